@@ -1,0 +1,80 @@
+"""One outage: its timeline, its tickets and what is still to be told to the desks."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pointsman.core.fabric import LinkName
+from pointsman.core.values import Frozen
+
+
+class Severity(StrEnum):
+    """How bad, in rising order: drift; redundancy lost with headroom; N-1 broken or capacity short; no path left."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class Phase(StrEnum):
+    """Where an incident is."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+class Ask(StrEnum):
+    """What a desk is asked to do."""
+
+    OPEN = "open"
+    UPDATE = "update"
+    RESOLVE = "resolve"
+
+
+class Letter(Frozen):
+    """One message of the outbox: to a desk, in order, told at most once as far as the desk can keep that promise."""
+
+    serial: int
+    desk: str
+    ask: Ask
+    severity: Severity
+    summary: str
+    claimed_until: datetime | None = None
+    done: bool = False
+
+
+class Ticket(Frozen):
+    """A ticket as the desk knows it. ``reference`` is the desk's own number or our deduplication key."""
+
+    desk: str
+    reference: str
+    phase: Phase = Phase.OPEN
+
+
+class Moment(Frozen):
+    """One line of the timeline."""
+
+    at: datetime
+    epoch: int
+    text: str
+
+
+class Incident(Frozen):
+    """One outage of one link. ``id`` is ``fabric/link@down_since_epoch``; any sweep can recreate it from the plan."""
+
+    id: str
+    fabric: str
+    link: LinkName
+    epoch: int
+    opened_at: datetime
+    severity: Severity
+    phase: Phase = Phase.OPEN
+    resolved_at: datetime | None = None
+    timeline: tuple[Moment, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
+    outbox: tuple[Letter, ...] = ()
+
+
+def incident_id(fabric: str, link: str, epoch: int) -> str:
+    """Name an incident; the same outage has the same name in both clouds and after any crash."""
+    return f"{fabric}/{link}@{epoch}"

@@ -1,0 +1,120 @@
+"""How the clouds name a link's members, and which link a name belongs to.
+
+Keys, as ``Sighting.member`` holds them:
+
+| form | what |
+|---|---|
+| ``dxvif-..``, ``dxcon-..``, ``mcc-..``, ``tgw-attach-..``, ``vpn-..`` | an AWS resource of that id |
+| ``vpn-..:IP`` | one tunnel of a VPN connection, by its outside address; ``tgw-attach-..:IP`` where only the attachment is named |
+| ``router/ROUTER_ID:IP`` | a BGP peer of a Cloud Router, by the far end's address |
+| ``router/ROUTER_ID:NAME`` | the same, where the feed gives the peer's name alone |
+| ``tunnel/NAME``, ``vlan/NAME``, ``interconnect/NAME``, ``projects/../transports/NAME`` | Google resources |
+| ``alarm/NAME`` | an alarm of either cloud that the fabric maps to a member |
+| ``probe/SOURCE>TARGET`` | a probe of ours over that address pair |
+| ``lever/LINK`` | what pointsman itself found its own lever on a link set to |
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from pointsman.core.fabric import Fabric, Link, LinkName, Member, MemberId
+from pointsman.core.values import Frozen
+
+
+def tunnel_key(owner: str, outside_ip: str) -> str:
+    """Name one AWS tunnel by its VPN connection (or attachment) and outside address."""
+    return f"{owner}:{outside_ip}"
+
+
+def peer_key(router_id: str, peer: str) -> str:
+    """Name a Cloud Router's peer by the router's number and the peer's address (or name)."""
+    return f"router/{router_id}:{peer}"
+
+
+def gcp_tunnel_key(name: str) -> str:
+    """Name a Cloud VPN tunnel."""
+    return f"tunnel/{name}"
+
+
+def vlan_key(name: str) -> str:
+    """Name a VLAN attachment."""
+    return f"vlan/{name}"
+
+
+def alarm_key(name: str) -> str:
+    """Name an alarm or alert policy."""
+    return f"alarm/{name}"
+
+
+def probe_key(source: str, target: str) -> str:
+    """Name a probe by its address pair."""
+    return f"probe/{source}>{target}"
+
+
+def lever_key(link: str) -> str:
+    """Name what our own lever on a link is set to."""
+    return f"lever/{link}"
+
+
+class MemberRef(Frozen):
+    """Whom a key speaks of: one member, or the whole link (``member`` is None)."""
+
+    link: LinkName
+    member: MemberId | None = None
+
+
+def index(fabric: Fabric) -> Mapping[str, MemberRef]:
+    """Map every key that a feed may use to the link and member it speaks of."""
+    return _index(fabric.hash, _Keep(fabric))
+
+
+class _Keep:
+    """Carries a fabric past the cache: fabrics of one hash are equal."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.fabric = fabric
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Keep)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(maxsize=8)
+def _index(_: str, keep: _Keep) -> Mapping[str, MemberRef]:
+    found: dict[str, MemberRef] = {}
+    for link in keep.fabric.links:
+        found.update(dict.fromkeys(_link_keys(link), MemberRef(link=link.name)))
+        for member in link.members:
+            ref = MemberRef(link=link.name, member=member.id)
+            found.update(dict.fromkeys(_member_keys(keep.fabric, link, member), ref))
+    return found
+
+
+def _link_keys(link: Link) -> Iterator[str]:
+    yield from link.aws.attachments
+    if link.aws.connection:
+        yield link.aws.connection
+    if link.gcp.vlan_attachment:
+        yield vlan_key(link.gcp.vlan_attachment)
+    if link.gcp.transport:
+        yield link.gcp.transport
+    for pair in link.probes:
+        yield probe_key(pair.source, pair.target)
+    yield lever_key(link.name)
+
+
+def _member_keys(fabric: Fabric, link: Link, member: Member) -> Iterator[str]:
+    aws, gcp = member.aws, member.gcp
+    yield from (name for name in (aws.virtual_interface, aws.connection) if name)
+    if aws.vpn and aws.outside_ip:
+        yield tunnel_key(aws.vpn, aws.outside_ip)
+        yield from (tunnel_key(attachment, aws.outside_ip) for attachment in link.aws.attachments)
+    if gcp.tunnel:
+        yield gcp_tunnel_key(gcp.tunnel)
+    router = fabric.gcp_site(link).router
+    if gcp.peer and router:
+        yield peer_key(router.id, gcp.peer.ip)
+        yield peer_key(router.id, gcp.peer.name)
+    yield from (alarm_key(name) for name in member.alarms)

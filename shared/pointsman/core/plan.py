@@ -1,0 +1,133 @@
+"""The agreed decision for a fabric, and the view it was decided from."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pointsman.core.fabric import Bandwidth, Cloud, FlowName, LinkName
+from pointsman.core.sightings import Order, Sighting
+from pointsman.core.values import Frozen
+
+
+class Verdict(StrEnum):
+    """What we believe of a link."""
+
+    UP = "up"
+    SUSPECT = "suspect"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+class DrainCause(StrEnum):
+    """Why traffic is kept off a link."""
+
+    OUTAGE = "outage"
+    MAINTENANCE = "maintenance"
+    ORDER = "order"
+
+
+class Drain(Frozen):
+    """Traffic is kept off a link by our levers. ``enactor`` is the cloud that acts first; the other takes over."""
+
+    cause: DrainCause
+    since: datetime
+    epoch: int
+    enactor: Cloud
+
+
+class LinkState(Frozen):
+    """What is agreed about one link.
+
+    ``since`` is when the verdict last changed; ``down_since_epoch`` names the open incident and stays until the
+    link is back and its flows are home; ``good_since`` is since when both ends say without a break that packets
+    pass, which hold-down counts from; ``usable`` is the capacity that is left (None: all of it).
+    """
+
+    verdict: Verdict = Verdict.UNKNOWN
+    since: datetime | None = None
+    down_since_epoch: int | None = None
+    good_since: datetime | None = None
+    usable: Bandwidth | None = None
+    drain: Drain | None = None
+
+
+class Placement(Frozen):
+    """Where a flow goes. ``squeezed_by`` is the demand in bits per second that does not fit; ``link`` None is no path."""
+
+    link: LinkName | None = None
+    squeezed_by: Bandwidth = Bandwidth(0)
+    mtu_short: bool = False
+
+
+class Pin(Frozen):
+    """A static override that beats BGP: always with owner, reason, expiry, and the inverse that removes it."""
+
+    flow: FlowName
+    link: LinkName
+    owner: str
+    reason: str
+    expires_at: datetime
+
+
+class Freeze(Frozen):
+    """A person has stopped all steering."""
+
+    author: str
+    reason: str
+    since: datetime
+
+
+class Reason(Frozen):
+    """Why: ``about`` names a link or a flow, ``chosen`` what was decided, ``because`` says it in words, ``refused`` each other option with why."""
+
+    about: str
+    chosen: str
+    because: str
+    refused: dict[str, str] = {}
+
+
+class Plan(Frozen):
+    """The agreed decision for a fabric.
+
+    ``marks`` holds, per sighting row, the newest claim it was decided from (8 hex digits of the row's key ->
+    milliseconds since the epoch of time): a later decision from an older view is refused (STALE_VIEW).
+    ``moves`` are the times of discretionary epochs within the last hour, which the budget counts.
+    """
+
+    fabric: str
+    fabric_hash: str
+    decider: str
+    epoch: int = 0
+    decided_at: datetime
+    links: dict[LinkName, LinkState] = {}
+    flows: dict[FlowName, Placement] = {}
+    pins: tuple[Pin, ...] = ()
+    freeze: Freeze | None = None
+    marks: dict[str, int] = {}
+    moves: tuple[datetime, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    prev_digest: str = ""
+
+
+class FlagState(StrEnum):
+    """What a freeze flag outside the table says."""
+
+    CLEAR = "clear"
+    SET = "set"
+    UNREADABLE = "unreadable"
+
+
+class View(Frozen):
+    """Everything a decision is made from, besides the agreed plan, the fabric and the time.
+
+    ``here`` is the cloud whose function looks; ``rows`` are both clouds' sightings; ``unreadable`` are the clouds
+    whose rows could not be read: their claims are unknown, never down. ``clock_trusted`` is False when fewer than
+    two stores gave the time: then no discretionary move is made.
+    """
+
+    here: Cloud
+    rows: tuple[Sighting, ...] = ()
+    unreadable: tuple[Cloud, ...] = ()
+    flags: dict[Cloud, FlagState] = {}
+    orders: tuple[Order, ...] = ()
+    clock_trusted: bool = True

@@ -1,0 +1,86 @@
+"""What can be asked of a cloud: look, steer, read the freeze flag, pass on a hint."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pointsman.core.errors import PointsmanError
+from pointsman.core.fabric import Cloud
+from pointsman.core.plan import FlagState
+from pointsman.core.sightings import Sighting
+from pointsman.core.steering import LeverKind, Observed, Setting, Verified
+
+
+class LeverBusy(PointsmanError):
+    """The cloud is still changing this resource, or throttles us: look again later."""
+
+
+class FenceLost(PointsmanError):
+    """Somebody changed the setting since it was observed: observe again before writing."""
+
+
+class LeverFailed(PointsmanError):
+    """The cloud refused the write; the text says which right or setting is missing."""
+
+
+class LeverUnsure(PointsmanError):
+    """The write may or may not have been made: observe before anything else."""
+
+
+class Lever(Protocol):
+    """One way to steer traffic in one cloud. All writes are in place and safe to repeat under one ``token``."""
+
+    kind: LeverKind
+
+    async def observe(self, target: str) -> Observed:
+        """Read how the lever of a link (or flow, for a pin) is set, with its fence."""
+
+    async def apply(self, want: Setting, observed: Observed, token: str) -> None:
+        """Write ``want`` over what was observed, fenced where the API can. ``token`` is the same for a redelivered step."""
+
+    async def undo(self, observed: Observed, token: str) -> None:
+        """Bring the lever back to nothing steered."""
+
+    async def verify(self, want: Setting) -> Verified:
+        """Prove a write as far as this cloud's control plane can: *accepted*, *effective*. (*carried* is the probe's word.)"""
+
+
+class Looker(Protocol):
+    """Reads how the members of links stand now, from one cloud's control plane."""
+
+    cloud: Cloud
+
+    async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
+        """Look once at these links. What cannot be read gives ``unknown``; raises ``Transient`` when throttled."""
+
+
+class Flag(Protocol):
+    """A freeze flag outside the table."""
+
+    cloud: Cloud
+
+    async def read(self) -> FlagState:
+        """Read it; never raises: what cannot be read is UNREADABLE."""
+
+    async def write(self, frozen: bool, note: str) -> None:
+        """Set or clear it. Raises ``Transient``."""
+
+
+class Clock(Protocol):
+    """The one place that knows the time."""
+
+    def now(self) -> datetime:
+        """Give the own clock's time, aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Give seconds that never go back."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Queue(Protocol):
+    """A queue of a cloud. A message may be lost, doubled or late."""
+
+    async def send(self, body: bytes) -> None:
+        """Send one message. Raises ``Transient``."""

@@ -1,0 +1,105 @@
+"""One store in one failure domain: acceptor of registers, keeper of sighting rows and journal entries.
+
+Promises that every implementation keeps, and one conformance suite checks:
+
+* reads are strongly consistent; nothing expires; nothing is retried inside;
+* every reply carries the store's own time where the service gives one;
+* a store that cannot answer (unreachable, throttled, no permission) raises ``StoreDown``; a write whose fate is
+  not known raises ``StoreUnsure``; a row that cannot be understood raises ``RowUnreadable``.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pointsman.core.errors import PointsmanError
+from pointsman.core.fabric import Cloud
+from pointsman.core.sightings import Sighting
+from pointsman.core.values import Frozen
+
+
+class StoreDown(PointsmanError):
+    """The store gives no answer this round: it counts as down, and nothing was written."""
+
+
+class StoreUnsure(PointsmanError):
+    """The write may or may not have happened."""
+
+
+class RowUnreadable(PointsmanError):
+    """A row holds something this version does not understand; it is left as it is."""
+
+
+class Row(Frozen):
+    """An acceptor's row of one register. Ballots are strings that compare in time order ("" is none yet);
+    ``value`` is the accepted bytes as text, None before the first accept."""
+
+    promised: str = ""
+    accepted: str = ""
+    value: str | None = None
+
+
+class Reply(Frozen):
+    """What a store answered: its row, the version that a conditional write needs (ETag, update time, "" when the row
+    is absent or the store compares by ballot), and the store's time if it gave one."""
+
+    row: Row
+    version: str = ""
+    store_time: datetime | None = None
+
+
+class Refusal(Frozen):
+    """The condition failed: ``held`` is what the store holds now (so that the caller sees whether it is its own write)."""
+
+    held: Reply
+
+
+class Acceptor(Protocol):
+    """One acceptor of the register protocol. ``seen`` is the reply of the read (or prepare) that this call stands on."""
+
+    name: str
+
+    async def read(self, register: str) -> Reply:
+        """Read a row strongly. An absent row is the empty ``Row``."""
+
+    async def prepare(self, register: str, ballot: str, seen: Reply) -> Reply | Refusal:
+        """Promise ``ballot`` iff it is at or above what is promised. One conditional write."""
+
+    async def accept(self, register: str, ballot: str, value: str, seen: Reply) -> Reply | Refusal:
+        """Accept ``value`` at ``ballot`` iff it is at or above what is promised; it raises promised to ballot. One conditional write."""
+
+
+class RowsRead(Frozen):
+    """All sighting rows under one prefix, newest per row; ``quarantined`` counts rows that could not be understood."""
+
+    rows: tuple[Sighting, ...]
+    store_time: datetime | None = None
+    quarantined: int = 0
+
+
+class Rows(Protocol):
+    """Sighting rows: one per key, the newest ``seen_at`` wins, a time ahead of the store's is clamped to it."""
+
+    name: str
+
+    async def note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
+        """Write claims under a cloud's prefix; an older claim never replaces a newer one. Safe to repeat."""
+
+    async def rows(self, prefix: Cloud) -> RowsRead:
+        """Read all rows under a cloud's prefix, strongly."""
+
+
+class Journal(Protocol):
+    """Entries kept under the digest of their content. Putting the same entry twice is one entry."""
+
+    name: str
+
+    async def put_entry(self, digest: str, entry: bytes) -> None:
+        """Keep an entry. Raises ``StoreDown`` or ``StoreUnsure``."""
+
+    async def entry(self, digest: str) -> bytes | None:
+        """Give an entry back, None when it is not there."""
+
+
+class Store(Acceptor, Rows, Journal, Protocol):
+    """All three in one place."""
