@@ -16,7 +16,7 @@ class _FrozenMeta(msgspec.StructMeta):
         return super().__new__(mcls, name, bases, namespace, **(strict | options))
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+@dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
 class Frozen(msgspec.Struct, metaclass=_FrozenMeta):
     """Base of every value: immutable, keyword-only, compared by content; unknown fields are an error when read back."""
 
