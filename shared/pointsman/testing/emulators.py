@@ -1,0 +1,246 @@
+"""Stand-ins for cloud services as real processes on free loopback ports: Google's own emulators, and moto for AWS.
+
+Google's emulators come with its SDK and need Java. They are looked for beside ``gcloud``, in the SDK's usual places,
+and where POINTSMAN_EMULATORS points (the SDK's ``platform`` folder, or any folder that holds the two jars).
+"""
+
+import argparse
+import functools
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from pointsman.core.errors import ConfigError
+from pointsman.core.values import Frozen
+from pointsman.testing.processes import Child, ProcessError
+
+LOOPBACK = "127.0.0.1"
+HEAP = "-Xmx256m"
+READY_LIMIT = timedelta(seconds=120)
+"""How long an emulator may take to come up: a Java start on a busy machine."""
+START_TRIES = 3
+"""Another program may take a free port between finding and using it: so often a new one is tried."""
+RESET_LIMIT = timedelta(seconds=30)
+
+_PLACES = (
+    "/usr/lib/google-cloud-sdk",
+    "/usr/lib64/google-cloud-sdk",
+    "/usr/share/google-cloud-sdk",
+    "/usr/local/google-cloud-sdk",
+    "/opt/google-cloud-sdk",
+    "/opt/homebrew/share/google-cloud-sdk",
+    "/snap/google-cloud-cli/current",
+    "~/google-cloud-sdk",
+)
+_FIRESTORE_JARS = ("cloud-firestore-emulator.jar", "cloud-firestore-emulator/cloud-firestore-emulator.jar")
+_FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+_PUBSUB_JARS = ("cloud-pubsub-emulator-*.jar", "pubsub-emulator/lib/cloud-pubsub-emulator-*.jar")
+_PUBSUB_MAIN = "com.google.cloud.pubsub.testing.v1.Main"
+
+
+class Emulator(Frozen):
+    """A running emulator. ``address`` is host:port, as FIRESTORE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST want it."""
+
+    name: str
+    address: str
+    pid: int
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+        return f"http://{self.address}"
+
+    def reset_moto(self) -> None:
+        """Forget everything moto holds. Raises ProcessError."""
+        self._ask("POST", "/moto-api/reset")
+
+    def reset_firestore(self, project: str, database: str = "(default)") -> None:
+        """Forget one Firestore database's documents. Raises ProcessError."""
+        self._ask("DELETE", f"/emulator/v1/projects/{project}/databases/{database}/documents")
+
+    def _ask(self, method: str, path: str) -> None:
+        reply = urllib3.request(method, f"{self.url}{path}", timeout=RESET_LIMIT.total_seconds(), retries=False)
+        if reply.status >= 300:
+            raise ProcessError(f"{self.name} answered {reply.status} to {method} {path}; look whether it is the emulator meant")
+
+
+def available_firestore() -> str | None:
+    """Say why the Firestore emulator cannot run here; None when it can."""
+    return _why_not("Firestore", _FIRESTORE_JARS)
+
+
+def available_pubsub() -> str | None:
+    """Say why the Pub/Sub emulator cannot run here; None when it can."""
+    return _why_not("Pub/Sub", _PUBSUB_JARS)
+
+
+def available_moto() -> str | None:
+    """Say why moto's server cannot run here; None when it can."""
+    try:
+        import moto.server  # noqa: F401, PLC0415 - the question is whether it can be imported
+    except ImportError as error:
+        return f"moto[server] is not installed ({error.name} is missing): install pointsman[demo]"
+    return None
+
+
+@contextmanager
+def firestore() -> Iterator[Emulator]:
+    """Run Google's Firestore emulator. Raises ConfigError when it is not installed, ProcessError when it does not come up."""
+    with _google("firestore", available_firestore(), _FIRESTORE_JARS, _FIRESTORE_MAIN) as emulator:
+        yield emulator
+
+
+@contextmanager
+def pubsub() -> Iterator[Emulator]:
+    """Run Google's Pub/Sub emulator. Raises ConfigError when it is not installed, ProcessError when it does not come up."""
+    with _google("pubsub", available_pubsub(), _PUBSUB_JARS, _PUBSUB_MAIN) as emulator:
+        yield emulator
+
+
+@contextmanager
+def moto() -> Iterator[Emulator]:
+    """Run moto's server with one request at a time, so that conditional writes are atomic. Raises ConfigError, ProcessError."""
+    _require(available_moto())
+    child = Child("moto", [sys.executable, "-m", "pointsman.testing.emulators", "--moto"])
+    try:
+        address = child.wait_line(r"moto listens on ([\d.]+:\d+)", READY_LIMIT).group(1)
+        yield Emulator(name="moto", address=address, pid=child.pid)
+    finally:
+        child.stop()
+
+
+def free_port() -> int:
+    """Find a loopback port that nobody uses now (another program may take it at once)."""
+    with socket.socket() as found:
+        found.bind((LOOPBACK, 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def _google(name: str, missing: str | None, jars: Iterable[str], main: str) -> Iterator[Emulator]:
+    _require(missing)
+    jar, java = _jar(jars), _java()
+    assert jar is not None, "its absence was reported"
+    assert java is not None, "its absence was reported"
+    child, port = _started(name, [java, HEAP, "-Duser.language=en", "-cp", str(jar), main, f"--host={LOOPBACK}"])
+    try:
+        yield Emulator(name=name, address=f"{LOOPBACK}:{port}", pid=child.pid)
+    finally:
+        child.kill()  # they hold nothing worth a goodbye, and their own takes a second
+
+
+def _started(name: str, argv: list[str]) -> tuple[Child, int]:
+    for attempt in range(1, START_TRIES + 1):
+        port = free_port()
+        child = Child(name, [*argv, f"--port={port}"])
+        try:
+            child.wait_http(f"http://{LOOPBACK}:{port}/", READY_LIMIT)
+        except BaseException as error:
+            taken = any("already in use" in line for line in child.output())
+            child.kill()
+            if not (taken and isinstance(error, ProcessError) and attempt < START_TRIES):
+                raise
+        else:
+            return child, port
+    raise AssertionError("the last try returns or raises")
+
+
+def _require(missing: str | None) -> None:
+    if missing:
+        raise ConfigError(missing)
+
+
+def _why_not(service: str, jars: Iterable[str]) -> str | None:
+    if _jar(jars) is None:
+        return (
+            f"Google's {service} emulator was not found: install it with the Google Cloud SDK, "
+            "or let POINTSMAN_EMULATORS name the folder of its jar"
+        )
+    if _java() is None:
+        return f"Google's {service} emulator needs Java: install a Java runtime (17 or newer)"
+    return None
+
+
+def _java() -> str | None:
+    home = _setting("JAVA_HOME")
+    return shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
+
+
+def _jar(patterns: Iterable[str]) -> Path | None:
+    found = (jar for folder in _folders() for pattern in patterns for jar in sorted(folder.glob(pattern), reverse=True))
+    return next(found, None)
+
+
+def _folders() -> Iterator[Path]:
+    """Walk the folders where a jar may be, the user's own word first."""
+    if told := _setting("POINTSMAN_EMULATORS"):
+        yield Path(told).expanduser()
+    if gcloud := shutil.which("gcloud"):
+        yield Path(gcloud).resolve().parent.parent / "platform"
+    yield from (Path(place).expanduser() / "platform" for place in _PLACES)
+
+
+def _setting(name: str) -> str | None:
+    return os.environ.get(name)  # noqa: TID251 - where a machine keeps its tools is said by its environment
+
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def one_at_a_time(app: Wsgi) -> Wsgi:
+    """Let one request at a time into a WSGI application, its body read whole before the next: moto's state is not guarded itself."""
+    lock = threading.Lock()
+
+    def guarded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        with lock:
+            return [b"".join(app(environ, start_response))]
+
+    return guarded
+
+
+def answer_receives_at_once() -> None:
+    """Make moto's SQS answer a long poll at once: a reader that waits inside would keep everybody else out."""
+    from moto.sqs.models import SQSBackend  # noqa: PLC0415 - moto is loaded in the server's process only
+
+    patient = SQSBackend.receive_message
+
+    @functools.wraps(patient)
+    def receive(self: Any, queue_name: str, count: int, _wait: int, *rest: Any, **named: Any) -> Any:
+        return patient(self, queue_name, count, 0, *rest, **named)
+
+    SQSBackend.receive_message = receive  # type: ignore[method-assign, assignment]
+
+
+def serve_moto(port: int) -> None:
+    """Serve moto on loopback until SIGTERM; prints the address that was bound (port 0: any free one)."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app  # noqa: PLC0415
+    from werkzeug.serving import make_server  # noqa: PLC0415
+
+    answer_receives_at_once()
+    app = one_at_a_time(DomainDispatcherApplication(create_backend_app))
+    server = make_server(LOOPBACK, port, app, threaded=True, request_handler=MotoRequestHandler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    sys.stdout.write(f"moto listens on {LOOPBACK}:{server.server_port}\n")
+    sys.stdout.flush()
+    server.serve_forever()
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description="Serve an emulator on loopback.")
+    parser.add_argument("--moto", action="store_true", required=True, help="serve AWS services by moto")
+    parser.add_argument("--port", type=int, default=0)
+    serve_moto(parser.parse_args().port)
+
+
+if __name__ == "__main__":
+    _main()
