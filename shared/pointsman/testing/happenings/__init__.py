@@ -1,0 +1,1 @@
+"""Model happenings as the events that each cloud would really send."""
