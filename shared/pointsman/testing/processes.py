@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -70,7 +70,7 @@ class Child:
         self.argv = tuple(argv)
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._changed = threading.Condition()
-        self._silent = False
+        self._silent = self._tidied = False
         self._process = self._spawn(clean_environment(env), cwd)
         self._watcher = _watch(self._process.pid)
         self._pump = threading.Thread(target=self._collect, name=f"output-{name}", daemon=True)
@@ -84,7 +84,10 @@ class Child:
     @property
     def returncode(self) -> int | None:
         """How it ended: the exit code, minus the signal's number, or None while it runs."""
-        return self._process.poll()
+        code = self._process.poll()
+        if code is not None:
+            self._tidy()
+        return code
 
     @property
     def running(self) -> bool:
@@ -111,7 +114,7 @@ class Child:
 
     def wait_http(self, url: str, limit: timedelta = READY_LIMIT) -> None:
         """Wait until ``url`` answers below 500. Raises ProcessError when the child ends first or the limit is over."""
-        for _ in _attempts(limit):
+        for _ in attempts(limit):
             if not self.running:
                 raise self._complain("ended")
             if _answers(url):
@@ -166,6 +169,8 @@ class Child:
             raise ProcessError(f"{self.name}: cannot start {self.argv[0]}: {error.strerror}; check that it is installed") from error
 
     def _signal(self, number: signal.Signals) -> None:
+        if self._tidied:  # the number may be another process's by now
+            return
         with suppress(ProcessLookupError, PermissionError):  # the group is gone already (macOS says: not permitted)
             os.killpg(self.pid, number)
 
@@ -183,7 +188,9 @@ class Child:
         return next((found for line in self._lines if (found := re.search(pattern, line))), None)
 
     def _tidy(self) -> None:
+        """End what is left of its group, as soon as its own end is seen."""
         self._signal(signal.SIGKILL)
+        self._tidied = True
         self._pump.join(GRACE.total_seconds())
         _dismiss(self._watcher)
 
@@ -296,7 +303,12 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _attempts(limit: timedelta) -> Iterator[None]:
+def until(holds: Callable[[], bool], limit: timedelta = READY_LIMIT) -> bool:
+    """Wait until ``holds`` is true; say at the limit whether it is."""
+    return any(holds() for _ in attempts(limit)) or holds()
+
+
+def attempts(limit: timedelta) -> Iterator[None]:
     """Yield at once and then every POLL until the limit is over."""
     end = perf_counter() + limit.total_seconds()
     pause = threading.Event()
