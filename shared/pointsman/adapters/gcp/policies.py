@@ -1,0 +1,156 @@
+"""A link's stances in Cloud Router's route policy language, and back.
+
+What we write is closed under reading: ``read(write(s)) == s`` for every tuple of stances, in its order. Text that
+we did not write reads as ``NOT_OURS`` among the stances, so it equals nothing that anybody can want.
+
+The language: https://cloud.google.com/network-connectivity/docs/router/reference/bgp-route-policy-reference
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+
+from pointsman.core.steering import PrefixStance, Stance
+from pointsman.ports.clouds import LeverFailed
+
+AVOID_MED = 30_000
+"""MED of an avoided route: above any base priority (0 to 200) with any region cost (201 to 9,999) on top of it."""
+PREPENDS = 5
+"""How often an avoided route's AS path repeats the own AS number; a list in an action holds 10 at most."""
+MATCHES_PER_TERM = 100
+"""Most elements in one match expression (Cloud Router limit)."""
+TERM_LIMIT = 1_000
+"""Most terms of all policies on one peer and direction (Cloud Router limit)."""
+SIZE_LIMIT = 35_000
+"""Most bytes of all policies of a router (Cloud Router limit)."""
+STEP = 10
+"""Distance between the priorities of two terms."""
+LAST = 2_000_000_000
+"""Priority of the closing term; Cloud Router takes less than 2**31."""
+NOT_OURS = PrefixStance(prefix="0.0.0.0/32", stance=Stance.ATTRACT)
+"""Stands for terms that somebody else wrote."""
+
+_NEXT, _DROP = "nextPolicy()", "drop()"
+_MATCH = re.compile(r"destination\.inAnyRange\(\[(?P<ranges>.*)\]\)")
+_RANGE = re.compile(r"prefix\('(?P<prefix>[0-9a-fA-F.:]+/[0-9]{1,3})'\)\.orLonger\(\)")
+
+Term = dict[str, Any]
+"""One policy term as the Compute API's JSON has it."""
+
+
+class Direction(StrEnum):
+    """Which way a policy works, in the API's words."""
+
+    IMPORT = "ROUTE_POLICY_TYPE_IMPORT"
+    EXPORT = "ROUTE_POLICY_TYPE_EXPORT"
+
+
+def write(stances: Sequence[PrefixStance], direction: Direction, asn: int) -> list[Term]:
+    """Give the terms that hold these stances; a prefix that no term names is left to the peer's next policy.
+
+    ``asn`` is the router's own AS number, which avoided exports repeat. Raises ``LeverFailed`` above a limit.
+    """
+    _once_each(stances)
+    terms = [*_terms(stances, direction, asn), _term(LAST, None, (_NEXT,))]
+    if len(terms) > TERM_LIMIT:
+        text = f"{len(terms)} route policy terms are needed and Cloud Router takes {TERM_LIMIT}: declare fewer, larger prefixes"
+        raise LeverFailed(text)
+    return terms
+
+
+def check_size(*policies: list[Term]) -> None:
+    """Refuse policies that are too long together. Raises ``LeverFailed``."""
+    size = sum(len(json.dumps(terms, separators=(",", ":"))) for terms in policies)
+    if size > SIZE_LIMIT:
+        text = f"the route policies need {size} bytes and Cloud Router takes {SIZE_LIMIT}: declare fewer, larger prefixes"
+        raise LeverFailed(text)
+
+
+def read(terms: object, direction: Direction, asn: int) -> tuple[PrefixStance, ...]:
+    """Read stances back from a policy's terms, whoever wrote them; never raises."""
+    found: list[PrefixStance] = []
+    try:
+        for term in _by_priority(terms):
+            found += _stances(term, direction, asn)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        found.append(NOT_OURS)
+    return tuple(dict.fromkeys(found))
+
+
+def _once_each(stances: Sequence[PrefixStance]) -> None:
+    prefixes = [one.prefix for one in stances]
+    twice = sorted({prefix for prefix in prefixes if prefixes.count(prefix) > 1})
+    if twice:
+        text = f"prefix {twice[0]} is given two stances on one link: keep one"
+        raise LeverFailed(text)
+
+
+def _terms(stances: Sequence[PrefixStance], direction: Direction, asn: int) -> Iterator[Term]:
+    priority = 0
+    for stance, run in groupby(stances, key=lambda one: one.stance):
+        prefixes = [one.prefix for one in run]
+        for start in range(0, len(prefixes), MATCHES_PER_TERM):
+            priority += STEP
+            yield _term(priority, _match(prefixes[start : start + MATCHES_PER_TERM]), _actions(stance, direction, asn))
+
+
+def _match(prefixes: Sequence[str]) -> str:
+    ranges = ", ".join(f"prefix('{prefix}').orLonger()" for prefix in prefixes)
+    return f"destination.inAnyRange([{ranges}])"
+
+
+def _actions(stance: Stance, direction: Direction, asn: int) -> tuple[str, ...]:
+    match stance, direction:
+        case Stance.ATTRACT, _:
+            return (_NEXT,)
+        case Stance.DROP, _:
+            return (_DROP,)
+        case Stance.AVOID, Direction.IMPORT:
+            return (f"med.set({AVOID_MED})", _NEXT)
+        case _:
+            path = ", ".join([str(asn)] * PREPENDS)
+            return (f"med.set({AVOID_MED})", f"asPath.prependSequence([{path}])", _NEXT)
+
+
+def _term(priority: int, match: str | None, actions: Sequence[str]) -> Term:
+    body: Term = {"priority": priority, "actions": [{"expression": action} for action in actions]}
+    return body if match is None else body | {"match": {"expression": match}}
+
+
+def _by_priority(terms: object) -> list[Term]:
+    if not isinstance(terms, list):
+        raise TypeError(terms)
+    return sorted(terms, key=lambda term: int(term.get("priority", 0)))
+
+
+def _stances(term: Term, direction: Direction, asn: int) -> Iterator[PrefixStance]:
+    actions = tuple(_plain(action["expression"]) for action in term["actions"])
+    if term.get("match") is None:
+        if actions != (_NEXT,):
+            yield NOT_OURS
+        return
+    stance = _stance(actions, direction, asn)
+    for prefix in _prefixes(_plain(term["match"]["expression"])):
+        yield NOT_OURS if stance is None or prefix is None else PrefixStance(prefix=prefix, stance=stance)
+
+
+def _stance(actions: tuple[str, ...], direction: Direction, asn: int) -> Stance | None:
+    for stance in Stance:
+        if actions == tuple(_plain(action) for action in _actions(stance, direction, asn)):
+            return stance
+    return None
+
+
+def _prefixes(match: str) -> Iterator[str | None]:
+    whole = _MATCH.fullmatch(match)
+    ranges = whole["ranges"].split(",") if whole else [""]
+    for part in ranges:
+        one = _RANGE.fullmatch(part)
+        yield one["prefix"] if one else None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s", "", text).replace('"', "'")

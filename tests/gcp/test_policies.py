@@ -1,0 +1,134 @@
+"""The route policy text we write says what we mean, fits Cloud Router, and reads back as itself."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pointsman.adapters.gcp import policies
+from pointsman.adapters.gcp.policies import NOT_OURS, Direction, check_size, read, write
+from pointsman.core.steering import PrefixStance, Stance
+from pointsman.ports.clouds import LeverFailed
+
+ASN = 64514
+
+
+def stance(prefix: str, how: Stance) -> PrefixStance:
+    return PrefixStance(prefix=prefix, stance=how)
+
+
+DRAIN = (stance("10.20.0.0/16", Stance.AVOID), stance("10.21.0.0/16", Stance.AVOID), stance("10.22.0.0/16", Stance.DROP))
+
+
+def actions(term: policies.Term) -> list[str]:
+    return [action["expression"] for action in term["actions"]]
+
+
+def test_an_avoided_import_is_a_high_med_and_nothing_else() -> None:
+    terms = write(DRAIN[:2], Direction.IMPORT, ASN)
+    assert terms[0]["match"]["expression"] == (
+        "destination.inAnyRange([prefix('10.20.0.0/16').orLonger(), prefix('10.21.0.0/16').orLonger()])"
+    )
+    assert actions(terms[0]) == ["med.set(30000)", "nextPolicy()"]
+
+
+def test_an_avoided_export_is_prepended_with_the_own_as_number_too() -> None:
+    terms = write(DRAIN[:1], Direction.EXPORT, ASN)
+    assert actions(terms[0]) == ["med.set(30000)", "asPath.prependSequence([64514, 64514, 64514, 64514, 64514])", "nextPolicy()"]
+
+
+def test_a_dropped_prefix_is_dropped_in_both_directions() -> None:
+    for direction in Direction:
+        assert actions(write(DRAIN[2:], direction, ASN)[0]) == ["drop()"]
+
+
+def test_every_policy_closes_with_a_term_that_lets_everything_else_through() -> None:
+    for stances in ((), DRAIN):
+        last = write(stances, Direction.IMPORT, ASN)[-1]
+        assert "match" not in last
+        assert actions(last) == ["nextPolicy()"]
+
+
+def test_terms_have_rising_distinct_priorities_and_equal_wants_give_equal_text() -> None:
+    terms = write(DRAIN, Direction.EXPORT, ASN)
+    assert [term["priority"] for term in terms] == [10, 20, policies.LAST]
+    assert terms == write(DRAIN, Direction.EXPORT, ASN)
+
+
+PREFIXES = st.ip_addresses(v=4).map(lambda ip: f"{ip}/32")
+STANCES = st.lists(st.builds(stance, PREFIXES, st.sampled_from(Stance)), unique_by=lambda one: one.prefix, max_size=40).map(tuple)
+
+
+@settings(max_examples=60, deadline=None)
+@given(stances=STANCES, direction=st.sampled_from(Direction), reverse=st.booleans())
+def test_what_was_written_reads_back_as_itself(stances: tuple[PrefixStance, ...], direction: Direction, *, reverse: bool) -> None:
+    terms = write(stances, direction, ASN)
+    assert read(terms[::-1] if reverse else terms, direction, ASN) == stances
+
+
+def test_reading_forgives_the_spacing_and_quotes_that_an_api_may_change() -> None:
+    terms = write(DRAIN, Direction.EXPORT, ASN)
+    for term in terms:
+        for expression in [*term["actions"], term.get("match", {"expression": ""})]:
+            expression["expression"] = expression["expression"].replace(", ", ",").replace("'", '"')
+    assert read(terms, Direction.EXPORT, ASN) == DRAIN
+
+
+def by_hand(match: str, *written: str) -> list[policies.Term]:
+    return [{"priority": 5, "match": {"expression": match}, "actions": [{"expression": text} for text in written]}]
+
+
+OURS = "destination.inAnyRange([prefix('10.20.0.0/16').orLonger()])"
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        by_hand("destination == '10.2.2.0/24'", "med.set(30000)", "nextPolicy()"),
+        by_hand(OURS, "med.set(777)"),
+        by_hand(OURS, "communities.add(['1:1'])"),
+        by_hand("communities.matchesEvery(['65000:1'])", "drop()"),
+        by_hand("destination.inAnyRange([prefix('10.0.0.0/8').longer()])", "drop()"),
+        [{"priority": 1, "actions": [{"expression": "drop()"}]}],
+        [{"priority": "x"}],
+        [None],
+        "nonsense",
+        {"priority": 1},
+        [{"priority": 1, "match": 7, "actions": [{"expression": None}]}],
+    ],
+)
+def test_text_by_another_hand_reads_as_not_ours_and_never_crashes(terms: object) -> None:
+    assert NOT_OURS in read(terms, Direction.IMPORT, ASN)
+
+
+def test_a_hand_written_term_beside_ours_leaves_ours_readable() -> None:
+    terms = write(DRAIN, Direction.IMPORT, ASN) + by_hand("destination == '10.9.0.0/16'", "med.set(5)")
+    assert read(terms, Direction.IMPORT, ASN) == (NOT_OURS, *DRAIN)
+
+
+def test_a_prepend_with_another_as_number_is_not_ours() -> None:
+    assert read(write(DRAIN[:1], Direction.EXPORT, 65000), Direction.EXPORT, ASN) == (NOT_OURS,)
+
+
+def test_more_than_a_hundred_prefixes_are_split_over_terms() -> None:
+    stances = tuple(stance(f"10.{n // 256}.{n % 256}.0/24", Stance.DROP) for n in range(250))
+    terms = write(stances, Direction.IMPORT, ASN)
+    assert [term["match"]["expression"].count("prefix(") for term in terms[:-1]] == [100, 100, 50]
+    assert read(terms, Direction.IMPORT, ASN) == stances
+
+
+def test_more_terms_than_cloud_router_takes_are_refused_before_a_write() -> None:
+    stances = tuple(stance(f"10.{n // 256}.{n % 256}.0/24", (Stance.DROP, Stance.AVOID)[n % 2]) for n in range(1_000))
+    with pytest.raises(LeverFailed, match="declare fewer, larger prefixes"):
+        write(stances, Direction.IMPORT, ASN)
+
+
+def test_more_bytes_than_cloud_router_takes_are_refused_before_a_write() -> None:
+    stances = tuple(stance(f"10.{n // 256}.{n % 256}.0/24", Stance.DROP) for n in range(990))
+    with pytest.raises(LeverFailed, match="35000"):
+        check_size(write(stances, Direction.IMPORT, ASN))
+    check_size(write(DRAIN, Direction.IMPORT, ASN), write(DRAIN, Direction.EXPORT, ASN))
+
+
+def test_one_prefix_with_two_stances_is_refused() -> None:
+    with pytest.raises(LeverFailed, match=r"10\.20\.0\.0/16"):
+        write((stance("10.20.0.0/16", Stance.DROP), stance("10.20.0.0/16", Stance.AVOID)), Direction.IMPORT, ASN)
