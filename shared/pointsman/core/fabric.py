@@ -314,10 +314,29 @@ class Fabric(Frozen, dict=True):
         """Say whether the user permits this flow on this link."""
         return link.name in flow.prefer
 
+    def gap(self, link: Link) -> str:
+        """Say why a link cannot be steered yet, in words; "" when it can."""
+        return steering_gap(link, self.aws_site(link), self.gcp_site(link))
+
     @cached_property
     def hash(self) -> str:
         """The fabric's content hash, which a plan names."""
         return digest(canonical(self))
+
+
+def steering_gap(link: Link, aws: AwsSite, gcp: GcpSite) -> str:
+    """Say why no lever of ours can move a link between these ends yet, in words; "" when one can."""
+    if link.kind is LinkKind.MANAGED_INTERCONNECT:
+        return "a managed interconnect has no peers of ours to steer by"
+    if aws.core_network:
+        return "routes of a Cloud WAN core network cannot be verified"
+    if aws.virtual_private_gateway:
+        return "routes of a virtual private gateway cannot be verified"
+    if gcp.hub:
+        return "routes of an NCC hub cannot be verified"
+    if link.gcp.import_policy or link.kind is LinkKind.CROSS_CLOUD_INTERCONNECT:
+        return ""
+    return "it declares no route policies (gcp.import_policy and gcp.export_policy)"
 
 
 class _Named(Protocol):

@@ -32,13 +32,19 @@ class Ask(StrEnum):
 
 
 class Letter(Frozen):
-    """One message of the outbox: to a desk, in order, told at most once as far as the desk can keep that promise."""
+    """One message of the outbox: to a desk, in order.
+
+    ``claimed_until`` is the lease of the function that is telling it now, ``attempts`` how often it was claimed,
+    ``not_before`` when it may first be told.
+    """
 
     serial: int
     desk: str
     ask: Ask
     severity: Severity
     summary: str
+    attempts: int = 0
+    not_before: datetime | None = None
     claimed_until: datetime | None = None
     done: bool = False
 

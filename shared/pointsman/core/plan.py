@@ -38,23 +38,33 @@ class Drain(Frozen):
 class LinkState(Frozen):
     """What is agreed about one link.
 
-    ``since`` is when the verdict last changed; ``down_since_epoch`` names the open incident and stays until the
-    link is back and its flows are home; ``good_since`` is since when both ends say without a break that packets
-    pass, which hold-down counts from; ``usable`` is the capacity that is left (None: all of it).
+    ``since`` is when the verdict last changed; ``onset`` when the trouble behind a suspect, degraded or down verdict
+    began; ``down_since_epoch`` names the open incident and stays until the link has returned for good; ``closing``
+    are the incidents that are over and still have to be told to the desks; ``good_since`` is since when both ends
+    say without a break that packets pass, which hold-down counts from; ``usable`` is the capacity that is left
+    (None: all of it).
     """
 
     verdict: Verdict = Verdict.UNKNOWN
     since: datetime | None = None
+    onset: datetime | None = None
     down_since_epoch: int | None = None
+    closing: tuple[int, ...] = ()
     good_since: datetime | None = None
     usable: Bandwidth | None = None
     drain: Drain | None = None
 
 
 class Placement(Frozen):
-    """Where a flow goes. ``squeezed_by`` is the demand in bits per second that does not fit; ``link`` None is no path."""
+    """Where a flow goes; ``link`` None is no path.
+
+    ``only`` means that AWS may not be offered the flow's prefixes over links it would prefer by their type (agreed
+    while fresh forwarding evidence shows the link passing); ``squeezed_by`` is the demand in bits per second that
+    does not fit; ``mtu_short`` that the link carries smaller packets than the flow declares.
+    """
 
     link: LinkName | None = None
+    only: bool = False
     squeezed_by: Bandwidth = Bandwidth(0)
     mtu_short: bool = False
 
@@ -121,7 +131,8 @@ class View(Frozen):
     """Everything a decision is made from, besides the agreed plan, the fabric and the time.
 
     ``here`` is the cloud whose function looks; ``rows`` are both clouds' sightings; ``unreadable`` are the clouds
-    whose rows could not be read: their claims are unknown, never down. ``clock_trusted`` is False when fewer than
+    whose rows could not be read: their claims are unknown, never down. ``closed`` are incidents of which every desk
+    has been told. ``clock_trusted`` is False when fewer than
     two stores gave the time: then no discretionary move is made.
     """
 
@@ -129,5 +140,6 @@ class View(Frozen):
     rows: tuple[Sighting, ...] = ()
     unreadable: tuple[Cloud, ...] = ()
     flags: dict[Cloud, FlagState] = {}
+    closed: tuple[str, ...] = ()
     orders: tuple[Order, ...] = ()
     clock_trusted: bool = True

@@ -6,6 +6,9 @@ from enum import StrEnum
 from pointsman.core.fabric import FlowName, LinkName
 from pointsman.core.values import Frozen
 
+RANKS = 9
+"""Ranks of avoidance: as many as AS-path prepends that Cloud Router accepts, less one."""
+
 
 class LeverKind(StrEnum):
     """A named kind of cloud setting that moves traffic."""
@@ -26,15 +29,19 @@ class Stance(StrEnum):
 
 
 class PrefixStance(Frozen):
-    """One prefix (CIDR) and its stance."""
+    """One prefix (CIDR) and its stance. Among the links that are to be avoided BGP falls back to the lowest ``rank`` (1 to ``RANKS``)."""
 
     prefix: str
     stance: Stance
+    rank: int = 1
 
 
 class RoutePolicies(Frozen, tag="gcp.route_policy", tag_field="lever"):
-    """A link's two Cloud Router route policies. ``imports`` lists AWS prefixes as Google learns them (moves Google -> AWS),
-    ``exports`` Google prefixes as AWS hears them (moves AWS -> Google). A prefix that is not listed is attracted."""
+    """A link's two Cloud Router route policies.
+
+    ``imports`` lists AWS prefixes as Google learns them (moves Google -> AWS), ``exports`` Google prefixes as AWS
+    hears them (moves AWS -> Google). A prefix that is not listed is attracted.
+    """
 
     link: LinkName
     imports: tuple[PrefixStance, ...] = ()
@@ -89,8 +96,11 @@ def kind_of(setting: Setting) -> LeverKind:
 
 
 class Observed(Frozen):
-    """How a lever reads now. ``fence`` is its compare-and-set version, opaque to us ("" where the API has none);
-    ``settled`` is False while the cloud is still changing it."""
+    """How a lever reads now.
+
+    ``fence`` is its compare-and-set version, opaque to us ("" where the API has none); ``settled`` is False while the
+    cloud is still changing it; ``until`` is when it ends by itself.
+    """
 
     setting: Setting
     fence: str = ""

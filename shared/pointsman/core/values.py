@@ -4,6 +4,9 @@ import hashlib
 from typing import Any, TypeVar, dataclass_transform
 
 import msgspec
+from msgspec.structs import replace
+
+__all__ = ["Frozen", "canonical", "digest", "parse", "replace"]
 
 T = TypeVar("T")
 
@@ -11,7 +14,7 @@ T = TypeVar("T")
 class _FrozenMeta(msgspec.StructMeta):
     """Makes every value frozen, keyword-only and strict, so that no class has to say so again."""
 
-    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> type:  # noqa: ANN401
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> type:
         strict = {"frozen": True, "kw_only": True, "omit_defaults": True, "forbid_unknown_fields": True}
         return super().__new__(mcls, name, bases, namespace, **(strict | options))
 

@@ -1,0 +1,202 @@
+"""From claims to belief: what the fresh rows together say of each link.
+
+Forwarding evidence (probes, BFD, LINK_DOWN, IPsec, interconnect state, black-hole counters, absent routes) is
+told apart from session evidence (BGP down); the two ends of one session are one witness of that session.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from pointsman.core.fabric import Bandwidth, Cloud, Fabric, Freshness, Link, LinkName, MemberId
+from pointsman.core.members import index
+from pointsman.core.plan import LinkState, Verdict
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.values import Frozen, replace
+
+_METRICS = frozenset({Source.CLOUDWATCH, Source.MONITORING})
+_LOOKS = frozenset({Source.LOOK, Source.PROBE})
+_FORWARDING_CAUSES = frozenset({Cause.LINK_DOWN, Cause.BFD_DOWN})
+_CLOUD = {
+    Vantage.AWS: Cloud.AWS,
+    Vantage.PROBE_AWS: Cloud.AWS,
+    Vantage.GCP: Cloud.GCP,
+    Vantage.PROBE_GCP: Cloud.GCP,
+}
+PROBES = frozenset({Vantage.PROBE_AWS, Vantage.PROBE_GCP})
+
+
+class Belief(Frozen):
+    """What the rows say of one link, before the agreed plan's memory is added.
+
+    ``onset`` is when the trouble began as far as the rows tell; ``good`` means that both ends say packets pass;
+    ``passing`` means that fresh forwarding evidence shows it passing; ``lost_both_ends`` is a session loss that both
+    ends see and whose budget still runs.
+    """
+
+    verdict: Verdict
+    because: str
+    onset: datetime | None = None
+    usable: Bandwidth | None = None
+    good: bool = False
+    passing: bool = False
+    lost_both_ends: bool = False
+
+
+def freshness_of(source: Source, freshness: Freshness) -> timedelta:
+    """Say how long a claim of this source may be believed."""
+    if source in _LOOKS:
+        return freshness.look
+    return freshness.metric if source in _METRICS else freshness.event
+
+
+def is_fresh(sighting: Sighting, freshness: Freshness, now: datetime) -> bool:
+    """Say whether a claim may still be believed at ``now``."""
+    return now - sighting.seen_at <= freshness_of(sighting.source, freshness)
+
+
+def cloud_of(vantage: Vantage) -> Cloud | None:
+    """Name the cloud that a vantage looks from; None for an operator."""
+    return _CLOUD.get(vantage)
+
+
+def is_forwarding(sighting: Sighting) -> bool:
+    """Say whether a claim is about packets rather than about a BGP session."""
+    return sighting.aspect is not Aspect.BGP or sighting.cause in _FORWARDING_CAUSES
+
+
+Claims = Mapping[MemberId | None, tuple[Sighting, ...]]
+"""A link's fresh claims by member; the key None holds those about the link as a whole."""
+
+
+def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> dict[LinkName, dict[MemberId | None, tuple[Sighting, ...]]]:
+    """Sort the fresh, definite claims by link and member: the newest of each vantage and aspect, the worst of equals."""
+    places = index(fabric)
+    newest: dict[tuple[LinkName, MemberId | None, Vantage, Aspect], Sighting] = {}
+    for row in rows:
+        ref = places.get(row.member)
+        if ref is None or row.source is Source.LEVER or row.health is Health.UNKNOWN or not is_fresh(row, fabric.policy.freshness, now):
+            continue
+        key = (ref.link, ref.member, row.vantage, row.aspect)
+        held = newest.get(key)
+        if held is None or _weight(row) > _weight(held):
+            newest[key] = row
+    found: dict[LinkName, dict[MemberId | None, tuple[Sighting, ...]]] = {link.name: {} for link in fabric.links}
+    for (link, member, _, _), row in sorted(newest.items(), key=lambda item: item[1].row):
+        found[link][member] = (*found[link].get(member, ()), row)
+    return found
+
+
+_SEVERITY = {Health.UNKNOWN: 0, Health.UP: 1, Health.DRAINING: 2, Health.DEGRADED: 3, Health.DOWN: 4}
+
+
+def _weight(row: Sighting) -> tuple[datetime, int, str]:
+    return (row.seen_at, _SEVERITY[row.health], row.row)
+
+
+def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief:
+    """Judge one link from its fresh claims. ``before`` lends only the onset of a trouble that is still going on."""
+    if any(_tested(row) for row in _rows(claims)):
+        return Belief(verdict=Verdict.UNKNOWN, because="our own failover test hides the link")
+    alone = len(link.members) == 1
+    whole = _judge(link, tuple(_rows(claims)) if alone else claims.get(None, ()), before, now)
+    members = [] if alone else [_judge(link, claims.get(member.id, ()), before, now) for member in link.members]
+    belief = _together(link, whole, members)
+    if belief.verdict not in {Verdict.UP, Verdict.DEGRADED}:
+        return belief
+    return replace(belief, good=_good(link, claims), passing=passing(claims))
+
+
+def _tested(row: Sighting) -> bool:
+    return row.health is Health.DRAINING and row.cause is Cause.FAILOVER_TEST
+
+
+def _judge(link: Link, rows: tuple[Sighting, ...], before: LinkState, now: datetime) -> Belief:
+    """Judge one member, or the whole link by its own claims: down, suspect, degraded, up or unknown, in that order."""
+    downs = [row for row in rows if row.health is Health.DOWN]
+    if downs:
+        return _downs(link, downs, _onset(downs, before), now)
+    degraded = [row for row in rows if row.health is Health.DEGRADED]
+    if degraded:
+        return Belief(verdict=Verdict.DEGRADED, because=_word(degraded[0]), onset=_onset(degraded, before))
+    if any(row.health is Health.UP for row in rows):
+        return Belief(verdict=Verdict.UP, because="seen up, and nothing says otherwise")
+    return Belief(verdict=Verdict.UNKNOWN, because="no fresh claim")
+
+
+def _onset(rows: list[Sighting], before: LinkState) -> datetime:
+    first = min(row.seen_at for row in rows)
+    return min(first, before.onset) if before.onset is not None else first
+
+
+def _downs(link: Link, downs: list[Sighting], onset: datetime, now: datetime) -> Belief:
+    if {row.vantage for row in downs} >= PROBES:
+        return Belief(verdict=Verdict.DOWN, because="both probes lose packets over this link", onset=onset)
+    pair = _agreeing(downs)
+    if pair:
+        return Belief(verdict=Verdict.DOWN, because=f"{_word(pair[0])}, and {_word(pair[1])} agrees", onset=onset)
+    clouds = {cloud_of(row.vantage) for row in downs}
+    if set(Cloud) <= clouds and now - onset >= link.timers.budget:
+        return Belief(verdict=Verdict.DOWN, because="the session is lost at both ends for longer than the convergence budget", onset=onset)
+    both = set(Cloud) <= clouds
+    words = "both ends lost the session; the convergence budget still runs" if both else f"only {_word(downs[0])}: looking from both sides"
+    return Belief(verdict=Verdict.SUSPECT, because=words, onset=onset, lost_both_ends=both)
+
+
+def _agreeing(downs: list[Sighting]) -> tuple[Sighting, Sighting] | None:
+    """Find forwarding evidence and another source that agrees: the other cloud, or a live look."""
+    pairs = ((one, other) for one in downs if is_forwarding(one) for other in downs if other is not one)
+    return next(((one, other) for one, other in pairs if _independent(one, other)), None)
+
+
+def _independent(one: Sighting, other: Sighting) -> bool:
+    if cloud_of(one.vantage) is not cloud_of(other.vantage):
+        return True
+    return other.source is Source.LOOK and one.source is not Source.LOOK
+
+
+def _word(row: Sighting) -> str:
+    return f"{row.vantage} {row.source} says {row.aspect} {row.health} ({row.cause})"
+
+
+def _together(link: Link, whole: Belief, members: list[Belief]) -> Belief:
+    """Join the members' verdicts: all down is down, some down is degraded with their share of capacity gone.
+
+    A link of one member has no ``members``: what is said of the member and of the link is judged together.
+    """
+    if not members or whole.verdict in {Verdict.DOWN, Verdict.SUSPECT}:
+        return whole
+    dark = [one for one in members if one.verdict in {Verdict.DOWN, Verdict.SUSPECT}]
+    if len(dark) == len(members):
+        return next((one for one in dark if one.verdict is Verdict.SUSPECT), dark[0])
+    everybody = (*members, whole)
+    troubled = [*dark, *(one for one in everybody if one.verdict is Verdict.DEGRADED)]
+    if troubled:
+        return _degraded(link, troubled, members)
+    return next((one for one in everybody if one.verdict is Verdict.UP), whole)
+
+
+def _degraded(link: Link, troubled: list[Belief], members: list[Belief]) -> Belief:
+    """Give a link that lost some members: their share of its capacity is gone."""
+    down = sum(one.verdict is Verdict.DOWN for one in members)
+    because = f"{down} of {len(members)} members down: {troubled[0].because}" if down else troubled[0].because
+    usable = Bandwidth(link.capacity * (len(members) - down) // len(members)) if down else None
+    return Belief(verdict=Verdict.DEGRADED, because=because, onset=troubled[0].onset, usable=usable)
+
+
+def _rows(claims: Claims) -> Iterator[Sighting]:
+    for rows in claims.values():
+        yield from rows
+
+
+def _good(link: Link, claims: Claims) -> bool:
+    """Say whether both ends show packets passing: by probes where the link declares them, else by both ends' sessions."""
+    ups = [row for row in _rows(claims) if row.health is Health.UP]
+    if link.probes:
+        return {row.vantage for row in ups} >= PROBES
+    return {cloud_of(row.vantage) for row in ups} >= set(Cloud)
+
+
+def passing(claims: Claims) -> bool:
+    """Say whether fresh forwarding evidence shows the link passing packets, and none shows it failing."""
+    forwarding = [row for row in _rows(claims) if is_forwarding(row)]
+    return any(row.health is Health.UP for row in forwarding) and not any(row.health is Health.DOWN for row in forwarding)

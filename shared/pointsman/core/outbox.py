@@ -1,0 +1,161 @@
+"""What the desks are to be told of an incident: pure steps over the incident register.
+
+claim -> tell -> record. Letters are told in order, one function at a time holds the lease of one, and a letter
+whose teller died is taken over when the lease is over. Any sweep can make an incident anew from the plan.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from pointsman.core.fabric import Fabric, Flow, LinkName
+from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket, incident_id
+from pointsman.core.plan import LinkState, Placement, Plan, Verdict
+from pointsman.core.values import replace
+
+LEASE = timedelta(seconds=30)
+"""How long one function may take to tell a desk before another takes the letter over."""
+SETTLING = timedelta(minutes=2)
+"""After a resolve that follows an unsure open: how long until the ticket is resolved once more."""
+TIMELINE_KEPT = 50
+"""Moments kept in an incident; at the bound the oldest after the first is dropped."""
+_KEY_LENGTH = 64
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+def ticket_key(incident: Incident) -> str:
+    """Give the deduplication key of an incident: ``pm:`` and a hash, 64 characters, the same from both clouds."""
+    text = f"pm:{incident.fabric}:{incident.link}:{incident.epoch}"
+    return f"pm-{hashlib.sha256(text.encode()).hexdigest()}"[:_KEY_LENGTH]
+
+
+def open_incidents(fabric: Fabric, plan: Plan) -> Iterator[tuple[str, LinkName, int, Phase]]:
+    """List every incident the plan knows of, with the phase it should be in."""
+    for name, state in plan.links.items():
+        for epoch in state.closing:
+            yield incident_id(fabric.name, name, epoch), name, epoch, Phase.RESOLVED
+        if state.down_since_epoch is not None:
+            yield incident_id(fabric.name, name, state.down_since_epoch), name, state.down_since_epoch, Phase.OPEN
+
+
+def severity_of(fabric: Fabric, plan: Plan, link: LinkName) -> Severity:
+    """Grade an outage: a flow without a healthy link; capacity short or no second link; or redundancy lost with headroom."""
+    touched = [flow for flow in fabric.flows if link in flow.prefer]
+    if any(not _healthy_links(plan, flow) for flow in touched):
+        return Severity.CRITICAL
+    placed = (plan.flows.get(flow.name, Placement()) for flow in touched)
+    short = any(one.squeezed_by or one.mtu_short for one in placed)
+    alone = any(len(_healthy_links(plan, flow)) == 1 for flow in touched)
+    return Severity.ERROR if short or alone else Severity.WARNING
+
+
+def _healthy_links(plan: Plan, flow: Flow) -> list[LinkName]:
+    states = ((name, plan.links.get(name, LinkState())) for name in flow.prefer)
+    return [name for name, state in states if state.verdict in {Verdict.UP, Verdict.DEGRADED} and state.drain is None]
+
+
+def follow(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, before: Incident | None) -> Incident:
+    """Bring an incident in line with the plan: open it, tell a change of severity, or resolve it. Idempotent."""
+    phase = Phase.OPEN if plan.links[link].down_since_epoch == epoch else Phase.RESOLVED
+    incident = before or _opened(fabric, plan, link, epoch)
+    if incident.phase is Phase.RESOLVED:
+        return incident
+    if phase is Phase.RESOLVED:
+        return _resolved(fabric, plan, incident)
+    severity = severity_of(fabric, plan, link)
+    if _RANK[severity] > _RANK[incident.severity]:
+        text = f"{_headline(plan, link)}; severity rises to {severity}"
+        return _told(fabric, replace(incident, severity=severity), plan, Ask.UPDATE, text)
+    return incident
+
+
+def _opened(fabric: Fabric, plan: Plan, link: LinkName, epoch: int) -> Incident:
+    severity = severity_of(fabric, plan, link)
+    incident = Incident(
+        id=incident_id(fabric.name, link, epoch), fabric=fabric.name, link=link, epoch=epoch, opened_at=plan.decided_at, severity=severity
+    )
+    return _told(fabric, incident, plan, Ask.OPEN, _headline(plan, link))
+
+
+def _headline(plan: Plan, link: LinkName) -> str:
+    state = plan.links[link]
+    because = next((reason.because for reason in plan.reasons if reason.about == link), "")
+    squeezed = [f"{name} squeezed by {one.squeezed_by // 10**6} Mbit/s" for name, one in plan.flows.items() if one.squeezed_by]
+    return "; ".join(part for part in (f"{link} is {state.verdict}", because, *squeezed) if part)
+
+
+def _resolved(fabric: Fabric, plan: Plan, incident: Incident) -> Incident:
+    over = replace(incident, phase=Phase.RESOLVED, resolved_at=plan.decided_at)
+    return _told(fabric, over, plan, Ask.RESOLVE, f"{incident.link} is back, and its flows with it")
+
+
+def _told(fabric: Fabric, incident: Incident, plan: Plan, ask: Ask, text: str) -> Incident:
+    """Add one letter per desk that wants this severity (or was told before) and a line of the timeline."""
+    known = {letter.desk for letter in incident.outbox}
+    desks = [desk.name for desk in fabric.desks if desk.name in known or _RANK[incident.severity] >= _RANK[Severity(desk.min_severity)]]
+    letters = []
+    for serial, desk in enumerate(desks, start=len(incident.outbox)):
+        first = ask is Ask.UPDATE and desk not in known
+        letters.append(Letter(serial=serial, desk=desk, ask=Ask.OPEN if first else ask, severity=incident.severity, summary=text))
+    moment = Moment(at=plan.decided_at, epoch=plan.epoch, text=text)
+    timeline = (*incident.timeline, moment)
+    kept = timeline if len(timeline) <= TIMELINE_KEPT else (timeline[0], *timeline[2:])
+    return replace(incident, outbox=(*incident.outbox, *letters), timeline=kept)
+
+
+def next_letter(incident: Incident, now: datetime) -> Letter | None:
+    """Give the letter to tell now: the first of its desk that is not done, unless somebody holds its lease or it must wait."""
+    waiting: set[str] = set()
+    for letter in incident.outbox:
+        if letter.done or letter.desk in waiting:
+            continue
+        held = letter.claimed_until is not None and letter.claimed_until > now
+        early = letter.not_before is not None and letter.not_before > now
+        if not held and not early:
+            return letter
+        waiting.add(letter.desk)
+    return None
+
+
+def claim(incident: Incident, serial: int, now: datetime) -> Incident:
+    """Take the lease of a letter; gives the incident unchanged when it is no longer the letter to tell."""
+    letter = next_letter(incident, now)
+    if letter is None or letter.serial != serial:
+        return incident
+    return _with_letter(incident, replace(letter, claimed_until=now + LEASE, attempts=letter.attempts + 1))
+
+
+def record(incident: Incident, serial: int, ticket: Ticket, now: datetime) -> Incident:
+    """Note that a desk was told. An open that was tried more than once may surface late: then the resolve is told again."""
+    letter = incident.outbox[serial]
+    if letter.done:
+        return incident
+    told = _with_letter(incident, replace(letter, done=True, claimed_until=None))
+    others = tuple(one for one in told.tickets if one.desk != ticket.desk)
+    told = replace(told, tickets=(*others, ticket))
+    return _again(told, letter, now) if letter.ask is Ask.RESOLVE else told
+
+
+def _again(incident: Incident, letter: Letter, now: datetime) -> Incident:
+    same = [one for one in incident.outbox if one.desk == letter.desk]
+    unsure = any(one.ask is Ask.OPEN and one.attempts > 1 for one in same)
+    resolves = sum(one.ask is Ask.RESOLVE for one in same)
+    if not unsure or resolves > 1:
+        return incident
+    late = replace(letter, serial=len(incident.outbox), not_before=now + SETTLING, attempts=0, done=False, claimed_until=None)
+    return replace(incident, outbox=(*incident.outbox, late))
+
+
+def release(incident: Incident, serial: int) -> Incident:
+    """Give a lease back after a desk could not be told, so that the next try need not wait for it to end."""
+    letter = incident.outbox[serial]
+    return incident if letter.done else _with_letter(incident, replace(letter, claimed_until=None))
+
+
+def all_told(incident: Incident) -> bool:
+    """Say whether the incident is over and every desk knows."""
+    return incident.phase is Phase.RESOLVED and all(letter.done for letter in incident.outbox)
+
+
+def _with_letter(incident: Incident, letter: Letter) -> Incident:
+    return replace(incident, outbox=tuple(letter if one.serial == letter.serial else one for one in incident.outbox))

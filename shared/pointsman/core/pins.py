@@ -1,0 +1,74 @@
+"""Pins, the exception: a static override on a Transit Gateway that beats BGP, and black-holes when its target dies.
+
+A pin is planned only for a path that is broken while its BGP session is up, when no lever that rides BGP works;
+to a link with fresh forwarding evidence; and it is dropped from the plan as soon as one of these ends.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from pointsman.core.case import Case
+from pointsman.core.evidence import passing
+from pointsman.core.fabric import Cloud, Flow, FlowName, Link, LinkName
+from pointsman.core.members import lever_key
+from pointsman.core.plan import Drain, LinkState, Pin, Placement, Verdict
+from pointsman.core.sightings import Aspect, Health, Sighting, Source
+
+PIN_LIFE = timedelta(hours=1)
+"""How long a pin may stand before it has to be decided anew."""
+OWNER = "pointsman"
+
+
+def acknowledged(rows: tuple[Sighting, ...], cloud: Cloud, link: LinkName, drain: Drain) -> bool:
+    """Say whether a cloud's functions have found their lever on a link set as a drain asks (a row of their own says so)."""
+    key = lever_key(link)
+    own = (row for row in rows if row.member == key and row.source is Source.LEVER and row.vantage == cloud.value)
+    return any(row.value is not None and row.value >= drain.epoch and row.health is Health.DRAINING for row in own)
+
+
+def pins_for(case: Case, states: Mapping[LinkName, LinkState], flows: Mapping[FlowName, Placement]) -> tuple[Pin, ...]:
+    """List the pins that should stand: one per flow that left a link which BGP still calls up and nothing else can drain."""
+    found = (_pin(case, states, flow, flows.get(flow.name, Placement()).link) for flow in case.fabric.flows)
+    return tuple(pin for pin in found if pin is not None)
+
+
+def _pin(case: Case, states: Mapping[LinkName, LinkState], flow: Flow, target: LinkName | None) -> Pin | None:
+    broken = _left_behind(case, states, flow)
+    if broken is None or target is None or not _may_pin(case, states[target], flow, target):
+        return None
+    for pin in case.plan.pins:
+        if pin.flow == flow.name and pin.link == target and pin.expires_at > case.now:
+            return pin
+    reason = f"{broken} is broken while its BGP is up"
+    return Pin(flow=flow.name, link=target, owner=OWNER, reason=reason, expires_at=case.now + PIN_LIFE)
+
+
+def _left_behind(case: Case, states: Mapping[LinkName, LinkState], flow: Flow) -> LinkName | None:
+    """Name the link that a flow prefers, that is drained with its BGP up, and that no lever riding BGP drains."""
+    for name in flow.prefer:
+        drain = states[name].drain
+        if drain and _session_up(case, name) and not _drainable(case, case.fabric.link(name), drain):
+            return name
+    return None
+
+
+def _session_up(case: Case, link: LinkName) -> bool:
+    return any(row.aspect is Aspect.BGP and row.health is Health.UP for rows in case.claims[link].values() for row in rows)
+
+
+def _drainable(case: Case, link: Link, drain: Drain) -> bool:
+    """Say whether a lever that rides BGP works: AWS's own, or Google's, given until take-over to say so."""
+    if any(member.aws.virtual_interface for member in link.members):
+        return True
+    if not (link.gcp.import_policy and link.gcp.export_policy):
+        return False
+    waiting = case.now < drain.since + case.fabric.policy.takeover_after
+    return waiting or acknowledged(case.view.rows, Cloud.GCP, link.name, drain)
+
+
+def _may_pin(case: Case, state: LinkState, flow: Flow, target: LinkName) -> bool:
+    """Check a pin's conditions: declared prefix list, a healthy target with forwarding evidence, one attachment that carries it."""
+    link = case.fabric.link(target)
+    carries = bool(link.aws.attachments) and link.capacity // len(link.aws.attachments) >= flow.demand
+    healthy = state.verdict is Verdict.UP and state.drain is None
+    return flow.aws_prefix_list is not None and carries and healthy and passing(case.claims[target])

@@ -1,0 +1,83 @@
+"""What the levers should be set to for a plan: pure functions of the agreed plan, the fabric and a few rows."""
+
+from datetime import datetime, timedelta
+
+from pointsman.core.evidence import claims_by_link
+from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind, LinkName, Mode
+from pointsman.core.pins import acknowledged
+from pointsman.core.plan import Drain, LinkState, Placement, Plan
+from pointsman.core.sightings import Aspect, Health, Sighting
+from pointsman.core.steering import RANKS, FailoverTest, PrefixListPin, PrefixStance, RoutePolicies, Setting, Stance
+
+TEST_DURATION = timedelta(minutes=30)
+"""How long a failover test runs unless it is extended: AWS ends it by itself if everything of ours is dead."""
+
+
+def wanted(fabric: Fabric, plan: Plan, rows: tuple[Sighting, ...], here: Cloud, now: datetime) -> tuple[Setting, ...]:
+    """List how every lever of one cloud should be set. A plan of epoch 0 asks for nothing."""
+    if not plan.epoch:
+        return ()
+    if here is Cloud.GCP:
+        return tuple(route_policies(fabric, plan, link) for link in fabric.links if _has_policies(link))
+    tests = tuple(failover_test(fabric, plan, link, rows, now) for link in fabric.links if _has_interfaces(link))
+    return (*tests, *(prefix_list_pin(fabric, plan, flow) for flow in fabric.flows if flow.aws_prefix_list))
+
+
+def _has_policies(link: Link) -> bool:
+    return link.mode is Mode.AUTO and bool(link.gcp.import_policy and link.gcp.export_policy)
+
+
+def _has_interfaces(link: Link) -> bool:
+    return link.mode is Mode.AUTO and any(member.aws.virtual_interface for member in link.members)
+
+
+def route_policies(fabric: Fabric, plan: Plan, link: Link) -> RoutePolicies:
+    """Say how a link's two route policies should read: each flow attracted where it is placed and avoided elsewhere, in order."""
+    imports: list[PrefixStance] = []
+    exports: list[PrefixStance] = []
+    for flow in sorted(fabric.flows, key=lambda one: one.name):
+        placed = plan.flows.get(flow.name, Placement())
+        if placed.link in {None, link.name} or set(flow.prefixes) != {link.aws_site, link.gcp_site}:
+            continue
+        rank = _rank(fabric, plan, flow, link)
+        away = Stance.DROP if placed.only and link.kind is not LinkKind.VPN else Stance.AVOID
+        imports += [PrefixStance(prefix=prefix, stance=Stance.AVOID, rank=rank) for prefix in flow.prefixes[link.aws_site]]
+        exports += [PrefixStance(prefix=prefix, stance=away, rank=rank) for prefix in flow.prefixes[link.gcp_site]]
+    return RoutePolicies(link=link.name, imports=tuple(imports), exports=tuple(exports))
+
+
+def _rank(fabric: Fabric, plan: Plan, flow: Flow, link: Link) -> int:
+    """Order the links a flow is not on: preferred first, then the unpermitted, then those that are drained."""
+    others = [one.name for one in fabric.links if one.name not in flow.prefer]
+    order = [name for name in (*flow.prefer, *others) if name != plan.flows[flow.name].link]
+    drained = [name for name in order if plan.links.get(name, LinkState()).drain]
+    ranked = [name for name in order if name not in drained] + drained
+    return min(RANKS, 1 + ranked.index(link.name))
+
+
+def failover_test(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...], now: datetime) -> FailoverTest:
+    """Say whether AWS's own drain should run: for a drain that AWS enacts or has to take over, until Google's lever is set."""
+    drain = plan.links.get(link.name, LinkState()).drain
+    running = drain is not None and _aws_acts(fabric, link, drain, rows, now)
+    return FailoverTest(link=link.name, running=running, duration=TEST_DURATION if running else timedelta(0))
+
+
+def _aws_acts(fabric: Fabric, link: Link, drain: Drain, rows: tuple[Sighting, ...], now: datetime) -> bool:
+    if acknowledged(rows, Cloud.GCP, link.name, drain):
+        return False
+    ours = drain.enactor is Cloud.AWS or now >= drain.since + fabric.policy.takeover_after
+    return ours and not _session_dead(fabric, link.name, rows, now)
+
+
+def _session_dead(fabric: Fabric, link: LinkName, rows: tuple[Sighting, ...], now: datetime) -> bool:
+    """Say whether BGP has left the link by itself at the AWS end, so that a test would change nothing."""
+    claims = [row for group in claims_by_link(fabric, rows, now)[link].values() for row in group]
+    return any(row.vantage == Cloud.AWS.value and row.aspect is Aspect.BGP and row.health is Health.DOWN for row in claims)
+
+
+def prefix_list_pin(fabric: Fabric, plan: Plan, flow: Flow) -> PrefixListPin:
+    """Say where a flow's prefix list should point: to the pinned link's attachment, or nowhere."""
+    for pin in plan.pins:
+        if pin.flow == flow.name:
+            return PrefixListPin(flow=flow.name, attachment=fabric.link(pin.link).aws.attachments[0])
+    return PrefixListPin(flow=flow.name)
