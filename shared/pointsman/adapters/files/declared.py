@@ -1,0 +1,256 @@
+"""The fabric file as it is written: every key, its kind, its bounds and what it means."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pointsman.adapters.files import scalars as s
+from pointsman.core.fabric import BestPath, LinkKind, Mode, WithoutQuorum
+from pointsman.core.incidents import Severity
+
+MAX_SITES = 32
+"""Most sites of a fabric."""
+
+MAX_LINKS = 64
+"""Most links of a fabric; the plan must stay small."""
+
+MAX_FLOWS = 256
+"""Most flows of a fabric."""
+
+MAX_MEMBERS = 32
+"""Most members of a link."""
+
+MAX_PREFIXES = 100
+"""Most prefixes of a flow at one site: a Cloud Router's expression matches no more."""
+
+MAX_LISTED = 64
+"""Most entries of any other list."""
+
+
+class Declared(BaseModel):
+    """A part of the file: unknown keys are errors, and nothing is converted silently."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class AwsSite(Declared):
+    """An AWS end: a Transit Gateway, a Cloud WAN core network or a virtual private gateway in one Region."""
+
+    cloud: Literal["aws"] = Field(description="The cloud this end is in.")
+    account: s.Account = Field(description="The account number, in quotes.")
+    region: s.AwsRegion = Field(description="The Region.")
+    transit_gateway: s.TransitGateway | None = Field(None, description="The Transit Gateway that the links attach to.")
+    core_network: s.CoreNetwork | None = Field(None, description="The Cloud WAN core network instead of a Transit Gateway.")
+    virtual_private_gateway: s.VirtualPrivateGateway | None = Field(
+        None, description="The virtual private gateway instead of a Transit Gateway."
+    )
+    route_tables: list[s.RouteTable] = Field([], max_length=MAX_LISTED, description="The Transit Gateway route tables that steer flows.")
+
+
+class Router(Declared):
+    """A Cloud Router."""
+
+    name: s.GoogleName = Field(description="Its name.")
+    id: s.RouterNumber = Field(description="Its number, in quotes: its logs name it by this.")
+    best_path: BestPath = Field(BestPath.LEGACY, description="The network's best-path selection mode.")
+
+
+class GcpSite(Declared):
+    """A Google end: a VPC network and its Cloud Router in one region."""
+
+    cloud: Literal["gcp"] = Field(description="The cloud this end is in.")
+    project: s.Project = Field(description="The project of the network.")
+    region: s.GcpRegion = Field(description="The region.")
+    network: s.GoogleName = Field(description="The VPC network.")
+    router: Router | None = Field(None, description="The Cloud Router that peers with AWS; a managed interconnect needs none.")
+    hub: s.Hub | None = Field(None, description="The NCC hub that the links are spokes of, if there is one.")
+
+
+class Bfd(Declared):
+    """BFD as negotiated between both ends."""
+
+    interval: s.Lasting = Field(description="Time between packets, the larger of both ends'.")
+    multiplier: int = Field(ge=1, le=255, examples=[5], description="How many may be missed.")
+
+
+class Timers(Declared):
+    """How fast the link's own protocols notice a failure."""
+
+    hold: s.Lasting = Field(description="The BGP hold time as negotiated: the smaller of both ends'.")
+    graceful_restart: s.Duration = Field(timedelta(0), description="How long a router forwards on after its session dropped.")
+    bfd: Bfd | None = Field(None, description="BFD, where it runs.")
+
+
+class Peer(Declared):
+    """A BGP peer of the Cloud Router."""
+
+    name: s.GoogleName = Field(description="Its name on the Cloud Router.")
+    ip: s.Address = Field(description="The far end's (AWS) address inside the session, which router logs name it by.")
+
+
+class AwsMember(Declared):
+    """A member as AWS names it."""
+
+    virtual_interface: s.VirtualInterface | None = Field(None, description="The Direct Connect virtual interface.")
+    connection: s.DxConnection | None = Field(None, description="The Direct Connect connection that carries it.")
+    vpn: s.VpnConnection | None = Field(None, description="The Site-to-Site VPN connection of the tunnel.")
+    outside_ip: s.Address | None = Field(None, description="The tunnel's outside address at AWS.")
+
+
+class GcpMember(Declared):
+    """A member as Google names it."""
+
+    peer: Peer | None = Field(None, description="The BGP peer of the session.")
+    tunnel: s.GoogleName | None = Field(None, description="The Cloud VPN tunnel.")
+
+
+class Member(Declared):
+    """One session or tunnel of a link."""
+
+    id: s.Name = Field(examples=["a1"], description="Its short name within the link.")
+    aws: AwsMember = Field(AwsMember(), description="What AWS calls it.")
+    gcp: GcpMember = Field(GcpMember(), description="What Google calls it.")
+    alarms: list[s.AlarmName] = Field([], max_length=MAX_LISTED, description="Alarms of either cloud that speak of this member.")
+
+
+class Probe(Declared):
+    """An address pair that is routed over this link only and never steered."""
+
+    source: s.Address = Field(description="The address that the probe is sent from.")
+    target: s.Address = Field(description="The address that answers at the far end.")
+
+
+class AwsEnd(Declared):
+    """A link's AWS side."""
+
+    attachments: list[s.Attachment] = Field([], max_length=8, description="Its Transit Gateway (or core network) attachments.")
+    dx_gateway: s.DxGateway | None = Field(None, description="The Direct Connect gateway.")
+    association: s.Association | None = Field(None, description="The Direct Connect gateway's association.")
+    connection: s.ManagedConnection | None = Field(None, description="The AWS Interconnect of a managed interconnect.")
+
+
+class GcpEnd(Declared):
+    """A link's Google side."""
+
+    vlan_attachment: s.GoogleName | None = Field(None, description="The VLAN attachment.")
+    import_policy: s.GoogleName | None = Field(None, description="The import route policy on the link's peers.")
+    export_policy: s.GoogleName | None = Field(None, description="The export route policy on the link's peers.")
+    transport: s.Transport | None = Field(None, description="The Partner Cross-Cloud transport of a managed interconnect.")
+
+
+class Link(Declared):
+    """One path between two sites."""
+
+    kind: LinkKind = Field(examples=["vpn"], description="What it is made of, which decides how it is seen and steered.")
+    between: list[s.Name] = Field(
+        min_length=2, max_length=2, examples=[["aws-use1", "gcp-use4"]], description="Its two sites, one in each cloud."
+    )
+    capacity: s.Bandwidth = Field(description="What it carries each way.")
+    mtu: int = Field(ge=576, le=9216, examples=[8500], description="The largest packet that passes, in bytes.")
+    cost_per_gb: float = Field(0.0, ge=0, le=1000, examples=[0.02], description="What a gigabyte over it costs, in your currency.")
+    risk_groups: list[s.RiskGroup] = Field([], max_length=MAX_LISTED, description="What it shares its fate with: a metro, a building.")
+    timers: Timers = Field(description="How fast its own protocols notice a failure.")
+    mode: Mode | None = Field(None, description="How far pointsman may go with it; the policy's mode if absent.")
+    aws: AwsEnd = Field(AwsEnd(), description="Its AWS side.")
+    gcp: GcpEnd = Field(GcpEnd(), description="Its Google side.")
+    members: list[Member] = Field(min_length=1, max_length=MAX_MEMBERS, description="Its sessions or tunnels.")
+    probes: dict[s.Name, Probe] = Field({}, max_length=2, description="A probe from each site, by site.")
+
+
+class PinTarget(Declared):
+    """Where a pin of this flow would be written."""
+
+    id: s.PrefixList = Field(description="The managed prefix list that holds the flow's Google prefixes.")
+    route_tables: list[s.RouteTable] = Field(min_length=1, max_length=MAX_LISTED, description="The route tables that refer to it.")
+
+
+class Flow(Declared):
+    """A named pair of prefix sets, both directions."""
+
+    prefixes: dict[s.Name, Annotated[list[s.Prefix], Field(min_length=1, max_length=MAX_PREFIXES)]] = Field(
+        min_length=2,
+        max_length=2,
+        examples=[{"aws-use1": ["10.20.0.0/16"], "gcp-use4": ["10.216.0.0/20"]}],
+        description="Its prefixes at each of its two sites.",
+    )
+    demand: s.Bandwidth = Field(description="What it needs each way.")
+    priority: int = Field(ge=1, le=100, examples=[5], description="1 is the most precious.")
+    min_mtu: int = Field(576, ge=576, le=9216, examples=[1400], description="The smallest MTU it works with, in bytes.")
+    prefer: list[s.Name] = Field(
+        min_length=1, max_length=MAX_LINKS, examples=[["ix-a"]], description="The links it may use, best first; no other is permitted."
+    )
+    aws_prefix_list: PinTarget | None = Field(None, description="Only where a pin may be used.")
+
+
+class Freshness(Declared):
+    """How long a claim may be believed, by kind of source."""
+
+    event: s.Lasting = Field(timedelta(minutes=10), description="A cloud's event.")
+    look: s.Lasting = Field(timedelta(minutes=3), description="A look of ours at the cloud's API.")
+    metric: s.Lasting = Field(timedelta(minutes=15), description="A metric or its alarm.")
+
+
+class Damping(Declared):
+    """Route-flap damping: a link that comes and goes is trusted later each time."""
+
+    half_life: s.Lasting = Field(timedelta(minutes=15), description="How long a penalty takes to halve.")
+    down: int = Field(1000, ge=1, le=100_000, description="The penalty of one failure.")
+    reuse: int = Field(750, ge=1, le=100_000, description="Below this a link is trusted again.")
+    suppress_failback: int = Field(3000, ge=1, le=1_000_000, description="Above this no flow fails back.")
+    suppress_action: int = Field(6000, ge=1, le=1_000_000, description="Above this nothing is done automatically.")
+    max: s.Lasting = Field(timedelta(minutes=60), description="The longest that a link is distrusted after its last failure.")
+    observe: bool = Field(default=False, description="Compute and report the penalty without damping.")
+
+
+class Policy(Declared):
+    """What pointsman may do."""
+
+    mode: Mode = Field(Mode.OBSERVE, description="How far it may go; a link may override it.")
+    hold_down: s.Lasting = Field(timedelta(minutes=5), description="How long a link must be well before flows come back.")
+    epochs_per_hour: int = Field(6, ge=1, le=60, description="Discretionary plan changes an hour.")
+    without_quorum: WithoutQuorum = Field(WithoutQuorum.HOLD, description="What one cloud may do when no majority of stores answers.")
+    takeover_after: s.Lasting = Field(timedelta(seconds=30), description="When the other cloud acts in the enactor's place.")
+    freshness: Freshness = Field(Freshness(), description="How long claims are believed.")
+    damping: Damping = Field(Damping(), description="Route-flap damping.")
+
+
+class Stores(Declared):
+    """The three stores of the shared table, each in a failure domain of its own."""
+
+    aws: s.StoreUrl | None = Field(None, description="The store at AWS: dynamodb://REGION/TABLE.")
+    gcp: s.StoreUrl | None = Field(None, description="The store at Google: firestore://PROJECT/NAME.")
+    witness: s.StoreUrl | None = Field(None, description="The store in a third place: s3://BUCKET?endpoint=https://HOST.")
+
+
+class Desk(Declared):
+    """A ticket desk."""
+
+    kind: Literal["pagerduty"] = Field(description="Which desk it is.")
+    routing_key: s.SecretRef = Field(description="Where the secret store keeps the integration's routing key.")
+    min_severity: Severity = Field(Severity.WARNING, description="Tell it of nothing smaller.")
+    endpoint: s.Endpoint | None = Field(None, description="Another address than the desk's public one.")
+
+
+Site = Annotated[AwsSite | GcpSite, Field(discriminator="cloud")]
+
+
+class File(Declared):
+    """A pointsman fabric: the private links between AWS and Google Cloud, what uses them and what may be done."""
+
+    version: Literal[1] = Field(description="The version of this format.")
+    fabric: s.Name = Field(examples=["atlas"], description="The fabric's name.")
+    sites: dict[s.Name, Site] = Field(min_length=1, max_length=MAX_SITES, description="The ends of the links.")
+    links: dict[s.Name, Link] = Field(min_length=1, max_length=MAX_LINKS, description="The paths between sites.")
+    flows: dict[s.Name, Flow] = Field({}, max_length=MAX_FLOWS, description="What uses the links.")
+    policy: Policy = Field(Policy(), description="What pointsman may do.")
+    stores: Stores = Field(description="Where the shared state table is kept.")
+    desks: dict[s.Name, Desk] = Field({}, max_length=MAX_LISTED, description="Where tickets are opened.")
+
+    def end(self, link: Link, cloud: str) -> str | None:
+        """Give the name of a link's declared site in one cloud, None when there is none."""
+        for name in link.between:
+            site = self.sites.get(name)
+            if site and site.cloud == cloud:
+                return name
+        return None

@@ -1,0 +1,227 @@
+"""YAML text as plain data, with the line and column of every key and value.
+
+The part of YAML that a fabric needs: one document of mappings, lists and scalars; anchors, aliases and merge keys
+unfold within a bound; tags have no meaning. Scalars follow YAML 1.2's core schema, so ``yes`` and ``12:30`` are text.
+"""
+
+import re
+from typing import Any
+
+import yaml
+
+from pointsman.adapters.files.findings import Fault, Path, Place, printable, shown
+from pointsman.core.values import Frozen
+
+MAX_BYTES = 256 * 1024
+"""Largest fabric file."""
+
+MAX_DEPTH = 24
+"""Deepest nesting of mappings and lists."""
+
+MAX_NODES = 20_000
+"""Most keys and values in a file, with aliases unfolded."""
+
+_EXACT = 2**53
+_INT = re.compile(r"[-+]?[0-9]{1,18}")
+_FLOAT = re.compile(r"[-+]?([0-9]{1,18}\.[0-9]{0,18}|\.[0-9]{1,18}|[0-9]{1,18})([eE][-+]?[0-9]{1,2})?")
+_WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NULLS = {"", "~", "null", "Null", "NULL"}
+_CORE = "tag:yaml.org,2002:"
+_STRING = f"{_CORE}str"
+_MERGE = f"{_CORE}merge"
+
+
+class Unparsable(ValueError):
+    """The text as a whole cannot be understood; there is one reason and one place."""
+
+    def __init__(self, text: str, mend: str = "", *, place: Place | None = None) -> None:
+        super().__init__(text)
+        self.mend = mend
+        self.place = place or Place(line=1, column=1)
+
+
+class Tree(Frozen):
+    """A file as plain data. ``values`` and ``keys`` give places by path; ``faults`` are what was found on the way."""
+
+    data: Any
+    values: dict[Path, Place]
+    keys: dict[Path, Place]
+    faults: tuple[tuple[Fault, Place], ...] = ()
+
+    def place(self, path: Path, *, on_key: bool = False) -> Place:
+        """Find where a path is written; for one that is not, where its nearest parent is."""
+        for end in range(len(path), -1, -1):
+            here = path[:end]
+            found = (self.keys if on_key else self.values).get(here) or self.keys.get(here) or self.values.get(here)
+            if found:
+                return found
+        return Place(line=1, column=1)
+
+
+def read_tree(raw: bytes) -> Tree:
+    """Read a file's bytes. Raises Unparsable."""
+    text = _text(raw)
+    root = _compose(text)
+    if root is None:
+        raise Unparsable("the file is empty", "start from one of the examples")
+    if not isinstance(root, yaml.MappingNode):
+        raise Unparsable("the file is not a mapping of keys", "start it with version: 1", place=_place(root.start_mark))
+    walk = _Walk()
+    data = walk.value(root, ())
+    return Tree(data=data, values=walk.values, keys=walk.keys, faults=tuple(walk.faults))
+
+
+def _text(raw: bytes) -> str:
+    if len(raw) > MAX_BYTES:
+        raise Unparsable(f"the file is larger than {MAX_BYTES // 1024} KiB", "split the fabric into two")
+    if raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        raise Unparsable("the file starts with a byte order mark", "save it as UTF-8 without one")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8")
+        raise Unparsable("the file is not UTF-8", "save it as UTF-8", place=_after(before)) from error
+
+
+def _after(before: str) -> Place:
+    return Place(line=before.count("\n") + 1, column=len(before) - before.rfind("\n"))
+
+
+class _Bounded(yaml.SafeLoader):
+    """PyYAML's composer, which recurses, kept within a depth."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self._depth > MAX_DEPTH:
+            raise Unparsable(f"nested deeper than {MAX_DEPTH} levels", "flatten it", place=_place(self.peek_event().start_mark))
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+
+def _compose(text: str) -> yaml.Node | None:
+    try:
+        loader = _Bounded(text)
+        return loader.get_single_node()
+    except yaml.reader.ReaderError as error:
+        place = _after(text[: error.position])
+        raise Unparsable("the file holds a control character", "remove it", place=place) from error
+    except yaml.MarkedYAMLError as error:
+        raise _syntax(error) from error
+    except Unparsable:
+        raise
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise Unparsable(f"this is not YAML: {printable(str(error))}", "check its quotes and escapes") from error
+
+
+def _syntax(error: yaml.MarkedYAMLError) -> Unparsable:
+    mark = error.problem_mark or error.context_mark
+    place = _place(mark) if mark else None
+    problem = " ".join(part for part in (error.context, error.problem) if part)
+    if r"'\t'" in problem:
+        return Unparsable("a tab stands where only spaces may", "indent with spaces", place=place)
+    if "single document" in problem:
+        return Unparsable("the file holds more than one document", "keep one fabric in a file", place=place)
+    return Unparsable(f"this is not YAML: {problem[:200]}", "check indentation, colons and quotes", place=place)
+
+
+def _place(mark: Any) -> Place:
+    return Place(line=mark.line + 1, column=mark.column + 1)
+
+
+class _Walk:
+    """Turns nodes into data, remembering places; aliases unfold, so everything is counted."""
+
+    def __init__(self) -> None:
+        self.values: dict[Path, Place] = {}
+        self.keys: dict[Path, Place] = {}
+        self.faults: list[tuple[Fault, Place]] = []
+        self._count = 0
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        self._bound(node, path)
+        self.values[path] = _place(node.start_mark)
+        match node:
+            case yaml.MappingNode():
+                return self._mapping(node, path)
+            case yaml.SequenceNode():
+                return [self.value(one, (*path, at)) for at, one in enumerate(node.value)]
+            case _:
+                return self._scalar(node, path)
+
+    def _bound(self, node: yaml.Node, path: Path) -> None:
+        self._count += 1
+        if self._count > MAX_NODES or len(path) > MAX_DEPTH:
+            raise Unparsable("its aliases unfold to too much, or to themselves", "write the values out", place=_place(node.start_mark))
+        if node.tag and not node.tag.startswith(_CORE):
+            self._fault(node, Fault(path=path, text="a YAML tag has no meaning here", mend="remove it"))
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        own: dict[str, Any] = {}
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                merged = self._merge(value, path) | merged
+        for key, value in node.value:
+            if key.tag != _MERGE:
+                self._entry(key, value, path, own)
+        return merged | own
+
+    def _merge(self, node: yaml.Node, path: Path) -> dict[str, Any]:
+        parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        merged: dict[str, Any] = {}
+        for part in parts:
+            if isinstance(part, yaml.MappingNode):
+                self._bound(part, path)
+                merged = self._mapping(part, path) | merged
+            else:
+                self._fault(part, Fault(path=path, text="<< merges mappings only", mend="name an anchor of a mapping"))
+        return merged
+
+    def _entry(self, key: yaml.Node, value: yaml.Node, path: Path, own: dict[str, Any]) -> None:
+        name = key.value if isinstance(key, yaml.ScalarNode) else None
+        if name is None or not _encodable(name):
+            self._fault(key, Fault(path=path, text="a key must be a plain word", mend="write it without brackets or escapes"))
+            return
+        here = (*path, name)
+        if name in own:
+            first = self.keys[here]
+            text = f"this key is here twice, first in line {first.line} column {first.column}"
+            self._fault(key, Fault(path=here, text=text, mend="keep one of the two"))
+            return
+        self.keys[here] = _place(key.start_mark)
+        own[name] = self.value(value, here)
+
+    def _scalar(self, node: yaml.Node, path: Path) -> Any:
+        text = node.value
+        if not _encodable(text):
+            self._fault(node, Fault(path=path, text=f"{shown(text)} is not valid Unicode", mend="remove the escape"))
+            return ""
+        return text if getattr(node, "style", None) or node.tag == _STRING else _plain(text)
+
+    def _fault(self, node: yaml.Node, fault: Fault) -> None:
+        self.faults.append((fault, _place(node.start_mark)))
+
+
+def _encodable(text: str) -> bool:
+    return not any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
+def _plain(text: str) -> Any:
+    if text in _NULLS:
+        return None
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return int(text)
+    return _number(text) if _FLOAT.fullmatch(text) else text
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number

@@ -1,0 +1,1 @@
+"""What must hold across a declared fabric, one small pure function a rule."""
