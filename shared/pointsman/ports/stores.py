@@ -2,7 +2,7 @@
 
 Promises that every implementation keeps, and one conformance suite checks:
 
-* reads are strongly consistent; nothing expires; nothing is retried inside;
+* reads are strongly consistent; nothing expires; a register's write is sent once, never retried inside;
 * every reply carries the store's own time where the service gives one;
 * a store that cannot answer (unreachable, throttled, no permission) raises ``StoreDown``; a write whose fate is
   not known raises ``StoreUnsure``; a row that cannot be understood raises ``RowUnreadable``.
@@ -16,6 +16,29 @@ from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen
+from pointsman.quorum.rows import VALUE_LIMIT, Refusal, Reply, Row
+
+__all__ = [
+    "ENTRY_LIMIT",
+    "ROWS_LIMIT",
+    "VALUE_LIMIT",
+    "Acceptor",
+    "Journal",
+    "Refusal",
+    "Reply",
+    "Row",
+    "RowUnreadable",
+    "Rows",
+    "RowsRead",
+    "Store",
+    "StoreDown",
+    "StoreUnsure",
+]
+
+ROWS_LIMIT = 2_000
+"""Most sighting rows under one prefix; a store that holds more says so instead of showing a part."""
+ENTRY_LIMIT = 256 * 1024
+"""Longest journal entry, in bytes."""
 
 
 class StoreDown(PointsmanError):
@@ -28,30 +51,6 @@ class StoreUnsure(PointsmanError):
 
 class RowUnreadable(PointsmanError):
     """A row holds something this version does not understand; it is left as it is."""
-
-
-class Row(Frozen):
-    """An acceptor's row of one register. Ballots are strings that compare in time order ("" is none yet);
-    ``value`` is the accepted bytes as text, None before the first accept."""
-
-    promised: str = ""
-    accepted: str = ""
-    value: str | None = None
-
-
-class Reply(Frozen):
-    """What a store answered: its row, the version that a conditional write needs (ETag, update time, "" when the row
-    is absent or the store compares by ballot), and the store's time if it gave one."""
-
-    row: Row
-    version: str = ""
-    store_time: datetime | None = None
-
-
-class Refusal(Frozen):
-    """The condition failed: ``held`` is what the store holds now (so that the caller sees whether it is its own write)."""
-
-    held: Reply
 
 
 class Acceptor(Protocol):

@@ -1,0 +1,13 @@
+"""The round's time, agreed from the stores' own times."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+WITNESSES = 2
+"""Fewer store times than this are no agreement: the caller's own clock counts, and nothing discretionary is done."""
+
+
+def median_time(times: Iterable[datetime]) -> datetime | None:
+    """Give the median of the stores' times, the earlier of the two in the middle; None when fewer than two answered."""
+    ordered = sorted(times)
+    return ordered[(len(ordered) - 1) // 2] if len(ordered) >= WITNESSES else None
