@@ -13,7 +13,7 @@ from pointsman.core.evidence import Belief, believe, passing
 from pointsman.core.fabric import Fabric, FlowName, Link, LinkKind, LinkName, Mode
 from pointsman.core.incidents import incident_id
 from pointsman.core.members import index
-from pointsman.core.pins import pins_for
+from pointsman.core.pins import pins_for, still_drained
 from pointsman.core.placement import Footing, Placed, place
 from pointsman.core.plan import Drain, DrainCause, FlagState, LinkState, Placement, Plan, Reason, Verdict, View
 from pointsman.core.sightings import Sighting, Source
@@ -171,12 +171,18 @@ def _drained(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, Li
 
 
 def _closed(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:
-    """End the incident of every link that is up, undrained and past its hold-down."""
+    """End the incident of every link that is up, past its hold-down, undrained, and whose levers are seen to be back."""
 
-    def over(state: LinkState) -> bool:
-        return state.verdict is Verdict.UP and state.drain is None and settled(state, case.fabric.policy.hold_down, case.now)
+    def over(name: LinkName, state: LinkState) -> bool:
+        back = state.verdict is Verdict.UP and state.drain is None and _undrained_before(case, name)
+        return back and settled(state, case.fabric.policy.hold_down, case.now) and not still_drained(case.view.rows, name)
 
-    return {name: _ended(state) if over(state) and state.down_since_epoch is not None else state for name, state in states.items()}
+    return {name: _ended(state) if state.down_since_epoch is not None and over(name, state) else state for name, state in states.items()}
+
+
+def _undrained_before(case: Case, link: LinkName) -> bool:
+    """Say whether the agreed plan already lets the link carry: its levers had a chance to be set back."""
+    return case.plan.links.get(link, LinkState()).drain is None
 
 
 def _ended(state: LinkState) -> LinkState:
@@ -271,13 +277,11 @@ def _without_discretion(case: Case, states: Mapping[LinkName, LinkState], placed
 def _successor(case: Case, states: dict[LinkName, LinkState], placed: Placed, beliefs: Mapping[LinkName, Belief]) -> Plan:
     plan = case.plan
     pins = pins_for(case, states, placed.flows)
-    same = states == plan.links and placed.flows == plan.flows and pins == plan.pins
-    if same and plan.fabric_hash == case.fabric.hash:
+    if states == plan.links and placed.flows == plan.flows and pins == plan.pins:
         return plan
     link_reasons = tuple(_link_reason(name, state, beliefs[name]) for name, state in states.items() if state.verdict is not Verdict.UP)
     return replace(
         plan,
-        fabric_hash=case.fabric.hash,
         decider=DECIDER,
         epoch=case.next_epoch,
         decided_at=max(case.now, plan.decided_at),
@@ -310,5 +314,7 @@ def _is_move(case: Case, states: Mapping[LinkName, LinkState], placed: Placed) -
 def _marks(case: Case) -> dict[str, int]:
     """Note the newest claim seen of every row of ours; rows that could not be read keep their marks."""
     places = index(case.fabric)
-    seen = {mark_of(row.row): _instant(row) for row in case.view.rows if row.member in places and row.source is not Source.LEVER}
+    hidden = frozenset(case.view.unnoted)
+    ours = (row for row in case.view.rows if row.member in places and row.source is not Source.LEVER and row.row not in hidden)
+    seen = {mark_of(row.row): _instant(row) for row in ours}
     return (case.plan.marks | seen) if case.view.unreadable else seen

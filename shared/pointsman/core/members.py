@@ -8,6 +8,8 @@ Keys, as ``Sighting.member`` holds them:
 | ``vpn-..:IP`` | one tunnel of a VPN connection, by its outside address; ``tgw-attach-..:IP`` where only the attachment is named |
 | ``router/ROUTER_ID:IP`` | a BGP peer of a Cloud Router, by the far end's address |
 | ``router/ROUTER_ID:NAME`` | the same, where the feed gives the peer's name alone |
+| ``router/ROUTER_ID`` | a Cloud Router as a whole |
+| ``connect-peer-..:IP`` | a Connect peer, by the core network's address |
 | ``tunnel/NAME``, ``vlan/NAME``, ``interconnect/NAME``, ``projects/../transports/NAME`` | Google resources |
 | ``alarm/NAME`` | an alarm of either cloud that the fabric maps to a member |
 | ``probe/SOURCE>TARGET`` | a probe of ours over that address pair |
@@ -29,6 +31,16 @@ def tunnel_key(owner: str, outside_ip: str) -> str:
 def peer_key(router_id: str, peer: str) -> str:
     """Name a Cloud Router's peer by the router's number and the peer's address (or name)."""
     return f"router/{router_id}:{peer}"
+
+
+def router_key(router_id: str) -> str:
+    """Name a Cloud Router by its number."""
+    return f"router/{router_id}"
+
+
+def interconnect_key(name: str) -> str:
+    """Name a physical Google interconnect."""
+    return f"interconnect/{name}"
 
 
 def gcp_tunnel_key(name: str) -> str:
@@ -94,6 +106,7 @@ def _index(_: str, keep: _Keep) -> Mapping[str, MemberRef]:
 
 def _link_keys(link: Link) -> Iterator[str]:
     yield from link.aws.attachments
+    yield from {member.aws.vpn for member in link.members if member.aws.vpn}
     if link.aws.connection:
         yield link.aws.connection
     if link.gcp.vlan_attachment:

@@ -4,7 +4,7 @@ A pin is planned only for a path that is broken while its BGP session is up, whe
 to a link with fresh forwarding evidence; and it is dropped from the plan as soon as one of these ends.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from pointsman.core.case import Case
@@ -21,9 +21,18 @@ OWNER = "pointsman"
 
 def acknowledged(rows: tuple[Sighting, ...], cloud: Cloud, link: LinkName, drain: Drain) -> bool:
     """Say whether a cloud's functions have found their lever on a link set as a drain asks (a row of their own says so)."""
-    key = lever_key(link)
-    own = (row for row in rows if row.member == key and row.source is Source.LEVER and row.vantage == cloud.value)
+    own = (row for row in _lever_rows(rows, link) if row.vantage == cloud.value)
     return any(row.value is not None and row.value >= drain.epoch and row.health is Health.DRAINING for row in own)
+
+
+def still_drained(rows: tuple[Sighting, ...], link: LinkName) -> bool:
+    """Say whether either cloud last found its lever on a link still draining."""
+    return any(row.health is Health.DRAINING for row in _lever_rows(rows, link))
+
+
+def _lever_rows(rows: tuple[Sighting, ...], link: LinkName) -> Iterator[Sighting]:
+    key = lever_key(link)
+    return (row for row in rows if row.member == key and row.source is Source.LEVER)
 
 
 def pins_for(case: Case, states: Mapping[LinkName, LinkState], flows: Mapping[FlowName, Placement]) -> tuple[Pin, ...]:

@@ -131,7 +131,8 @@ class View(Frozen):
     """Everything a decision is made from, besides the agreed plan, the fabric and the time.
 
     ``here`` is the cloud whose function looks; ``rows`` are both clouds' sightings; ``unreadable`` are the clouds
-    whose rows could not be read: their claims are unknown, never down. ``closed`` are incidents of which every desk
+    whose rows could not be read: their claims are unknown, never down; ``unnoted`` are the keys of rows that only this
+    function knows yet, which therefore leave no mark. ``closed`` are incidents of which every desk
     has been told. ``clock_trusted`` is False when fewer than
     two stores gave the time: then no discretionary move is made.
     """
@@ -139,6 +140,7 @@ class View(Frozen):
     here: Cloud
     rows: tuple[Sighting, ...] = ()
     unreadable: tuple[Cloud, ...] = ()
+    unnoted: tuple[str, ...] = ()
     flags: dict[Cloud, FlagState] = {}
     closed: tuple[str, ...] = ()
     orders: tuple[Order, ...] = ()

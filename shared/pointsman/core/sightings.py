@@ -83,6 +83,7 @@ class Cause(StrEnum):
     NOT_OPERATIONAL = "not-operational"
     FAILOVER_TEST = "failover-test"
     MAINTENANCE = "maintenance"
+    OUTAGE = "outage"
     DELETED = "deleted"
     ORDERED = "ordered"
 
@@ -120,7 +121,8 @@ class Actor(StrEnum):
 class Change(Frozen, tag="change", tag_field="kind"):
     """Somebody changed routing or configuration through the cloud's API, or a route table changed by itself.
 
-    ``what`` is the API action or change type, ``target`` the resource, ``who`` the principal as the cloud names it.
+    ``what`` is the API action or change type, ``target`` the resource and then what else the change names (prefixes,
+    attachments), separated by spaces; ``who`` is the principal as the cloud names it.
     """
 
     vantage: Vantage
@@ -133,7 +135,10 @@ class Change(Frozen, tag="change", tag_field="kind"):
 
 
 class Notice(Frozen, tag="notice", tag_field="kind"):
-    """A cloud announces maintenance, an outage of its own or a loss of redundancy; ``members`` may be empty."""
+    """A cloud announces maintenance, an outage of its own or a loss of redundancy; ``members`` may be empty.
+
+    ``key`` is equal for a repeated delivery of the same announcement, "" where the feed gives none.
+    """
 
     vantage: Vantage
     what: str
@@ -142,6 +147,8 @@ class Notice(Frozen, tag="notice", tag_field="kind"):
     start: datetime | None = None
     end: datetime | None = None
     text: str = ""
+    cause: Cause = Cause.UNSTATED
+    key: str = ""
 
 
 class Tick(Frozen, tag="tick", tag_field="kind"):

@@ -1,0 +1,131 @@
+"""Tell the desks: bring incidents in line with the plan, claim their letters, tell, record.
+
+It runs from a queue of its own cloud, so that a slow desk never delays a reroute; both clouds may run it at once,
+and the lease in the incident's register decides who tells a letter.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from pointsman.core.errors import PointsmanError, Refused, Transient
+from pointsman.core.fabric import Fabric, LinkName
+from pointsman.core.incidents import Incident, Letter, Ticket
+from pointsman.core.outbox import LEASE, all_told, claim, follow, next_letter, open_incidents, record, release, ticket_key
+from pointsman.core.plan import Plan
+from pointsman.core.values import canonical, parse
+from pointsman.ports.desks import Desk
+from pointsman.quorum.outcomes import Agreed, Decline, Declined, NoMajority, Outcome, Unknown
+from pointsman.service.house import House, incident_register
+
+LETTERS_LIMIT = 20
+"""Letters told in one call; at the bound the rest waits for the next sweep."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """What one call did: incidents whose desks all know (and that are over), and letters told."""
+
+    closed: tuple[str, ...]
+    told: int
+    trouble: tuple[str, ...] = ()
+
+
+async def deliver(house: House, only: frozenset[str] | None = None) -> Delivered:
+    """Tell every desk what it is owed of the plan's incidents (or of ``only`` these). Raises ``Transient`` if one must be tried again."""
+    plan = await agreed_plan(house)
+    if plan is None:
+        return Delivered(closed=(), told=0)
+    fabric = house.fabric_of(plan)
+    closed, told, trouble = [], 0, []
+    for incident, link, epoch, _ in open_incidents(fabric, plan):
+        if only is not None and incident not in only:
+            continue
+        post = _Post(house, fabric, incident)
+        try:
+            closed += [incident] if await post.empty(plan, link, epoch) else []
+        except PointsmanError as error:
+            trouble.append(str(error))
+        told += post.told
+    if trouble:
+        raise Transient("; ".join(trouble), retry_after=LEASE)
+    return Delivered(closed=tuple(closed), told=told)
+
+
+async def agreed_plan(house: House) -> Plan | None:
+    """Read the plan that a majority holds; None before the first. Raises ``Transient`` when no majority answers."""
+    reading = await house.registers.read(house.plan_register)
+    value = reading.value if reading.confirmed else _value(await house.registers.settle(house.plan_register, reading))
+    try:
+        return None if value is None else parse(value, Plan)
+    except msgspec.DecodeError as error:
+        raise Transient("the agreed plan was written by a newer version: deploy that version here") from error
+
+
+def _value(outcome: Outcome) -> str | None:
+    match outcome:
+        case Agreed(value=value) | Declined(value=value):
+            return value
+        case NoMajority(faults=faults) | Unknown(faults=faults):
+            raise Transient("no majority of the stores answers: " + "; ".join(faults.values()))
+
+
+class _Post:
+    """The letters of one incident."""
+
+    def __init__(self, house: House, fabric: Fabric, incident: str) -> None:
+        self._house = house
+        self._fabric = fabric
+        self._register = incident_register(incident)
+        self.told = 0
+
+    async def empty(self, plan: Plan, link: LinkName, epoch: int) -> bool:
+        """Tell letter after letter; True when the incident is over and every desk knows."""
+        incident = await self._change(lambda held: follow(self._fabric, plan, link, epoch, held))
+        for _ in range(LETTERS_LIMIT):
+            letter = next_letter(incident, self._house.clock.now())
+            if letter is None:
+                return all_told(incident)
+            incident = await self._tell(letter)
+        return False
+
+    async def _tell(self, letter: Letter) -> Incident:
+        now = self._house.clock.now()
+        claimed = await self._change(lambda held: claim(_held(held), letter.serial, now))
+        lease = claimed.outbox[letter.serial].claimed_until
+        if lease != now + LEASE:
+            raise Transient("another function is telling the desk right now", retry_after=LEASE)
+        try:
+            ticket = await self._desk(letter).tell(claimed, letter, ticket_key(claimed))
+        except Refused:
+            await self._change(lambda held: release(_held(held), letter.serial))
+            raise
+        self.told += 1
+        return await self._recorded(letter, ticket)
+
+    async def _recorded(self, letter: Letter, ticket: Ticket) -> Incident:
+        now = self._house.clock.now()
+        return await self._change(lambda held: record(_held(held), letter.serial, ticket, now))
+
+    def _desk(self, letter: Letter) -> Desk:
+        try:
+            return self._house.desks[letter.desk]
+        except KeyError:
+            raise Refused(f"this function has no desk {letter.desk}: deploy it with that desk's secret") from None
+
+    async def _change(self, step: Callable[[Incident | None], Incident]) -> Incident:
+        """Take the incident one agreed step on. Raises ``Transient`` when no majority holds it for certain."""
+
+        def change(value: str | None) -> str | Decline | None:
+            held = None if value is None else parse(value, Incident)
+            return canonical(step(held)).decode()
+
+        value = _value(await self._house.registers.change(self._register, change))
+        assert value is not None, "a step always gives an incident"
+        return parse(value, Incident)
+
+
+def _held(incident: Incident | None) -> Incident:
+    assert incident is not None, "an incident is followed before its letters are told"
+    return incident

@@ -1,0 +1,169 @@
+"""From an agreed plan to the levers: write what differs, prove it, and leave a row that says so.
+
+A stale enactor must not have the last word: the fence was observed before the plan was agreed (or read), the write
+carries it, the plan is looked at once more afterwards, and every sweep makes the levers equal to the newest epoch.
+"""
+
+import asyncio
+import dataclasses
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pointsman.core.fabric import Fabric, LinkName
+from pointsman.core.members import lever_key
+from pointsman.core.plan import Plan
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.steering import (
+    FailoverTest,
+    Level,
+    Observed,
+    PeerPriority,
+    PrefixListPin,
+    RoutePolicies,
+    Setting,
+    StaticPin,
+    Verified,
+    kind_of,
+)
+from pointsman.core.wants import wanted
+from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
+from pointsman.service.gather import Gathered, Target, flags_allow, note, observe
+from pointsman.service.house import House
+
+_STEPS = uuid.UUID("6f1d3c52-5a0e-4a5e-9a55-6d7b0a1f0c11")
+_LINK_LEVERS = (RoutePolicies, FailoverTest, PeerPriority)
+
+
+UNPROVED = Verified(level=Level.NONE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One lever's write: what was wanted, whether it was sent, how far it is proved, and what went wrong.
+
+    ``again`` asks for the event to be delivered again; ``fence_lost`` for another pass at once.
+    """
+
+    setting: Setting
+    written: bool
+    verified: Verified = UNPROVED
+    trouble: str = ""
+    again: bool = False
+    fence_lost: bool = False
+
+
+def target_of(setting: Setting) -> Target:
+    """Name the lever and the link or flow that a setting is for."""
+    match setting:
+        case RoutePolicies(link=name) | FailoverTest(link=name) | PeerPriority(link=name):
+            return kind_of(setting), name
+        case PrefixListPin(flow=flow) | StaticPin(flow=flow):
+            return kind_of(setting), flow
+
+
+def wishes(house: House, fabric: Fabric, plan: Plan, gathered: Gathered) -> tuple[Setting, ...]:
+    """List how this cloud's levers should be set, less those this function does not hold."""
+    return tuple(one for one in wanted(fabric, plan, gathered.view.rows, house.here, gathered.now) if kind_of(one) in house.levers)
+
+
+def differing(settings: Sequence[Setting], gathered: Gathered) -> tuple[Setting, ...]:
+    """List the settings that their levers were not seen to have, or that were not observed."""
+    return tuple(one for one in settings if not _has(gathered.observed.get(target_of(one)), one, gathered.now))
+
+
+def _has(observed: Observed | None, want: Setting, now: datetime) -> bool:
+    if observed is None:
+        return False
+    if isinstance(want, FailoverTest) and isinstance(observed.setting, FailoverTest):
+        lasting = not want.running or observed.until is None or observed.until - now > want.duration / 3
+        return observed.setting.running == want.running and lasting
+    return observed.setting == want
+
+
+async def observe_missing(house: House, settings: Sequence[Setting], gathered: Gathered) -> bool:
+    """Observe levers that the first round trip left out; says whether there were any (the plan must then be read again)."""
+    missing = [target_of(one) for one in settings if target_of(one) not in gathered.observed]
+    found = await asyncio.gather(*(observe(house, target) for target in missing))
+    gathered.observed.update({target: one for target, one in zip(missing, found, strict=True) if isinstance(one, Observed)})
+    gathered.blind.update({target: one for target, one in zip(missing, found, strict=True) if isinstance(one, str)})
+    return bool(missing)
+
+
+async def write(house: House, plan: Plan, settings: Sequence[Setting], gathered: Gathered) -> tuple[Step, ...]:
+    """Write the settings in parallel; nothing is written while a freeze stands or the own flag can't be read."""
+    if not flags_allow(house, gathered.view):
+        return tuple(Step(setting=one, written=False, trouble="frozen: steering is stopped by a flag") for one in settings)
+    return tuple(await asyncio.gather(*(_write(house, plan, one, gathered) for one in settings)))
+
+
+async def _write(house: House, plan: Plan, want: Setting, gathered: Gathered) -> Step:
+    target = target_of(want)
+    observed = gathered.observed.get(target)
+    if observed is None:
+        return Step(setting=want, written=False, trouble=gathered.blind.get(target, "not observed"))
+    token = str(uuid.uuid5(_STEPS, f"{plan.fabric}|{plan.epoch}|{target[0]}|{target[1]}|{observed.fence}"))
+    try:
+        await house.levers[target[0]].apply(want, observed, token)
+    except FenceLost as error:
+        return Step(setting=want, written=False, trouble=str(error), fence_lost=True)
+    except LeverBusy as error:
+        return Step(setting=want, written=False, trouble=str(error), again=True)
+    except LeverFailed as error:
+        return Step(setting=want, written=False, trouble=str(error))
+    except LeverUnsure as error:
+        return Step(setting=want, written=True, trouble=str(error), again=True)
+    return Step(setting=want, written=True)
+
+
+async def prove(house: House, steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Verify every lever that was written."""
+    return tuple(await asyncio.gather(*(_prove(house, step) for step in steps)))
+
+
+async def _prove(house: House, step: Step) -> Step:
+    if not step.written:
+        return step
+    try:
+        verified = await house.levers[kind_of(step.setting)].verify(step.setting)
+    except (LeverBusy, LeverFailed, LeverUnsure) as error:
+        return dataclasses.replace(step, trouble=str(error))
+    return dataclasses.replace(step, verified=verified, again=step.again and verified.level is Level.NONE)
+
+
+async def acknowledge(house: House, fabric: Fabric, plan: Plan, done: Sequence[Setting], gathered: Gathered) -> str:
+    """Leave a row for every link whose lever is proved to be set as the plan asks: the other cloud counts on it."""
+    rows = [_row(house, plan, setting, gathered.now) for setting in done if isinstance(setting, _LINK_LEVERS)]
+    return await note(house, [row for row in rows if _says_more(fabric, plan, row, gathered)])
+
+
+def _row(house: House, plan: Plan, setting: RoutePolicies | FailoverTest | PeerPriority, now: datetime) -> Sighting:
+    return Sighting(
+        vantage=Vantage(house.here.value),
+        member=lever_key(setting.link),
+        source=Source.LEVER,
+        aspect=Aspect.ROUTE,
+        health=Health.DRAINING if _keeps_off(plan, setting) else Health.UP,
+        seen_at=now,
+        cause=Cause.ORDERED,
+        value=float(plan.epoch),
+    )
+
+
+def _keeps_off(plan: Plan, setting: RoutePolicies | FailoverTest | PeerPriority) -> bool:
+    if isinstance(setting, FailoverTest):
+        return setting.running
+    return _drain_epoch(plan, setting.link) > 0
+
+
+def _drain_epoch(plan: Plan, link: LinkName) -> int:
+    state = plan.links.get(link)
+    return state.drain.epoch if state and state.drain else 0
+
+
+def _says_more(fabric: Fabric, plan: Plan, row: Sighting, gathered: Gathered) -> bool:
+    """Say whether a row tells something new: nothing stood there, its health differs, or it predates the drain."""
+    held = gathered.stored.get(row.row)
+    link = next(one.name for one in fabric.links if lever_key(one.name) == row.member)
+    return held is None or held.health is not row.health or (held.value or 0) < _drain_epoch(plan, link)

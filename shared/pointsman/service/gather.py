@@ -1,0 +1,206 @@
+"""The first round trip: note what came, and read everything a decision needs, all in parallel."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pointsman.core.errors import PointsmanError, Transient
+from pointsman.core.evidence import freshness_of
+from pointsman.core.fabric import Cloud, Fabric, LinkName
+from pointsman.core.plan import FlagState, View
+from pointsman.core.sightings import Sighting
+from pointsman.core.steering import LeverKind, Observed
+from pointsman.core.values import replace
+from pointsman.ports.clouds import Lever, LeverBusy, LeverFailed
+from pointsman.ports.stores import Rows, RowsRead, StoreDown, StoreUnsure
+from pointsman.quorum.reading import Reading
+from pointsman.quorum.timing import median_time
+from pointsman.service.house import House
+
+AHEAD = timedelta(seconds=2)
+"""How far ahead of the stores' time a claim may lie (their times are whole seconds) before it is clamped."""
+
+Target = tuple[LeverKind, str]
+"""A lever and the link or flow it is on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """How widely one pass looks: links to look at live, levers to observe, and whether the witness's rows are read too."""
+
+    look: tuple[LinkName, ...] = ()
+    levers: tuple[Target, ...] = ()
+    witness: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """What the first round trip brought. ``looked`` are the live look's claims, not noted yet; ``unrecorded`` is why the
+    events' claims could not be noted anywhere ("" when they were).
+    """
+
+    view: View
+    reading: Reading
+    now: datetime
+    looked: tuple[Sighting, ...] = ()
+    stored: dict[str, Sighting] = field(default_factory=dict)
+    observed: dict[Target, Observed] = field(default_factory=dict)
+    blind: dict[Target, str] = field(default_factory=dict)
+    unrecorded: str = ""
+
+
+async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, closed: tuple[str, ...] = ()) -> Gathered:
+    """Note the claims and read rows, register, flags, levers and the live look, all at once."""
+    async with asyncio.TaskGroup() as group:
+        noted = group.create_task(note(house, claims))
+        reading = group.create_task(house.registers.read(house.plan_register))
+        rows = {cloud: group.create_task(_rows_of(house, cloud, witness=scope.witness)) for cloud in Cloud}
+        flags = {cloud: group.create_task(flag.read()) for cloud, flag in house.flags.items()}
+        looked = group.create_task(_look(house, scope.look))
+        levers = {target: group.create_task(observe(house, target)) for target in scope.levers}
+    now, trusted = _time(house, reading.result(), [task.result() for task in rows.values()])
+    stored = _newest(row for task in rows.values() for row in task.result().rows)
+    fresh = [_clamped(claim, now) for claim in (*claims, *looked.result())]
+    unrecorded = noted.result()
+    unnoted = looked.result() if not unrecorded else (*claims, *looked.result())
+    view = View(
+        here=house.here,
+        rows=tuple(row for _, row in sorted(_newest((*stored.values(), *fresh)).items())),
+        unreadable=tuple(cloud for cloud, task in rows.items() if not task.result().whole),
+        unnoted=tuple(sorted({row.row for row in unnoted})),
+        flags={cloud: task.result() for cloud, task in flags.items()},
+        closed=closed,
+        clock_trusted=trusted,
+    )
+    seen = {target: task.result() for target, task in levers.items()}
+    return Gathered(
+        view=view,
+        reading=reading.result(),
+        now=now,
+        looked=looked.result(),
+        stored=stored,
+        observed={target: found for target, found in seen.items() if isinstance(found, Observed)},
+        blind={target: found for target, found in seen.items() if isinstance(found, str)},
+        unrecorded=unrecorded,
+    )
+
+
+async def note(house: House, claims: Sequence[Sighting]) -> str:
+    """Write claims into the own cloud's store, else under the own prefix of the witness; gives why neither took them, or ""."""
+    if not claims:
+        return ""
+    why = await _noted(house.rows[house.here], house.here, claims)
+    if why and house.witness is not None:
+        again = await _noted(house.witness, house.here, claims)
+        return f"{why}; {again}" if again else ""
+    return why
+
+
+async def _noted(rows: Rows, prefix: Cloud, claims: Sequence[Sighting]) -> str:
+    try:
+        await rows.note(prefix, claims)
+    except (StoreDown, StoreUnsure) as error:
+        return str(error)
+    return ""
+
+
+@dataclass(frozen=True)
+class _CloudRows:
+    """One cloud's rows from wherever they could be read; ``whole`` is False when some may be missing."""
+
+    rows: tuple[Sighting, ...]
+    whole: bool
+    times: tuple[tuple[str, datetime], ...]
+
+
+async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
+    """Read a cloud's rows from its own store, and from the witness when asked to or when the store does not answer."""
+    own = await _try_rows(house.rows[cloud], cloud)
+    spare = None
+    if house.witness is not None and (witness or own is None):
+        spare = await _try_rows(house.witness, cloud)
+    reads = [(name, read) for name, read in ((house.rows[cloud].name, own), (house.witness.name if house.witness else "", spare)) if read]
+    return _CloudRows(
+        rows=tuple(row for _, read in reads for row in read.rows),
+        whole=own is not None and not own.quarantined,
+        times=tuple((name, read.store_time) for name, read in reads if read.store_time is not None),
+    )
+
+
+async def _try_rows(rows: Rows, cloud: Cloud) -> RowsRead | None:
+    try:
+        return await rows.rows(cloud)
+    except (StoreDown, StoreUnsure):
+        return None
+
+
+def _newest(rows: Iterable[Sighting]) -> dict[str, Sighting]:
+    found: dict[str, Sighting] = {}
+    for row in rows:
+        held = found.get(row.row)
+        if held is None or row.seen_at > held.seen_at:
+            found[row.row] = row
+    return found
+
+
+def _clamped(claim: Sighting, now: datetime) -> Sighting:
+    return replace(claim, seen_at=now) if claim.seen_at > now + AHEAD else claim
+
+
+def _time(house: House, reading: Reading, rows: Iterable[_CloudRows]) -> tuple[datetime, bool]:
+    """Agree on the time from the stores' replies; False when it is only the own clock's (a lone store is trusted by choice)."""
+    times = dict(time for read in rows for time in read.times) | reading.store_times
+    if house.registers.majority == 1 and times:
+        return min(times.values()), True
+    agreed = median_time(times.values())
+    return (house.clock.now(), False) if agreed is None else (agreed, True)
+
+
+async def _look(house: House, links: tuple[LinkName, ...]) -> tuple[Sighting, ...]:
+    if not links:
+        return ()
+    try:
+        return await house.looker.look(links)
+    except Transient:
+        return ()
+
+
+async def observe(house: House, target: Target) -> Observed | str:
+    """Observe one lever; gives why it could not be."""
+    lever = house.levers.get(target[0])
+    if lever is None:
+        return f"this function has no lever {target[0]}"
+    return await _observed(lever, target[1])
+
+
+async def _observed(lever: Lever, target: str) -> Observed | str:
+    try:
+        return await lever.observe(target)
+    except (LeverBusy, LeverFailed, Transient) as error:
+        return str(error)
+
+
+async def quietly(*waits: Awaitable[object]) -> tuple[str, ...]:
+    """Await hints and conveniences, whose failure must not undo a reaction; gives the errors' texts."""
+    ends = await asyncio.gather(*waits, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException) and not isinstance(end, PointsmanError):
+            raise end
+    return tuple(str(end) for end in ends if isinstance(end, PointsmanError))
+
+
+def worth_noting(fabric: Fabric, claims: Iterable[Sighting], stored: dict[str, Sighting]) -> tuple[Sighting, ...]:
+    """Leave out claims that only repeat a row which is not yet half its freshness old."""
+    return tuple(claim for claim in claims if not _repeats(fabric, claim, stored.get(claim.row)))
+
+
+def _repeats(fabric: Fabric, claim: Sighting, row: Sighting | None) -> bool:
+    if row is None or (row.health, row.cause, row.value) != (claim.health, claim.cause, claim.value):
+        return False
+    return claim.seen_at - row.seen_at <= freshness_of(claim.source, fabric.policy.freshness) / 2
+
+
+def flags_allow(house: House, view: View) -> bool:
+    """Say whether steering is allowed: no flag is set, and the own flag is readable."""
+    return FlagState.SET not in view.flags.values() and view.flags.get(house.here, FlagState.UNREADABLE) is FlagState.CLEAR

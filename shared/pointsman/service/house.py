@@ -1,0 +1,61 @@
+"""Everything a function has at hand: the fabrics of its artefact and one implementation of every port."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from pointsman.core.errors import ConfigError
+from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.plan import Plan
+from pointsman.core.steering import LeverKind
+from pointsman.ports.clouds import Clock, Flag, Lever, Looker
+from pointsman.ports.desks import Desk
+from pointsman.ports.stores import Journal, Rows
+from pointsman.service.registers import Registers
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """One function's surroundings.
+
+    ``fabrics`` are the current and perhaps the next; the plan names the one that counts. ``nudge`` wakes the other
+    cloud's functions (fabric, epoch) and ``post`` the own cloud's ``deliver`` (incident): both are hints that may be
+    lost and raise ``Transient``.
+    """
+
+    fabrics: tuple[Fabric, ...]
+    here: Cloud
+    registers: Registers
+    rows: Mapping[Cloud, Rows]
+    witness: Rows | None
+    journal: Journal
+    looker: Looker
+    levers: Mapping[LeverKind, Lever]
+    flags: Mapping[Cloud, Flag]
+    clock: Clock
+    nudge: Callable[[str, int], Awaitable[None]] | None = None
+    post: Callable[[str], Awaitable[None]] | None = None
+    desks: Mapping[str, Desk] = field(default_factory=dict)
+
+    @property
+    def current(self) -> Fabric:
+        """The fabric that counts while no plan is agreed."""
+        return self.fabrics[0]
+
+    @property
+    def plan_register(self) -> str:
+        """The register of the plan."""
+        return f"plan/{self.current.name}"
+
+    def fabric_of(self, plan: Plan) -> Fabric:
+        """Give the fabric that a plan names. Raises ``ConfigError`` when this artefact does not carry it."""
+        for fabric in self.fabrics:
+            if fabric.hash == plan.fabric_hash:
+                return fabric
+        raise ConfigError(
+            f"the agreed plan names fabric {plan.fabric_hash}, which this artefact lacks: deploy the artefact that carries it"
+        )
+
+
+def incident_register(incident: str) -> str:
+    """Name the register of an incident."""
+    return f"incident/{incident}"

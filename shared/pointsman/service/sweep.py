@@ -1,0 +1,30 @@
+"""The level-triggered pass of every minute: look at everything, and make the world equal to the newest plan from any state."""
+
+from pointsman.core.errors import Transient
+from pointsman.core.outbox import open_incidents
+from pointsman.service.converge import Report, converge, levers_of
+from pointsman.service.deliver import Delivered, agreed_plan, deliver
+from pointsman.service.gather import Scope
+from pointsman.service.house import House
+
+
+async def sweep(house: House) -> Report:
+    """Look at every link, read every row and every lever, decide, repair, and see to incidents that still have news.
+
+    Raises ``Transient`` when no majority answers or a lever is busy.
+    """
+    delivered = await _deliver_if_owed(house)
+    links = tuple(link.name for link in house.current.links)
+    scope = Scope(look=links, levers=levers_of(house, set(links)), witness=True)
+    return await converge(house, (), scope, closed=delivered.closed)
+
+
+async def _deliver_if_owed(house: House) -> Delivered:
+    """Tell the desks what an earlier hint may have failed to bring about; a desk's trouble never stops the sweep."""
+    try:
+        plan = await agreed_plan(house)
+        if plan is None or not house.desks or not list(open_incidents(house.fabric_of(plan), plan)):
+            return Delivered(closed=(), told=0)
+        return await deliver(house)
+    except Transient as error:
+        return Delivered(closed=(), told=0, trouble=(str(error),))

@@ -1,0 +1,86 @@
+"""Look, for a minute, at what sends no event: virtual interfaces, AWS Interconnect, VPN telemetry, routers, transports."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from pointsman.core.errors import Transient
+from pointsman.core.sightings import Sighting
+from pointsman.ports.stores import StoreDown, StoreUnsure
+from pointsman.service.converge import converge
+from pointsman.service.gather import note, worth_noting
+from pointsman.service.house import House
+
+EVERY = timedelta(seconds=3)
+"""From the start of one look to the start of the next."""
+MINUTE = timedelta(seconds=55)
+"""How long one call goes on looking: until just before the schedule starts the next."""
+SLOWEST = timedelta(seconds=24)
+"""Longest pause between looks while the cloud throttles."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What one call did."""
+
+    looks: int
+    throttled: int
+    changes: int
+    trouble: tuple[str, ...] = ()
+
+
+@dataclass
+class _Tally:
+    looks: int = 0
+    throttled: int = 0
+    changes: int = 0
+    known: dict[str, Sighting] = field(default_factory=dict)
+    trouble: list[str] = field(default_factory=list)
+
+
+async def watch(house: House, *, every: timedelta = EVERY, lasting: timedelta = MINUTE) -> Watched:
+    """Look every few seconds until the minute ends: one look in flight, one batched row write a round, slower when throttled."""
+    end = house.clock.monotonic() + lasting.total_seconds()
+    pause, tally = every.total_seconds(), _Tally(known=await _stored(house))
+    while True:
+        begun = house.clock.monotonic()
+        throttled = not await _round(house, tally)
+        pause = min(2 * pause, SLOWEST.total_seconds()) if throttled else every.total_seconds()
+        wait = max(0.0, begun + pause - house.clock.monotonic())
+        if house.clock.monotonic() + wait >= end:
+            break
+        await house.clock.sleep(wait)
+    return Watched(looks=tally.looks, throttled=tally.throttled, changes=tally.changes, trouble=tuple(tally.trouble[-5:]))
+
+
+async def _stored(house: House) -> dict[str, Sighting]:
+    """Start from what the own store already holds, so that a new minute does not note everything anew."""
+    try:
+        return {row.row: row for row in (await house.rows[house.here].rows(house.here)).rows}
+    except (StoreDown, StoreUnsure):
+        return {}
+
+
+async def _round(house: House, tally: _Tally) -> bool:
+    """Look once; False when the cloud throttles. What changed goes round the loop, what only repeats refreshes its row."""
+    try:
+        seen = await house.looker.look(tuple(link.name for link in house.current.links))
+    except Transient:
+        tally.throttled += 1
+        return False
+    tally.looks += 1
+    news = worth_noting(house.current, seen, tally.known)
+    changed = tuple(one for one in news if one.row not in tally.known or tally.known[one.row].health is not one.health)
+    try:
+        await _carry(house, tally, news, changed)
+    except Transient as error:
+        tally.trouble.append(str(error))
+    return True
+
+
+async def _carry(house: House, tally: _Tally, news: tuple[Sighting, ...], changed: tuple[Sighting, ...]) -> None:
+    if changed:
+        await converge(house, news)
+        tally.changes += 1
+    elif await note(house, news):
+        raise Transient("the looks could not be noted: the next round tries again")
+    tally.known.update({one.row: one for one in news})
