@@ -40,12 +40,14 @@ class AwsSite(Declared):
     cloud: Literal["aws"] = Field(description="The cloud this end is in.")
     account: s.Account = Field(description="The account number, in quotes.")
     region: s.AwsRegion = Field(description="The Region.")
-    transit_gateway: s.TransitGateway | None = Field(None, description="The Transit Gateway that the links attach to.")
-    core_network: s.CoreNetwork | None = Field(None, description="The Cloud WAN core network instead of a Transit Gateway.")
+    transit_gateway: s.TransitGateway | None = Field(default=None, description="The Transit Gateway that the links attach to.")
+    core_network: s.CoreNetwork | None = Field(default=None, description="The Cloud WAN core network instead of a Transit Gateway.")
     virtual_private_gateway: s.VirtualPrivateGateway | None = Field(
-        None, description="The virtual private gateway instead of a Transit Gateway."
+        default=None, description="The virtual private gateway instead of a Transit Gateway."
     )
-    route_tables: list[s.RouteTable] = Field([], max_length=MAX_LISTED, description="The Transit Gateway route tables that steer flows.")
+    route_tables: list[s.RouteTable] = Field(
+        default=[], max_length=MAX_LISTED, description="The Transit Gateway route tables that steer flows."
+    )
 
 
 class Router(Declared):
@@ -53,7 +55,7 @@ class Router(Declared):
 
     name: s.GoogleName = Field(description="Its name.")
     id: s.RouterNumber = Field(description="Its number, in quotes: its logs name it by this.")
-    best_path: BestPath = Field(BestPath.LEGACY, description="The network's best-path selection mode.")
+    best_path: BestPath = Field(default=BestPath.LEGACY, description="The network's best-path selection mode.")
 
 
 class GcpSite(Declared):
@@ -63,8 +65,8 @@ class GcpSite(Declared):
     project: s.Project = Field(description="The project of the network.")
     region: s.GcpRegion = Field(description="The region.")
     network: s.GoogleName = Field(description="The VPC network.")
-    router: Router | None = Field(None, description="The Cloud Router that peers with AWS; a managed interconnect needs none.")
-    hub: s.Hub | None = Field(None, description="The NCC hub that the links are spokes of, if there is one.")
+    router: Router | None = Field(default=None, description="The Cloud Router that peers with AWS; a managed interconnect needs none.")
+    hub: s.Hub | None = Field(default=None, description="The NCC hub that the links are spokes of, if there is one.")
 
 
 class Bfd(Declared):
@@ -78,8 +80,8 @@ class Timers(Declared):
     """How fast the link's own protocols notice a failure."""
 
     hold: s.Lasting = Field(description="The BGP hold time as negotiated: the smaller of both ends'.")
-    graceful_restart: s.Duration = Field(timedelta(0), description="How long a router forwards on after its session dropped.")
-    bfd: Bfd | None = Field(None, description="BFD, where it runs.")
+    graceful_restart: s.Duration = Field(default=timedelta(0), description="How long a router forwards on after its session dropped.")
+    bfd: Bfd | None = Field(default=None, description="BFD, where it runs.")
 
 
 class Peer(Declared):
@@ -92,26 +94,26 @@ class Peer(Declared):
 class AwsMember(Declared):
     """A member as AWS names it."""
 
-    virtual_interface: s.VirtualInterface | None = Field(None, description="The Direct Connect virtual interface.")
-    connection: s.DxConnection | None = Field(None, description="The Direct Connect connection that carries it.")
-    vpn: s.VpnConnection | None = Field(None, description="The Site-to-Site VPN connection of the tunnel.")
-    outside_ip: s.Address | None = Field(None, description="The tunnel's outside address at AWS.")
+    virtual_interface: s.VirtualInterface | None = Field(default=None, description="The Direct Connect virtual interface.")
+    connection: s.DxConnection | None = Field(default=None, description="The Direct Connect connection that carries it.")
+    vpn: s.VpnConnection | None = Field(default=None, description="The Site-to-Site VPN connection of the tunnel.")
+    outside_ip: s.Address | None = Field(default=None, description="The tunnel's outside address at AWS.")
 
 
 class GcpMember(Declared):
     """A member as Google names it."""
 
-    peer: Peer | None = Field(None, description="The BGP peer of the session.")
-    tunnel: s.GoogleName | None = Field(None, description="The Cloud VPN tunnel.")
+    peer: Peer | None = Field(default=None, description="The BGP peer of the session.")
+    tunnel: s.GoogleName | None = Field(default=None, description="The Cloud VPN tunnel.")
 
 
 class Member(Declared):
     """One session or tunnel of a link."""
 
     id: s.Name = Field(examples=["a1"], description="Its short name within the link.")
-    aws: AwsMember = Field(AwsMember(), description="What AWS calls it.")
-    gcp: GcpMember = Field(GcpMember(), description="What Google calls it.")
-    alarms: list[s.AlarmName] = Field([], max_length=MAX_LISTED, description="Alarms of either cloud that speak of this member.")
+    aws: AwsMember = Field(default=AwsMember(), description="What AWS calls it.")
+    gcp: GcpMember = Field(default=GcpMember(), description="What Google calls it.")
+    alarms: list[s.AlarmName] = Field(default=[], max_length=MAX_LISTED, description="Alarms of either cloud that speak of this member.")
 
 
 class Probe(Declared):
@@ -124,19 +126,19 @@ class Probe(Declared):
 class AwsEnd(Declared):
     """A link's AWS side."""
 
-    attachments: list[s.Attachment] = Field([], max_length=8, description="Its Transit Gateway (or core network) attachments.")
-    dx_gateway: s.DxGateway | None = Field(None, description="The Direct Connect gateway.")
-    association: s.Association | None = Field(None, description="The Direct Connect gateway's association.")
-    connection: s.ManagedConnection | None = Field(None, description="The AWS Interconnect of a managed interconnect.")
+    attachments: list[s.Attachment] = Field(default=[], max_length=8, description="Its Transit Gateway (or core network) attachments.")
+    dx_gateway: s.DxGateway | None = Field(default=None, description="The Direct Connect gateway.")
+    association: s.Association | None = Field(default=None, description="The Direct Connect gateway's association.")
+    connection: s.ManagedConnection | None = Field(default=None, description="The AWS Interconnect of a managed interconnect.")
 
 
 class GcpEnd(Declared):
     """A link's Google side."""
 
-    vlan_attachment: s.GoogleName | None = Field(None, description="The VLAN attachment.")
-    import_policy: s.GoogleName | None = Field(None, description="The import route policy on the link's peers.")
-    export_policy: s.GoogleName | None = Field(None, description="The export route policy on the link's peers.")
-    transport: s.Transport | None = Field(None, description="The Partner Cross-Cloud transport of a managed interconnect.")
+    vlan_attachment: s.GoogleName | None = Field(default=None, description="The VLAN attachment.")
+    import_policy: s.GoogleName | None = Field(default=None, description="The import route policy on the link's peers.")
+    export_policy: s.GoogleName | None = Field(default=None, description="The export route policy on the link's peers.")
+    transport: s.Transport | None = Field(default=None, description="The Partner Cross-Cloud transport of a managed interconnect.")
 
 
 class Link(Declared):
@@ -148,14 +150,16 @@ class Link(Declared):
     )
     capacity: s.Bandwidth = Field(description="What it carries each way.")
     mtu: int = Field(ge=576, le=9216, examples=[8500], description="The largest packet that passes, in bytes.")
-    cost_per_gb: float = Field(0.0, ge=0, le=1000, examples=[0.02], description="What a gigabyte over it costs, in your currency.")
-    risk_groups: list[s.RiskGroup] = Field([], max_length=MAX_LISTED, description="What it shares its fate with: a metro, a building.")
+    cost_per_gb: float = Field(default=0.0, ge=0, le=1000, examples=[0.02], description="What a gigabyte over it costs, in your currency.")
+    risk_groups: list[s.RiskGroup] = Field(
+        default=[], max_length=MAX_LISTED, description="What it shares its fate with: a metro, a building."
+    )
     timers: Timers = Field(description="How fast its own protocols notice a failure.")
-    mode: Mode | None = Field(None, description="How far pointsman may go with it; the policy's mode if absent.")
-    aws: AwsEnd = Field(AwsEnd(), description="Its AWS side.")
-    gcp: GcpEnd = Field(GcpEnd(), description="Its Google side.")
+    mode: Mode | None = Field(default=None, description="How far pointsman may go with it; the policy's mode if absent.")
+    aws: AwsEnd = Field(default=AwsEnd(), description="Its AWS side.")
+    gcp: GcpEnd = Field(default=GcpEnd(), description="Its Google side.")
     members: list[Member] = Field(min_length=1, max_length=MAX_MEMBERS, description="Its sessions or tunnels.")
-    probes: dict[s.Name, Probe] = Field({}, max_length=2, description="A probe from each site, by site.")
+    probes: dict[s.Name, Probe] = Field(default={}, max_length=2, description="A probe from each site, by site.")
 
 
 class PinTarget(Declared):
@@ -176,51 +180,53 @@ class Flow(Declared):
     )
     demand: s.Bandwidth = Field(description="What it needs each way.")
     priority: int = Field(ge=1, le=100, examples=[5], description="1 is the most precious.")
-    min_mtu: int = Field(576, ge=576, le=9216, examples=[1400], description="The smallest MTU it works with, in bytes.")
+    min_mtu: int = Field(default=576, ge=576, le=9216, examples=[1400], description="The smallest MTU it works with, in bytes.")
     prefer: list[s.Name] = Field(
         min_length=1, max_length=MAX_LINKS, examples=[["ix-a"]], description="The links it may use, best first; no other is permitted."
     )
-    aws_prefix_list: PinTarget | None = Field(None, description="Only where a pin may be used.")
+    aws_prefix_list: PinTarget | None = Field(default=None, description="Only where a pin may be used.")
 
 
 class Freshness(Declared):
     """How long a claim may be believed, by kind of source."""
 
-    event: s.Lasting = Field(timedelta(minutes=10), description="A cloud's event.")
-    look: s.Lasting = Field(timedelta(minutes=3), description="A look of ours at the cloud's API.")
-    metric: s.Lasting = Field(timedelta(minutes=15), description="A metric or its alarm.")
+    event: s.Lasting = Field(default=timedelta(minutes=10), description="A cloud's event.")
+    look: s.Lasting = Field(default=timedelta(minutes=3), description="A look of ours at the cloud's API.")
+    metric: s.Lasting = Field(default=timedelta(minutes=15), description="A metric or its alarm.")
 
 
 class Damping(Declared):
     """Route-flap damping: a link that comes and goes is trusted later each time."""
 
-    half_life: s.Lasting = Field(timedelta(minutes=15), description="How long a penalty takes to halve.")
-    down: int = Field(1000, ge=1, le=100_000, description="The penalty of one failure.")
-    reuse: int = Field(750, ge=1, le=100_000, description="Below this a link is trusted again.")
-    suppress_failback: int = Field(3000, ge=1, le=1_000_000, description="Above this no flow fails back.")
-    suppress_action: int = Field(6000, ge=1, le=1_000_000, description="Above this nothing is done automatically.")
-    max: s.Lasting = Field(timedelta(minutes=60), description="The longest that a link is distrusted after its last failure.")
+    half_life: s.Lasting = Field(default=timedelta(minutes=15), description="How long a penalty takes to halve.")
+    down: int = Field(default=1000, ge=1, le=100_000, description="The penalty of one failure.")
+    reuse: int = Field(default=750, ge=1, le=100_000, description="Below this a link is trusted again.")
+    suppress_failback: int = Field(default=3000, ge=1, le=1_000_000, description="Above this no flow fails back.")
+    suppress_action: int = Field(default=6000, ge=1, le=1_000_000, description="Above this nothing is done automatically.")
+    max: s.Lasting = Field(default=timedelta(minutes=60), description="The longest that a link is distrusted after its last failure.")
     observe: bool = Field(default=False, description="Compute and report the penalty without damping.")
 
 
 class Policy(Declared):
     """What pointsman may do."""
 
-    mode: Mode = Field(Mode.OBSERVE, description="How far it may go; a link may override it.")
-    hold_down: s.Lasting = Field(timedelta(minutes=5), description="How long a link must be well before flows come back.")
-    epochs_per_hour: int = Field(6, ge=1, le=60, description="Discretionary plan changes an hour.")
-    without_quorum: WithoutQuorum = Field(WithoutQuorum.HOLD, description="What one cloud may do when no majority of stores answers.")
-    takeover_after: s.Lasting = Field(timedelta(seconds=30), description="When the other cloud acts in the enactor's place.")
-    freshness: Freshness = Field(Freshness(), description="How long claims are believed.")
-    damping: Damping = Field(Damping(), description="Route-flap damping.")
+    mode: Mode = Field(default=Mode.OBSERVE, description="How far it may go; a link may override it.")
+    hold_down: s.Lasting = Field(default=timedelta(minutes=5), description="How long a link must be well before flows come back.")
+    epochs_per_hour: int = Field(default=6, ge=1, le=60, description="Discretionary plan changes an hour.")
+    without_quorum: WithoutQuorum = Field(
+        default=WithoutQuorum.HOLD, description="What one cloud may do when no majority of stores answers."
+    )
+    takeover_after: s.Lasting = Field(default=timedelta(seconds=30), description="When the other cloud acts in the enactor's place.")
+    freshness: Freshness = Field(default=Freshness(), description="How long claims are believed.")
+    damping: Damping = Field(default=Damping(), description="Route-flap damping.")
 
 
 class Stores(Declared):
     """The three stores of the shared table, each in a failure domain of its own."""
 
-    aws: s.StoreUrl | None = Field(None, description="The store at AWS: dynamodb://REGION/TABLE.")
-    gcp: s.StoreUrl | None = Field(None, description="The store at Google: firestore://PROJECT/NAME.")
-    witness: s.StoreUrl | None = Field(None, description="The store in a third place: s3://BUCKET?endpoint=https://HOST.")
+    aws: s.StoreUrl | None = Field(default=None, description="The store at AWS: dynamodb://REGION/TABLE.")
+    gcp: s.StoreUrl | None = Field(default=None, description="The store at Google: firestore://PROJECT/NAME.")
+    witness: s.StoreUrl | None = Field(default=None, description="The store in a third place: s3://BUCKET?endpoint=https://HOST.")
 
 
 class Desk(Declared):
@@ -228,8 +234,8 @@ class Desk(Declared):
 
     kind: Literal["pagerduty"] = Field(description="Which desk it is.")
     routing_key: s.SecretRef = Field(description="Where the secret store keeps the integration's routing key.")
-    min_severity: Severity = Field(Severity.WARNING, description="Tell it of nothing smaller.")
-    endpoint: s.Endpoint | None = Field(None, description="Another address than the desk's public one.")
+    min_severity: Severity = Field(default=Severity.WARNING, description="Tell it of nothing smaller.")
+    endpoint: s.Endpoint | None = Field(default=None, description="Another address than the desk's public one.")
 
 
 Site = Annotated[AwsSite | GcpSite, Field(discriminator="cloud")]
@@ -242,10 +248,10 @@ class File(Declared):
     fabric: s.Name = Field(examples=["atlas"], description="The fabric's name.")
     sites: dict[s.Name, Site] = Field(min_length=1, max_length=MAX_SITES, description="The ends of the links.")
     links: dict[s.Name, Link] = Field(min_length=1, max_length=MAX_LINKS, description="The paths between sites.")
-    flows: dict[s.Name, Flow] = Field({}, max_length=MAX_FLOWS, description="What uses the links.")
-    policy: Policy = Field(Policy(), description="What pointsman may do.")
+    flows: dict[s.Name, Flow] = Field(default={}, max_length=MAX_FLOWS, description="What uses the links.")
+    policy: Policy = Field(default=Policy(), description="What pointsman may do.")
     stores: Stores = Field(description="Where the shared state table is kept.")
-    desks: dict[s.Name, Desk] = Field({}, max_length=MAX_LISTED, description="Where tickets are opened.")
+    desks: dict[s.Name, Desk] = Field(default={}, max_length=MAX_LISTED, description="Where tickets are opened.")
 
     def end(self, link: Link, cloud: str) -> str | None:
         """Give the name of a link's declared site in one cloud, None when there is none."""

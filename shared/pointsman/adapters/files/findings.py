@@ -46,6 +46,7 @@ class Finding(Frozen):
     mend: str = ""
 
     def __str__(self) -> str:
+        """Write it as one line."""
         where = f"{self.file}:{self.line}:{self.column}"
         said = f"{self.path}: {self.text}" if self.path else self.text
         return f"{where}: {said}; {self.mend}" if self.mend else f"{where}: {said}"
@@ -80,6 +81,7 @@ class BadFabric(ConfigError):
         self.findings = report.findings
 
     def __str__(self) -> str:
+        """Write one line for each finding."""
         return "\n".join(map(str, self.findings)) or super().__str__()
 
 

@@ -41,7 +41,7 @@ class Unparsable(ValueError):
 
 
 class Tree(Frozen):
-    """A file as plain data. ``values`` and ``keys`` give places by path; ``faults`` are what was found on the way."""
+    """A file as plain data. ``values`` (scalars and list entries) and ``keys`` give places by path; ``faults`` were found on the way."""
 
     data: Any
     values: dict[Path, Place]
@@ -96,7 +96,7 @@ class _Bounded(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self._depth > MAX_DEPTH:
-            raise Unparsable(f"nested deeper than {MAX_DEPTH} levels", "flatten it", place=_place(self.peek_event().start_mark))
+            raise Unparsable(f"nested deeper than {MAX_DEPTH} levels", "flatten it", place=_place(self.peek_event().start_mark))  # type: ignore[no-untyped-call]
         self._depth += 1
         try:
             return super().compose_node(parent, index)
@@ -145,7 +145,8 @@ class _Walk:
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self._bound(node, path)
-        self.values[path] = _place(node.start_mark)
+        if isinstance(node, yaml.ScalarNode) or path not in self.keys:
+            self.values[path] = _place(node.start_mark)
         match node:
             case yaml.MappingNode():
                 return self._mapping(node, path)

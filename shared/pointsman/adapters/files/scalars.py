@@ -20,9 +20,9 @@ NAME_PATTERN = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-def wrong(text: str, mend: str) -> PydanticCustomError:
-    """Make the error of a value that has the right shape but cannot be."""
-    return PydanticCustomError("value_wrong", "{text}", {"text": text, "mend": mend})
+def wrong(text: str, mend: str, *, repeat: bool = True) -> PydanticCustomError:
+    """Make the error of a value that has the right shape but cannot be. ``repeat`` is False where it may hold a secret."""
+    return PydanticCustomError("value_wrong", "{text}", {"text": text, "mend": mend, "repeat": repeat})
 
 
 def _written(pattern: str, example: str) -> Any:
@@ -63,7 +63,7 @@ def _store(url: str) -> str:
     try:
         store_address(url)
     except ValueError as error:
-        raise wrong("is not a store URL", str(error)) from error
+        raise wrong("is not a store URL", str(error), repeat=False) from error
     return url
 
 
@@ -74,7 +74,8 @@ def _endpoint(url: str) -> str:
         parts = urlsplit("")
     secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
     if not secure or not parts.hostname or "@" in parts.netloc or parts.query:
-        raise wrong("is not an https:// address without password or query", "write for example https://events.example.net")
+        text = "is not an https:// address without password or query"
+        raise wrong(text, "write for example https://events.example.net", repeat=False)
     return url
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pointsman.adapters.files import schema
+from pointsman.adapters.files import json_schema
 from pointsman.adapters.files.declared import File
 from pointsman.adapters.files.findings import Fault, Path, nearest, shown
 from pointsman.core.values import Frozen
@@ -47,7 +47,7 @@ def shape(data: Any) -> Shaped:
     faults = [_empty(path, data) for path in _nulls(data, ())]
     repaired = {fault.path for fault in faults}
     for path in sorted(repaired, key=len, reverse=True):
-        _mend(data, path, drop=not schema.required_at(path, data))
+        _mend(data, path, drop=not json_schema.required_at(path, data))
     for _ in range(MAX_ROUNDS):
         try:
             whole = File.model_validate_json(json.dumps(data))
@@ -76,24 +76,27 @@ def _nulls(data: Any, path: Path) -> Iterator[Path]:
         case list():
             for at, value in enumerate(data):
                 yield from _nulls(value, (*path, at))
+        case _:
+            return
 
 
 def _empty(path: Path, data: Any) -> Fault:
-    known = schema.keys_at(path[:-1], data)
+    known = json_schema.keys_at(path[:-1], data)
     if known and path[-1] not in known:
         return Fault(path=path, text="unknown key", mend=nearest(str(path[-1]), known), on_key=True)
-    mend = "give it a value" if schema.required_at(path, data) else "give it a value or remove the key"
+    mend = "give it a value" if json_schema.required_at(path, data) else "give it a value or remove the key"
     return Fault(path=path, text="is empty", mend=mend, on_key=True)
 
 
 def _mend(data: Any, path: Path, *, drop: bool) -> None:
     *above, last = path
+    here = data
     for step in above:
-        data = _into(data, step)
-    if drop and isinstance(data, dict):
-        data.pop(last, None)
-    elif _fits(data, last):
-        data[last] = schema.sample(_node(path))
+        here = _into(here, step)
+    if drop and isinstance(here, dict):
+        here.pop(last, None)
+    elif _fits(here, last):
+        here[last] = json_schema.sample(json_schema.node_at(path, data))
 
 
 def _into(data: Any, step: str | int) -> Any:
@@ -102,10 +105,6 @@ def _into(data: Any, step: str | int) -> Any:
 
 def _fits(data: Any, step: str | int) -> bool:
     return isinstance(data, dict) if isinstance(step, str) else isinstance(data, list) and step < len(data)
-
-
-def _node(path: Path) -> schema.Node:
-    return schema.node_at(path, None)
 
 
 class _Wrong:
@@ -120,11 +119,11 @@ class _Wrong:
     @property
     def droppable(self) -> bool:
         of_name = _KEY in self._error["loc"]
-        return of_name or not (schema.required_at(self.path, self._data) or isinstance(self.path[-1], int) or self._by_name)
+        return of_name or not (json_schema.required_at(self.path, self._data) or isinstance(self.path[-1], int) or self._by_name)
 
     @property
     def _by_name(self) -> bool:
-        return not schema.keys_at(self.path[:-1], self._data)
+        return not json_schema.keys_at(self.path[:-1], self._data)
 
     def fault(self) -> Fault:
         text, mend = _SAID.get(self._kind, _as_pydantic)(self)
@@ -132,8 +131,8 @@ class _Wrong:
         return Fault(path=self.path, text=text, mend=mend, on_key=on_key)
 
     @property
-    def node(self) -> schema.Node:
-        return schema.node_at(self.path, self._data)
+    def node(self) -> json_schema.Node:
+        return json_schema.node_at(self.path, self._data)
 
     @property
     def given(self) -> Any:
@@ -149,7 +148,7 @@ class _Wrong:
 
     @property
     def siblings(self) -> list[str]:
-        return schema.keys_at(self.path[:-1], self._data)
+        return json_schema.keys_at(self.path[:-1], self._data)
 
     @property
     def of_name(self) -> bool:
@@ -164,7 +163,7 @@ def _untagged(loc: tuple[int | str, ...]) -> Path:
 
 
 def _missing(wrong: _Wrong) -> tuple[str, str]:
-    example = schema.sample(wrong.node)
+    example = json_schema.sample(wrong.node)
     return "required key is missing", f"add {wrong.path[-1]}: {json.dumps(example) if isinstance(example, dict | list) else example}"
 
 
@@ -200,7 +199,7 @@ def _pattern(wrong: _Wrong) -> tuple[str, str]:
 
 
 def _like(wrong: _Wrong) -> str:
-    example = schema.sample(wrong.node)
+    example = json_schema.sample(wrong.node)
     return f"write for example {example if isinstance(example, str | int | float) else json.dumps(example)}"
 
 
@@ -220,7 +219,7 @@ def _many(wrong: _Wrong) -> tuple[str, str]:
 
 def _own(wrong: _Wrong) -> tuple[str, str]:
     text = wrong.context["text"]
-    given = "" if isinstance(wrong.given, dict | list) or "://" in str(wrong.given) else f"{shown(wrong.given)} "
+    given = f"{shown(wrong.given)} " if wrong.context.get("repeat", True) and not isinstance(wrong.given, dict | list) else ""
     return f"{given}{text}", wrong.context["mend"]
 
 

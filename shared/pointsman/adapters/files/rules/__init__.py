@@ -1,1 +1,44 @@
-"""What must hold across a declared fabric, one small pure function a rule."""
+"""What must hold across a declared fabric: one small pure function a rule, in one table."""
+
+from collections.abc import Callable, Iterator
+
+from pointsman.adapters.files.declared import File
+from pointsman.adapters.files.findings import Fault
+from pointsman.adapters.files.rules import flows, identifiers, kinds, names, policy, sites
+
+Rule = Callable[[File], Iterator[Fault]]
+
+RULES: tuple[Rule, ...] = (
+    sites.aws_sites_are_one_gateway,
+    sites.route_tables_belong_to_a_transit_gateway,
+    sites.hubs_choose_the_best_path_the_legacy_way,
+    names.links_join_two_clouds,
+    names.flows_name_sites,
+    names.flows_prefer_links,
+    names.flows_use_links_between_their_sites,
+    names.probes_name_sites,
+    identifiers.identifiers_are_used_once,
+    kinds.ends_belong_to_their_kind,
+    kinds.members_belong_to_their_kind,
+    kinds.policies_come_in_pairs,
+    kinds.attachments_fit_their_gateway,
+    kinds.sessions_have_a_router,
+    kinds.vpn_has_no_bfd,
+    flows.prefixes_do_not_overlap,
+    flows.probes_are_never_steered,
+    flows.flows_fit_the_mtu_of_a_link,
+    flows.pins_go_to_declared_route_tables,
+    policy.hold_times_are_bgp_hold_times,
+    policy.events_stay_fresh_through_convergence,
+    policy.damping_can_end,
+    policy.damping_stops_flows_before_actions,
+    policy.modes_can_be_kept,
+    policy.stores_can_agree,
+)
+"""Every rule there is."""
+
+
+def broken(file: File) -> Iterator[Fault]:
+    """Hold a declared fabric against every rule."""
+    for rule in RULES:
+        yield from rule(file)

@@ -1,0 +1,87 @@
+"""What is not wrong with a fabric but should be known."""
+
+from collections.abc import Callable, Iterator
+
+from pointsman.adapters.files.findings import Note
+from pointsman.adapters.files.units import spoken_bandwidth
+from pointsman.core.domains import StoreScheme, TableMode, addresses_of, table_mode
+from pointsman.core.fabric import Fabric, LinkKind, Mode
+
+_SURVIVES = {
+    TableMode.QUORUM: "quorum: the table survives the loss of either cloud's store or of the witness",
+    TableMode.HOME: "home: two stores are at one provider; the table survives the other cloud or one Region, not that provider as a whole",
+    TableMode.LITE: "lite: for trying out; the table does not survive the loss of its place",
+}
+
+
+def notes(fabric: Fabric) -> tuple[Note, ...]:
+    """Say what cannot be steered yet, what the table survives and what will not fit."""
+    return tuple(note for kind in NOTES for note in kind(fabric))
+
+
+def _unsteered(fabric: Fabric) -> Iterator[Note]:
+    for link in fabric.links:
+        gap = fabric.gap(link)
+        if gap:
+            by_hand = ", and recommendations are carried out by hand" if link.mode is Mode.RECOMMEND else ""
+            yield Note(about=f"link {link.name}", text=f"cannot be steered yet: {gap}; it is watched{by_hand}")
+
+
+def _undrained(fabric: Fabric) -> Iterator[Note]:
+    for link in fabric.links:
+        if not fabric.gap(link) and not link.gcp.import_policy:
+            text = "declares no route policies: only the failover test of its virtual interfaces can drain it, all flows at once"
+            yield Note(about=f"link {link.name}", text=text)
+
+
+def _table(fabric: Fabric) -> Iterator[Note]:
+    yield Note(about="stores", text=_SURVIVES[table_mode(fabric.stores)])
+    files = [slot for slot, one in addresses_of(fabric.stores).items() if one.scheme is StoreScheme.SQLITE]
+    if files:
+        yield Note(about="stores", text=f"{' and '.join(files)} in a file of this machine: for trying out only")
+
+
+def _idle(fabric: Fabric) -> Iterator[Note]:
+    used = {name for flow in fabric.flows for name in flow.prefer}
+    for link in fabric.links:
+        if link.name not in used:
+            yield Note(about=f"link {link.name}", text="no flow may use it: it is watched only")
+
+
+def _alone(fabric: Fabric) -> Iterator[Note]:
+    for flow in fabric.flows:
+        if len(flow.prefer) == 1:
+            yield Note(about=f"flow {flow.name}", text=f"has no other link than {flow.prefer[0]}: nothing can be done when that fails")
+
+
+def _narrow(fabric: Fabric) -> Iterator[Note]:
+    for flow in fabric.flows:
+        for link in map(fabric.link, flow.prefer):
+            if link.mtu < flow.min_mtu:
+                yield Note(
+                    about=f"flow {flow.name}",
+                    text=f"needs MTU {flow.min_mtu} and {link.name} has {link.mtu}: used only when nothing else is left",
+                )
+            if link.capacity < flow.demand:
+                text = f"needs {spoken_bandwidth(flow.demand)} and {link.name} carries {spoken_bandwidth(link.capacity)}: squeezed there"
+                yield Note(about=f"flow {flow.name}", text=text)
+
+
+def _shared_gateways(fabric: Fabric) -> Iterator[Note]:
+    seen: dict[str, str] = {}
+    for link in fabric.links:
+        gateway = link.aws.dx_gateway
+        first = seen.setdefault(gateway, link.name) if gateway else link.name
+        if first != link.name:
+            text = f"shares its Direct Connect gateway with {first}: their routes cannot be told apart; use one gateway a link"
+            yield Note(about=f"link {link.name}", text=text)
+
+
+def _blind(fabric: Fabric) -> Iterator[Note]:
+    for link in fabric.links:
+        if not link.probes and link.kind is not LinkKind.MANAGED_INTERCONNECT:
+            yield Note(about=f"link {link.name}", text="has no probes: packets lost while BGP stays up are not seen")
+
+
+NOTES: tuple[Callable[[Fabric], Iterator[Note]], ...] = (_unsteered, _undrained, _table, _idle, _alone, _narrow, _shared_gateways, _blind)
+"""Every kind of note."""

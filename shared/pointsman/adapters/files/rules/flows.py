@@ -1,0 +1,109 @@
+"""Flows are told apart by their prefixes, fit their links and are pinned only where a pin can be written."""
+
+import ipaddress
+from collections.abc import Iterator
+
+from pointsman.adapters.files.declared import AwsSite, File, Flow
+from pointsman.adapters.files.findings import Fault, Path, nearest, shown, spelled
+from pointsman.core.values import Frozen
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class _Owned(Frozen):
+    network: Network
+    path: Path
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        return self.network.version, int(self.network.network_address), self.network.prefixlen
+
+
+def prefixes_do_not_overlap(file: File) -> Iterator[Fault]:
+    """Find prefixes that lie within another: steering one flow would move the other."""
+    above: list[_Owned] = []
+    for one in sorted(_owned(file), key=lambda owned: owned.order):
+        while above and not _within(one.network, above[-1].network):
+            above.pop()
+        if above:
+            yield _overlap(one, above[-1])
+        above.append(one)
+
+
+def probes_are_never_steered(file: File) -> Iterator[Fault]:
+    """Find probes that would be steered with a flow, or whose addresses are of two families."""
+    owned = list(_owned(file))
+    for name, link in file.links.items():
+        for site, probe in link.probes.items():
+            path: Path = ("links", name, "probes", site)
+            yield from _steered((*path, "source"), probe.source, owned)
+            yield from _steered((*path, "target"), probe.target, owned)
+            if _address(probe.source).version != _address(probe.target).version:
+                related: tuple[Path, ...] = ((*path, "source"), (*path, "target"))
+                yield Fault(
+                    path=path, text="source and target are of two address families", mend="use IPv4 or IPv6 for both", related=related
+                )
+
+
+def flows_fit_the_mtu_of_a_link(file: File) -> Iterator[Fault]:
+    """Find flows that no permitted link has the MTU for."""
+    for name, flow in file.flows.items():
+        known = [link for link in flow.prefer if link in file.links]
+        widest = max((file.links[link].mtu for link in known), default=flow.min_mtu)
+        if flow.min_mtu > widest:
+            related = (*(("links", link, "mtu") for link in known), ("flows", name, "prefer"))
+            text = f"{flow.min_mtu} is above the MTU of every permitted link (at most {widest})"
+            yield Fault(path=("flows", name, "min_mtu"), text=text, mend="lower it or permit a wider link", related=related)
+
+
+def pins_go_to_declared_route_tables(file: File) -> Iterator[Fault]:
+    """Find pins to route tables that the flow's AWS site does not declare."""
+    for name, flow in file.flows.items():
+        if not flow.aws_prefix_list:
+            continue
+        known, sites = _route_tables(file, flow)
+        for at, table in enumerate(flow.aws_prefix_list.route_tables):
+            if table not in known:
+                path: Path = ("flows", name, "aws_prefix_list", "route_tables", at)
+                text = f"{shown(table)} is not a declared route table of the flow's AWS site"
+                related = (*(("sites", site, "route_tables") for site in sites), ("flows", name, "prefixes"))
+                yield Fault(path=path, text=text, mend=nearest(table, known) or "declare it at the site", related=related)
+
+
+def _route_tables(file: File, flow: Flow) -> tuple[set[str], list[str]]:
+    sites = {name: file.sites[name] for name in flow.prefixes if name in file.sites}
+    tables = {table for site in sites.values() if isinstance(site, AwsSite) for table in site.route_tables}
+    return tables, list(sites)
+
+
+def _owned(file: File) -> Iterator[_Owned]:
+    for name, flow in file.flows.items():
+        for site, prefixes in flow.prefixes.items():
+            for at, prefix in enumerate(prefixes):
+                yield _Owned(network=ipaddress.ip_network(prefix), path=("flows", name, "prefixes", site, at))
+
+
+def _within(inner: Network, outer: Network) -> bool:
+    if isinstance(inner, ipaddress.IPv4Network) and isinstance(outer, ipaddress.IPv4Network):
+        return inner.subnet_of(outer)
+    if isinstance(inner, ipaddress.IPv6Network) and isinstance(outer, ipaddress.IPv6Network):
+        return inner.subnet_of(outer)
+    return False
+
+
+def _overlap(one: _Owned, other: _Owned) -> Fault:
+    text = f"{one.network} overlaps {other.network} of {spelled(other.path[:4])}"
+    return Fault(path=one.path, text=text, mend="an address belongs to one flow and one site", related=(other.path,))
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(text)
+
+
+def _steered(path: Path, address: str, owned: list[_Owned]) -> Iterator[Fault]:
+    parsed = _address(address)
+    for one in owned:
+        if parsed in one.network:
+            text = f"{address} lies in {one.network} of flow {one.path[1]}, so the probe would be steered with it"
+            yield Fault(path=path, text=text, mend="probe from addresses outside every flow", related=(one.path,))
+            return

@@ -1,0 +1,128 @@
+"""What a link is made of fits its kind, and its ends fit their sites."""
+
+from collections.abc import Iterator
+
+from pointsman.adapters.files.declared import AwsSite, Declared, File, GcpSite, Link
+from pointsman.adapters.files.findings import Fault, Path
+from pointsman.core.fabric import LinkKind
+from pointsman.core.values import Frozen
+
+
+class Makeup(Frozen):
+    """Which keys a part of a link needs and which it may have besides."""
+
+    needs: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+
+
+_XC, _MC, _VPN = LinkKind.CROSS_CLOUD_INTERCONNECT, LinkKind.MANAGED_INTERCONNECT, LinkKind.VPN
+
+ENDS: dict[LinkKind, dict[str, Makeup]] = {
+    _XC: {
+        "aws": Makeup(may=("attachments", "dx_gateway", "association")),
+        "gcp": Makeup(needs=("vlan_attachment",), may=("import_policy", "export_policy")),
+    },
+    _MC: {
+        "aws": Makeup(needs=("connection", "dx_gateway"), may=("attachments", "association")),
+        "gcp": Makeup(needs=("transport",)),
+    },
+    _VPN: {
+        "aws": Makeup(may=("attachments",)),
+        "gcp": Makeup(may=("import_policy", "export_policy")),
+    },
+}
+"""What each kind of link is made of at its ends."""
+
+MEMBERS: dict[LinkKind, dict[str, Makeup]] = {
+    _XC: {"aws": Makeup(needs=("virtual_interface",), may=("connection",)), "gcp": Makeup(needs=("peer",))},
+    _MC: {"aws": Makeup(), "gcp": Makeup()},
+    _VPN: {"aws": Makeup(needs=("vpn", "outside_ip")), "gcp": Makeup(needs=("tunnel", "peer"))},
+}
+"""What each kind's members are made of."""
+
+
+def ends_belong_to_their_kind(file: File) -> Iterator[Fault]:
+    """Find ends that lack what their link's kind is made of, or have what it is not."""
+    for name, link in file.links.items():
+        for cloud, makeup in ENDS[link.kind].items():
+            yield from _belongs(getattr(link, cloud), ("links", name, cloud), makeup, link.kind)
+
+
+def members_belong_to_their_kind(file: File) -> Iterator[Fault]:
+    """Find members that lack an identifier of their link's kind, or have another kind's."""
+    for name, link in file.links.items():
+        for at, member in enumerate(link.members):
+            for cloud, makeup in MEMBERS[link.kind].items():
+                yield from _belongs(getattr(member, cloud), ("links", name, "members", at, cloud), makeup, link.kind)
+
+
+def policies_come_in_pairs(file: File) -> Iterator[Fault]:
+    """Find links with one route policy: both directions move together."""
+    for name, link in file.links.items():
+        gcp = link.gcp
+        if bool(gcp.import_policy) != bool(gcp.export_policy):
+            there, absent = ("import", "export") if gcp.import_policy else ("export", "import")
+            text = f"has an {there}_policy and no {absent}_policy"
+            path: Path = ("links", name, "gcp")
+            related = tuple((*path, f"{way}_policy") for way in (there, absent))
+            yield Fault(path=path, text=text, mend=f"add {absent}_policy: both directions move together", related=related)
+
+
+def attachments_fit_their_gateway(file: File) -> Iterator[Fault]:
+    """Find links whose attachments are not of their site's kind of gateway."""
+    for name, link in file.links.items():
+        end = file.end(link, "aws") or ""
+        site = file.sites.get(end)
+        if isinstance(site, AwsSite):
+            related: tuple[Path, ...] = (("links", name, "between"), ("links", name, "kind"), ("sites", end))
+            path: Path = ("links", name, "aws")
+            yield from (Fault(path=(*path, *below), text=text, mend=mend, related=related) for below, text, mend in _attached(link, site))
+
+
+def sessions_have_a_router(file: File) -> Iterator[Fault]:
+    """Find links with BGP peers at a site without a Cloud Router."""
+    for name, link in file.links.items():
+        end = file.end(link, "gcp") or ""
+        site = file.sites.get(end)
+        if isinstance(site, GcpSite) and not site.router and any(member.gcp.peer for member in link.members):
+            path: Path = ("sites", end, "router")
+            text = f"link {name} has BGP peers here and the site names no Cloud Router"
+            yield Fault(path=path, text=text, mend="add router: {name: NAME, id: NUMBER}")
+
+
+def vpn_has_no_bfd(file: File) -> Iterator[Fault]:
+    """Find BFD on Cloud VPN tunnels, which do not speak it."""
+    for name, link in file.links.items():
+        if link.kind is _VPN and link.timers.bfd:
+            path: Path = ("links", name, "timers", "bfd")
+            yield Fault(
+                path=path, text="Cloud VPN does not speak BFD", mend="remove it: the hold time counts", related=(("links", name, "kind"),)
+            )
+
+
+def _belongs(part: Declared, path: Path, makeup: Makeup, kind: LinkKind) -> Iterator[Fault]:
+    related: tuple[Path, ...] = ((*path[:2], "kind"),)
+    has = {key for key in type(part).model_fields if getattr(part, key)}
+    for key in sorted(has - {*makeup.needs, *makeup.may}):
+        mend = f"a {kind} has {_listed(makeup)} here"
+        yield Fault(path=(*path, key), text=f"does not belong to a {kind}", mend=mend, related=related, on_key=True)
+    for key in makeup.needs:
+        if key not in has:
+            yield Fault(path=(*path, key), text=f"a {kind} needs this key", mend="add it", related=related, on_key=True)
+
+
+def _listed(makeup: Makeup) -> str:
+    return ", ".join((*makeup.needs, *makeup.may)) or "no identifiers"
+
+
+def _attached(link: Link, site: AwsSite) -> Iterator[tuple[Path, str, str]]:
+    want = "tgw-attach-" if site.transit_gateway else "attachment-" if site.core_network else ""
+    if not want and link.aws.attachments:
+        yield ("attachments",), "a virtual private gateway has no attachments", "remove them"
+    if want and not link.aws.attachments:
+        yield ("attachments",), "the link names no attachment", f"add attachments: [{want}..]"
+    if want and link.kind is _XC and not link.aws.dx_gateway:
+        yield ("dx_gateway",), f"a {_XC} to this site needs this key", "add the Direct Connect gateway"
+    for at, one in enumerate(link.aws.attachments):
+        if want and not one.startswith(want):
+            yield ("attachments", at), "is not an attachment of this site's gateway", f"it starts with {want}"

@@ -1,0 +1,103 @@
+"""The policy's figures fit together and fit the links; the stores can agree."""
+
+import math
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import combinations
+
+from pointsman.adapters.files import compiling
+from pointsman.adapters.files.declared import Damping, File
+from pointsman.adapters.files.findings import Fault, Path
+from pointsman.adapters.files.units import spoken_duration
+from pointsman.core.domains import THREE, store_address, together
+from pointsman.core.fabric import LinkKind, Mode, steering_gap
+
+SWEEP_INTERVAL = timedelta(minutes=1)
+"""How often a sweep looks at everything."""
+
+MIN_HOLD = timedelta(seconds=3)
+"""The shortest BGP hold time (RFC 4271, section 4.2)."""
+
+
+def damping_can_end(file: File) -> Iterator[Fault]:
+    """Find suppress values above the ceiling that a penalty can reach, or not above a first failure's (RFC 2439, section 4.2)."""
+    damping = file.policy.damping
+    at: Path = ("policy", "damping")
+    others = tuple((*at, key) for key in ("half_life", "max", "reuse", "down"))
+    for key in ("suppress_failback", "suppress_action"):
+        value = getattr(damping, key)
+        if math.log2(value / damping.reuse) > damping.max / damping.half_life:
+            text = f"{value} is above the ceiling {_ceiling(damping)} that a penalty can reach (reuse x 2^(max / half_life))"
+            yield Fault(path=(*at, key), text=text, mend="lower it or raise max", related=others)
+        if value <= max(damping.down, damping.reuse):
+            text = f"{value} is not above reuse {damping.reuse} and the penalty {damping.down} of one failure"
+            yield Fault(path=(*at, key), text=text, mend="raise it: a first failure is never damped", related=others)
+
+
+def damping_stops_flows_before_actions(file: File) -> Iterator[Fault]:
+    """Find damping that suppresses automatic action before fail-back."""
+    damping = file.policy.damping
+    if damping.suppress_action < damping.suppress_failback:
+        text = f"{damping.suppress_action} is below suppress_failback {damping.suppress_failback}"
+        related: tuple[Path, ...] = (("policy", "damping", "suppress_failback"),)
+        yield Fault(path=("policy", "damping", "suppress_action"), text=text, mend="raise it", related=related)
+
+
+def events_stay_fresh_through_convergence(file: File) -> Iterator[Fault]:
+    """Find an event freshness that a slow link's convergence and the next sweep would outlast."""
+    event = file.policy.freshness.event
+    slowest = max(file.links, key=lambda name: compiling.timers(file.links[name].timers).budget)
+    needed = compiling.timers(file.links[slowest].timers).budget + SWEEP_INTERVAL
+    if event <= needed:
+        spoken = spoken_duration(needed)
+        text = f"{spoken_duration(event)} is not above {spoken}: link {slowest}'s convergence budget and the sweep interval"
+        related: tuple[Path, ...] = (("links", slowest, "timers"), *_timers(slowest))
+        yield Fault(path=("policy", "freshness", "event"), text=text, mend=f"raise it above {spoken}", related=related)
+
+
+def hold_times_are_bgp_hold_times(file: File) -> Iterator[Fault]:
+    """Find hold times that BGP does not have."""
+    for name, link in file.links.items():
+        if link.timers.hold < MIN_HOLD:
+            text = f"{spoken_duration(link.timers.hold)} is not a BGP hold time"
+            yield Fault(path=("links", name, "timers", "hold"), text=text, mend="it is at least 3s")
+
+
+def modes_can_be_kept(file: File) -> Iterator[Fault]:
+    """Find links that must be steered and cannot yet. For a managed interconnect recommendations are fine: a person carries them out."""
+    for name, link in file.links.items():
+        mode = link.mode or file.policy.mode
+        by_hand = mode is Mode.RECOMMEND and link.kind is LinkKind.MANAGED_INTERCONNECT
+        ends = file.end(link, "aws"), file.end(link, "gcp")
+        if mode is Mode.OBSERVE or by_hand or not all(ends):
+            continue
+        gap = steering_gap(compiling.link(file, name), *compiling.ends(file, link))
+        if gap:
+            path: Path = ("links", name, "mode") if link.mode else ("links", name)
+            others = ("links", name, "kind"), ("links", name, "gcp"), ("links", name, "between"), ("policy", "mode")
+            related: tuple[Path, ...] = (*others, *(("sites", str(end)) for end in ends))
+            yield Fault(path=path, text=f"cannot be steered yet: {gap}", mend="set mode: observe", related=related)
+
+
+def stores_can_agree(file: File) -> Iterator[Fault]:
+    """Find stores that are not one or three, or two that may fail as one."""
+    declared = {slot: url for slot, url in file.stores if url}
+    addresses = {slot: store_address(url) for slot, url in declared.items()}
+    if len(addresses) not in {1, THREE}:
+        text = f"{len(addresses)} stores are declared"
+        related = tuple(("stores", slot) for slot in ("aws", "gcp", "witness"))
+        mend = "declare aws, gcp and witness, or one alone for trying out"
+        yield Fault(path=("stores",), text=text, mend=mend, related=related)
+    for one, other in combinations(addresses, 2):
+        if together(addresses[one], addresses[other]):
+            path: Path = ("stores", other)
+            text = f"lies in one failure domain with stores.{one} ({addresses[one].domain})"
+            yield Fault(path=path, text=text, mend="put it elsewhere, or name its region or location", related=(("stores", one),))
+
+
+def _ceiling(damping: Damping) -> str:
+    return f"{damping.reuse * 2 ** (damping.max / damping.half_life):.0f}"
+
+
+def _timers(name: str) -> tuple[Path, ...]:
+    return tuple(("links", name, "timers", key) for key in ("hold", "graceful_restart", "bfd"))

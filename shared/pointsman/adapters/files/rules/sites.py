@@ -1,0 +1,44 @@
+"""A site is one gateway, and what it lists belongs to that gateway."""
+
+from collections.abc import Iterator
+
+from pointsman.adapters.files.declared import AwsSite, File, GcpSite
+from pointsman.adapters.files.findings import Fault, Path
+from pointsman.core.fabric import BestPath
+
+GATEWAYS = ("transit_gateway", "core_network", "virtual_private_gateway")
+"""What an AWS site can be."""
+
+
+def aws_sites_are_one_gateway(file: File) -> Iterator[Fault]:
+    """Find AWS sites that are not exactly one of the three kinds of gateway."""
+    for name, site in file.sites.items():
+        if not isinstance(site, AwsSite):
+            continue
+        there = [key for key in GATEWAYS if getattr(site, key)]
+        related = tuple(("sites", name, key) for key in GATEWAYS)
+        if len(there) != 1:
+            text = f"names {' and '.join(there)}" if there else "names no gateway"
+            yield Fault(path=("sites", name), text=text, mend=f"name one of {', '.join(GATEWAYS)}", related=related)
+
+
+def route_tables_belong_to_a_transit_gateway(file: File) -> Iterator[Fault]:
+    """Find route tables where there is no Transit Gateway, and those listed twice."""
+    for name, site in file.sites.items():
+        if not isinstance(site, AwsSite):
+            continue
+        path: Path = ("sites", name, "route_tables")
+        related: tuple[Path, ...] = (("sites", name, "transit_gateway"),)
+        if site.route_tables and not site.transit_gateway:
+            yield Fault(path=path, text="only a Transit Gateway has route tables here", mend="remove them", related=related, on_key=True)
+        for at, table in enumerate(site.route_tables):
+            if table in site.route_tables[:at]:
+                yield Fault(path=(*path, at), text="is listed twice", mend="keep one of the two")
+
+
+def hubs_choose_the_best_path_the_legacy_way(file: File) -> Iterator[Fault]:
+    """Find routers of an NCC hub with standard best-path selection: its hybrid spokes know the legacy one only."""
+    for name, site in file.sites.items():
+        if isinstance(site, GcpSite) and site.hub and site.router and site.router.best_path is BestPath.STANDARD:
+            path: Path = ("sites", name, "router", "best_path")
+            yield Fault(path=path, text="spokes of an NCC hub choose the best path the legacy way only", mend="write legacy")
