@@ -253,6 +253,10 @@ class File(Declared):
     stores: Stores = Field(description="Where the shared state table is kept.")
     desks: dict[s.Name, Desk] = Field(default={}, max_length=MAX_LISTED, description="Where tickets are opened.")
 
+    def joins(self, link: Link) -> bool:
+        """Say whether a link joins two declared sites, one in each cloud."""
+        return len({site.cloud for name in set(link.between) if (site := self.sites.get(name))}) == len(link.between)
+
     def end(self, link: Link, cloud: str) -> str | None:
         """Give the name of a link's declared site in one cloud, None when there is none."""
         for name in link.between:

@@ -102,10 +102,16 @@ def printable(text: str) -> str:
     return safe if len(safe) <= SHOWN_LIMIT else f"{safe[:SHOWN_LIMIT]}.."
 
 
+def likely(word: str, known: Iterable[str]) -> str | None:
+    """Give the known word that was most likely meant, None when none is near."""
+    close = difflib.get_close_matches(word[:SHOWN_LIMIT], sorted(set(known)), n=1)
+    return close[0] if close else None
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Suggest the nearest known word, or list the known ones; "" when there are none."""
     words = sorted(set(known))
-    close = difflib.get_close_matches(word[:SHOWN_LIMIT], words, n=1)
+    close = likely(word, words)
     if close:
-        return f'did you mean "{close[0]}"?'
+        return f'did you mean "{close}"?'
     return f"known here: {', '.join(words[:20])}" if words else ""

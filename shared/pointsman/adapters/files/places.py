@@ -96,7 +96,8 @@ class _Bounded(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self._depth > MAX_DEPTH:
-            raise Unparsable(f"nested deeper than {MAX_DEPTH} levels", "flatten it", place=_place(self.peek_event().start_mark))  # type: ignore[no-untyped-call]
+            place = _place(self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+            raise Unparsable(f"nested deeper than {MAX_DEPTH} levels", "flatten it", place=place)
         self._depth += 1
         try:
             return super().compose_node(parent, index)

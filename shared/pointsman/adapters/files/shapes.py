@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from pointsman.adapters.files import json_schema
 from pointsman.adapters.files.declared import File
-from pointsman.adapters.files.findings import Fault, Path, nearest, shown
+from pointsman.adapters.files.findings import SHOWN_LIMIT, Fault, Path, likely, nearest, shown
 from pointsman.core.values import Frozen
 
 MAX_ROUNDS = 4
@@ -53,7 +53,7 @@ def shape(data: Any) -> Shaped:
             whole = File.model_validate_json(json.dumps(data))
         except ValidationError as error:
             found = [_Wrong(one, data) for one in error.errors(include_url=False)]
-            faults += [one.fault() for one in found if not _inside(one.path, repaired)]
+            faults += [one.fault() for one in _told(found) if not _inside(one.path, repaired)]
             repaired |= {one.path for one in found}
             for one in sorted(found, key=lambda one: len(one.path), reverse=True):
                 _mend(data, one.path, drop=one.droppable)
@@ -151,8 +151,22 @@ class _Wrong:
         return json_schema.keys_at(self.path[:-1], self._data)
 
     @property
+    def unknown(self) -> bool:
+        return self._kind == "extra_forbidden"
+
+    @property
+    def missing(self) -> bool:
+        return self._kind == "missing"
+
+    @property
     def of_name(self) -> bool:
         return _KEY in self._error["loc"]
+
+
+def _told(found: list[_Wrong]) -> Iterator[_Wrong]:
+    """Leave out a key that is missing because it is misspelt: the unknown key beside it says so."""
+    meant = {(*one.path[:-1], likely(str(one.path[-1]), one.siblings)) for one in found if one.unknown}
+    return (one for one in found if not (one.missing and one.path in meant))
 
 
 def _untagged(loc: tuple[int | str, ...]) -> Path:
@@ -163,8 +177,8 @@ def _untagged(loc: tuple[int | str, ...]) -> Path:
 
 
 def _missing(wrong: _Wrong) -> tuple[str, str]:
-    example = json_schema.sample(wrong.node)
-    return "required key is missing", f"add {wrong.path[-1]}: {json.dumps(example) if isinstance(example, dict | list) else example}"
+    example = _flow(json_schema.sample(wrong.node))
+    return "required key is missing", f"add {wrong.path[-1]}: {example if len(example) <= SHOWN_LIMIT else ''}".rstrip()
 
 
 def _unknown(wrong: _Wrong) -> tuple[str, str]:
@@ -180,7 +194,9 @@ def _choice(wrong: _Wrong) -> tuple[str, str]:
 
 def _cloud(wrong: _Wrong) -> tuple[str, str]:
     if wrong.context.get("tag") is None:
-        return "required key cloud is missing", "add cloud: aws or cloud: gcp"
+        close = likely("cloud", wrong.given) if isinstance(wrong.given, dict) else None
+        mend = f"write cloud where it says {shown(close)}" if close else "add cloud: aws or cloud: gcp"
+        return "required key cloud is missing", mend
     return f"cloud {shown(wrong.context['tag'])} is not one of aws, gcp", "write cloud: aws or cloud: gcp"
 
 
@@ -200,7 +216,18 @@ def _pattern(wrong: _Wrong) -> tuple[str, str]:
 
 def _like(wrong: _Wrong) -> str:
     example = json_schema.sample(wrong.node)
-    return f"write for example {example if isinstance(example, str | int | float) else json.dumps(example)}"
+    return "indent its keys under it" if isinstance(example, dict) else f"write for example {_flow(example)}"
+
+
+def _flow(example: Any) -> str:
+    """Write an example the way a fabric does."""
+    match example:
+        case dict():
+            return "{" + ", ".join(f"{key}: {_flow(value)}" for key, value in example.items()) + "}"
+        case list():
+            return f"[{', '.join(map(_flow, example))}]"
+        case _:
+            return str(example)
 
 
 def _range(wrong: _Wrong) -> tuple[str, str]:
