@@ -1,0 +1,185 @@
+"""CloudWatch alarms, in each of the schemas that tell the same fact.
+
+EventBridge (``detail.state``), an SNS action (``NewStateValue``), an alarm that calls a Lambda function directly
+(``alarmData``), and composite alarms in each of them (no metrics; sent even when suppressed).
+INSUFFICIENT_DATA is unknown, never down.
+Source: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from pointsman.core.members import alarm_key, tunnel_key
+from pointsman.core.sightings import Aspect, Cause, Health, Ignored, Meaning, Sighting, Source, Vantage
+from pointsman.core.values import Frozen
+from pointsman.wire.fields import Table, printable
+from pointsman.wire.record import Letter
+
+METRICS_LIMIT = 100
+DIMENSIONS_LIMIT = 30
+_SHOWN = 80
+
+
+class _Meant(Frozen):
+    """What an alarm on a metric claims of a member when it is raised."""
+
+    aspect: Aspect
+    health: Health = Health.DOWN
+    cause: Cause = Cause.ALARM
+    vantage: Vantage = Vantage.AWS
+
+
+class _Metric(Frozen):
+    """One metric that an alarm watches."""
+
+    namespace: str
+    name: str
+    dimensions: dict[str, str]
+
+
+class _Alarm(Frozen):
+    """One change of state, whatever the schema."""
+
+    name: str
+    state: str
+    at: datetime
+    suppressed_by: str
+    metrics: tuple[_Metric, ...]
+    state_path: Table
+
+
+_BGP = _Meant(aspect=Aspect.BGP)
+_DROPS = _Meant(aspect=Aspect.ROUTE, cause=Cause.BLACKHOLE)
+_TIGHT = _Meant(aspect=Aspect.CAPACITY, health=Health.DEGRADED)
+_PROBE = _Meant(aspect=Aspect.PROBE, cause=Cause.PACKETS_LOST, vantage=Vantage.PROBE_AWS)
+_PLAIN = _Meant(aspect=Aspect.LINK)
+_METRICS = {
+    ("AWS/DX", "ConnectionState"): _PLAIN,
+    ("AWS/DX", "ConnectionErrorCount"): _Meant(aspect=Aspect.LINK, health=Health.DEGRADED),
+    ("AWS/DX", "ConnectionLightLevelRx"): _Meant(aspect=Aspect.LINK, health=Health.DEGRADED),
+    ("AWS/DX", "ConnectionLightLevelTx"): _Meant(aspect=Aspect.LINK, health=Health.DEGRADED),
+    ("AWS/DX", "VirtualInterfaceBgpStatus"): _BGP,
+    ("AWS/DX", "VirtualInterfaceBgpPrefixesAccepted"): _Meant(aspect=Aspect.ROUTE, cause=Cause.ROUTE_GONE),
+    ("AWS/VPN", "TunnelState"): _BGP,
+    ("AWS/TransitGateway", "PacketDropCountBlackhole"): _DROPS,
+    ("AWS/TransitGateway", "PacketDropCountNoRoute"): _DROPS,
+    ("AWS/NetworkMonitor", "PacketLoss"): _PROBE,
+    ("AWS/NetworkMonitor", "RTT"): _Meant(aspect=Aspect.PROBE, health=Health.DEGRADED, vantage=Vantage.PROBE_AWS),
+}
+"""``TunnelState`` of a VPN with BGP says whether the session is established, so it is session evidence."""
+_FAMILIES = {"AWS/DX": _TIGHT, "AWS/VPN": _TIGHT, "AWS/TransitGateway": _TIGHT, "AWS/NetworkMonitor": _PROBE}
+NAMESPACES = frozenset(_FAMILIES)
+"""AWS namespaces that speak of links; alarms on other ``AWS/`` namespaces are not ours, those on a user's own are."""
+_STATES = {"OK": Health.UP, "ALARM": Health.DOWN, "INSUFFICIENT_DATA": Health.UNKNOWN}
+_RESOURCES = ("VirtualInterfaceId", "ConnectionId", "TransitGatewayAttachment", "TransitGateway")
+
+
+def recognises(letter: Letter) -> bool:
+    """Say whether a letter is a CloudWatch alarm in any schema."""
+    body = letter.body
+    alarm = body.get("source") == "aws.cloudwatch" and body.get("detail-type") == "CloudWatch Alarm State Change"
+    return alarm or "alarmData" in body.values or ("AlarmName" in body.values and "NewStateValue" in body.values)
+
+
+def decode(letter: Letter) -> Iterable[Meaning]:
+    """Decode one change of an alarm's state."""
+    body = letter.body
+    if "AlarmName" in body.values:
+        return (_meaning(_from_sns(body)),)
+    return (_meaning(_from_data(body.table("alarmData" if "alarmData" in body else "detail"))),)
+
+
+def _from_data(data: Table) -> _Alarm:
+    state = data.table("state")
+    configuration = data.table_or_empty("configuration")
+    return _Alarm(
+        name=data.name("alarmName"),
+        state=state.name("value"),
+        at=state.time("timestamp"),
+        suppressed_by=state.name_or_empty("actionsSuppressedBy"),
+        metrics=tuple(_metrics(configuration)),
+        state_path=state,
+    )
+
+
+def _metrics(configuration: Table) -> Iterator[_Metric]:
+    for one in configuration.tables("metrics", METRICS_LIMIT):
+        if "metricStat" in one:
+            metric = one.table("metricStat").table("metric")
+            dimensions = metric.table_or_empty("dimensions")
+            yield _Metric(
+                namespace=metric.name_or_empty("namespace"),
+                name=metric.name("name"),
+                dimensions={key: dimensions.name(key) for key in list(dimensions.values)[:DIMENSIONS_LIMIT]},
+            )
+
+
+def _from_sns(body: Table) -> _Alarm:
+    trigger = body.table_or_empty("Trigger")
+    stats = [one.table("MetricStat").table("Metric") for one in trigger.tables("Metrics", METRICS_LIMIT) if "MetricStat" in one]
+    single = [trigger] if "MetricName" in trigger else []
+    return _Alarm(
+        name=body.name("AlarmName"),
+        state=body.name("NewStateValue"),
+        at=body.time("StateChangeTime"),
+        suppressed_by=body.name_or_empty("ActionsSuppressedBy"),
+        metrics=tuple(_sns_metric(one) for one in [*single, *stats]),
+        state_path=body,
+    )
+
+
+def _sns_metric(metric: Table) -> _Metric:
+    pairs = metric.tables("Dimensions", DIMENSIONS_LIMIT)
+    return _Metric(
+        namespace=metric.name_or_empty("Namespace"),
+        name=metric.name("MetricName"),
+        dimensions={pair.name("name"): pair.name("value") for pair in pairs},
+    )
+
+
+def _meaning(alarm: _Alarm) -> Meaning:
+    if alarm.state not in _STATES:
+        alarm.state_path.refuse("value", "should be OK, ALARM or INSUFFICIENT_DATA")
+    foreign = [one for one in alarm.metrics if one.namespace.startswith("AWS/") and one.namespace not in _FAMILIES]
+    if alarm.metrics and len(foreign) == len(alarm.metrics):
+        return Ignored(reason=f"an alarm on {printable(foreign[0].namespace, _SHOWN)}, which says nothing of a link")
+    if alarm.suppressed_by and alarm.state == "ALARM":
+        return Ignored(reason=f"a composite alarm whose actions are suppressed by {printable(alarm.suppressed_by, _SHOWN)}")
+    return _sighting(alarm, _meant(alarm))
+
+
+def _sighting(alarm: _Alarm, meant: _Meant) -> Sighting:
+    health = meant.health if alarm.state == "ALARM" else _STATES[alarm.state]
+    calm = {"OK": Cause.ALARM_CLEARED, "INSUFFICIENT_DATA": Cause.INSUFFICIENT_DATA}
+    return Sighting(
+        vantage=meant.vantage,
+        member=_member(alarm),
+        source=Source.CLOUDWATCH,
+        aspect=meant.aspect,
+        health=health,
+        seen_at=alarm.at,
+        cause=calm.get(alarm.state, meant.cause),
+    )
+
+
+def _meant(alarm: _Alarm) -> _Meant:
+    """Say what the alarm's metrics mean together; metrics of different meanings speak of the link in general."""
+    meanings = [_METRICS.get((one.namespace, one.name)) or _FAMILIES.get(one.namespace, _PLAIN) for one in alarm.metrics]
+    if not meanings or any(one != meanings[0] for one in meanings):
+        return _PLAIN
+    whole_vpn = any("VpnId" in one.dimensions and "TunnelIpAddress" not in one.dimensions for one in alarm.metrics)
+    return _Meant(aspect=Aspect.BGP, health=Health.DEGRADED, cause=Cause.REDUNDANCY_LOST) if whole_vpn else meanings[0]
+
+
+def _member(alarm: _Alarm) -> str:
+    """Name what the alarm's dimensions name when they agree on one thing, else the alarm itself."""
+    named = {_resource(one.dimensions) for one in alarm.metrics}
+    return (named.pop() if len(named) == 1 else "") or alarm_key(alarm.name)
+
+
+def _resource(dimensions: dict[str, str]) -> str:
+    vpn = dimensions.get("VpnId", "")
+    if vpn:
+        address = dimensions.get("TunnelIpAddress", "")
+        return tunnel_key(vpn, address) if address else vpn
+    return next((dimensions[key] for key in _RESOURCES if key in dimensions), "")

@@ -1,0 +1,71 @@
+"""The one door: whatever a cloud, a chat or a schedule sent comes in, and what it means goes out."""
+
+from collections.abc import Mapping
+
+from pointsman.core.errors import RejectedEvent
+from pointsman.core.sightings import Ignored, Rejected
+from pointsman.core.values import replace
+from pointsman.wire import envelopes, fields, payload
+from pointsman.wire.catalogue import CATALOGUE
+from pointsman.wire.record import Context, Letter, Record
+
+BUG = "pointsman has a bug in reading this"
+"""How a rejection begins that is our own fault; the payload is kept and the rest of the batch goes on."""
+_SCHEDULER = "x-cloudscheduler"
+_BINARY = "ce-type"
+
+
+def decode(raw: bytes | str | object, headers: Mapping[str, str] | None = None) -> tuple[Record, ...]:
+    """Read one delivery: the body of a request with its ``headers``, or a Lambda event, as bytes, text or parsed JSON.
+
+    Gives one record for each claim of each record of a batch, in their order; never raises.
+    """
+    context = Context()
+    try:
+        context = replace(context, headers=payload.lowered(headers or {}))
+        return _read(_body(raw, context), _arrived(context))
+    except RejectedEvent as error:
+        return (_rejected(error, context),)
+
+
+def _body(raw: bytes | str | object, context: Context) -> object:
+    if not isinstance(raw, bytes | bytearray | str):
+        return fields.bounded(raw)
+    if _SCHEDULER in context.headers:
+        return {}
+    return payload.parsed(bytes(raw) if isinstance(raw, bytearray) else raw, context.headers, "$")
+
+
+def _arrived(context: Context) -> Context:
+    """Take what a binary CloudEvent's headers say; a structured one says it in its body."""
+    if _BINARY not in context.headers:
+        return context
+    headers = fields.Table(values=dict(context.headers), path="$headers")
+    return replace(context, arrived_at=headers.time_or_none("ce-time"))
+
+
+def _read(body: object, context: Context) -> tuple[Record, ...]:
+    """Read one payload, opening its envelopes; what is wrong with it stays with it."""
+    try:
+        inside = envelopes.opened(body, context)
+        if inside is None:
+            return _meanings(Letter(body=fields.table(body, context.path), context=context))
+    except RejectedEvent as error:
+        return (_rejected(error, context),)
+    except Exception as error:  # noqa: BLE001 - one record that shows a bug of ours must not take its batch with it
+        return (Record(meaning=Rejected(reason=f"{BUG}: {type(error).__name__}", path=context.path), delivery=context.delivery),)
+    if not inside:
+        return (Record(meaning=Ignored(reason="an empty batch"), delivery=context.delivery),)
+    return tuple(record for one in inside for record in _read(one.body, one.context))
+
+
+def _meanings(letter: Letter) -> tuple[Record, ...]:
+    decoder = next((one for one in CATALOGUE if one.recognises(letter)), None)
+    if decoder is None:
+        raise RejectedEvent("is no shape that pointsman knows", path=letter.body.path)
+    return tuple(Record(meaning=meaning, delivery=letter.context.delivery) for meaning in decoder.decode(letter))
+
+
+def _rejected(error: RejectedEvent, context: Context) -> Record:
+    reason = str(error).removeprefix(f"{error.path}: ")
+    return Record(meaning=Rejected(reason=reason, path=error.path), delivery=context.delivery)

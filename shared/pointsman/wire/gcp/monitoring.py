@@ -1,0 +1,140 @@
+"""Cloud Monitoring notifications, schema 1.2: samples of a minute, minutes late; the net below the router's log.
+
+A ``closed`` incident is a recovery only when the observed value is back on the good side of its threshold: editing or
+deleting a policy closes its incidents too.
+Source: docs.cloud.google.com/monitoring/support/notification-options#webhooks (schema version 1.2).
+"""
+
+import operator
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from pointsman.core.members import alarm_key, gcp_tunnel_key, interconnect_key, peer_key, vlan_key
+from pointsman.core.sightings import Aspect, Cause, Health, Ignored, Meaning, Sighting, Source, Vantage
+from pointsman.core.values import Frozen
+from pointsman.wire import times
+from pointsman.wire.fields import Table, printable
+from pointsman.wire.record import Letter
+
+_NUMBER = re.compile(r"[-+]?[0-9]{1,18}(?:\.[0-9]{0,18})?(?:[eE][-+]?[0-9]{1,2})?")
+_ASPECTS = {
+    "router.googleapis.com/bgp/session_up": Aspect.BGP,
+    "router.googleapis.com/bgp_sessions_up_count": Aspect.BGP,
+    "router.googleapis.com/bgp_sessions_down_count": Aspect.BGP,
+    "router.googleapis.com/bfd/session_up": Aspect.LINK,
+    "router.googleapis.com/bgp/received_routes_count": Aspect.ROUTE,
+    "vpn.googleapis.com/tunnel_established": Aspect.IPSEC,
+    "interconnect.googleapis.com/network/interconnect/operational": Aspect.LINK,
+    "interconnect.googleapis.com/network/interconnect/link/operational": Aspect.LINK,
+}
+_FAMILIES = {
+    "router.googleapis.com": Aspect.CAPACITY,
+    "vpn.googleapis.com": Aspect.CAPACITY,
+    "interconnect.googleapis.com": Aspect.CAPACITY,
+}
+_DEGRADES = frozenset({Aspect.CAPACITY})
+_PART_OF_LINK = "interconnect.googleapis.com/network/interconnect/link/operational"
+"""One circuit of an interconnect's bundle: its loss degrades the interconnect."""
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "COMPARISON_LT": operator.lt,
+    "COMPARISON_LE": operator.le,
+    "COMPARISON_GT": operator.gt,
+    "COMPARISON_GE": operator.ge,
+}
+_OWN_METRICS = ("custom.googleapis.com/", "logging.googleapis.com/user/", "workload.googleapis.com/", "prometheus.googleapis.com/")
+
+
+class _Claim(Frozen):
+    """What an incident's state claims."""
+
+    health: Health
+    cause: Cause
+
+
+_NOT_RECOVERED = _Claim(health=Health.UNKNOWN, cause=Cause.UNSTATED)
+
+
+def recognises(letter: Letter) -> bool:
+    """Say whether a letter is a Monitoring notification."""
+    return "incident" in letter.body.values and "version" in letter.body.values
+
+
+def decode(letter: Letter) -> Iterable[Meaning]:
+    """Decode one change of an incident's state."""
+    if str(letter.body.get("version")).lower() == "test":
+        return (Ignored(reason="the console's test message"),)
+    return (_meaning(letter.body.table("incident")),)
+
+
+def _meaning(incident: Table) -> Meaning:
+    metric = _metric(incident)
+    service = metric.partition("/")[0]
+    if metric and service not in _FAMILIES and not metric.startswith(_OWN_METRICS):
+        return Ignored(reason=f"an incident of {printable(service, 80)}, which says nothing of a link")
+    aspect = _ASPECTS.get(metric) or _FAMILIES.get(service, Aspect.LINK)
+    claim = _claim(incident, aspect, metric)
+    return Sighting(
+        vantage=Vantage.GCP,
+        member=_member(incident),
+        source=Source.MONITORING,
+        aspect=aspect,
+        health=claim.health,
+        seen_at=_seen_at(incident),
+        cause=claim.cause,
+    )
+
+
+def _metric(incident: Table) -> str:
+    return incident.table_or_empty("metric").name_or_empty("type")
+
+
+def _seen_at(incident: Table) -> datetime:
+    closed = incident.get("state") == "closed" and incident.get("ended_at") is not None
+    return incident.time("ended_at" if closed else "started_at", times.epoch_seconds)
+
+
+def _claim(incident: Table, aspect: Aspect, metric: str) -> _Claim:
+    state = incident.choice("state", {"open": True, "closed": False, "OPEN": True, "CLOSED": False})
+    if not state:
+        return _Claim(health=Health.UP, cause=Cause.ALARM_CLEARED) if _recovered(incident) else _NOT_RECOVERED
+    if "conditionAbsent" in incident.table_or_empty("condition"):
+        return _Claim(health=Health.UNKNOWN, cause=Cause.INSUFFICIENT_DATA)
+    partial = aspect in _DEGRADES or metric == _PART_OF_LINK
+    return _Claim(health=Health.DEGRADED if partial else Health.DOWN, cause=Cause.ALARM)
+
+
+def _recovered(incident: Table) -> bool:
+    """Say whether the observed value, which may be a sentence, is a number on the good side of the threshold."""
+    threshold = incident.table_or_empty("condition").table_or_empty("conditionThreshold")
+    violates = _COMPARISONS.get(str(threshold.get("comparison")))
+    limit = _figure(threshold.get("thresholdValue"))
+    observed = _figure(incident.get("observed_value"))
+    if violates is None or observed is None:
+        return False
+    return not violates(observed, limit if limit is not None else 0.0)
+
+
+def _figure(value: object) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1 << 63:
+        return float(value)
+    return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value.strip()) else None
+
+
+def _member(incident: Table) -> str:
+    """Name what the labels name; an incident that names nothing is known by its policy."""
+    labels = incident.table_or_empty("metric").table_or_empty("labels")
+    resource = incident.table_or_empty("resource").table_or_empty("labels")
+    router, peer = resource.name_or_empty("router_id"), labels.name_or_empty("bgp_peer_name")
+    if router and peer:
+        return peer_key(router, peer)
+    return _by_label(labels, resource) or alarm_key(incident.name("policy_name"))
+
+
+def _by_label(labels: Table, resource: Table) -> str:
+    tunnel = labels.name_or_empty("tunnel_name")
+    vlan = resource.name_or_empty("attachment")
+    interconnect = resource.name_or_empty("interconnect")
+    if tunnel:
+        return gcp_tunnel_key(tunnel)
+    return vlan_key(vlan) if vlan else interconnect_key(interconnect) if interconnect else ""

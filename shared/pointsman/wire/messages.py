@@ -1,0 +1,103 @@
+"""What our own functions and schedules send each other: a nudge, a delivery to make, a tick.
+
+Bodies are JSON with the kind under ``pointsman``; unknown further keys are let through, so that two versions can talk.
+``read`` gives back what ``nudge``, ``deliver`` and ``tick`` wrote. A schedule that sends a fixed body writes
+``{"pointsman":"tick","name":"sweep","scheduled":"<aws.scheduler.scheduled-time>"}``.
+"""
+
+from datetime import UTC, datetime
+
+from pointsman.core.errors import RejectedEvent
+from pointsman.core.sightings import Tick, Vantage
+from pointsman.core.values import Frozen, canonical
+from pointsman.wire import fields, times
+from pointsman.wire.record import Context, Letter
+
+KIND = "pointsman"
+UNTIMED = datetime(1970, 1, 1, tzinfo=UTC)
+"""The time of a hint that came without one: ticks are told apart by their key, never by their time."""
+_DELIVER = "deliver/"
+
+
+class Nudge(Frozen):
+    """The other cloud's functions have agreed on an epoch, or suspect a link: look now. It may be lost."""
+
+    fabric: str
+    epoch: int
+    at: datetime | None = None
+
+
+class Deliver(Frozen):
+    """An incident's outbox holds a letter."""
+
+    incident: str
+    at: datetime | None = None
+
+
+class Scheduled(Frozen):
+    """A schedule of ours fired."""
+
+    name: str
+    scheduled: datetime | None = None
+
+
+Message = Nudge | Deliver | Scheduled
+
+
+def nudge(fabric: str, epoch: int, at: datetime | None = None) -> bytes:
+    """Write a nudge."""
+    return _written("nudge", {"fabric": fabric, "epoch": epoch}, at)
+
+
+def deliver(incident: str, at: datetime | None = None) -> bytes:
+    """Write a delivery to make."""
+    return _written("deliver", {"incident": incident}, at)
+
+
+def tick(name: str, scheduled: datetime) -> bytes:
+    """Write what a schedule sends."""
+    return canonical({KIND: "tick", "name": name, "scheduled": times.written(scheduled)})
+
+
+def read(data: bytes | str | fields.Table) -> Message:
+    """Read one message. Raises ``RejectedEvent``."""
+    body = data if isinstance(data, fields.Table) else fields.table(fields.parse(data))
+    match body.get(KIND):
+        case "nudge":
+            return Nudge(fabric=body.name("fabric"), epoch=body.integer("epoch"), at=body.time_or_none("at"))
+        case "deliver":
+            return Deliver(incident=body.name("incident"), at=body.time_or_none("at"))
+        case "tick":
+            return Scheduled(name=body.name("name"), scheduled=body.time_or_none("scheduled"))
+        case _:
+            raise RejectedEvent("should be nudge, deliver or tick", path=body.at(KIND))
+
+
+def incident_of(one: Tick) -> str | None:
+    """Give the incident that a tick asks to deliver, None when it asks something else."""
+    return one.key.removeprefix(_DELIVER) if one.key.startswith(_DELIVER) else None
+
+
+def recognises(letter: Letter) -> bool:
+    """Say whether a letter is from our own functions or schedules."""
+    return KIND in letter.body.values
+
+
+def decode(letter: Letter) -> tuple[Tick, ...]:
+    """Decode a message of ours."""
+    match read(letter.body):
+        case Nudge(fabric=fabric, epoch=epoch, at=at):
+            return _tick(f"nudge/{fabric}/{epoch}", at, letter.context)
+        case Deliver(incident=incident, at=at):
+            return _tick(f"{_DELIVER}{incident}", at, letter.context)
+        case Scheduled(name=name, scheduled=scheduled):
+            when = scheduled or letter.context.arrived_at
+            return _tick(f"schedule/{name}/{times.written(when) if when else 'untimed'}", when, letter.context)
+
+
+def _tick(key: str, at: datetime | None, context: Context) -> tuple[Tick, ...]:
+    return (Tick(vantage=context.vantage or Vantage.OPERATOR, key=key, seen_at=at or context.arrived_at or UNTIMED),)
+
+
+def _written(kind: str, values: dict[str, object], at: datetime | None) -> bytes:
+    return canonical({KIND: kind, **values} | ({"at": times.written(at)} if at else {}))
