@@ -1,0 +1,209 @@
+"""The Compute Engine v1 calls that levers and looks are made of, as REST JSON, with answers told apart by the next step.
+
+REST reference: https://cloud.google.com/compute/docs/reference/rest/v1/routers
+"""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid5
+
+from pointsman.adapters.gcp.http import Answer, GoogleHttp, Unanswered, Unreached
+from pointsman.core.errors import PointsmanError
+from pointsman.core.fabric import Fabric
+from pointsman.core.values import Frozen
+from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
+
+COMPUTE = "https://compute.googleapis.com"
+"""Where the API lives unless boot says otherwise."""
+OPERATION_SECONDS = 20.0
+"""How long one wait for an operation may take; the API itself would hold it for two minutes."""
+PAGE_LIMIT = 8
+"""Most pages of one list that are read; what lies beyond stays unknown."""
+PAGE_SIZE = "500"
+"""Items a page, the API's maximum."""
+REQUEST_NAMES = UUID("6f1c53c3-4f0a-5a53-9a35-0a6c4cbd2f6e")
+"""Name space of the request ids that are derived from a step's token."""
+
+_CONDITION = frozenset({"conditionNotMet", "CONDITION_NOT_MET", "invalidFingerprint"})
+_BUSY = frozenset({"resourceNotReady", "RESOURCE_NOT_READY", "resourceInUseByAnotherResource", "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE"})
+_THROTTLED = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"})
+_DENIED, _SERVER = (401, 403), 500
+
+
+class Throttled(LeverBusy):
+    """The project's request quota is used up; it refills at the next clock minute."""
+
+
+class Missing(LeverFailed):
+    """The resource does not exist."""
+
+
+class RouterRef(Frozen):
+    """Which Cloud Router; ``id`` is the number its logs name it by."""
+
+    project: str
+    region: str
+    name: str
+    id: str
+
+    @property
+    def path(self) -> str:
+        """Give the resource's path under the API's root."""
+        return f"{region_path(self.project, self.region)}/routers/{self.name}"
+
+
+def region_path(project: str, region: str) -> str:
+    """Give a region's path under the API's root."""
+    return f"/compute/v1/projects/{project}/regions/{region}"
+
+
+def router_of(fabric: Fabric, link: str) -> RouterRef:
+    """Name the Cloud Router that a link ends on. Raises ``LeverFailed`` when the fabric declares none."""
+    try:
+        site = fabric.gcp_site(fabric.link(link))
+    except KeyError as error:
+        text = f"link {link} is not in fabric {fabric.name}: check the name"
+        raise LeverFailed(text) from error
+    if site.router is None:
+        text = f"site {site.name} declares no router, so link {link} cannot be read or steered from Google Cloud"
+        raise LeverFailed(text)
+    return RouterRef(project=site.project, region=site.region, name=site.router.name, id=site.router.id)
+
+
+def request_id(token: str, *step: str) -> str:
+    """Derive the id by which the API recognises a repeated write: equal for an equal token and step."""
+    return str(uuid5(REQUEST_NAMES, "|".join((token, *step))))
+
+
+class Compute:
+    """Asks Compute Engine. Reads raise ``LeverBusy`` or ``LeverFailed``; writes raise ``LeverUnsure`` and ``FenceLost`` too."""
+
+    def __init__(self, http: GoogleHttp, *, endpoint: str = COMPUTE) -> None:
+        self._http = http
+        self._root = endpoint.rstrip("/")
+        self._status_locks: dict[str, threading.Lock] = {}
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Read one resource."""
+        return await asyncio.to_thread(self._get, path, query)
+
+    async def list_all(self, path: str) -> list[dict[str, Any]]:
+        """Read a whole list, page by page, ``PAGE_LIMIT`` pages at most."""
+        found: list[dict[str, Any]] = []
+        query = {"maxResults": PAGE_SIZE}
+        for _ in range(PAGE_LIMIT):
+            page = await self.get(path, query)
+            found += tables(page.get("items"))
+            token = page.get("nextPageToken")
+            if not token:
+                break
+            query = {"maxResults": PAGE_SIZE, "pageToken": str(token)}
+        return found
+
+    async def status(self, router: RouterRef) -> dict[str, Any]:
+        """Read a router's live status; a second look at the same router waits for the first."""
+        return await asyncio.to_thread(self._status, router)
+
+    async def write(self, method: str, path: str, body: object, request: str) -> str:
+        """Send one mutation and give the name of the operation that the API accepted it as."""
+        return await asyncio.to_thread(self._write, method, path, body, request)
+
+    async def finished(self, router: RouterRef, operation: str) -> bool:
+        """Say whether an operation has ended. Raises as a write does when it ended in an error."""
+        return ended(await self.get(f"{region_path(router.project, router.region)}/operations/{operation}"))
+
+    async def wait(self, router: RouterRef, operation: str) -> bool:
+        """Wait up to ``OPERATION_SECONDS`` for an operation; say whether it ended. Raises when it ended in an error."""
+        return await asyncio.to_thread(self._wait, router, operation)
+
+    def _get(self, path: str, query: Mapping[str, str] | None) -> dict[str, Any]:
+        try:
+            answer = self._http.call("GET", self._root + path, query=query)
+            if answer.ok:
+                return table(answer.json())
+        except (Unreached, Unanswered) as error:
+            raise LeverBusy(f"Compute Engine did not answer: {error}") from error
+        raise _problem(answer, path, write=False)
+
+    def _status(self, router: RouterRef) -> dict[str, Any]:
+        with self._status_locks.setdefault(router.path, threading.Lock()):
+            return table(self._get(f"{router.path}/getRouterStatus", None).get("result"))
+
+    def _write(self, method: str, path: str, body: object, request: str) -> str:
+        try:
+            answer = self._http.call(method, self._root + path, body=body, query={"requestId": request})
+            if answer.ok:
+                operation = table(answer.json())
+                ended(operation)
+                return str(operation.get("name", ""))
+        except Unreached as error:
+            raise LeverBusy(f"Compute Engine cannot be reached, nothing was written: {error}") from error
+        except Unanswered as error:
+            raise LeverUnsure(f"Compute Engine may have made the write: observe first ({error})") from error
+        raise _problem(answer, path, write=True)
+
+    def _wait(self, router: RouterRef, operation: str) -> bool:
+        url = f"{self._root}{region_path(router.project, router.region)}/operations/{operation}/wait"
+        try:
+            answer = self._http.call("POST", url, read=OPERATION_SECONDS)
+            return answer.ok and ended(table(answer.json()))
+        except (Unreached, Unanswered):
+            return False  # the operation goes on by itself; whoever needs its end looks again
+
+
+def ended(operation: Mapping[str, Any]) -> bool:
+    """Say whether an operation is done. Raises what its own error means."""
+    for error in tables(table(operation.get("error")).get("errors"))[:1]:
+        raise _error(str(error.get("code", "")), str(error.get("message", "")), "the operation failed")
+    return operation.get("status") == "DONE"
+
+
+def table(value: object) -> dict[str, Any]:
+    """Take a JSON object as it is, anything else as empty."""
+    return value if isinstance(value, dict) else {}
+
+
+def tables(value: object) -> list[dict[str, Any]]:
+    """Take the objects out of a JSON array, anything else as none."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _problem(answer: Answer, path: str, *, write: bool) -> PointsmanError:
+    try:
+        error = table(table(answer.json()).get("error"))
+    except Unanswered:
+        error = {}
+    reasons = [str(one.get("reason", "")) for one in tables(error.get("errors"))] or [str(error.get("status", ""))]
+    what = f"{path.removeprefix('/compute/v1/')} answered {answer.status}"
+    if answer.status >= _SERVER:
+        text = f"{what}: the write may have been made, observe first" if write else f"{what}: look again later"
+        return LeverUnsure(text) if write else LeverBusy(text)
+    message = str(error.get("message", ""))
+    return _by_status(answer.status, message, what) or _error(reasons[0], message, what, denied=answer.status in _DENIED)
+
+
+def _by_status(status: int, message: str, what: str) -> PointsmanError | None:
+    match status:
+        case 404:
+            return Missing(f"{what}: it does not exist, check its name and create it at install ({message})")
+        case 409:
+            return LeverBusy(f"{what}: another change is under way, look again")
+        case 412:
+            return FenceLost(f"{what}: somebody changed it since it was observed, observe again")
+        case 429:
+            return Throttled(f"{what}: request quota used up until the next clock minute")
+        case _:
+            return None
+
+
+def _error(reason: str, message: str, what: str, *, denied: bool = False) -> PointsmanError:
+    if reason in _CONDITION:
+        return FenceLost(f"{what}: somebody changed it since it was observed, observe again")
+    if reason in _BUSY:
+        return LeverBusy(f"{what}: another operation on it is still running, look again")
+    if reason in _THROTTLED:
+        return Throttled(f"{what}: request quota used up until the next clock minute")
+    mend = "grant the service account the compute.routers permissions in this project" if denied else "mend the fabric or the resource"
+    return LeverFailed(f"{what} ({reason or 'no reason'}): {mend}. {message}")
