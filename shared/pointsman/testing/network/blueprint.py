@@ -6,6 +6,10 @@ Units: bits per second, bytes, seconds. Every class is plain, frozen data of the
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
+
+K = TypeVar("K")
+T = TypeVar("T")
 
 BASE_MED = 100
 """MED that an end sends where nothing else is set; a Cloud Router's default advertised route priority."""
@@ -179,16 +183,19 @@ class Blueprint:
 
     def site(self, name: str) -> SiteSpec:
         """Give the site of that name."""
-        return next((site for site in self.sites if site.name == name), None) or _missing("site", name)
+        return found({site.name: site for site in self.sites}, "site", name)
 
     def link(self, name: str) -> LinkSpec:
         """Give the link of that name."""
-        return next((link for link in self.links if link.name == name), None) or _missing("link", name)
+        return found({link.name: link for link in self.links}, "link", name)
 
     def flow(self, name: str) -> FlowSpec:
         """Give the flow of that name."""
-        return next((flow for flow in self.flows if flow.name == name), None) or _missing("flow", name)
+        return found({flow.name: flow for flow in self.flows}, "flow", name)
 
 
-def _missing(kind: str, name: str) -> "SiteSpec":
-    raise LookupError(f"no {kind} {name!r} in this network")
+def found(things: Mapping[K, T], kind: str, name: K) -> T:
+    """Give the thing of that name. Raises LookupError that says what was looked for."""
+    if name not in things:
+        raise LookupError(f"no {kind} {name!r} in this network")
+    return things[name]

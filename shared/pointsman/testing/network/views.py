@@ -7,7 +7,7 @@ from enum import StrEnum
 from pointsman.testing.network.blueprint import Side
 
 
-class Refusal(Exception):  # noqa: N818 - named for what the network answers
+class Refusal(Exception):
     """The network does not do that: a wrong version, a test that already runs, a name that exists; the text says which."""
 
 
