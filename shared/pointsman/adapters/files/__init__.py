@@ -6,14 +6,15 @@ The YAML reader and the declared models are imported when a declared file is met
 from typing import Any
 
 from pointsman.adapters.files.compiled import looks_compiled, read_compiled, write_compiled
-from pointsman.adapters.files.findings import BadFabric, CannotRead, Finding, Note, Place, Report
-from pointsman.adapters.files.reading import read
+from pointsman.adapters.files.disk import read, write
+from pointsman.adapters.files.findings import BadFabric, CannotRead, CannotWrite, Finding, Note, Place, Report
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Fabric
 
 __all__ = [
     "BadFabric",
     "CannotRead",
+    "CannotWrite",
     "Finding",
     "Note",
     "Place",
@@ -23,6 +24,7 @@ __all__ = [
     "compile_fabric",
     "load",
     "schema",
+    "write",
 ]
 
 

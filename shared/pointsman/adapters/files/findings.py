@@ -73,6 +73,10 @@ class CannotRead(ConfigError):
     """The file cannot be opened or read at all."""
 
 
+class CannotWrite(ConfigError):
+    """The result cannot be written where it was asked for."""
+
+
 class BadFabric(ConfigError):
     """The fabric is wrong. Its text has one line for each finding, which ``findings`` holds."""
 

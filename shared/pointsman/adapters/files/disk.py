@@ -1,0 +1,45 @@
+"""Files on disk: read within a bound, written whole or not at all."""
+
+import sys
+from pathlib import Path
+
+from pointsman.adapters.files.findings import CannotRead, CannotWrite
+
+MAX_READ = 4 * 1024 * 1024
+"""Most bytes that are read of any file; a compiled fabric is smaller."""
+
+STANDARD = "-"
+"""The name of standard input and output."""
+
+
+def read(path: str) -> bytes:
+    """Read a file, or standard input. Raises CannotRead, naming the file and what to do."""
+    if path == STANDARD:
+        return sys.stdin.buffer.read(MAX_READ + 1)
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_READ + 1)
+    except FileNotFoundError as error:
+        raise CannotRead(f"{path}: there is no such file; check the path") from error
+    except IsADirectoryError as error:
+        raise CannotRead(f"{path}: this is a directory; name the fabric file in it") from error
+    except PermissionError as error:
+        raise CannotRead(f"{path}: you may not read this file; check its permissions") from error
+    except (OSError, ValueError) as error:
+        raise CannotRead(f"{path}: cannot read the file ({_reason(error)}); check the path") from error
+
+
+def write(path: str, data: bytes) -> None:
+    """Write a file: a reader sees the old content or the new one. Raises CannotWrite, naming the file and what to do."""
+    target = Path(path)
+    draft = target.with_name(f".{target.name}.draft")
+    try:
+        draft.write_bytes(data)
+        draft.replace(target)
+    except (OSError, ValueError) as error:
+        draft.unlink(missing_ok=True)
+        raise CannotWrite(f"{path}: cannot write the file ({_reason(error)}); choose another place with -o") from error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or "the path is not a path"

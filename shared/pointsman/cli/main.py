@@ -1,0 +1,100 @@
+"""The command line: every command in one table, and one way out for every error."""
+
+import contextlib
+import io
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from pointsman import __version__
+from pointsman.adapters.files import CannotRead, CannotWrite
+from pointsman.cli import fabric
+from pointsman.core.errors import PointsmanError
+
+WRONG = 1
+"""Exit code: what was asked about is wrong."""
+
+UNREADABLE = 2
+"""Exit code: a file cannot be read or written, or the command line is wrong."""
+
+BUG = 70
+"""Exit code: a defect of pointsman."""
+
+INTERRUPTED = 130
+"""Exit code: stopped by Ctrl-C."""
+
+app = typer.Typer(
+    name="pointsman",
+    help="Watch the private links between AWS and Google Cloud and move traffic when one fails.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("check")(fabric.check)
+app.command("compile")(fabric.compile_)
+app.command("schema")(fabric.schema)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001  typer hands an option's value over by position
+    if asked:
+        typer.echo(f"pointsman {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+
+@app.callback()
+def _options(*, version: Version = False) -> None:
+    del version
+
+
+def run() -> NoReturn:
+    """Run the command line: the console script. A user sees one line for an error, never a traceback."""
+    _print_anything()
+    sys.exit(_main())
+
+
+def _main() -> int:
+    try:
+        app()
+    except SystemExit as leaving:
+        return _flushed(leaving.code if isinstance(leaving.code, int) else WRONG)
+    except PointsmanError as error:
+        return _said(str(error), UNREADABLE if isinstance(error, CannotRead | CannotWrite) else WRONG)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _hushed(WRONG)
+    except Exception as error:  # noqa: BLE001  the last stop before a traceback would reach a user
+        return _said(f"this is a defect of pointsman ({type(error).__name__}: {error}); please report it with the command you ran", BUG)
+    return _flushed(0)
+
+
+def _said(text: str, code: int) -> int:
+    with contextlib.suppress(BrokenPipeError):
+        typer.echo(f"pointsman: {text}", err=True)
+    return _flushed(code)
+
+
+def _flushed(code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _hushed(code or WRONG)
+    return code
+
+
+def _hushed(code: int) -> int:
+    """Let the reader be gone: nothing more is written, also not when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _print_anything() -> None:
+    """Escape what a terminal of another encoding cannot show."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
