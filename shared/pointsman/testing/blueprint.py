@@ -137,7 +137,9 @@ def _side(link: Link, pair: ProbePair) -> Side:
 
 
 def _probe(link: Link, pair: ProbePair) -> model.ProbeSpec:
-    return model.ProbeSpec(source=pair.source, target=pair.target, alarm=f"probe-{link.name}-{pair.site}")
+    """Give a probe; its alarm is the declared one whose name holds ``probe`` and the site's name."""
+    declared = (name for member in link.members for name in member.alarms if "probe" in name and pair.site in name)
+    return model.ProbeSpec(source=pair.source, target=pair.target, alarm=next(declared, f"probe-{link.name}-{pair.site}"))
 
 
 def _flow(fabric: Fabric, flow: Flow) -> FlowSpec:

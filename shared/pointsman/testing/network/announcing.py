@@ -5,7 +5,7 @@ from typing import Any
 
 from pointsman.testing.network.blueprint import Side
 from pointsman.testing.network.happenings import Kind
-from pointsman.testing.network.routing import learned
+from pointsman.testing.network.routing import advertised
 from pointsman.testing.network.state import Session, State
 from pointsman.testing.network.traffic import Traffic
 from pointsman.testing.network.views import TransitRoute
@@ -41,8 +41,14 @@ class Announcer:
                 self._state.emit(Side.AWS, kind, table=table, routes=[_plain(route) for route in routes])
 
     def _google(self) -> dict[tuple[str, str], frozenset[str]]:
+        """Give what each peer has announced; a route that an import policy drops is still announced (unconfirmed in the log)."""
         sessions = ((key, one) for key, one in self._state.sessions.items() if one.member.peer)
-        return {key: frozenset(route.prefix for route in learned(self._state, one, Side.GCP)) for key, one in sessions}
+        return {key: self._announced(one) for key, one in sessions}
+
+    def _announced(self, session: Session) -> frozenset[str]:
+        if not session.ends[Side.GCP].routes:
+            return frozenset()
+        return frozenset(route.prefix for route in advertised(self._state, session, Side.AWS))
 
     def _route_events(self, session: Session, kind: Kind, prefixes: frozenset[str]) -> None:
         for prefix in sorted(prefixes):

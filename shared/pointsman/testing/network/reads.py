@@ -75,12 +75,12 @@ class Reads:
         return TunnelView(link=view.link, member=view.member, up=end.tunnel_up, since=end.tunnel_since, session=view)
 
     def connection_up(self, connection: str) -> bool:
-        """Say whether a Direct Connect connection has light, or an AWS Interconnect (``mcc-``) some channel left.
+        """Say whether a Direct Connect connection has light, or an AWS Interconnect (``mcc-``) some channel.
 
-        It says nothing of routing (Direct Connect user guide, ConnectionState).
+        It says nothing of routing, nor of a path that is lost further on (Direct Connect user guide, ConnectionState).
         """
         named = [one for one in self._state.sessions.values() if connection in {one.member.connection, one.link.aws_connection}]
-        return any(one.physical for one in found({connection: named} if named else {}, "connection", connection))
+        return any(Side.AWS not in one.dark for one in found({connection: named} if named else {}, "connection", connection))
 
     def transport_up(self, transport: str) -> bool:
         """Say whether a Partner Cross-Cloud Interconnect transport is operational."""
@@ -93,7 +93,7 @@ class Reads:
         return self._operational(found(named, "VLAN attachment", vlan_attachment))
 
     def _operational(self, link: str) -> bool:
-        return any(one.physical for one in self._state.of_link(link))
+        return any(Side.GCP not in one.dark for one in self._state.of_link(link))
 
     def maintenance(self, link: str) -> tuple[tuple[float, float], ...]:
         """Give a link's announced windows that have not ended: start and end in seconds."""

@@ -24,11 +24,13 @@ def lose_path(state: State, session: Session, why: str, *, seen_by: Collection[S
     """
     was = session.physical
     session.blocks.add(why)
+    if session.link.type is not LinkType.VPN:
+        session.dark.update(seen_by)
     if not was:
         return
     session.turn += 1
     for side in Side:
-        _arm(state, session, side, sees=side in seen_by and session.link.type is not LinkType.VPN)
+        _arm(state, session, side, sees=side in session.dark)
     state.touch()
 
 
@@ -134,6 +136,7 @@ def unblock(state: State, session: Session, why: str) -> None:
 
 def _path_back(state: State, session: Session) -> None:
     session.turn += 1
+    session.dark.clear()
     if session.stale:
         _later(state, session, session.link.timers.graceful_restart, lambda: _sweep_stale(state, session))
     if session.carries:

@@ -31,12 +31,17 @@ class End:
 
 @dataclass(slots=True)
 class Session:
-    """A BGP session over one member. ``blocks`` are the reasons why it may not be up; ``turn`` makes overtaken timers void."""
+    """A BGP session over one member.
+
+    ``blocks`` are the reasons why it may not be up, ``dark`` the ends whose port has lost its light; ``turn`` makes
+    overtaken timers void.
+    """
 
     link: LinkSpec
     member: MemberSpec
     ends: dict[Side, End] = field(default_factory=lambda: {side: End() for side in Side})
     blocks: set[str] = field(default_factory=set)
+    dark: set[Side] = field(default_factory=set)
     turn: int = 0
 
     @property

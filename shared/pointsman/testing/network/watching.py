@@ -96,7 +96,11 @@ class Watcher:
         for one in self._state.sessions.values():
             if one.member.connection and one.link.type is LinkType.DXGW:
                 name = alarm_name(one, one.member.connection, "link")
-                yield Metric(side=Side.AWS, name=name, metric="ConnectionState", session=one), not one.physical, float(one.physical)
+                yield (
+                    Metric(side=Side.AWS, name=name, metric="ConnectionState", session=one),
+                    Side.AWS in one.dark,
+                    float(Side.AWS not in one.dark),
+                )
         for link in self._state.links.values():
             for side, probe in link.probes.items():
                 site = link.aws_site if side is Side.AWS else link.gcp_site
@@ -122,7 +126,7 @@ class Watcher:
             yield metric, not end.tunnel_up, float(end.tunnel_up)
         if one.link.vlan_attachment:
             metric = Metric(side=Side.GCP, name=f"{one.link.vlan_attachment}-operational", metric="interconnect/operational", session=one)
-            yield metric, not one.physical, float(one.physical)
+            yield metric, Side.GCP in one.dark, float(Side.GCP not in one.dark)
 
 
 def alarm_name(session: Session, resource: str, what: str) -> str:
