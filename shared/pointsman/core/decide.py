@@ -290,9 +290,15 @@ def _successor(case: Case, states: dict[LinkName, LinkState], placed: Placed, be
         pins=pins,
         marks=_marks(case),
         moves=(*_recent(case), *((case.now,) if _is_move(case, states, placed) else ())),
-        reasons=(*link_reasons, *placed.reasons),
+        reasons=(*link_reasons, *(reason for reason in placed.reasons if _is_news(plan, placed, reason.about))),
         prev_digest=digest(canonical(plan)),
     )
+
+
+def _is_news(plan: Plan, placed: Placed, about: str) -> bool:
+    """Say whether a flow's placement changed: only then does the plan itself carry the reason (the journal keeps the inputs)."""
+    flow = FlowName(about)
+    return plan.flows.get(flow) != placed.flows[flow]
 
 
 def _link_reason(name: LinkName, state: LinkState, belief: Belief) -> Reason:

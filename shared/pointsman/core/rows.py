@@ -11,6 +11,7 @@ GRAIN = timedelta(seconds=1)
 """A store's time is given in whole seconds (HTTP Date): so far ahead of it a claim may be and still be right."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CALENDAR_END = 253_402_300_800 * 1_000_000
 
 
 def clamped(seen_at: datetime, store_time: datetime | None) -> datetime:
@@ -49,6 +50,6 @@ def micros(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(microseconds=1)
 
 
-def from_micros(count: int) -> datetime:
-    """Read an instant back. Raises OverflowError when it lies outside the calendar."""
-    return _EPOCH + timedelta(microseconds=count)
+def instant(count: object) -> datetime | None:
+    """Read an instant back; None for anything that is not one."""
+    return _EPOCH + timedelta(microseconds=count) if isinstance(count, int) and 0 <= count < _CALENDAR_END else None

@@ -1,0 +1,120 @@
+from datetime import timedelta
+
+import pytest
+
+from pointsman.core.evidence import Belief, believe, claims_by_link
+from pointsman.core.fabric import LinkName
+from pointsman.core.plan import LinkState, Verdict
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from tests.core.scene import ATLAS, START, aws_bgp, aws_probe, claim, gcp_bgp, gcp_probe, healthy, seconds
+
+IX = LinkName("ix-a")
+
+
+def judged(*rows: Sighting, at: float = 1, name: str = "ix-a", before: LinkState | None = None) -> Belief:
+    now = START + seconds(at)
+    link = ATLAS.link(name)
+    return believe(link, claims_by_link(ATLAS, rows, now)[link.name], before or LinkState(), now)
+
+
+def test_nothing_heard_is_unknown_and_never_down() -> None:
+    assert judged().verdict is Verdict.UNKNOWN
+
+
+def test_a_link_seen_up_from_both_ends_is_up_and_good() -> None:
+    belief = judged(*healthy("ix-a", 0))
+    assert (belief.verdict, belief.good, belief.passing) == (Verdict.UP, True, True)
+
+
+def test_one_lone_claim_is_only_suspect() -> None:
+    assert judged(*healthy("ix-a", 0), *aws_bgp("ix-a", Health.DOWN, 0.5)).verdict is Verdict.SUSPECT
+
+
+def test_forwarding_evidence_with_the_other_cloud_agreeing_is_down() -> None:
+    rows = (*gcp_bgp("ix-a", Health.DOWN, 0, source=Source.ROUTER_LOG, cause=Cause.LINK_DOWN), *aws_bgp("ix-a", Health.DOWN, 0.5))
+    assert judged(*rows).verdict is Verdict.DOWN
+
+
+def test_forwarding_evidence_alone_is_suspect_until_a_live_look_of_the_same_cloud_agrees() -> None:
+    event = gcp_bgp("ix-a", Health.DOWN, 0, source=Source.ROUTER_LOG, cause=Cause.BFD_DOWN)
+    assert judged(*event).verdict is Verdict.SUSPECT
+    look = claim(Vantage.GCP, "vlan/vlan-1", Health.DOWN, 0.5, aspect=Aspect.LINK)
+    assert judged(*event, look).verdict is Verdict.DOWN
+
+
+def test_two_events_of_one_cloud_do_not_agree_with_each_other() -> None:
+    event = gcp_bgp("ix-a", Health.DOWN, 0, source=Source.ROUTER_LOG, cause=Cause.LINK_DOWN)
+    alarm = claim(Vantage.GCP, "vlan/vlan-1", Health.DOWN, 0.5, aspect=Aspect.LINK, source=Source.MONITORING)
+    assert judged(*event, alarm).verdict is Verdict.SUSPECT
+
+
+def test_both_probes_failing_is_down_although_bgp_is_up() -> None:
+    rows = (*healthy("ix-a", 0), *aws_probe("ix-a", Health.DOWN, 1), *gcp_probe("ix-a", Health.DOWN, 1))
+    assert judged(*rows).verdict is Verdict.DOWN
+
+
+def test_one_probe_failing_is_suspect() -> None:
+    assert judged(*healthy("ix-a", 0), *aws_probe("ix-a", Health.DOWN, 1)).verdict is Verdict.SUSPECT
+
+
+def test_session_loss_at_both_ends_waits_for_the_convergence_budget() -> None:
+    rows = (*aws_bgp("ix-a", Health.DOWN, 0), *gcp_bgp("ix-a", Health.DOWN, 0))
+    budget = ATLAS.link("ix-a").timers.budget
+    assert budget == timedelta(seconds=180)
+    early = judged(*rows, at=179)
+    assert (early.verdict, early.lost_both_ends) == (Verdict.SUSPECT, True)
+    remembered = LinkState(verdict=Verdict.SUSPECT, onset=START)
+    renewed = (*aws_bgp("ix-a", Health.DOWN, 170), *gcp_bgp("ix-a", Health.DOWN, 170))
+    assert judged(*renewed, at=181, before=remembered).verdict is Verdict.DOWN
+
+
+def test_two_looks_of_one_cloud_are_not_both_ends() -> None:
+    rows = (*aws_bgp("ix-a", Health.DOWN, 0), *aws_bgp("ix-a", Health.DOWN, 0, source=Source.CLOUDWATCH))
+    assert judged(*rows, at=170).verdict is Verdict.SUSPECT
+
+
+@pytest.mark.parametrize(("source", "minutes"), [(Source.ROUTER_LOG, 10), (Source.LOOK, 3), (Source.CLOUDWATCH, 15)])
+def test_a_claim_is_forgotten_when_its_kind_of_source_is_stale(source: Source, minutes: int) -> None:
+    row = aws_bgp("ix-a", Health.DOWN, 0, source=source)
+    assert judged(*row, at=minutes * 60).verdict is Verdict.SUSPECT
+    assert judged(*row, at=minutes * 60 + 1).verdict is Verdict.UNKNOWN
+
+
+def test_insufficient_data_neither_condemns_nor_clears() -> None:
+    unknown = aws_bgp("ix-a", Health.UNKNOWN, 2, source=Source.CLOUDWATCH, cause=Cause.INSUFFICIENT_DATA)
+    assert judged(*unknown, at=3).verdict is Verdict.UNKNOWN
+    assert judged(*aws_bgp("ix-a", Health.DOWN, 1), *unknown, at=3).verdict is Verdict.SUSPECT
+
+
+def test_the_newest_claim_of_a_vantage_wins_whatever_the_order() -> None:
+    older, newer = aws_bgp("ix-a", Health.DOWN, 0, source=Source.CLOUDWATCH), aws_bgp("ix-a", Health.UP, 1)
+    assert judged(*older, *newer) == judged(*newer, *older)
+    assert judged(*older, *newer).verdict is Verdict.UP
+
+
+def test_one_tunnel_down_is_degraded_with_its_share_of_capacity_gone() -> None:
+    dead = (*aws_bgp("vpn", Health.DOWN, 1)[:1], claim(Vantage.GCP, "tunnel/ha-t1", Health.DOWN, 1, aspect=Aspect.IPSEC))
+    belief = judged(*healthy("vpn", 0), *dead, at=2, name="vpn")
+    assert belief.verdict is Verdict.DEGRADED
+    assert belief.usable == ATLAS.link("vpn").capacity * 3 // 4
+
+
+def test_all_tunnels_down_is_down() -> None:
+    dead = tuple(claim(Vantage.GCP, f"tunnel/ha-t{n}", Health.DOWN, 1, aspect=Aspect.IPSEC) for n in (1, 2, 3, 4))
+    assert judged(*aws_bgp("vpn", Health.DOWN, 1), *dead, name="vpn").verdict is Verdict.DOWN
+
+
+def test_our_own_failover_test_is_no_evidence_of_anything() -> None:
+    ours = aws_bgp("ix-a", Health.DRAINING, 1, cause=Cause.FAILOVER_TEST)
+    rows = (*gcp_bgp("ix-a", Health.DOWN, 1), *aws_probe("ix-a", Health.DOWN, 1), *gcp_probe("ix-a", Health.DOWN, 1), *ours)
+    assert judged(*rows).verdict is Verdict.UNKNOWN
+
+
+def test_a_claim_about_a_stranger_is_left_out() -> None:
+    assert judged(claim(Vantage.AWS, "dxvif-unheard", Health.DOWN, 0)).verdict is Verdict.UNKNOWN
+
+
+def test_a_link_with_probes_is_good_only_when_both_probes_say_so() -> None:
+    sessions = (*aws_bgp("ix-a", Health.UP, 0), *gcp_bgp("ix-a", Health.UP, 0))
+    assert not judged(*sessions).good
+    assert judged(*healthy("ix-a", 0)).good
