@@ -1,1 +1,1 @@
-""""""
+"""Ticket desks: one module each, behind ``ports.desks.Desk``."""
