@@ -90,6 +90,16 @@ class AwsFace:
         """Serve no more."""
         self.stop()
 
+    def restart(self, network: Network, time: Time) -> None:
+        """Begin afresh with another network: nothing stored, logged, faulty or late is left."""
+        with self._lock:
+            self.world = World(network=network, time=time)
+        self._moto.reset()
+        self.log.clear()
+        self.faults.clear()
+        with self._kept_lock:
+            self._kept, self._late = {}, []
+
     def tick(self) -> None:
         """Bring the model up to the time, and do what was to be done late. Every request does this first."""
         with self._lock:

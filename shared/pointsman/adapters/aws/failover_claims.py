@@ -1,0 +1,81 @@
+"""Which failover tests are ours: a claim per virtual interface in Parameter Store.
+
+A test carries no mark that its starter could set, so the claim says which test it will be: the one of ``minutes`` that
+follows the test ``after`` in the interface's history. It is written beside the start, not before it, and holds for a
+start of which no answer came.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from pointsman.adapters.aws.asking import ask, together
+from pointsman.adapters.aws.clients import Clients
+from pointsman.core.errors import PointsmanError
+from pointsman.core.values import Frozen, canonical
+from pointsman.ports.clouds import LeverFailed
+
+NAMES_A_CALL = 10
+"""As many parameters as GetParameters gives at once."""
+WRITES = 3
+"""Tries to write a claim whose test may run by then: without its claim we would not know it for ours."""
+WAIT_SECONDS = 0.2
+
+
+class Claim(Frozen):
+    """We started (or are starting) a test of ``minutes`` on top of the test ``after`` ("": the first); ``token`` names our step."""
+
+    after: str
+    minutes: int
+    token: str = ""
+
+
+class Claims:
+    """The claims of one fabric in one Region."""
+
+    def __init__(self, clients: Clients, fabric: str, region: str) -> None:
+        self._clients, self._region = clients, region
+        self._prefix = f"/pointsman/{fabric}/failover-test/"
+
+    async def read(self, interfaces: Iterable[str]) -> Mapping[str, Claim]:
+        """Give the claim of each interface that has one; one that cannot be understood is none."""
+        names = [self._prefix + name for name in interfaces]
+        shelves = [names[start : start + NAMES_A_CALL] for start in range(0, len(names), NAMES_A_CALL)]
+        found = await together(self._shelf(shelf) for shelf in shelves)
+        held = ((one["Name"].removeprefix(self._prefix), _claim(one.get("Value", ""))) for shelf in found for one in shelf)
+        return {name: claim for name, claim in held if claim is not None}
+
+    async def write(self, interface: str, claim: Claim) -> None:
+        """Write a claim, with a few tries. Raises ``LeverFailed`` when the test would go unrecognised."""
+        for turn in range(1, WRITES + 1):
+            try:
+                await self._put(interface, claim)
+            except PointsmanError as error:
+                if turn == WRITES:
+                    raise LeverFailed(f"the claim to the failover test on {interface} cannot be written: {error}") from error
+                await asyncio.sleep(WAIT_SECONDS * turn)
+            else:
+                return
+
+    async def _shelf(self, names: list[str]) -> Any:
+        answer: Any = await ask(lambda: self._clients.ssm(self._region).get_parameters(Names=names), "ssm:GetParameters")
+        return answer.get("Parameters", ())
+
+    async def _put(self, interface: str, claim: Claim) -> None:
+        value = canonical(claim).decode()
+        await ask(
+            lambda: self._clients.ssm(self._region).put_parameter(
+                Name=self._prefix + interface, Value=value, Type="String", Overwrite=True
+            ),
+            "ssm:PutParameter",
+            write=True,
+        )
+
+
+def _claim(text: str) -> Claim | None:
+    try:
+        return msgspec.json.decode(text, type=Claim)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,91 @@
+"""Read how virtual interfaces stand: their state, their BGP peers, their failover tests.
+
+A virtual interface is ``testing`` from the start of a failover test to its end (Direct Connect API Reference,
+*VirtualInterface.virtualInterfaceState*); the test itself is the newest of its history. Whether a running test
+already shows ``endTime`` is not documented: where it doesn't, its length says it.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pointsman.adapters.aws.asking import ask
+from pointsman.adapters.aws.clients import Clients
+from pointsman.core.values import Frozen
+
+PAGES = 20
+"""Pages of a list that are read; Direct Connect gives 100 entries a page."""
+PAGE = 100
+TESTING = "testing"
+
+
+class Interface(Frozen):
+    """A virtual interface as AWS shows it; ``peers`` are the BGP statuses of its peers."""
+
+    name: str
+    state: str
+    peers: tuple[str, ...]
+
+    @property
+    def testing(self) -> bool:
+        """Whether a failover test runs on it, whoever started it."""
+        return self.state == TESTING
+
+
+class Test(Frozen):
+    """A failover test; ``until`` is its end, planned or past."""
+
+    id: str
+    minutes: int
+    started: datetime
+    until: datetime
+
+
+async def interfaces(clients: Clients, region: str) -> dict[str, Interface]:
+    """Describe every virtual interface of a Region in one call (a page of 100 each), by name."""
+    right = "directconnect:DescribeVirtualInterfaces"
+    found: dict[str, Interface] = {}
+    more: dict[str, Any] = {}
+    for _ in range(PAGES):
+        answer: Any = await ask(
+            lambda more=more: clients.direct_connect(region).describe_virtual_interfaces(**more),  # type: ignore[misc]
+            right,
+        )
+        shown = (_interface(one) for one in answer.get("virtualInterfaces", ()))
+        found.update((one.name, one) for one in shown)
+        if not answer.get("nextToken"):
+            break
+        more = {"nextToken": answer["nextToken"]}
+    return found
+
+
+async def failover_tests(clients: Clients, region: str, interface: str) -> tuple[Test, ...]:
+    """List the failover tests of a virtual interface, oldest first."""
+    right = "directconnect:ListVirtualInterfaceTestHistory"
+    found: list[Test] = []
+    more: dict[str, Any] = {"virtualInterfaceId": interface, "maxResults": PAGE}
+    for _ in range(PAGES):
+        answer: Any = await ask(
+            lambda more=more: clients.direct_connect(region).list_virtual_interface_test_history(**more),  # type: ignore[misc]
+            right,
+        )
+        found += [_test(one) for one in answer.get("virtualInterfaceTestHistory", ()) if one.get("startTime")]
+        if not answer.get("nextToken"):
+            break
+        more = more | {"nextToken": answer["nextToken"]}
+    return tuple(sorted(found, key=lambda test: (test.started, test.id)))
+
+
+def _interface(shown: Any) -> Interface:
+    peers = tuple(str(peer.get("bgpStatus", "unknown")) for peer in shown.get("bgpPeers") or ())
+    return Interface(name=str(shown.get("virtualInterfaceId", "")), state=str(shown.get("virtualInterfaceState", "unknown")), peers=peers)
+
+
+def _test(shown: Any) -> Test:
+    minutes = int(shown.get("testDurationInMinutes") or 0)
+    started = shown["startTime"]
+    return Test(
+        id=str(shown.get("testId", "")),
+        minutes=minutes,
+        started=started,
+        until=shown.get("endTime") or started + timedelta(minutes=minutes),
+    )
