@@ -7,11 +7,14 @@ from pointsman.core.values import Frozen
 from pointsman.wire import chat, messages
 from pointsman.wire.aws import cloudtrail, cloudwatch, health, network_manager
 from pointsman.wire.aws import schedules as aws_schedules
+from pointsman.wire.envelopes import CLOUD_EVENT_TYPE
 from pointsman.wire.fields import printable
 from pointsman.wire.gcp import audit_log, monitoring, resources, router_log, service_health, vpn_log
 from pointsman.wire.gcp import schedules as gcp_schedules
 from pointsman.wire.record import Letter
 
+OWN_CLOUD_EVENTS = ("google.cloud.pubsub.topic.v1.messagePublished", "google.cloud.audit.log.v1.written")
+"""The CloudEvents that carry what we read; what is unreadable in them is rejected, others are ignored."""
 _SHOWN = 80
 
 
@@ -40,6 +43,14 @@ def _foreign_log(letter: Letter) -> Iterable[Meaning]:
     return (Ignored(reason=f"a log that is not about a link: {letter.body.prose('logName', _SHOWN)}"),)
 
 
+def _is_foreign_cloud_event(letter: Letter) -> bool:
+    return letter.context.headers.get(CLOUD_EVENT_TYPE, OWN_CLOUD_EVENTS[0]) not in OWN_CLOUD_EVENTS
+
+
+def _foreign_cloud_event(letter: Letter) -> Iterable[Meaning]:
+    return (Ignored(reason=f"a CloudEvent that is not about a link: {printable(letter.context.headers[CLOUD_EVENT_TYPE], _SHOWN)}"),)
+
+
 def _is_sns_handshake(letter: Letter) -> bool:
     return letter.body.get("Type") in ("SubscriptionConfirmation", "UnsubscribeConfirmation")
 
@@ -51,10 +62,10 @@ def _sns_handshake(_: Letter) -> Iterable[Meaning]:
 CATALOGUE = (
     Decoder(name="Cloud Scheduler over HTTP", recognises=gcp_schedules.recognises, decode=gcp_schedules.decode),
     Decoder(name="our own message", recognises=messages.recognises, decode=messages.decode),
+    Decoder(name="CloudTrail", recognises=cloudtrail.recognises, decode=cloudtrail.decode),
     Decoder(name="Network Manager", recognises=network_manager.recognises, decode=network_manager.decode),
     Decoder(name="CloudWatch alarm", recognises=cloudwatch.recognises, decode=cloudwatch.decode),
     Decoder(name="AWS Health", recognises=health.recognises, decode=health.decode),
-    Decoder(name="CloudTrail", recognises=cloudtrail.recognises, decode=cloudtrail.decode),
     Decoder(name="EventBridge schedule", recognises=aws_schedules.recognises, decode=aws_schedules.decode),
     Decoder(name="other EventBridge event", recognises=_is_event, decode=_foreign_event),
     Decoder(name="Cloud Router log", recognises=router_log.recognises, decode=router_log.decode),
@@ -66,4 +77,5 @@ CATALOGUE = (
     Decoder(name="slash command", recognises=chat.recognises, decode=chat.decode),
     Decoder(name="Google API answer", recognises=resources.recognises, decode=resources.decode),
     Decoder(name="SNS handshake", recognises=_is_sns_handshake, decode=_sns_handshake),
+    Decoder(name="other CloudEvent", recognises=_is_foreign_cloud_event, decode=_foreign_cloud_event),
 )

@@ -13,6 +13,7 @@ from pointsman.core.sightings import Ignored, Meaning, Order, Verb
 from pointsman.core.values import Frozen
 from pointsman.wire import times
 from pointsman.wire.fields import Table, printable
+from pointsman.wire.payload import FORM
 from pointsman.wire.record import Letter
 
 COMMAND_LIMIT = 1000
@@ -39,8 +40,9 @@ class _Said(Frozen):
 
 
 def recognises(letter: Letter) -> bool:
-    """Say whether a letter is a slash command."""
-    return isinstance(letter.body.get("command"), str) and "user_id" in letter.body.values
+    """Say whether a letter is a slash command: only a web form can be one, never JSON that came another way."""
+    is_form = letter.context.headers.get("content-type", "").startswith(FORM)
+    return is_form and "command" in letter.body.values and "user_id" in letter.body.values
 
 
 def decode(letter: Letter) -> Iterable[Meaning]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pointsman.core.errors import RejectedEvent
-from pointsman.core.sightings import Ignored, Rejected
+from pointsman.core.sightings import Ignored, Rejected, Vantage
 from pointsman.core.values import replace
 from pointsman.wire import envelopes, fields, payload
 from pointsman.wire.catalogue import CATALOGUE
@@ -12,7 +12,6 @@ from pointsman.wire.record import Context, Letter, Record
 BUG = "pointsman has a bug in reading this"
 """How a rejection begins that is our own fault; the payload is kept and the rest of the batch goes on."""
 _SCHEDULER = "x-cloudscheduler"
-_BINARY = "ce-type"
 
 
 def decode(raw: bytes | str | object, headers: Mapping[str, str] | None = None) -> tuple[Record, ...]:
@@ -38,10 +37,10 @@ def _body(raw: bytes | str | object, context: Context) -> object:
 
 def _arrived(context: Context) -> Context:
     """Take what a binary CloudEvent's headers say; a structured one says it in its body."""
-    if _BINARY not in context.headers:
+    if envelopes.CLOUD_EVENT_TYPE not in context.headers:
         return context
     headers = fields.Table(values=dict(context.headers), path="$headers")
-    return replace(context, arrived_at=headers.time_or_none("ce-time"))
+    return replace(context, vantage=Vantage.GCP, arrived_at=headers.time_or_none("ce-time"))
 
 
 def _read(body: object, context: Context) -> tuple[Record, ...]:

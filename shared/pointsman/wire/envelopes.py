@@ -13,6 +13,8 @@ from pointsman.wire import fields, payload, times
 from pointsman.wire.fields import Table
 from pointsman.wire.record import Context
 
+CLOUD_EVENT_TYPE = "ce-type"
+"""The header that a binary CloudEvent names its type in; a structured one is given it too."""
 ENVELOPES_LIMIT = 6
 """Deepest nesting of envelopes: SNS in SQS in Lambda is three."""
 
@@ -91,7 +93,8 @@ def _structured(event: Table, context: Context) -> Iterator[Inside]:
         body = (
             fields.parse(event.text("data", fields.BYTES_LIMIT), path) if isinstance(event.get("data"), str) else event.table("data").values
         )
-    yield _inside(body, context, path, vantage=Vantage.GCP, arrived_at=at)
+    headers = {CLOUD_EVENT_TYPE: event.name("type")}
+    yield _inside(body, context, path, vantage=Vantage.GCP, arrived_at=at, headers=headers)
 
 
 def _is_sns(body: Table) -> bool:

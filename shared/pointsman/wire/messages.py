@@ -96,7 +96,9 @@ def decode(letter: Letter) -> tuple[Tick, ...]:
 
 
 def _tick(key: str, at: datetime | None, context: Context) -> tuple[Tick, ...]:
-    return (Tick(vantage=context.vantage or Vantage.OPERATOR, key=key, seen_at=at or context.arrived_at or UNTIMED),)
+    """Give a tick; a body without envelope or headers is a Lambda function's own event."""
+    vantage = context.vantage or (Vantage.GCP if context.headers else Vantage.AWS)
+    return (Tick(vantage=vantage, key=key, seen_at=at or context.arrived_at or UNTIMED),)
 
 
 def _written(kind: str, values: dict[str, object], at: datetime | None) -> bytes:
