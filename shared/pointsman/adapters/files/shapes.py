@@ -118,12 +118,7 @@ class _Wrong:
 
     @property
     def droppable(self) -> bool:
-        of_name = _KEY in self._error["loc"]
-        return of_name or not (json_schema.required_at(self.path, self._data) or isinstance(self.path[-1], int) or self._by_name)
-
-    @property
-    def _by_name(self) -> bool:
-        return not json_schema.keys_at(self.path[:-1], self._data)
+        return self.unknown or self.of_name
 
     def fault(self) -> Fault:
         text, mend = _SAID.get(self._kind, _as_pydantic)(self)

@@ -55,7 +55,7 @@ def flows_use_links_between_their_sites(file: File) -> Iterator[Fault]:
     for name, flow in file.flows.items():
         for at, chosen in enumerate(flow.prefer):
             link = file.links.get(chosen)
-            if link and file.joins(link) and set(link.between) != set(flow.prefixes):
+            if link and file.joins(link) and set(flow.prefixes) <= set(file.sites) and set(link.between) != set(flow.prefixes):
                 text = f"{shown(chosen)} joins {' and '.join(link.between)}, not this flow's sites {' and '.join(flow.prefixes)}"
                 related: tuple[Path, ...] = (("links", chosen, "between"), ("flows", name, "prefixes"))
                 yield Fault(path=("flows", name, "prefer", at), text=text, mend="permit only links between its sites", related=related)

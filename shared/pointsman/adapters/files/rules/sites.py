@@ -28,8 +28,8 @@ def route_tables_belong_to_a_transit_gateway(file: File) -> Iterator[Fault]:
         if not isinstance(site, AwsSite):
             continue
         path: Path = ("sites", name, "route_tables")
-        related: tuple[Path, ...] = (("sites", name, "transit_gateway"),)
-        if site.route_tables and not site.transit_gateway:
+        related = tuple(("sites", name, key) for key in GATEWAYS)
+        if site.route_tables and (site.core_network or site.virtual_private_gateway):
             yield Fault(path=path, text="only a Transit Gateway has route tables here", mend="remove them", related=related, on_key=True)
         for at, table in enumerate(site.route_tables):
             if table in site.route_tables[:at]:
