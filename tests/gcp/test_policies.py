@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from pointsman.adapters.gcp import policies
 from pointsman.adapters.gcp.policies import NOT_OURS, Direction, check_size, read, write
-from pointsman.core.steering import PrefixStance, Stance
+from pointsman.core.steering import RANKS, PrefixStance, Stance
 from pointsman.ports.clouds import LeverFailed
 
 ASN = 64514
 
 
-def stance(prefix: str, how: Stance) -> PrefixStance:
-    return PrefixStance(prefix=prefix, stance=how)
+def stance(prefix: str, how: Stance, rank: int = 1) -> PrefixStance:
+    return PrefixStance(prefix=prefix, stance=how, rank=rank)
 
 
 DRAIN = (stance("10.20.0.0/16", Stance.AVOID), stance("10.21.0.0/16", Stance.AVOID), stance("10.22.0.0/16", Stance.DROP))
@@ -28,12 +28,26 @@ def test_an_avoided_import_is_a_high_med_and_nothing_else() -> None:
     assert terms[0]["match"]["expression"] == (
         "destination.inAnyRange([prefix('10.20.0.0/16').orLonger(), prefix('10.21.0.0/16').orLonger()])"
     )
-    assert actions(terms[0]) == ["med.set(30000)", "nextPolicy()"]
+    assert actions(terms[0]) == ["med.set(23500)", "nextPolicy()"]
 
 
 def test_an_avoided_export_is_prepended_with_the_own_as_number_too() -> None:
     terms = write(DRAIN[:1], Direction.EXPORT, ASN)
-    assert actions(terms[0]) == ["med.set(30000)", "asPath.prependSequence([64514, 64514, 64514, 64514, 64514])", "nextPolicy()"]
+    assert actions(terms[0]) == ["med.set(23500)", "asPath.prependSequence([64514, 64514])", "nextPolicy()"]
+
+
+def test_a_higher_rank_is_avoided_more_in_both_directions_and_within_the_language() -> None:
+    ranked = [write((stance("10.20.0.0/16", Stance.AVOID, rank),), Direction.EXPORT, ASN)[0] for rank in range(1, RANKS + 1)]
+    meds = [int(actions(term)[0].removeprefix("med.set(").removesuffix(")")) for term in ranked]
+    assert meds == sorted(set(meds))
+    assert meds[-1] + 9_999 < 65_536
+    assert [actions(term)[1].count("64514") for term in ranked] == list(range(2, 11))
+
+
+@pytest.mark.parametrize("rank", [0, -1, RANKS + 1])
+def test_a_rank_that_does_not_exist_is_refused(rank: int) -> None:
+    with pytest.raises(LeverFailed, match="rank"):
+        write((stance("10.20.0.0/16", Stance.AVOID, rank),), Direction.EXPORT, ASN)
 
 
 def test_a_dropped_prefix_is_dropped_in_both_directions() -> None:
@@ -50,12 +64,14 @@ def test_every_policy_closes_with_a_term_that_lets_everything_else_through() -> 
 
 def test_terms_have_rising_distinct_priorities_and_equal_wants_give_equal_text() -> None:
     terms = write(DRAIN, Direction.EXPORT, ASN)
-    assert [term["priority"] for term in terms] == [10, 20, policies.LAST]
+    assert [term["priority"] for term in terms] == [11, 21, policies.LAST]
     assert terms == write(DRAIN, Direction.EXPORT, ASN)
 
 
 PREFIXES = st.ip_addresses(v=4).map(lambda ip: f"{ip}/32")
-STANCES = st.lists(st.builds(stance, PREFIXES, st.sampled_from(Stance)), unique_by=lambda one: one.prefix, max_size=40).map(tuple)
+STANCES = st.lists(
+    st.builds(stance, PREFIXES, st.sampled_from(Stance), st.integers(1, RANKS)), unique_by=lambda one: one.prefix, max_size=40
+).map(tuple)
 
 
 @settings(max_examples=60, deadline=None)
@@ -74,7 +90,7 @@ def test_reading_forgives_the_spacing_and_quotes_that_an_api_may_change() -> Non
 
 
 def by_hand(match: str, *written: str) -> list[policies.Term]:
-    return [{"priority": 5, "match": {"expression": match}, "actions": [{"expression": text} for text in written]}]
+    return [{"priority": 1, "match": {"expression": match}, "actions": [{"expression": text} for text in written]}]
 
 
 OURS = "destination.inAnyRange([prefix('10.20.0.0/16').orLonger()])"
@@ -83,7 +99,7 @@ OURS = "destination.inAnyRange([prefix('10.20.0.0/16').orLonger()])"
 @pytest.mark.parametrize(
     "terms",
     [
-        by_hand("destination == '10.2.2.0/24'", "med.set(30000)", "nextPolicy()"),
+        by_hand("destination == '10.2.2.0/24'", "med.set(23500)", "nextPolicy()"),
         by_hand(OURS, "med.set(777)"),
         by_hand(OURS, "communities.add(['1:1'])"),
         by_hand("communities.matchesEvery(['65000:1'])", "drop()"),

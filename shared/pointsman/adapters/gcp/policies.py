@@ -13,21 +13,23 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from pointsman.core.steering import PrefixStance, Stance
+from pointsman.core.steering import RANKS, PrefixStance, Stance
 from pointsman.ports.clouds import LeverFailed
 
-AVOID_MED = 30_000
-"""MED of an avoided route: above any base priority (0 to 200) with any region cost (201 to 9,999) on top of it."""
-PREPENDS = 5
-"""How often an avoided route's AS path repeats the own AS number; a list in an action holds 10 at most."""
+AVOID_MED = 20_000
+"""MED below every avoided route's: above any base priority (0 to 200) with any region cost (201 to 9,999) on top of it."""
+RANK_MED = 3_500
+"""What each rank of avoidance adds; the highest stays under 65,535 with a region cost on top of it."""
+AVOIDED = frozenset(AVOID_MED + RANK_MED * rank for rank in range(1, RANKS + 1))
+"""Every MED that an avoided route can have."""
 MATCHES_PER_TERM = 100
 """Most elements in one match expression (Cloud Router limit)."""
 TERM_LIMIT = 1_000
 """Most terms of all policies on one peer and direction (Cloud Router limit)."""
 SIZE_LIMIT = 35_000
 """Most bytes of all policies of a router (Cloud Router limit)."""
-STEP = 10
-"""Distance between the priorities of two terms."""
+STEP = RANKS + 1
+"""Distance between the priorities of two terms; in between a term's priority tells its rank."""
 LAST = 2_000_000_000
 """Priority of the closing term; Cloud Router takes less than 2**31."""
 NOT_OURS = PrefixStance(prefix="0.0.0.0/32", stance=Stance.ATTRACT)
@@ -53,7 +55,7 @@ def write(stances: Sequence[PrefixStance], direction: Direction, asn: int) -> li
 
     ``asn`` is the router's own AS number, which avoided exports repeat. Raises ``LeverFailed`` above a limit.
     """
-    _once_each(stances)
+    _check(stances)
     terms = [*_terms(stances, direction, asn), _term(LAST, None, (_NEXT,))]
     if len(terms) > TERM_LIMIT:
         text = f"{len(terms)} route policy terms are needed and Cloud Router takes {TERM_LIMIT}: declare fewer, larger prefixes"
@@ -80,7 +82,11 @@ def read(terms: object, direction: Direction, asn: int) -> tuple[PrefixStance, .
     return tuple(dict.fromkeys(found))
 
 
-def _once_each(stances: Sequence[PrefixStance]) -> None:
+def _check(stances: Sequence[PrefixStance]) -> None:
+    wild = next((one for one in stances if not 1 <= one.rank <= RANKS), None)
+    if wild:
+        text = f"prefix {wild.prefix} has rank {wild.rank} and ranks go from 1 to {RANKS}: this is a fault of the plan"
+        raise LeverFailed(text)
     prefixes = [one.prefix for one in stances]
     twice = sorted({prefix for prefix in prefixes if prefixes.count(prefix) > 1})
     if twice:
@@ -89,12 +95,12 @@ def _once_each(stances: Sequence[PrefixStance]) -> None:
 
 
 def _terms(stances: Sequence[PrefixStance], direction: Direction, asn: int) -> Iterator[Term]:
-    priority = 0
-    for stance, run in groupby(stances, key=lambda one: one.stance):
+    place = 0
+    for (stance, rank), run in groupby(stances, key=lambda one: (one.stance, one.rank)):
         prefixes = [one.prefix for one in run]
         for start in range(0, len(prefixes), MATCHES_PER_TERM):
-            priority += STEP
-            yield _term(priority, _match(prefixes[start : start + MATCHES_PER_TERM]), _actions(stance, direction, asn))
+            place += STEP
+            yield _term(place + rank, _match(prefixes[start : start + MATCHES_PER_TERM]), _actions(stance, rank, direction, asn))
 
 
 def _match(prefixes: Sequence[str]) -> str:
@@ -102,17 +108,18 @@ def _match(prefixes: Sequence[str]) -> str:
     return f"destination.inAnyRange([{ranges}])"
 
 
-def _actions(stance: Stance, direction: Direction, asn: int) -> tuple[str, ...]:
+def _actions(stance: Stance, rank: int, direction: Direction, asn: int) -> tuple[str, ...]:
+    med = f"med.set({AVOID_MED + RANK_MED * rank})"
     match stance, direction:
         case Stance.ATTRACT, _:
             return (_NEXT,)
         case Stance.DROP, _:
             return (_DROP,)
         case Stance.AVOID, Direction.IMPORT:
-            return (f"med.set({AVOID_MED})", _NEXT)
+            return (med, _NEXT)
         case _:
-            path = ", ".join([str(asn)] * PREPENDS)
-            return (f"med.set({AVOID_MED})", f"asPath.prependSequence([{path}])", _NEXT)
+            path = ", ".join([str(asn)] * (rank + 1))
+            return (med, f"asPath.prependSequence([{path}])", _NEXT)
 
 
 def _term(priority: int, match: str | None, actions: Sequence[str]) -> Term:
@@ -132,14 +139,15 @@ def _stances(term: Term, direction: Direction, asn: int) -> Iterator[PrefixStanc
         if actions != (_NEXT,):
             yield NOT_OURS
         return
-    stance = _stance(actions, direction, asn)
+    rank = int(term["priority"]) % STEP
+    stance = _stance(actions, rank, direction, asn)
     for prefix in _prefixes(_plain(term["match"]["expression"])):
-        yield NOT_OURS if stance is None or prefix is None else PrefixStance(prefix=prefix, stance=stance)
+        yield NOT_OURS if stance is None or prefix is None else PrefixStance(prefix=prefix, stance=stance, rank=rank)
 
 
-def _stance(actions: tuple[str, ...], direction: Direction, asn: int) -> Stance | None:
-    for stance in Stance:
-        if actions == tuple(_plain(action) for action in _actions(stance, direction, asn)):
+def _stance(actions: tuple[str, ...], rank: int, direction: Direction, asn: int) -> Stance | None:
+    for stance in Stance if rank else ():
+        if actions == tuple(_plain(action) for action in _actions(stance, rank, direction, asn)):
             return stance
     return None
 

@@ -1,0 +1,235 @@
+"""Drain a link from Google's end: BGP route policies on its peers, import and export, each fenced by its fingerprint.
+
+Two writes to one router may meet: Cloud Router refuses the second while the first's operation runs. Both are sent at
+once all the same, and the refused one is sent again when the other's operation has ended.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from pointsman.adapters.gcp.compute import Compute, Missing, RouterRef, request_id, router_of, table, tables
+from pointsman.adapters.gcp.policies import NOT_OURS, Direction, check_size, read, write
+from pointsman.adapters.gcp.proof import advertised, missing_exports, missing_imports
+from pointsman.core.errors import PointsmanError
+from pointsman.core.fabric import Fabric, Link
+from pointsman.core.steering import Level, LeverKind, Observed, PrefixStance, RoutePolicies, Setting, Stance, Verified
+from pointsman.core.values import Frozen, canonical, parse
+from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
+
+_GRAVITY = (LeverUnsure, FenceLost, LeverFailed, LeverBusy)
+"""Which error of two is told: the one that asks for the most care."""
+
+
+class _Fence(Frozen):
+    """What was observed beside the stances: both fingerprints, the own AS number, and what keeps a policy from working."""
+
+    imports: str
+    exports: str
+    asn: int
+    detached: str = ""
+
+
+class _Part(Frozen):
+    """One policy of a link, as it should read."""
+
+    name: str
+    direction: Direction
+    stances: tuple[PrefixStance, ...]
+    fingerprint: str
+
+
+class RoutePolicyLever:
+    """``Lever`` over a link's ``import_policy`` and ``export_policy``, which are attached to its peers at install."""
+
+    kind = LeverKind.ROUTE_POLICY
+
+    def __init__(self, fabric: Fabric, compute: Compute) -> None:
+        self._fabric = fabric
+        self._compute = compute
+        self._running: dict[str, list[str]] = {}
+
+    async def observe(self, target: str) -> Observed:
+        """Read both policies and the router in parallel. Raises ``LeverBusy`` or ``LeverFailed``."""
+        link, router = self._link(target), router_of(self._fabric, target)
+        imports, exports, body, settled = await asyncio.gather(
+            self._policy(router, link.gcp.import_policy),
+            self._policy(router, link.gcp.export_policy),
+            self._compute.get(router.path),
+            self._settled(router, target),
+        )
+        asn = _asn(body)
+        setting = RoutePolicies(
+            link=link.name,
+            imports=_stances(imports, Direction.IMPORT, asn),
+            exports=_stances(exports, Direction.EXPORT, asn),
+        )
+        fence = _Fence(imports=_print(imports), exports=_print(exports), asn=asn, detached=_detached(link, body))
+        return Observed(setting=setting, fence=canonical(fence).decode(), settled=settled)
+
+    async def apply(self, want: Setting, observed: Observed, token: str) -> None:
+        """Write the policies that differ, in parallel; returns when the API has accepted them, before they are in force.
+
+        Raises ``FenceLost``, ``LeverBusy``, ``LeverFailed`` or ``LeverUnsure``: the gravest of the two writes'.
+        """
+        want, held = _policies(want), _policies(observed.setting)
+        fence = _fence(observed)
+        problem = _problem(want, fence)
+        if problem:
+            raise LeverFailed(problem)
+        link, router = self._link(want.link), router_of(self._fabric, want.link)
+        parts = _parts(link, want, held, fence)
+        check_size(*(write(part.stances, part.direction, fence.asn) for part in parts))
+        await self._write_all(router, want.link, parts, fence.asn, token)
+
+    async def undo(self, observed: Observed, token: str) -> None:
+        """Let every prefix through as if there were no policy."""
+        await self.apply(RoutePolicies(link=_policies(observed.setting).link), observed, token)
+
+    async def verify(self, want: Setting) -> Verified:
+        """Prove it: *accepted* when both policies read back, *effective* when best and advertised routes follow them."""
+        want = _policies(want)
+        router = router_of(self._fabric, want.link)
+        try:
+            await self._drained_operations(router, want.link)
+        except PointsmanError as error:
+            return Verified(level=Level.NONE, missing=str(error))
+        observed = await self.observe(want.link)
+        missing = _unaccepted(want, observed)
+        if missing:
+            return Verified(level=Level.NONE, missing=missing)
+        missing = _fence(observed).detached or await self._uneffective(router, want)
+        return Verified(level=Level.ACCEPTED if missing else Level.EFFECTIVE, missing=missing)
+
+    async def _write_all(self, router: RouterRef, link: str, parts: Sequence[_Part], asn: int, token: str) -> None:
+        ends = await asyncio.gather(*(self._write(router, part, asn, token) for part in parts), return_exceptions=True)
+        started = [end for end in ends if isinstance(end, str)]
+        self._running[link] = [*self._running.get(link, ()), *started][-len(Direction) :]
+        busy = [part for part, end in zip(parts, ends, strict=True) if isinstance(end, LeverBusy)]
+        if busy and started:
+            await asyncio.gather(*(self._compute.wait(router, operation) for operation in started))
+            return await self._write_all(router, link, busy, asn, token)
+        _raise_gravest(ends)
+        return None
+
+    async def _write(self, router: RouterRef, part: _Part, asn: int, token: str) -> str:
+        body = {
+            "name": part.name,
+            "type": part.direction.value,
+            "fingerprint": part.fingerprint,
+            "terms": write(part.stances, part.direction, asn),
+        }
+        request = request_id(token, router.path, part.name, part.fingerprint)
+        return await self._compute.write("POST", f"{router.path}/patchRoutePolicy", body, request)
+
+    async def _policy(self, router: RouterRef, name: str | None) -> dict[str, object]:
+        if name is None:
+            return {}
+        try:
+            answer = await self._compute.get(f"{router.path}/getRoutePolicy", {"policy": name})
+        except Missing as error:
+            text = f"route policy {name} does not exist on router {router.name}: create it and attach it to the link's peers"
+            raise LeverFailed(text) from error
+        return table(answer.get("resource"))
+
+    async def _settled(self, router: RouterRef, link: str) -> bool:
+        operations = self._running.get(link, [])
+        ends = await asyncio.gather(*(self._compute.finished(router, one) for one in operations), return_exceptions=True)
+        still = [operation for operation, end in zip(operations, ends, strict=True) if end is False]
+        self._running[link] = still
+        return not still
+
+    async def _drained_operations(self, router: RouterRef, link: str) -> None:
+        await asyncio.gather(*(self._compute.wait(router, operation) for operation in self._running.get(link, ())))
+
+    async def _uneffective(self, router: RouterRef, want: RoutePolicies) -> str:
+        link = self._link(want.link)
+        status, sent = await asyncio.gather(self._compute.status(router), advertised(self._compute, router, link))
+        return missing_imports(link, status, want.imports) or missing_exports(sent, want.exports)
+
+    def _link(self, name: str) -> Link:
+        router_of(self._fabric, name)
+        link = self._fabric.link(name)
+        if not (link.gcp.import_policy or link.gcp.export_policy):
+            text = f"link {name} declares no gcp.import_policy and no gcp.export_policy, so it cannot be steered from Google Cloud"
+            raise LeverFailed(text)
+        return link
+
+
+def _policies(setting: Setting) -> RoutePolicies:
+    if not isinstance(setting, RoutePolicies):
+        text = f"a setting of {type(setting).__name__} was handed to the route policy lever"
+        raise LeverFailed(text)
+    return setting
+
+
+def _parts(link: Link, want: RoutePolicies, held: RoutePolicies, fence: _Fence) -> list[_Part]:
+    pairs = (
+        (link.gcp.import_policy, Direction.IMPORT, want.imports, held.imports, fence.imports),
+        (link.gcp.export_policy, Direction.EXPORT, want.exports, held.exports, fence.exports),
+    )
+    parts = []
+    for name, direction, stances, now, fingerprint in pairs:
+        if stances and name is None:
+            text = f"link {link.name} declares no policy for {direction.name.lower()}: declare gcp.import_policy and gcp.export_policy"
+            raise LeverFailed(text)
+        if name and stances != now:
+            parts.append(_Part(name=name, direction=direction, stances=stances, fingerprint=fingerprint))
+    return parts
+
+
+def _problem(want: RoutePolicies, fence: _Fence) -> str:
+    if not fence.asn and any(one.stance is Stance.AVOID for one in want.exports):
+        return f"the router of link {want.link} shows no AS number (bgp.asn), so its exports cannot be prepended"
+    return fence.detached if want.imports or want.exports else ""
+
+
+def _fence(observed: Observed) -> _Fence:
+    try:
+        return parse(observed.fence, _Fence)
+    except msgspec.DecodeError as error:
+        raise FenceLost("the fence is not one of this lever's: observe the link again") from error
+
+
+def _raise_gravest(ends: Sequence[object]) -> None:
+    errors = [end for end in ends if isinstance(end, BaseException)]
+    for kind in (*_GRAVITY, BaseException):
+        for error in errors:
+            if isinstance(error, kind):
+                raise error
+
+
+def _asn(router: dict[str, object]) -> int:
+    asn = table(router.get("bgp")).get("asn")
+    return asn if isinstance(asn, int) else 0
+
+
+def _print(policy: dict[str, object]) -> str:
+    return str(policy.get("fingerprint", ""))
+
+
+def _stances(policy: dict[str, object], direction: Direction, asn: int) -> tuple[PrefixStance, ...]:
+    if policy and policy.get("type") != direction.value:
+        return (NOT_OURS,)
+    return read(policy.get("terms", []), direction, asn)
+
+
+def _detached(link: Link, router: dict[str, object]) -> str:
+    peers = {peer.get("name"): peer for peer in tables(router.get("bgpPeers"))}
+    for member in link.members:
+        if member.gcp.peer is None:
+            continue
+        peer = table(peers.get(member.gcp.peer.name))
+        for key, policy in (("importPolicies", link.gcp.import_policy), ("exportPolicies", link.gcp.export_policy)):
+            if policy and policy not in (peer.get(key) or ()):
+                return f"route policy {policy} is not attached to peer {member.gcp.peer.name}: add it to the peer's {key}"
+    return ""
+
+
+def _unaccepted(want: RoutePolicies, observed: Observed) -> str:
+    if observed.setting == want:
+        return ""
+    if not observed.settled:
+        return f"the operation on link {want.link}'s route policies is still running"
+    return f"link {want.link}'s route policies read back different from what was written"

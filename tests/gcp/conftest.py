@@ -1,0 +1,86 @@
+"""One Google Cloud on loopback for a test: the atlas fabric's network, its face, and the clients of ours over it."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import urllib3
+
+from pointsman.adapters.files import load
+from pointsman.adapters.gcp.compute import Compute
+from pointsman.adapters.gcp.http import GoogleHttp
+from pointsman.core.fabric import Fabric
+from pointsman.testing.aws.faults import Fault, FaultKind
+from pointsman.testing.aws.timing import HandTime, ScaledTime
+from pointsman.testing.blueprint import blueprint
+from pointsman.testing.gcp import GcpFace
+from pointsman.testing.network.model import Network
+
+T = TypeVar("T")
+ATLAS = Path(__file__).parents[2] / "docs" / "fabrics" / "atlas.yaml"
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(main)
+
+
+@pytest.fixture(scope="session")
+def fabric() -> Fabric:
+    return load(str(ATLAS))
+
+
+@dataclass
+class Cloud:
+    """The twin's Google side in a test's hand."""
+
+    fabric: Fabric
+    network: Network
+    time: HandTime | ScaledTime
+    face: GcpFace
+    http: GoogleHttp
+
+    @property
+    def compute(self) -> Compute:
+        return Compute(self.http, endpoint=self.face.url)
+
+    def past(self, seconds: float) -> None:
+        """Let model time pass."""
+        assert isinstance(self.time, HandTime)
+        self.time.now += seconds
+        self.face.tick()
+
+    def trouble(self, operation: str, kind: FaultKind, times: int = 1, seconds: float = 0.0, service: str = "compute") -> None:
+        self.face.faults.put(Fault(service=service, operation=operation, kind=kind, times=times, seconds=seconds))
+
+    def links(self, flow: str) -> tuple[set[str], set[str]]:
+        """Which links carry a flow, AWS to Google and Google to AWS."""
+        self.face.tick()
+        path = self.network.path(flow)
+        return set(path.to_gcp.links), set(path.to_aws.links)
+
+    def writes(self) -> list[str]:
+        return [entry.operation for entry in self.face.log.writes()]
+
+
+def opened(fabric: Fabric, time: HandTime | ScaledTime, latency: float) -> Iterator[Cloud]:
+    network = Network(blueprint(fabric))
+    http = GoogleHttp(None, over=urllib3.PoolManager(maxsize=8, retries=False, timeout=urllib3.Timeout(connect=5, read=15)))
+    with GcpFace(network, threading.RLock(), time, latency=latency) as face:
+        face.install(fabric)
+        yield Cloud(fabric=fabric, network=network, time=time, face=face, http=http)
+
+
+@pytest.fixture
+def cloud(fabric: Fabric) -> Iterator[Cloud]:
+    """Operations end at once and time stands still."""
+    yield from opened(fabric, HandTime(), 0.0)
+
+
+@pytest.fixture
+def slow_cloud(fabric: Fabric) -> Iterator[Cloud]:
+    """Operations take a moment of real time, and keep their router busy for it."""
+    yield from opened(fabric, ScaledTime(), 0.15)
