@@ -187,6 +187,19 @@ def test_a_child_works_in_the_folder_it_is_given(supervisor: Supervisor, tmp_pat
     child.wait_line(str(tmp_path.resolve()), LIMIT)
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system tells no peak memory in /proc")
+def test_the_peak_memory_of_a_childs_largest_process_is_told(supervisor: Supervisor) -> None:
+    hungry = "import time; block = bytearray(b'x') * 64_000_000; del block; print('fed', flush=True); time.sleep(600)"
+    nest = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-S', '-c', {hungry!r}]); time.sleep(600)"
+    child = supervisor.start("nest", python(nest))
+    child.wait_line("fed", LIMIT)
+    peak = child.peak_rss()
+    assert peak is not None
+    assert 64_000_000 < peak < 128_000_000
+    supervisor.kill("nest")
+    assert child.peak_rss() is None
+
+
 def test_no_watcher_stays_after_its_child(sleeper: list[str]) -> None:
     child = Child("watched", sleeper)
     watcher = child._watcher.pid

@@ -1,9 +1,11 @@
 """The emulators come up on free loopback ports, keep the promises we lean on, and go away."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import boto3
 import pytest
@@ -80,6 +82,23 @@ def test_one_of_many_conditional_writes_to_moto_wins(moto: Emulator, config: Con
 
     with ThreadPoolExecutor(8) as crowd:
         assert sum(crowd.map(claim, range(160))) == 20
+
+
+def test_requests_pass_the_guard_one_at_a_time() -> None:
+    inside, most = 0, 0
+
+    def app(_environ: dict[str, Any], _start: Callable[..., Any]) -> Iterator[bytes]:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        Event().wait(0.005)
+        yield b"body"
+        inside -= 1
+
+    guarded = emulators.one_at_a_time(app)
+    with ThreadPoolExecutor(8) as crowd:
+        assert {b"".join(body) for body in crowd.map(lambda _: guarded({}, print), range(24))} == {b"body"}
+    assert most == 1
 
 
 def test_a_reader_that_waits_for_moto_keeps_nobody_out(moto: Emulator, config: Config) -> None:

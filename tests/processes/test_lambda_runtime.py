@@ -75,7 +75,7 @@ def test_a_worker_that_dies_at_work_fails_its_invocation_and_no_other(
 
 
 def test_a_worker_killed_while_it_waits_loses_no_invocation(function: LambdaFunction, worker: Child, supervisor: Supervisor) -> None:
-    assert function.invoke({}).ok
+    assert until(lambda: function.polling == 1)
     worker.kill()
     with ThreadPoolExecutor(1) as caller:
         waiting = caller.submit(function.invoke, {"late": True})

@@ -99,7 +99,7 @@ class LambdaFunction:
         self._history: deque[Invocation] = deque(maxlen=HISTORY_LIMIT)
         self._parked: deque[bytes] = deque(maxlen=HISTORY_LIMIT)
         self._init_errors: deque[Any] = deque(maxlen=100)
-        self._serial = self._unsettled = 0
+        self._serial = self._unsettled = self._polling = 0
         self._closing = threading.Event()
         self._callers = ThreadPoolExecutor(ASYNC_AT_ONCE, thread_name_prefix=f"async-{name}")
         self._server = LoopbackServer(self._answer, gone=self._lost)
@@ -113,6 +113,11 @@ class LambdaFunction:
     def address(self) -> str:
         """Its AWS_LAMBDA_RUNTIME_API."""
         return self._server.address
+
+    @property
+    def polling(self) -> int:
+        """How many workers wait for work (one that died waiting counts until work comes)."""
+        return self._polling
 
     def start(self) -> Self:
         """Serve its Runtime API."""
@@ -244,7 +249,9 @@ class LambdaFunction:
         """Wait for an invocation and take it; None when the worker has died or the function is stopped."""
         with self._lock:
             while not self._closing.is_set():
+                self._polling += 1
                 self._lock.wait_for(lambda: bool(self._waiting) or self._closing.is_set())
+                self._polling -= 1
                 if not request.caller_waits():
                     self._lock.notify()
                     return None

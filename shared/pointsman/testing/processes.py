@@ -143,11 +143,19 @@ class Child:
         self._signal(signal.SIGKILL)
         self.wait_exit(REAP_LIMIT)
 
+    def peak_rss(self) -> int | None:
+        """Give the most memory, in bytes, that the largest process of its group ever held; None where the system does not tell (no /proc)."""
+        return max(_peaks(self.pid), default=None)
+
+    def ask_to_end(self) -> None:
+        """Ask it and its group to end by themselves (SIGTERM), also when it is frozen."""
+        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGCONT)
+
     def stop(self, grace: timedelta = GRACE) -> None:
         """Ask it to end, and kill it when it has not done so within ``grace``. Safe to repeat."""
         if self.running:
-            self._signal(signal.SIGTERM)
-            self._signal(signal.SIGCONT)
+            self.ask_to_end()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace.total_seconds())
         self.kill()
@@ -262,9 +270,12 @@ class Supervisor:
         return tuple(name for name, child in self._children.items() if child.running)
 
     def stop_all(self) -> None:
-        """Stop every child, even when the user presses Ctrl-C again meanwhile."""
+        """Stop every child, even when the user presses Ctrl-C again meanwhile. All are asked first, so that they end side by side."""
+        last_first = tuple(reversed(self._children.values()))
         with _uninterrupted():
-            for child in reversed(tuple(self._children.values())):
+            for child in last_first:
+                child.ask_to_end()
+            for child in last_first:
                 child.stop()
 
 
@@ -273,6 +284,16 @@ def _lines_of(stream: IO[str]) -> Iterator[str]:
     with suppress(ValueError, OSError), stream:
         while line := stream.readline(LINE_LIMIT):
             yield line.rstrip("\n")
+
+
+def _peaks(group: int) -> Iterator[int]:
+    """Read the peak resident size of each process of a group (Linux: VmHWM in /proc/PID/status, in kB)."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            after_name = (folder / "stat").read_text().rpartition(")")[2].split()
+            peak = re.search(r"^VmHWM:\s+(\d+) kB", (folder / "status").read_text(), re.MULTILINE)
+            if peak and int(after_name[2]) == group:
+                yield int(peak.group(1)) * 1024
 
 
 def _watch(pid: int) -> subprocess.Popen[bytes]:
