@@ -1,0 +1,65 @@
+"""Outages that Google expects of an interconnect, as notices about the fabric's attachments on it.
+
+``expectedOutages`` of https://cloud.google.com/compute/docs/reference/rest/v1/interconnects
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pointsman.adapters.gcp.compute import tables
+from pointsman.core.members import vlan_key
+from pointsman.core.sightings import Notice, Vantage
+
+OUTAGE_LIMIT = 32
+"""Most outages of one interconnect that are told."""
+TEXT_LIMIT = 200
+"""Longest text of a notice, in characters."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_INTERCONNECT = re.compile(r".*/projects/([^/]+)/global/interconnects/([^/]+)")
+_LIVE = frozenset({"ACTIVE", "NS_ACTIVE"})
+
+Carried = Mapping[tuple[str, str], tuple[str, ...]]
+"""Member keys of the attachments on each interconnect, by project and name."""
+
+
+def carried_by(attachments: Iterable[Mapping[str, Any]]) -> Carried:
+    """Map every interconnect to the attachments it carries."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for body in attachments:
+        named = _INTERCONNECT.fullmatch(str(body.get("interconnect", "")))
+        if named:
+            key = (named[1], named[2])
+            found[key] = (*found.get(key, ()), vlan_key(str(body.get("name"))))
+    return found
+
+
+def notices_of(interconnects: Iterable[tuple[str, Mapping[str, Any]]], carried: Carried, now: datetime) -> Iterator[Notice]:
+    """Give a notice for every live outage of an interconnect that carries something of ours; ``now`` is when it was read."""
+    for project, body in interconnects:
+        name = str(body.get("name"))
+        members = carried.get((project, name))
+        for outage in tables(body.get("expectedOutages"))[:OUTAGE_LIMIT] if members else ():
+            if outage.get("state") in _LIVE:
+                yield _notice(outage, (f"interconnect/{name}", *(members or ())), now)
+
+
+def _notice(outage: Mapping[str, Any], members: tuple[str, ...], now: datetime) -> Notice:
+    return Notice(
+        vantage=Vantage.GCP,
+        what=str(outage.get("issueType", "")).removeprefix("IT_") or "OUTAGE",
+        members=members,
+        seen_at=now,
+        start=_instant(outage.get("startTime")),
+        end=_instant(outage.get("endTime")),
+        text=str(outage.get("description", ""))[:TEXT_LIMIT],
+    )
+
+
+def _instant(millis: object) -> datetime | None:
+    try:
+        return EPOCH + timedelta(milliseconds=int(str(millis)))
+    except (ValueError, OverflowError):
+        return None
