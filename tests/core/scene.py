@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from pointsman.core.decide import Declined, decide, first_plan
+from pointsman.core.evidence import weight
 from pointsman.core.fabric import (
     AwsEnd,
     AwsMember,
@@ -206,7 +207,7 @@ class Story:
     def note(self, *sightings: Sighting) -> "Story":
         for one in sightings:
             held = self.rows.get(one.row)
-            if held is None or one.seen_at > held.seen_at:
+            if held is None or weight(one) > weight(held):
                 self.rows[one.row] = one
         return self
 

@@ -277,7 +277,7 @@ def test_the_plan_stays_within_four_kilobytes_at_ten_links_and_forty_flows() -> 
     flows = tuple(flow(f"flow-{n}", G, 1 + n % 5, (names[n % 10], names[(n + 1) % 10]), n) for n in range(40))
     story = Story(fabric(*(link(name, 20 * G) for name in names), flows=flows)).all_healthy(0)
     story.decided(1)
-    assert len(canonical(grey(story, 10, "ix-3").decided(11))) <= 6 * 1024
+    assert len(canonical(grey(story, 10, "ix-3").decided(11))) <= 4096
 
 
 CLAIMS = st.sampled_from(

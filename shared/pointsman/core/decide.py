@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from pointsman.core.case import Case, open_case
-from pointsman.core.evidence import Belief, believe, passing
-from pointsman.core.fabric import Fabric, FlowName, Link, LinkKind, LinkName, Mode
+from pointsman.core.evidence import Belief, believe, lost_by_probes_alone, passing
+from pointsman.core.fabric import Cloud, Fabric, FlowName, Link, LinkKind, LinkName, Mode
 from pointsman.core.incidents import incident_id
 from pointsman.core.members import index
-from pointsman.core.pins import pins_for, still_drained
+from pointsman.core.pins import acknowledged, pins_for, still_drained
 from pointsman.core.placement import Footing, Placed, place
 from pointsman.core.plan import Drain, DrainCause, FlagState, LinkState, Placement, Plan, Reason, Verdict, View
 from pointsman.core.sightings import Sighting, Source
@@ -46,7 +46,7 @@ def decide(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Plan | Decl
     if refusal:
         return refusal
     case = open_case(fabric, view, plan, now)
-    beliefs = _beliefs(case)
+    beliefs = _excused(case, _beliefs(case))
     states = {link.name: _next_state(beliefs[link.name], _state(plan, link), now) for link in fabric.links}
     states = _incidents(case, _forget(case, states))
     if _frozen(view, plan):
@@ -91,6 +91,30 @@ def _state(plan: Plan, link: Link) -> LinkState:
 
 def _beliefs(case: Case) -> dict[LinkName, Belief]:
     return {link.name: believe(link, case.claims[link.name], _state(case.plan, link), case.now) for link in case.fabric.links}
+
+
+def _excused(case: Case, beliefs: dict[LinkName, Belief]) -> dict[LinkName, Belief]:
+    """Hold a link only suspect that loses packets while a drain is still pouring traffic onto it: the loss may be our own doing."""
+    filling = _filling(case)
+    because = "its probes lose packets while traffic is being moved onto it: the loss may be the move's own"
+    return {
+        name: replace(belief, verdict=Verdict.SUSPECT, because=because)
+        if belief.verdict is Verdict.DOWN and name in filling and lost_by_probes_alone(case.claims[name])
+        else belief
+        for name, belief in beliefs.items()
+    }
+
+
+def _filling(case: Case) -> frozenset[LinkName]:
+    """List the links that take traffic from a drain which Google's lever has not confirmed yet, for a hold-down at most."""
+    found: set[LinkName] = set()
+    for link in case.fabric.links:
+        drain = _state(case.plan, link).drain
+        if drain is None or case.now - drain.since >= case.fabric.policy.hold_down:
+            continue
+        if not acknowledged(case.view.rows, Cloud.GCP, link.name, drain):
+            found.update(other.name for other in _parallel(case.fabric, link))
+    return frozenset(found)
 
 
 _STICKY = frozenset({Verdict.DOWN, Verdict.DEGRADED, Verdict.SUSPECT})

@@ -78,7 +78,7 @@ def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> d
             continue
         key = (ref.link, ref.member, row.vantage, row.aspect)
         held = newest.get(key)
-        if held is None or _weight(row) > _weight(held):
+        if held is None or weight(row) > weight(held):
             newest[key] = row
     found: dict[LinkName, dict[MemberId | None, tuple[Sighting, ...]]] = {link.name: {} for link in fabric.links}
     for (link, member, _, _), row in sorted(newest.items(), key=lambda item: item[1].row):
@@ -89,7 +89,8 @@ def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> d
 _SEVERITY = {Health.UNKNOWN: 0, Health.UP: 1, Health.DRAINING: 2, Health.DEGRADED: 3, Health.DOWN: 4}
 
 
-def _weight(row: Sighting) -> tuple[datetime, int, str]:
+def weight(row: Sighting) -> tuple[datetime, int, str]:
+    """Order claims by which is to be believed: the newer, of equal times the worse."""
     return (row.seen_at, _SEVERITY[row.health], row.row)
 
 
@@ -200,3 +201,13 @@ def passing(claims: Claims) -> bool:
     """Say whether fresh forwarding evidence shows the link passing packets, and none shows it failing."""
     forwarding = [row for row in _rows(claims) if is_forwarding(row)]
     return any(row.health is Health.UP for row in forwarding) and not any(row.health is Health.DOWN for row in forwarding)
+
+
+def lost_by_probes_alone(claims: Claims) -> bool:
+    """Say whether probes are all that speaks against a link."""
+    return all(row.vantage in PROBES for row in _rows(claims) if row.health is Health.DOWN)
+
+
+def observed_loss(claims: Claims) -> float:
+    """Give the worst share of packets that fresh probes lose (0 to 1); 1 when no probe tells a figure."""
+    return max((row.value for row in _rows(claims) if row.vantage in PROBES and row.value is not None), default=1.0)

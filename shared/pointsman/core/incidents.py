@@ -34,7 +34,7 @@ class Ask(StrEnum):
 class Letter(Frozen):
     """One message of the outbox: to a desk, in order.
 
-    ``claimed_until`` is the lease of the function that is telling it now, ``attempts`` how often it was claimed,
+    ``claimed_by`` and ``claimed_until`` are the lease of the function that is telling it now, ``attempts`` how often it was claimed,
     ``not_before`` when it may first be told.
     """
 
@@ -45,6 +45,7 @@ class Letter(Frozen):
     summary: str
     attempts: int = 0
     not_before: datetime | None = None
+    claimed_by: str = ""
     claimed_until: datetime | None = None
     done: bool = False
 

@@ -117,12 +117,12 @@ def next_letter(incident: Incident, now: datetime) -> Letter | None:
     return None
 
 
-def claim(incident: Incident, serial: int, now: datetime) -> Incident:
-    """Take the lease of a letter; gives the incident unchanged when it is no longer the letter to tell."""
+def claim(incident: Incident, serial: int, teller: str, now: datetime) -> Incident:
+    """Take the lease of a letter for ``teller`` (a name no other call has); unchanged when it is not the letter to tell, or taken."""
     letter = next_letter(incident, now)
     if letter is None or letter.serial != serial:
         return incident
-    return _with_letter(incident, replace(letter, claimed_until=now + LEASE, attempts=letter.attempts + 1))
+    return _with_letter(incident, replace(letter, claimed_by=teller, claimed_until=now + LEASE, attempts=letter.attempts + 1))
 
 
 def record(incident: Incident, serial: int, ticket: Ticket, now: datetime) -> Incident:
@@ -130,7 +130,7 @@ def record(incident: Incident, serial: int, ticket: Ticket, now: datetime) -> In
     letter = incident.outbox[serial]
     if letter.done:
         return incident
-    told = _with_letter(incident, replace(letter, done=True, claimed_until=None))
+    told = _with_letter(incident, replace(letter, done=True, claimed_by="", claimed_until=None))
     others = tuple(one for one in told.tickets if one.desk != ticket.desk)
     told = replace(told, tickets=(*others, ticket))
     return _again(told, letter, now) if letter.ask is Ask.RESOLVE else told
@@ -142,14 +142,16 @@ def _again(incident: Incident, letter: Letter, now: datetime) -> Incident:
     resolves = sum(one.ask is Ask.RESOLVE for one in same)
     if not unsure or resolves > 1:
         return incident
-    late = replace(letter, serial=len(incident.outbox), not_before=now + SETTLING, attempts=0, done=False, claimed_until=None)
+    late = replace(
+        letter, serial=len(incident.outbox), not_before=now + SETTLING, attempts=0, done=False, claimed_by="", claimed_until=None
+    )
     return replace(incident, outbox=(*incident.outbox, late))
 
 
 def release(incident: Incident, serial: int) -> Incident:
     """Give a lease back after a desk could not be told, so that the next try need not wait for it to end."""
     letter = incident.outbox[serial]
-    return incident if letter.done else _with_letter(incident, replace(letter, claimed_until=None))
+    return incident if letter.done else _with_letter(incident, replace(letter, claimed_by="", claimed_until=None))
 
 
 def all_told(incident: Incident) -> bool:

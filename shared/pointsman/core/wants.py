@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from pointsman.core.evidence import claims_by_link
+from pointsman.core.evidence import Claims, claims_by_link, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind, LinkName, Mode
 from pointsman.core.pins import acknowledged
-from pointsman.core.plan import Drain, LinkState, Placement, Plan
+from pointsman.core.plan import LinkState, Placement, Plan
 from pointsman.core.sightings import Aspect, Health, Sighting
 from pointsman.core.steering import RANKS, FailoverTest, PrefixListPin, PrefixStance, RoutePolicies, Setting, Stance
 
@@ -57,22 +57,48 @@ def _rank(fabric: Fabric, plan: Plan, flow: Flow, link: Link) -> int:
 
 def failover_test(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...], now: datetime) -> FailoverTest:
     """Say whether AWS's own drain should run: for a drain that AWS enacts or has to take over, until Google's lever is set."""
-    drain = plan.links.get(link.name, LinkState()).drain
-    running = drain is not None and _aws_acts(fabric, link, drain, rows, now)
+    running = link.name in plan.links and _aws_acts(fabric, plan, link, rows, now)
     return FailoverTest(link=link.name, running=running, duration=TEST_DURATION if running else timedelta(0))
 
 
-def _aws_acts(fabric: Fabric, link: Link, drain: Drain, rows: tuple[Sighting, ...], now: datetime) -> bool:
-    if acknowledged(rows, Cloud.GCP, link.name, drain):
+def _aws_acts(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...], now: datetime) -> bool:
+    """Say whether AWS's drain is called for: not once Google's finer lever is set, and not where it would do more harm."""
+    drain = plan.links[link.name].drain
+    if drain is None or acknowledged(rows, Cloud.GCP, link.name, drain):
         return False
-    ours = drain.enactor is Cloud.AWS or now >= drain.since + fabric.policy.takeover_after
-    return ours and not _session_dead(fabric, link.name, rows, now)
+    claims = claims_by_link(fabric, rows, now)[link.name]
+    if _session_dead(claims):
+        return False
+    harm = withdrawal_loss(fabric, plan, link.name)
+    overdue = now >= drain.since + fabric.policy.takeover_after
+    if harm and not overdue:
+        return False
+    return (overdue or drain.enactor is Cloud.AWS) and harm < observed_loss(claims)
 
 
-def _session_dead(fabric: Fabric, link: LinkName, rows: tuple[Sighting, ...], now: datetime) -> bool:
-    """Say whether BGP has left the link by itself at the AWS end, so that a test would change nothing."""
-    claims = [row for group in claims_by_link(fabric, rows, now)[link].values() for row in group]
-    return any(row.vantage == Cloud.AWS.value and row.aspect is Aspect.BGP and row.health is Health.DOWN for row in claims)
+def withdrawal_loss(fabric: Fabric, plan: Plan, link: LinkName) -> float:
+    """Give the worst share of packets lost (0 to 1) if a link's routes are withdrawn and BGP falls back by rank alone."""
+    load: dict[LinkName, int] = {}
+    for flow in fabric.flows:
+        home = plan.flows.get(flow.name, Placement()).link
+        goes_to = _fallback(fabric, plan, flow, link)
+        if home is not None and goes_to is not None:
+            load[goes_to] = load.get(goes_to, 0) + flow.demand
+    return max(
+        (1 - fabric.link(name).capacity / offered for name, offered in load.items() if offered > fabric.link(name).capacity), default=0.0
+    )
+
+
+def _fallback(fabric: Fabric, plan: Plan, flow: Flow, link: LinkName) -> LinkName | None:
+    """Name the link BGP falls back to when one goes: the policies in force still rank as they did while the flow was on it."""
+    others = [name for name in flow.prefer if name != link and plan.links.get(name, LinkState()).drain is None]
+    return others[0] if others else None
+
+
+def _session_dead(claims: Claims) -> bool:
+    """Say whether BGP has left a link by itself at the AWS end, so that a test would change nothing."""
+    rows = (row for group in claims.values() for row in group)
+    return any(row.vantage == Cloud.AWS.value and row.aspect is Aspect.BGP and row.health is Health.DOWN for row in rows)
 
 
 def prefix_list_pin(fabric: Fabric, plan: Plan, flow: Flow) -> PrefixListPin:

@@ -61,7 +61,7 @@ async def agree(house: House, gathered: Gathered) -> Agreement:
     match outcome:
         case Agreed(value=value, changed=changed):
             plan = plan_in(house.current, value, gathered)
-            if plan not in {held, decided} and changed:
+            if changed and plan != decided:
                 await _journal(house, gathered, plan_in(house.current, outcome.previous, gathered), plan)
             return Agreement(plan=plan, changed=changed)
         case Declined(reason=reason):

@@ -91,10 +91,9 @@ class _Post:
         return False
 
     async def _tell(self, letter: Letter) -> Incident:
-        now = self._house.clock.now()
-        claimed = await self._change(lambda held: claim(_held(held), letter.serial, now))
-        lease = claimed.outbox[letter.serial].claimed_until
-        if lease != now + LEASE:
+        now, teller = self._house.clock.now(), self._house.nonce()
+        claimed = await self._change(lambda held: claim(_held(held), letter.serial, teller, now))
+        if claimed.outbox[letter.serial].claimed_by != teller:
             raise Transient("another function is telling the desk right now", retry_after=LEASE)
         try:
             ticket = await self._desk(letter).tell(claimed, letter, ticket_key(claimed))

@@ -17,7 +17,8 @@ from pointsman.service.registers import Registers
 class House:
     """One function's surroundings.
 
-    ``fabrics`` are the current and perhaps the next; the plan names the one that counts. ``nudge`` wakes the other
+    ``fabrics`` are the current and perhaps the next; the plan names the one that counts. ``nonce`` gives
+    16 fresh hex digits at each call. ``nudge`` wakes the other
     cloud's functions (fabric, epoch) and ``post`` the own cloud's ``deliver`` (incident): both are hints that may be
     lost and raise ``Transient``.
     """
@@ -32,6 +33,7 @@ class House:
     levers: Mapping[LeverKind, Lever]
     flags: Mapping[Cloud, Flag]
     clock: Clock
+    nonce: Callable[[], str]
     nudge: Callable[[str, int], Awaitable[None]] | None = None
     post: Callable[[str], Awaitable[None]] | None = None
     desks: Mapping[str, Desk] = field(default_factory=dict)
