@@ -14,7 +14,6 @@ from pointsman.core.fabric import Fabric
 from pointsman.testing.aws.face import AwsFace
 from pointsman.testing.aws.faults import Fault, FaultKind
 from pointsman.testing.aws.timing import HandTime
-from pointsman.testing.aws.world import World
 from pointsman.testing.blueprint import blueprint
 from pointsman.testing.guard import loopback_only
 from pointsman.testing.network.model import Network
@@ -45,8 +44,8 @@ class HandClock:
 class Cloud:
     """A fabric, the network made of it, AWS's face of that network, and our clients of it."""
 
-    def __init__(self, face: AwsFace, clients: Clients, fabric: Fabric) -> None:
-        self.fabric, self.face, self.clients = fabric, face, clients
+    def __init__(self, face: AwsFace, clients: Clients, operator: Clients, fabric: Fabric) -> None:
+        self.fabric, self.face, self.clients, self.operator = fabric, face, clients, operator
         self.time = HandTime()
         self.clock = HandClock(self.time)
         self.network = Network(blueprint(fabric))
@@ -93,24 +92,23 @@ def clients(face: AwsFace) -> Clients:
     return Clients(endpoints=dict.fromkeys(SERVICES, face.url), session=session_of("AKIAPOINTSMAN"))
 
 
+@pytest.fixture(scope="session")
+def operators_clients(face: AwsFace) -> Clients:
+    return Clients(endpoints=dict.fromkeys(SERVICES, face.url), session=session_of(OPERATOR))
+
+
 @pytest.fixture
-def cloud(face: AwsFace, clients: Clients) -> Iterator[Cloud]:
+def cloud(face: AwsFace, clients: Clients, operators_clients: Clients) -> Iterator[Cloud]:
     with loopback_only() as refused:
-        yield Cloud(face, clients, reference())
+        yield Cloud(face, clients, operators_clients, reference())
     assert not refused
 
 
 @pytest.fixture
-def world(face: AwsFace, cloud: Cloud) -> World:
-    assert cloud.network is face.world.network
-    return face.world
+def operator(cloud: Cloud) -> Clients:
+    """An operator's own plain boto3 clients."""
+    return cloud.operator
 
 
 def session_of(key: str) -> Any:
     return lambda: boto3.session.Session(aws_access_key_id=key, aws_secret_access_key="secret", region_name=REGION)
-
-
-@pytest.fixture(scope="session")
-def operator(face: AwsFace) -> Clients:
-    """An operator's own plain boto3 clients."""
-    return Clients(endpoints=dict.fromkeys(SERVICES, face.url), session=session_of(OPERATOR))

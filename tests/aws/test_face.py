@@ -1,6 +1,7 @@
 """The AWS face: plain boto3 calls read and move the model's network."""
 
 import json
+import socket
 import urllib.request
 from typing import Any
 
@@ -8,7 +9,6 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from pointsman.adapters.aws.clients import Clients
-from pointsman.testing.aws.face import AwsFace
 from pointsman.testing.aws.faults import FaultKind
 from pointsman.testing.guard import LeftLoopback, loopback_only
 from pointsman.testing.network.happenings import Kind
@@ -21,7 +21,7 @@ def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response["Error"]["Code"])
 
 
-def best(cloud: Cloud, operator: Clients, prefix: str) -> Any:
+def best(operator: Clients, prefix: str) -> Any:
     found = operator.ec2(REGION).search_transit_gateway_routes(
         TransitGatewayRouteTableId=TABLE, Filters=[{"Name": "route-search.longest-prefix-match", "Values": [prefix]}]
     )
@@ -52,11 +52,11 @@ def test_a_raw_pin_to_a_link_that_then_dies_black_holes_and_bgp_cannot_save_it(c
 def test_static_routes_win_over_references_and_are_found_by_every_search(cloud: Cloud, operator: Clients) -> None:
     ec2 = operator.ec2(REGION)
     ec2.create_transit_gateway_prefix_list_reference(TransitGatewayRouteTableId=TABLE, PrefixListId=LIST, TransitGatewayAttachmentId=VPN_1)
-    assert best(cloud, operator, "10.216.0.0/20")["PrefixListId"] == LIST
+    assert best(operator, "10.216.0.0/20")["PrefixListId"] == LIST
     ec2.create_transit_gateway_route(
         TransitGatewayRouteTableId=TABLE, DestinationCidrBlock="10.216.0.0/20", TransitGatewayAttachmentId=IX_A
     )
-    route = best(cloud, operator, "10.216.1.0/24")
+    route = best(operator, "10.216.1.0/24")
     assert (route["Type"], route["State"], route["DestinationCidrBlock"]) == ("static", "active", "10.216.0.0/20")
     assert route["TransitGatewayAttachments"][0]["TransitGatewayAttachmentId"] == IX_A
     assert route["TransitGatewayAttachments"][0]["ResourceType"] == "direct-connect-gateway"
@@ -78,7 +78,7 @@ def test_static_routes_win_over_references_and_are_found_by_every_search(cloud: 
         ("state", "blackhole", set()),
     ],
 )
-def test_searches_filter_as_ec2_does(cloud: Cloud, operator: Clients, name: str, value: str, expected: set[str]) -> None:
+def test_searches_filter_as_ec2_does(operator: Clients, name: str, value: str, expected: set[str]) -> None:
     found = operator.ec2(REGION).search_transit_gateway_routes(
         TransitGatewayRouteTableId=TABLE, Filters=[{"Name": name, "Values": [value]}]
     )
@@ -86,7 +86,8 @@ def test_searches_filter_as_ec2_does(cloud: Cloud, operator: Clients, name: str,
 
 
 def test_long_tables_come_in_pages(cloud: Cloud, operator: Clients) -> None:
-    ec2, seen, more = operator.ec2(REGION), [], {}
+    ec2, seen = operator.ec2(REGION), []
+    more: Any = {}
     for _ in range(20):
         page: Any = ec2.search_transit_gateway_routes(
             TransitGatewayRouteTableId=TABLE, Filters=[{"Name": "type", "Values": ["propagated"]}], MaxResults=5, **more
@@ -107,7 +108,7 @@ def test_a_dry_run_changes_nothing(cloud: Cloud, operator: Clients) -> None:
     assert not cloud.network.prefix_list_references(TABLE)
 
 
-def test_creating_twice_and_replacing_nothing_are_refused(cloud: Cloud, operator: Clients) -> None:
+def test_creating_twice_and_replacing_nothing_are_refused(operator: Clients) -> None:
     ec2 = operator.ec2(REGION)
     named = {"TransitGatewayRouteTableId": TABLE, "DestinationCidrBlock": "10.216.0.0/20", "TransitGatewayAttachmentId": IX_A}
     with pytest.raises(ClientError) as absent:
@@ -130,7 +131,7 @@ def test_a_reference_is_modifying_until_it_has_settled(cloud: Cloud, operator: C
     assert [one["State"] for one in held] == ["available"]
 
 
-def test_a_stale_prefix_list_version_is_refused(cloud: Cloud, operator: Clients) -> None:
+def test_a_stale_prefix_list_version_is_refused(operator: Clients) -> None:
     ec2 = operator.ec2(REGION)
     version = ec2.describe_managed_prefix_lists(PrefixListIds=[LIST])["PrefixLists"][0]["Version"]
     ec2.modify_managed_prefix_list(PrefixListId=LIST, CurrentVersion=version, AddEntries=[{"Cidr": "10.216.16.0/20"}])
@@ -157,7 +158,7 @@ def test_a_failover_test_drains_both_directions_and_ends_by_itself(cloud: Cloud,
     assert [(one["testId"], one["testDurationInMinutes"]) for one in history] == [(started["testId"], 10)]
 
 
-def test_a_second_failover_test_is_refused_while_one_runs(cloud: Cloud, operator: Clients) -> None:
+def test_a_second_failover_test_is_refused_while_one_runs(operator: Clients) -> None:
     dx = operator.direct_connect(REGION)
     dx.start_bgp_failover_test(virtualInterfaceId=VIF_A)
     with pytest.raises(ClientError) as refused:
@@ -202,7 +203,7 @@ def test_a_write_is_announced_with_the_name_of_who_made_it(cloud: Cloud, operato
     assert calls == ["alice"]
 
 
-def test_what_the_model_does_not_know_moto_answers(cloud: Cloud, operator: Clients) -> None:
+def test_what_the_model_does_not_know_moto_answers(operator: Clients) -> None:
     operator.ssm(REGION).put_parameter(Name="/a", Value="b", Type="String")
     assert operator.ssm(REGION).get_parameter(Name="/a")["Parameter"]["Value"] == "b"
 
@@ -258,7 +259,7 @@ def test_a_stale_read_gives_the_answer_before(cloud: Cloud, operator: Clients) -
     assert [one[VIF_A] for one in states] == ["available", "testing"]
 
 
-def test_the_interconnect_service_never_leaves_loopback(face: AwsFace, clients: Clients) -> None:
+def test_the_interconnect_service_never_leaves_loopback(clients: Clients) -> None:
     bare = Clients(session=clients._make_session)
     with loopback_only() as refused, pytest.raises(Exception, match="interconnect"):
         bare.interconnect(REGION).list_connections()
@@ -267,8 +268,6 @@ def test_the_interconnect_service_never_leaves_loopback(face: AwsFace, clients: 
 
 
 def test_the_guard_lets_loopback_through_and_stops_the_rest() -> None:
-    import socket
-
     with loopback_only(), socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(server.getsockname()).close()
         with pytest.raises(LeftLoopback):

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from pointsman.adapters.aws.asking import Answered, ask, together
+from pointsman.adapters.aws.asking import DENIED, Answered, ask, together
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.failover_claims import Claim, Claims
 from pointsman.adapters.aws.interfaces import Interface, Test, failover_tests, interfaces
@@ -116,7 +116,9 @@ class FailoverTestLever:
         for _ in range(HANDOVER_TRIES):
             try:
                 await self._started(link, name, claim.minutes)
-            except Answered:
+            except (Answered, LeverBusy) as error:
+                if isinstance(error, Answered) and error.code in DENIED:
+                    raise
                 await self._clock.sleep(HANDOVER_PAUSE)
             else:
                 return
