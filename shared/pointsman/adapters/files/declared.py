@@ -64,7 +64,7 @@ class GcpSite(Declared):
     cloud: Literal["gcp"] = Field(description="The cloud this end is in.")
     project: s.Project = Field(description="The project of the network.")
     region: s.GcpRegion = Field(description="The region.")
-    network: s.GoogleName = Field(description="The VPC network.")
+    network: s.GoogleName = Field(examples=["core"], description="The VPC network.")
     router: Router | None = Field(default=None, description="The Cloud Router that peers with AWS; a managed interconnect needs none.")
     hub: s.Hub | None = Field(default=None, description="The NCC hub that the links are spokes of, if there is one.")
 
@@ -72,7 +72,7 @@ class GcpSite(Declared):
 class Bfd(Declared):
     """BFD as negotiated between both ends."""
 
-    interval: s.Lasting = Field(description="Time between packets, the larger of both ends'.")
+    interval: s.Lasting = Field(examples=["1s"], description="Time between packets, the larger of both ends'.")
     multiplier: int = Field(ge=1, le=255, examples=[5], description="How many may be missed.")
 
 
@@ -87,8 +87,10 @@ class Timers(Declared):
 class Peer(Declared):
     """A BGP peer of the Cloud Router."""
 
-    name: s.GoogleName = Field(description="Its name on the Cloud Router.")
-    ip: s.Address = Field(description="The far end's (AWS) address inside the session, which router logs name it by.")
+    name: s.GoogleName = Field(examples=["aws-a"], description="Its name on the Cloud Router.")
+    ip: s.Address = Field(
+        examples=["169.254.1.2"], description="The far end's (AWS) address inside the session, which router logs name it by."
+    )
 
 
 class AwsMember(Declared):
@@ -97,14 +99,14 @@ class AwsMember(Declared):
     virtual_interface: s.VirtualInterface | None = Field(default=None, description="The Direct Connect virtual interface.")
     connection: s.DxConnection | None = Field(default=None, description="The Direct Connect connection that carries it.")
     vpn: s.VpnConnection | None = Field(default=None, description="The Site-to-Site VPN connection of the tunnel.")
-    outside_ip: s.Address | None = Field(default=None, description="The tunnel's outside address at AWS.")
+    outside_ip: s.Address | None = Field(default=None, examples=["198.51.100.10"], description="The tunnel's outside address at AWS.")
 
 
 class GcpMember(Declared):
     """A member as Google names it."""
 
     peer: Peer | None = Field(default=None, description="The BGP peer of the session.")
-    tunnel: s.GoogleName | None = Field(default=None, description="The Cloud VPN tunnel.")
+    tunnel: s.GoogleName | None = Field(default=None, examples=["ha-t1"], description="The Cloud VPN tunnel.")
 
 
 class Member(Declared):
@@ -120,7 +122,7 @@ class Probe(Declared):
     """An address pair that is routed over this link only and never steered."""
 
     source: s.Address = Field(description="The address that the probe is sent from.")
-    target: s.Address = Field(description="The address that answers at the far end.")
+    target: s.Address = Field(examples=["10.251.1.1"], description="The address that answers at the far end.")
 
 
 class AwsEnd(Declared):
@@ -135,9 +137,13 @@ class AwsEnd(Declared):
 class GcpEnd(Declared):
     """A link's Google side."""
 
-    vlan_attachment: s.GoogleName | None = Field(default=None, description="The VLAN attachment.")
-    import_policy: s.GoogleName | None = Field(default=None, description="The import route policy on the link's peers.")
-    export_policy: s.GoogleName | None = Field(default=None, description="The export route policy on the link's peers.")
+    vlan_attachment: s.GoogleName | None = Field(default=None, examples=["vlan-a"], description="The VLAN attachment.")
+    import_policy: s.GoogleName | None = Field(
+        default=None, examples=["from-ix-a"], description="The import route policy on the link's peers."
+    )
+    export_policy: s.GoogleName | None = Field(
+        default=None, examples=["to-ix-a"], description="The export route policy on the link's peers."
+    )
     transport: s.Transport | None = Field(default=None, description="The Partner Cross-Cloud transport of a managed interconnect.")
 
 
@@ -208,7 +214,7 @@ class Damping(Declared):
 
 
 class Policy(Declared):
-    """What pointsman may do."""
+    """How far pointsman may go, how fast, and what it believes."""
 
     mode: Mode = Field(default=Mode.OBSERVE, description="How far it may go; a link may override it.")
     hold_down: s.Lasting = Field(default=timedelta(minutes=5), description="How long a link must be well before flows come back.")
@@ -225,8 +231,14 @@ class Stores(Declared):
     """The three stores of the shared table, each in a failure domain of its own."""
 
     aws: s.StoreUrl | None = Field(default=None, description="The store at AWS: dynamodb://REGION/TABLE.")
-    gcp: s.StoreUrl | None = Field(default=None, description="The store at Google: firestore://PROJECT/NAME.")
-    witness: s.StoreUrl | None = Field(default=None, description="The store in a third place: s3://BUCKET?endpoint=https://HOST.")
+    gcp: s.StoreUrl | None = Field(
+        default=None, examples=["firestore://weft-prod-1/pointsman"], description="The store at Google: firestore://PROJECT/NAME."
+    )
+    witness: s.StoreUrl | None = Field(
+        default=None,
+        examples=["s3://pointsman-witness?endpoint=https://objects.example.net"],
+        description="The store in a third place: s3://BUCKET?endpoint=https://HOST.",
+    )
 
 
 class Desk(Declared):

@@ -1,12 +1,16 @@
 """The file's JSON Schema, made from the declared models: for editors, for suggestions and for repairs."""
 
 import copy
+from datetime import timedelta
 from functools import cache
 from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
 
 from pointsman.adapters.files import scalars
 from pointsman.adapters.files.declared import File
 from pointsman.adapters.files.findings import Path
+from pointsman.adapters.files.units import spoken_duration
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 """The JSON Schema dialect that is written."""
@@ -14,9 +18,20 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Node = dict[str, Any]
 
 
+class _Spoken(GenerateJsonSchema):
+    """Writes defaults the way a fabric does."""
+
+    def encode_default(self, dft: Any) -> Any:
+        """Write a default value; a key that says nothing is left out."""
+        if isinstance(dft, timedelta):
+            return spoken_duration(dft)
+        value = super().encode_default(dft)
+        return {key: one for key, one in value.items() if one is not None} if isinstance(value, dict) else value
+
+
 @cache
 def _made() -> Node:
-    made: Node = _tidy(File.model_json_schema())
+    made: Node = _tidy(File.model_json_schema(schema_generator=_Spoken))
     return {"$schema": DIALECT, **made, "title": "pointsman fabric"}
 
 

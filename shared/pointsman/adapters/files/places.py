@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from pointsman.adapters.files.findings import Fault, Path, Place, printable, shown
+from pointsman.adapters.files.findings import Fault, Path, Place, shown
 from pointsman.core.values import Frozen
 
 MAX_BYTES = 256 * 1024
@@ -117,7 +117,7 @@ def _compose(text: str) -> yaml.Node | None:
     except Unparsable:
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise Unparsable(f"this is not YAML: {printable(str(error))}", "check its quotes and escapes") from error
+        raise Unparsable("this is not YAML: an escape or a directive is out of range", "check its quotes and escapes") from error
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> Unparsable:
