@@ -1,0 +1,278 @@
+"""A store in one DynamoDB table (pk, sk: strings), over boto3 or over the signer alone.
+
+Condition expressions: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html.
+The table has no TTL, no global replica, and on-demand capacity or enough of it.
+"""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+
+from pointsman.adapters.aws.signed import SignedJson, error_code
+from pointsman.adapters.failures import failed, translated
+from pointsman.adapters.http import Unanswered, Unreached, http_date
+from pointsman.adapters.stored import FORMAT, register_row, rows_read
+from pointsman.core.errors import ConfigError
+from pointsman.core.fabric import Cloud
+from pointsman.core.rows import instant, micros, newest, winning
+from pointsman.core.sightings import Sighting
+from pointsman.core.values import Frozen, canonical
+from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
+
+NOTES_AT_ONCE = 8
+"""Claims that are written in parallel."""
+NOTE_TRIES = 3
+"""How often one claim is written again because what stood in its way changed."""
+PAGES_LIMIT = 16
+"""Most pages (of a megabyte) that reading one prefix may take."""
+
+Item = Mapping[str, Mapping[str, Any]]
+
+
+class DynamoAnswer(Frozen):
+    """What DynamoDB answered: ``code`` is "" for success, else its own word."""
+
+    status: int
+    code: str = ""
+    body: dict[str, Any] = msgspec.field(default_factory=dict)
+    date: datetime | None = None
+
+
+DynamoCall = Callable[[str, Mapping[str, Any]], DynamoAnswer]
+"""A transport: operation name and parameters in, answer out. Blocks; raises ``Unreached`` or ``Unanswered``."""
+
+_REFUSED = "ConditionalCheckFailedException"
+_THROTTLED = {
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "LimitExceededException",
+    "ReplicatedWriteConflictException",
+    "TransactionConflictException",
+}
+_DENIED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException", "InvalidSignatureException"}
+_NAMES = {"#p": "promised", "#f": "format"}
+_AT_OR_ABOVE = "attribute_not_exists(pk) OR (#f = :f AND #p <= :b)"
+_COLUMNS = ("promised", "accepted", "value")
+
+
+class DynamoStore:
+    """Keeps ``ports.stores.Store`` in a table. ``root`` sets its data apart from others' in the same table."""
+
+    def __init__(self, name: str, table: str, call: DynamoCall, *, root: str = "") -> None:
+        self.name = name
+        self._table = table
+        self._call = call
+        self._root = root
+
+    async def read(self, register: str) -> Reply:
+        """Read a row: GetItem, strongly consistent."""
+        answer = await self._ask("GetItem", self._key("register", register), writing=False, ConsistentRead=True)
+        return self._reply(register, answer.body.get("Item"), answer.date)
+
+    async def prepare(self, register: str, ballot: str, seen: Reply) -> Reply | Refusal:
+        """Promise a ballot; ballots are compared by the condition, so ``seen`` is not needed."""
+        del seen
+        return await self._write(register, "SET #f = :f, #p = :b", _NAMES, {":b": {"S": ballot}})
+
+    async def accept(self, register: str, ballot: str, value: str, seen: Reply) -> Reply | Refusal:
+        """Accept a value; ballots are compared by the condition, so ``seen`` is not needed."""
+        del seen
+        names = _NAMES | {"#a": "accepted", "#v": "value"}
+        return await self._write(register, "SET #f = :f, #p = :b, #a = :b, #v = :v", names, {":b": {"S": ballot}, ":v": {"S": value}})
+
+    async def note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
+        """Write claims, each by its own conditional write, some of them in parallel."""
+        claims = list(newest(sightings).values())
+        if claims:
+            await asyncio.to_thread(self._note_all, prefix, claims)
+
+    async def rows(self, prefix: Cloud) -> RowsRead:
+        """Read all claims under a prefix with one strongly consistent Query, a page a megabyte."""
+        return await asyncio.to_thread(self._rows, prefix)
+
+    async def put_entry(self, digest: str, entry: bytes) -> None:
+        """Keep a journal entry."""
+        values = {":e": {"S": base64.b64encode(entry).decode()}}
+        await self._ask(
+            "UpdateItem",
+            self._key("journal", digest),
+            writing=True,
+            UpdateExpression="SET #e = if_not_exists(#e, :e)",
+            ExpressionAttributeNames={"#e": "entry"},
+            ExpressionAttributeValues=values,
+        )
+
+    async def entry(self, digest: str) -> bytes | None:
+        """Give a journal entry back. Raises ``RowUnreadable`` when it is not one."""
+        answer = await self._ask("GetItem", self._key("journal", digest), writing=False, ConsistentRead=True)
+        item = answer.body.get("Item")
+        try:
+            return None if item is None else base64.b64decode(_text(item, "entry") or "!", validate=True)
+        except binascii.Error as error:
+            raise RowUnreadable(
+                f"{self.name} holds the journal entry {digest} in a form this version cannot read: upgrade pointsman"
+            ) from error
+
+    def _key(self, kind: str, name: str, sort: str = "-") -> dict[str, Any]:
+        return {"Key": {"pk": {"S": f"{self._root}{kind}#{name}"}, "sk": {"S": sort}}}
+
+    async def _ask(self, operation: str, about: Mapping[str, Any], *, writing: bool, **parameters: Any) -> DynamoAnswer:
+        return await asyncio.to_thread(self._asked, operation, {**about, **parameters}, writing=writing)
+
+    def _asked(self, operation: str, parameters: Mapping[str, Any], *, writing: bool) -> DynamoAnswer:
+        """Ask once. A refused condition is an answer; all other failures are raised."""
+        with translated(self.name, writing=writing):
+            answer = self._call(operation, {"TableName": self._table, **parameters})
+        if not answer.code or answer.code == _REFUSED:
+            return answer
+        status = 429 if answer.code in _THROTTLED else 403 if answer.code in _DENIED else answer.status
+        raise failed(self.name, status, answer.code, writing=writing)
+
+    async def _write(self, register: str, update: str, names: Mapping[str, str], values: Mapping[str, Any]) -> Reply | Refusal:
+        answer = await self._ask(
+            "UpdateItem",
+            self._key("register", register),
+            writing=True,
+            UpdateExpression=update,
+            ConditionExpression=_AT_OR_ABOVE,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={":f": {"N": str(FORMAT)}, **values},
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        if answer.code != _REFUSED:
+            return self._reply(register, answer.body.get("Attributes"), answer.date)
+        held = answer.body.get("Item")
+        return Refusal(held=self._reply(register, held, answer.date) if held else await self.read(register))
+
+    def _reply(self, register: str, item: Item | None, date: datetime | None) -> Reply:
+        if not item:
+            return Reply(row=Row(), store_time=date)
+        held = {column: _text(item, column) for column in _COLUMNS if column in item}
+        return Reply(row=register_row(self.name, register, _number(item, "format"), held), store_time=date)
+
+    def _note_all(self, prefix: Cloud, claims: list[Sighting]) -> None:
+        if len(claims) == 1:
+            self._note(prefix, claims[0])
+            return
+        with ThreadPoolExecutor(max_workers=min(NOTES_AT_ONCE, len(claims))) as workers:
+            list(workers.map(lambda claim: self._note(prefix, claim), claims))
+
+    def _note(self, prefix: Cloud, claim: Sighting) -> None:
+        """Write one claim unless a newer one stands; a time ahead of the store's, ours or theirs, is brought back to it."""
+        answer = self._put_claim(prefix, claim, "attribute_not_exists(pk) OR #t < :t", {})
+        if not answer.code:
+            self._clamp(prefix, claim, answer.date)
+            return
+        for _ in range(NOTE_TRIES):
+            standing = _number(answer.body.get("Item") or {}, "seen_at")
+            won = None if standing is None else winning(claim, instant(standing), answer.date)
+            if won is None:
+                return
+            answer = self._put_claim(prefix, won, "#t = :held", {":held": {"N": str(standing)}})
+            if not answer.code:
+                return
+        raise StoreDown(f"{self.name}: the row of {claim.member} changed under every try; it is noted again with the next look")
+
+    def _clamp(self, prefix: Cloud, written: Sighting, date: datetime | None) -> None:
+        """Write a claim again at the store's time when it turned out to lie ahead, unless somebody has replaced it."""
+        won = winning(written, None, date)
+        if won is not None and won != written:
+            self._put_claim(prefix, won, "#t = :held", {":held": {"N": str(micros(written.seen_at))}})
+
+    def _put_claim(self, prefix: Cloud, claim: Sighting, condition: str, values: Mapping[str, Any]) -> DynamoAnswer:
+        parameters = {
+            "UpdateExpression": "SET #t = :t, #c = :c",
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {"#t": "seen_at", "#c": "claim"},
+            "ExpressionAttributeValues": {":t": {"N": str(micros(claim.seen_at))}, ":c": {"S": canonical(claim).decode()}, **values},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        return self._asked("UpdateItem", {**self._key("sightings", prefix, claim.row), **parameters}, writing=True)
+
+    def _rows(self, prefix: Cloud) -> RowsRead:
+        items: list[Item] = []
+        start: dict[str, Any] = {}
+        query = {
+            "KeyConditionExpression": "pk = :k",
+            "ExpressionAttributeValues": {":k": self._key("sightings", prefix)["Key"]["pk"]},
+            "ConsistentRead": True,
+        }
+        for _ in range(PAGES_LIMIT):
+            answer = self._asked("Query", {**query, **start}, writing=False)
+            items += answer.body.get("Items", [])
+            start = {"ExclusiveStartKey": answer.body.get("LastEvaluatedKey")}
+            if not start["ExclusiveStartKey"] or len(items) > ROWS_LIMIT:
+                return rows_read(self.name, _claims(items), answer.date)
+        raise StoreDown(f"{self.name} holds more sighting rows than {PAGES_LIMIT} pages: remove those of members that are gone")
+
+
+def over_boto3(client: Any) -> DynamoCall:
+    """Make a transport of a boto3 DynamoDB client, whose retries must be off. Raises ``ConfigError``."""
+    if (client.meta.config.retries or {}).get("total_max_attempts") != 1:
+        raise ConfigError('the DynamoDB client retries by itself: build it with Config(retries={"total_max_attempts": 1})')
+    operations = {"GetItem": client.get_item, "UpdateItem": client.update_item, "Query": client.query}
+
+    def call(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
+        try:
+            return _of_boto3(operations[operation](**parameters), "")
+        except ClientError as error:
+            return _of_boto3(error.response, error.response["Error"].get("Code", "Unknown"))
+        except (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError) as error:
+            raise Unreached(f"DynamoDB cannot be reached ({type(error).__name__}): check the Region, the network and the role") from error
+        except (ReadTimeoutError, ConnectionClosedError, HTTPClientError) as error:
+            raise Unanswered(f"DynamoDB gave no whole answer ({type(error).__name__})") from error
+        except BotoCoreError as error:
+            raise Unreached(f"the request to DynamoDB could not be made ({type(error).__name__}): check Region and credentials") from error
+
+    return call
+
+
+def over_signer(signed: SignedJson) -> DynamoCall:
+    """Make a transport of a signed caller (service ``dynamodb``, target ``DynamoDB_20120810``)."""
+
+    def call(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
+        answer = signed.call(operation, parameters)
+        if answer.ok:
+            return DynamoAnswer(status=answer.status, body=answer.json() or {}, date=answer.date)
+        code = error_code(answer)
+        return DynamoAnswer(status=answer.status, code=code or "Unknown", body=answer.json() if code else {}, date=answer.date)
+
+    return call
+
+
+def _of_boto3(response: Mapping[str, Any], code: str) -> DynamoAnswer:
+    seen = response.get("ResponseMetadata", {})
+    date = http_date(seen.get("HTTPHeaders", {}).get("date", ""))
+    return DynamoAnswer(status=seen.get("HTTPStatusCode", 0), code=code, body=dict(response), date=date)
+
+
+def _claims(items: Iterable[Item]) -> Iterable[str | None]:
+    return (_text(item, "claim") for item in items)
+
+
+def _text(item: Item, name: str) -> str | None:
+    found = item.get(name, {}).get("S")
+    return found if isinstance(found, str) else None
+
+
+def _number(item: Item, name: str) -> int | None:
+    found = item.get(name, {}).get("N")
+    return int(found) if isinstance(found, str) and found.lstrip("-").isdecimal() else None

@@ -1,0 +1,271 @@
+"""A store in one Firestore database (Native mode), over REST: preconditions, no transactions.
+
+A register is a document whose update time is the version of its next conditional write
+(https://firebase.google.com/docs/firestore/reference/rest/v1/Precondition). The database has no TTL policy, and no
+restore is made over it.
+"""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from pointsman.adapters.failures import failed, translated
+from pointsman.adapters.gcp.http import Answer, GoogleHttp
+from pointsman.adapters.stored import FORMAT, register_row, rows_read
+from pointsman.core.fabric import Cloud
+from pointsman.core.rows import ahead, instant, micros, newest, winning
+from pointsman.core.sightings import Sighting
+from pointsman.core.values import Frozen, canonical
+from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
+
+ENDPOINT = "https://firestore.googleapis.com"
+NOTE_TRIES = 4
+"""How often claims are written again because what stood in their way changed."""
+BATCH = 200
+"""Most writes of one request (the service's own limit is 500)."""
+KNOWN_LIMIT = 4096
+"""Sighting rows whose update times are remembered; past it they are all forgotten, and read before the next write."""
+
+_CONFLICTS = {"FAILED_PRECONDITION", "ALREADY_EXISTS", "NOT_FOUND", "ABORTED"}
+_CONFLICT_CODES = {9, 6, 5, 10}
+_COLUMNS = ("promised", "accepted", "value")
+
+Document = Mapping[str, Any]
+
+
+class _Held(Frozen):
+    """What is known of a sighting row: its version ("" when absent) and the time of the claim in it."""
+
+    version: str = ""
+    seen_at: datetime | None = None
+
+
+class FirestoreStore:
+    """Keeps ``ports.stores.Store`` in a database. ``root`` starts the names of its collections."""
+
+    def __init__(
+        self, name: str, project: str, http: GoogleHttp, *, database: str = "(default)", root: str = "", endpoint: str = ENDPOINT
+    ) -> None:
+        self.name = name
+        self._http = http
+        self._home = f"projects/{project}/databases/{database}/documents"
+        self._url = f"{endpoint.rstrip('/')}/v1/{self._home}"
+        self._root = root
+        self._known: dict[str, _Held] = {}
+
+    async def read(self, register: str) -> Reply:
+        """Read a row: batchGet, strongly consistent."""
+        return await asyncio.to_thread(self._read, register)
+
+    async def prepare(self, register: str, ballot: str, seen: Reply) -> Reply | Refusal:
+        """Promise a ballot, if the document is still as it was ``seen``."""
+        fields = {"format": _integer(FORMAT), "promised": _string(ballot)}
+        return await asyncio.to_thread(self._write, register, ballot, msgspec.structs.replace(seen.row, promised=ballot), fields, seen)
+
+    async def accept(self, register: str, ballot: str, value: str, seen: Reply) -> Reply | Refusal:
+        """Accept a value, if the document is still as it was ``seen``: pass the prepare's reply."""
+        row = Row(promised=ballot, accepted=ballot, value=value)
+        fields = {"format": _integer(FORMAT), "promised": _string(ballot), "accepted": _string(ballot), "value": _string(value)}
+        return await asyncio.to_thread(self._write, register, ballot, row, fields, seen)
+
+    async def note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
+        """Write claims in one request where their rows' versions are known from an earlier read or note, else after one read."""
+        claims = newest(sightings)
+        for start in range(0, len(claims), BATCH):
+            chunk = dict(list(claims.items())[start : start + BATCH])
+            await asyncio.to_thread(self._note, prefix, chunk)
+
+    async def rows(self, prefix: Cloud) -> RowsRead:
+        """Read all claims under a prefix with one query of their collection."""
+        return await asyncio.to_thread(self._rows, prefix)
+
+    async def put_entry(self, digest: str, entry: bytes) -> None:
+        """Keep a journal entry."""
+        write = self._update(self._name("journal", digest), {"entry": {"bytesValue": base64.b64encode(entry).decode()}}, "")
+        answer = await asyncio.to_thread(self._post, ":commit", {"writes": [write]}, writing=True)
+        if not answer.ok and _word(answer) not in _CONFLICTS:
+            raise self._failed(answer, writing=True)
+
+    async def entry(self, digest: str) -> bytes | None:
+        """Give a journal entry back. Raises ``RowUnreadable`` when it is not one."""
+        name = self._name("journal", digest)
+        (document, _) = await asyncio.to_thread(self._get, name)
+        try:
+            return None if document is None else base64.b64decode(document["fields"]["entry"]["bytesValue"], validate=True)
+        except (KeyError, TypeError, binascii.Error) as error:
+            raise RowUnreadable(
+                f"{self.name} holds the journal entry {digest} in a form this version cannot read: upgrade pointsman"
+            ) from error
+
+    def _name(self, collection: str, key: str) -> str:
+        return f"{self._home}/{self._root}{collection}/{quote(key, safe='@:|>')}-"
+
+    def _post(self, method: str, body: object, *, writing: bool) -> Answer:
+        with translated(self.name, writing=writing):
+            return self._http.call("POST", f"{self._url}{method}", body=body)
+
+    def _failed(self, answer: Answer, *, writing: bool) -> Exception:
+        return failed(self.name, answer.status, _word(answer), writing=writing)
+
+    def _read(self, register: str) -> Reply:
+        document, time = self._get(self._name("registers", register))
+        if document is None:
+            return Reply(row=Row(), store_time=time)
+        fields = document.get("fields", {})
+        held = {column: _text(fields[column]) for column in _COLUMNS if column in fields}
+        row = register_row(self.name, register, _count(fields.get("format")), held)
+        return Reply(row=row, version=document.get("updateTime", ""), store_time=time)
+
+    def _get(self, name: str) -> tuple[Document | None, datetime | None]:
+        answer = self._post(":batchGet", {"documents": [name]}, writing=False)
+        if not answer.ok:
+            raise self._failed(answer, writing=False)
+        with translated(self.name, writing=False):
+            found = answer.json()[0]
+        return found.get("found"), _time(found.get("readTime"))
+
+    def _write(self, register: str, ballot: str, row: Row, fields: Mapping[str, Any], seen: Reply) -> Reply | Refusal:
+        """Write on the version seen. A ballot below what was seen is refused unsent, for promises never go down."""
+        if ballot < seen.row.promised:
+            return Refusal(held=seen)
+        update = self._update(self._name("registers", register), fields, seen.version)
+        answer = self._post(":commit", {"writes": [update]}, writing=True)
+        if answer.ok:
+            with translated(self.name, writing=True):
+                done = answer.json()
+            return Reply(
+                row=row, version=done["writeResults"][0].get("updateTime") or done["commitTime"], store_time=_time(done["commitTime"])
+            )
+        if _word(answer) in _CONFLICTS:
+            return Refusal(held=self._read(register))
+        raise self._failed(answer, writing=True)
+
+    @staticmethod
+    def _update(name: str, fields: Mapping[str, Any], version: str) -> dict[str, Any]:
+        """Make a write of some fields on a version of the document, or on its absence."""
+        condition = {"updateTime": version} if version else {"exists": False}
+        return {"update": {"name": name, "fields": fields}, "updateMask": {"fieldPaths": list(fields)}, "currentDocument": condition}
+
+    def _note(self, prefix: Cloud, claims: dict[str, Sighting]) -> None:
+        names = {self._name(f"sightings-{prefix}", row): claim for row, claim in claims.items()}
+        if not names.keys() <= self._known.keys():
+            self._learn(names)
+        for _ in range(NOTE_TRIES):
+            names = self._noted(names)
+            if not names:
+                return
+            self._learn(names)
+        raise StoreDown(f"{self.name}: {len(names)} sighting rows changed under every try; they are noted again with the next look")
+
+    def _noted(self, names: Mapping[str, Sighting]) -> dict[str, Sighting]:
+        """Write what is newer than what is known; give what must be tried again: lost to another write, or ahead of the store's time."""
+        known = {name: self._known.get(name, _Held()) for name in names}
+        newer = {name: claim for name, claim in names.items() if winning(claim, known[name].seen_at, None) is not None}
+        if not newer:
+            return {}
+        writes = [self._update(name, _claim_fields(claim), known[name].version) for name, claim in newer.items()]
+        answer = self._post(":batchWrite", {"writes": writes}, writing=True)
+        if not answer.ok:
+            raise self._failed(answer, writing=True)
+        with translated(self.name, writing=True):
+            done = answer.json()
+        again = {}
+        for (name, claim), result, status in zip(newer.items(), done["writeResults"], done["status"], strict=True):
+            if not self._kept(name, claim, result, status):
+                again[name] = claim
+        return again
+
+    def _kept(self, name: str, claim: Sighting, result: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+        code = status.get("code", 0)
+        if code and code not in _CONFLICT_CODES:
+            raise failed(self.name, 429 if code == 8 else 500, f"code {code}", writing=True)  # noqa: PLR2004 - RESOURCE_EXHAUSTED
+        version = result.get("updateTime", "")
+        if code or winning(claim, None, _time(version)) != claim:
+            return False
+        self._remember(name, _Held(version=version, seen_at=claim.seen_at))
+        return True
+
+    def _learn(self, names: dict[str, Sighting]) -> None:
+        """Read the rows' versions, and bring claims back to the store's time."""
+        answer = self._post(":batchGet", {"documents": list(names)}, writing=False)
+        if not answer.ok:
+            raise self._failed(answer, writing=False)
+        with translated(self.name, writing=False):
+            results = answer.json()
+        for result in results:
+            found, time = result.get("found"), _time(result.get("readTime"))
+            name = found["name"] if found else result["missing"]
+            names[name] = winning(names[name], None, time) or names[name]
+            self._remember(name, _held(found, time) if found else _Held())
+
+    def _remember(self, name: str, held: _Held) -> None:
+        if len(self._known) >= KNOWN_LIMIT:
+            self._known.clear()
+        self._known[name] = held
+
+    def _rows(self, prefix: Cloud) -> RowsRead:
+        query = {"from": [{"collectionId": f"{self._root}sightings-{prefix}"}], "limit": ROWS_LIMIT + 1}
+        answer = self._post(":runQuery", {"structuredQuery": query}, writing=False)
+        if not answer.ok:
+            raise self._failed(answer, writing=False)
+        with translated(self.name, writing=False):
+            results = answer.json()
+        time = next((found for found in map(_time, (result.get("readTime") for result in results)) if found is not None), None)
+        documents = [result["document"] for result in results if "document" in result]
+        for document in documents:
+            self._remember(document["name"], _held(document, time))
+        return rows_read(self.name, (_text(document.get("fields", {}).get("claim")) for document in documents), time)
+
+
+def _claim_fields(claim: Sighting) -> dict[str, Any]:
+    return {"seen_at": _integer(micros(claim.seen_at)), "claim": _string(canonical(claim).decode())}
+
+
+def _held(document: Document, time: datetime | None) -> _Held:
+    """Say what is known of a row; a claim's time that lies ahead of the store's was never clamped, and does not count."""
+    seen_at = instant(_count(document.get("fields", {}).get("seen_at")))
+    stuck = seen_at is not None and time is not None and ahead(seen_at, time)
+    return _Held(version=document.get("updateTime", ""), seen_at=None if stuck else seen_at)
+
+
+def _string(text: str) -> dict[str, str]:
+    return {"stringValue": text}
+
+
+def _integer(count: int) -> dict[str, str]:
+    return {"integerValue": str(count)}
+
+
+def _text(value: Any) -> str | None:
+    found = value.get("stringValue") if isinstance(value, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _count(value: Any) -> int | None:
+    found = value.get("integerValue") if isinstance(value, dict) else None
+    return int(found) if isinstance(found, str) and found.lstrip("-").isdecimal() else None
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:  # a time that cannot be read is no time
+        return None
+
+
+def _word(answer: Answer) -> str:
+    """Give Google's own word for what went wrong (``FAILED_PRECONDITION``)."""
+    try:
+        body = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    body = body[0] if isinstance(body, list) and body else body
+    error = body.get("error") if isinstance(body, dict) else None
+    found = error.get("status") if isinstance(error, dict) else None
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,204 @@
+"""A store in one bucket, over signed HTTP: PUT with If-Match or If-None-Match, nothing else.
+
+Conditional writes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html. Some services that
+speak S3 ignore these headers silently, so a bucket is probed before it is trusted. It has no lifecycle rule, no
+replication that writes back, and versioning makes no difference.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import urllib3
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError
+
+from pointsman.adapters.failures import failed, translated, unanswered
+from pointsman.adapters.http import Answer, Unreached, pool, send
+from pointsman.adapters.stored import FORMAT, register_row, rows_read
+from pointsman.core.fabric import Cloud
+from pointsman.core.rows import instant, micros, newest, winning
+from pointsman.core.sightings import Sighting
+from pointsman.core.values import Frozen, canonical
+from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
+
+NOTE_TRIES = 12
+"""How often a prefix's claims are written again because somebody else wrote them in between."""
+
+_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
+_GONE = 404
+_CONFLICTS = {_GONE, 409, 412}
+
+
+class _Kept(Frozen):
+    """One object that was read: its content (None when absent), its ETag, the store's time."""
+
+    body: bytes | None
+    version: str
+    time: datetime | None
+
+
+class S3Store:
+    """Keeps ``ports.stores.Store`` in a bucket, path-style. ``root`` starts the names of its objects ("probe/").
+
+    One object holds all claims of a cloud's prefix: a reader needs one request, and a writer two.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        bucket: str,
+        credentials: Credentials,
+        *,
+        endpoint: str,
+        region: str = "us-east-1",
+        root: str = "",
+        over: urllib3.PoolManager | None = None,
+    ) -> None:
+        self.name = name
+        self._base = f"{endpoint.rstrip('/')}/{quote(bucket)}/"
+        self._credentials = credentials
+        self._region = region
+        self._root = root
+        self._pool = over or pool()
+
+    async def read(self, register: str) -> Reply:
+        """Read a row: GET."""
+        return await asyncio.to_thread(self._read, register)
+
+    async def prepare(self, register: str, ballot: str, seen: Reply) -> Reply | Refusal:
+        """Promise a ballot, if the object is still as it was ``seen``."""
+        return await asyncio.to_thread(self._write, register, msgspec.structs.replace(seen.row, promised=ballot), seen)
+
+    async def accept(self, register: str, ballot: str, value: str, seen: Reply) -> Reply | Refusal:
+        """Accept a value, if the object is still as it was ``seen``: pass the prepare's reply."""
+        return await asyncio.to_thread(self._write, register, Row(promised=ballot, accepted=ballot, value=value), seen)
+
+    async def note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
+        """Write claims into their prefix's object."""
+        claims = newest(sightings)
+        if claims:
+            await asyncio.to_thread(self._note, prefix, claims)
+
+    async def rows(self, prefix: Cloud) -> RowsRead:
+        """Read all claims under a prefix: one GET."""
+        kept, held = await asyncio.to_thread(self._held, prefix)
+        return rows_read(self.name, (_claim(one) for one in held.values()), kept.time)
+
+    async def put_entry(self, digest: str, entry: bytes) -> None:
+        """Keep a journal entry."""
+        answer = await asyncio.to_thread(self._put, self._key("journal", digest), entry, "")
+        if not answer.ok and answer.status not in _CONFLICTS - {_GONE}:
+            raise self._failed(answer, writing=True)
+
+    async def entry(self, digest: str) -> bytes | None:
+        """Give a journal entry back."""
+        return (await asyncio.to_thread(self._get, self._key("journal", digest))).body
+
+    def _key(self, kind: str, name: str) -> str:
+        """Name an object: what the name holds besides plain letters is written in percent signs, which are quoted once more in its URL."""
+        return quote(f"{self._root}{kind}/{quote(name, safe='@')}.json")
+
+    def _send(self, method: str, key: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
+        with translated(self.name, writing=method == "PUT"):
+            return send(self._pool, method, self._base + key, headers=self._signed(method, key, headers, body), body=body)
+
+    def _signed(self, method: str, key: str, headers: dict[str, str], body: bytes | None) -> dict[str, str]:
+        request = AWSRequest(method=method, url=self._base + key, data=body, headers=headers)
+        try:
+            S3SigV4Auth(self._credentials.get_frozen_credentials(), "s3", self._region).add_auth(request)
+        except BotoCoreError as error:
+            raise Unreached(f"no credentials ({type(error).__name__}): check the secret that holds its access key") from error
+        return {name: str(value) for name, value in request.headers.items()}
+
+    def _failed(self, answer: Answer, *, writing: bool) -> Exception:
+        found = _CODE.search(answer.body)
+        return failed(self.name, answer.status, found[1].decode() if found else "", writing=writing)
+
+    def _get(self, key: str) -> _Kept:
+        answer = self._send("GET", key, {})
+        if answer.status == _GONE and b"NoSuchBucket" not in answer.body:
+            return _Kept(body=None, version="", time=answer.date)
+        if not answer.ok:
+            raise self._failed(answer, writing=False)
+        return _Kept(body=answer.body, version=answer.headers.get("etag", ""), time=answer.date)
+
+    def _put(self, key: str, body: bytes, version: str) -> Answer:
+        """Write on a version of the object, or on its absence."""
+        condition = {"if-match": version} if version else {"if-none-match": "*"}
+        return self._send("PUT", key, {"content-type": "application/json", **condition}, body)
+
+    def _read(self, register: str) -> Reply:
+        kept = self._get(self._key("registers", register))
+        if kept.body is None:
+            return Reply(row=Row(), store_time=kept.time)
+        held = _table(kept.body)
+        row = register_row(self.name, register, held.pop("format", None), held)
+        if not kept.version:
+            raise StoreDown(f"{self.name} gives no ETag: it cannot be a store; run a probe on it")
+        return Reply(row=row, version=kept.version, store_time=kept.time)
+
+    def _write(self, register: str, row: Row, seen: Reply) -> Reply | Refusal:
+        """Write on the version seen. A ballot below what was seen is refused unsent, for promises never go down."""
+        if row.promised < seen.row.promised:
+            return Refusal(held=seen)
+        body = msgspec.json.encode({"format": FORMAT, **msgspec.to_builtins(row)})
+        answer = self._put(self._key("registers", register), body, seen.version)
+        version = answer.headers.get("etag", "")
+        if answer.ok and version:
+            return Reply(row=row, version=version, store_time=answer.date)
+        if answer.ok:
+            raise unanswered(self.name, "it gave no ETag", writing=True)
+        if answer.status in _CONFLICTS and b"NoSuchBucket" not in answer.body:
+            return Refusal(held=self._read(register))
+        raise self._failed(answer, writing=True)
+
+    def _held(self, prefix: Cloud) -> tuple[_Kept, dict[str, Any]]:
+        kept = self._get(self._key("sightings", prefix))
+        if kept.body is None:
+            return kept, {}
+        table = _table(kept.body)
+        if table.get("format") != FORMAT or not isinstance(table.get("rows"), dict):
+            raise RowUnreadable(f"{self.name} holds the sighting rows of {prefix} in a form this version cannot read: upgrade pointsman")
+        return kept, table["rows"]
+
+    def _note(self, prefix: Cloud, claims: dict[str, Sighting]) -> None:
+        for _ in range(NOTE_TRIES):
+            kept, held = self._held(prefix)
+            won = [winning(claim, _seen_at(held.get(row)), kept.time) for row, claim in claims.items()]
+            new = {one.row: {"seen_at": micros(one.seen_at), "claim": canonical(one).decode()} for one in won if one is not None}
+            if not new or self._replaced(prefix, held | new, kept.version):
+                return
+        raise StoreDown(f"{self.name}: the sighting rows changed under every try; they are noted again with the next look")
+
+    def _replaced(self, prefix: Cloud, rows: dict[str, Any], version: str) -> bool:
+        if len(rows) > ROWS_LIMIT:
+            raise StoreDown(f"{self.name} would hold more than {ROWS_LIMIT} sighting rows: remove those of members that are gone")
+        answer = self._put(self._key("sightings", prefix), msgspec.json.encode({"format": FORMAT, "rows": rows}), version)
+        if not answer.ok and answer.status not in _CONFLICTS:
+            raise self._failed(answer, writing=True)
+        return answer.ok
+
+
+def _table(body: bytes) -> dict[str, Any]:
+    """Read an object as a table; an empty one when it is none, which no reader takes for its own."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _claim(held: Any) -> str | None:
+    found = held.get("claim") if isinstance(held, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _seen_at(held: Any) -> datetime | None:
+    return instant(held.get("seen_at")) if isinstance(held, dict) else None

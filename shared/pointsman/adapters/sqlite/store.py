@@ -1,0 +1,161 @@
+"""A store in one sqlite file: safe between threads and processes of one machine, and as durable as its disk."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pointsman.adapters.failures import unanswered
+from pointsman.adapters.stored import FORMAT, register_row, rows_read
+from pointsman.core.errors import PointsmanError
+from pointsman.core.fabric import Cloud
+from pointsman.core.rows import instant, micros, newest, winning
+from pointsman.core.sightings import Sighting
+from pointsman.core.values import canonical
+from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, StoreDown
+
+BUSY_SECONDS = 3.0
+"""How long another process's write is waited for."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS registers (register TEXT PRIMARY KEY, format INTEGER, promised TEXT, accepted TEXT, value TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sightings (prefix TEXT, row TEXT, seen_at INTEGER, claim TEXT, PRIMARY KEY (prefix, row)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS journal (digest TEXT PRIMARY KEY, entry BLOB) WITHOUT ROWID;
+"""
+_NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+_COLUMNS = ("promised", "accepted", "value")
+_HELD = "format, promised, accepted, value"
+_READ = f"SELECT {_NOW}, {_HELD} FROM (SELECT 1) LEFT JOIN registers ON register = ?"  # noqa: S608 - constants only
+_PREPARE = f"""
+INSERT INTO registers VALUES (?, {FORMAT}, ?, '', NULL)
+ON CONFLICT DO UPDATE SET promised = excluded.promised WHERE promised <= excluded.promised AND format = {FORMAT}
+RETURNING {_NOW}, {_HELD}"""  # noqa: S608 - constants only
+_ACCEPT = f"""
+INSERT INTO registers VALUES (?, {FORMAT}, ?, ?, ?)
+ON CONFLICT DO UPDATE SET promised = excluded.promised, accepted = excluded.accepted, value = excluded.value
+WHERE promised <= excluded.promised AND format = {FORMAT}
+RETURNING {_NOW}, {_HELD}"""  # noqa: S608 - constants only
+_NOTE = "INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?)"
+
+_NOTHING_WRITTEN = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_FULL"}
+
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """Keeps ``ports.stores.Store`` in a file (WAL, synchronous=FULL). The file is opened, and made, on first use."""
+
+    def __init__(self, name: str, path: Path, *, busy: float = BUSY_SECONDS) -> None:
+        self.name = name
+        self._path = path
+        self._busy = busy
+        self._lock = threading.Lock()
+        self._open: sqlite3.Connection | None = None
+
+    async def read(self, register: str) -> Reply:
+        """Read a row."""
+        return await self._run(lambda db: self._reply(register, db.execute(_READ, (register,)).fetchone()), writing=False)
+
+    async def prepare(self, register: str, ballot: str, seen: Reply) -> Reply | Refusal:
+        """Promise a ballot; ballots are compared here, so ``seen`` is not needed."""
+        del seen
+        return await self._run(lambda db: self._write(db, register, _PREPARE, (register, ballot)), writing=True)
+
+    async def accept(self, register: str, ballot: str, value: str, seen: Reply) -> Reply | Refusal:
+        """Accept a value; ballots are compared here, so ``seen`` is not needed."""
+        del seen
+        return await self._run(lambda db: self._write(db, register, _ACCEPT, (register, ballot, ballot, value)), writing=True)
+
+    async def note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
+        """Write claims, all of them in one transaction."""
+        claims = newest(sightings)
+        if claims:
+            await self._run(lambda db: self._note(db, prefix, claims), writing=True)
+
+    async def rows(self, prefix: Cloud) -> RowsRead:
+        """Read all claims under a prefix."""
+        return await self._run(lambda db: self._rows(db, prefix), writing=False)
+
+    async def put_entry(self, digest: str, entry: bytes) -> None:
+        """Keep a journal entry."""
+        await self._run(lambda db: db.execute("INSERT OR IGNORE INTO journal VALUES (?, ?)", (digest, entry)), writing=True)
+
+    async def entry(self, digest: str) -> bytes | None:
+        """Give a journal entry back."""
+        found = await self._run(lambda db: db.execute("SELECT entry FROM journal WHERE digest = ?", (digest,)).fetchone(), writing=False)
+        return None if found is None else bytes(found[0])
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self._lock:
+            if self._open is not None:
+                self._open.close()
+            self._open = None
+
+    async def _run(self, act: Callable[[sqlite3.Connection], T], *, writing: bool) -> T:
+        def locked() -> T:
+            with self._lock, self._translated(writing=writing):
+                return act(self._connection())
+
+        return await asyncio.to_thread(locked)
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._open is None:
+            db = sqlite3.connect(self._path, timeout=self._busy, isolation_level=None, check_same_thread=False)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.executescript(_SCHEMA)
+            self._open = db
+        return self._open
+
+    @contextmanager
+    def _translated(self, *, writing: bool) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._failure(error, writing=writing) from error
+
+    def _failure(self, error: sqlite3.Error, *, writing: bool) -> PointsmanError:
+        code = getattr(error, "sqlite_errorname", type(error).__name__)
+        if any(code.startswith(known) for known in _NOTHING_WRITTEN) or isinstance(error, sqlite3.ProgrammingError):
+            return StoreDown(
+                f"{self.name} cannot be used ({code}): check that its file is writable, not full and not held by another program"
+            )
+        return unanswered(self.name, f"sqlite failed ({code}), check the disk", writing=writing)
+
+    def _write(self, db: sqlite3.Connection, register: str, statement: str, values: tuple[str, ...]) -> Reply | Refusal:
+        written = db.execute(statement, values).fetchone()
+        if written is not None:
+            return self._reply(register, written)
+        return Refusal(held=self._reply(register, db.execute(_READ, (register,)).fetchone()))
+
+    def _reply(self, register: str, columns: tuple[Any, ...]) -> Reply:
+        time, layout, *held = columns
+        absent = layout is None and held == [None] * 3
+        row = Row() if absent else register_row(self.name, register, layout, dict(zip(_COLUMNS, held, strict=True)))
+        return Reply(row=row, store_time=datetime.fromisoformat(time))
+
+    def _note(self, db: sqlite3.Connection, prefix: Cloud, claims: dict[str, Sighting]) -> None:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            time, held = _time(db), dict(db.execute("SELECT row, seen_at FROM sightings WHERE prefix = ?", (prefix,)).fetchall())
+            won = [winning(claim, instant(held.get(row)), time) for row, claim in claims.items()]
+            db.executemany(_NOTE, [(prefix, one.row, micros(one.seen_at), canonical(one).decode()) for one in won if one is not None])
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+    def _rows(self, db: sqlite3.Connection, prefix: Cloud) -> RowsRead:
+        time = _time(db)
+        found = db.execute("SELECT claim FROM sightings WHERE prefix = ? LIMIT ?", (prefix, ROWS_LIMIT + 1)).fetchall()
+        return rows_read(self.name, (text for (text,) in found), time)
+
+
+def _time(db: sqlite3.Connection) -> datetime:
+    return datetime.fromisoformat(db.execute(f"SELECT {_NOW}").fetchone()[0])

@@ -1,0 +1,46 @@
+"""A store under test, and how a broken promise is told."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from pointsman.core.errors import PointsmanError
+from pointsman.core.fabric import Cloud
+from pointsman.core.values import Frozen
+from pointsman.ports.stores import Store
+
+RACERS = 6
+"""Writers in a race."""
+
+
+class Broken(PointsmanError):
+    """The store does not keep a promise; the text names it."""
+
+
+class Bench(Frozen):
+    """A store under test.
+
+    ``open`` gives a new client on the same data; the two spoilers, where there are any, write a register's row and a
+    sighting row that no version can read. Without them those two cases have nothing to check.
+    """
+
+    open: Callable[[], Store]
+    token: str
+    spoil: Callable[[str], Awaitable[None]] | None = None
+    spoil_row: Callable[[Cloud], Awaitable[None]] | None = None
+
+    def register(self, case: str) -> str:
+        """Name a register that only this case uses."""
+        return f"{case}/{self.token}"
+
+    def member(self, case: str) -> str:
+        """Name a member that only this case uses."""
+        return f"dxvif-{case}-{self.token}"
+
+
+Case = Callable[[Bench], Coroutine[Any, Any, None]]
+
+
+def expect(kept: object, promise: str) -> None:
+    """Go on if a promise was kept. Raises ``Broken``."""
+    if not kept:
+        raise Broken(f"the store breaks a promise: {promise}")

@@ -1,0 +1,187 @@
+"""The stores under test, on memory, a file, and real processes on loopback."""
+
+import itertools
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+import pytest
+import urllib3
+from botocore.config import Config
+from botocore.credentials import Credentials
+from google.oauth2.credentials import Credentials as StaticToken
+
+from pointsman.adapters.aws.dynamodb import DynamoCall, DynamoStore, over_boto3, over_signer
+from pointsman.adapters.aws.signed import SignedJson
+from pointsman.adapters.gcp.firestore import FirestoreStore
+from pointsman.adapters.gcp.http import GoogleHttp
+from pointsman.adapters.http import pool
+from pointsman.adapters.s3.store import S3Store
+from pointsman.adapters.sqlite.store import SqliteStore
+from pointsman.core.fabric import Cloud
+from pointsman.ports.stores import Store
+from pointsman.testing import emulators
+from pointsman.testing.emulators import Emulator
+from pointsman.testing.store_bench import Bench
+from pointsman.testing.stores import MemoryStore
+
+PROJECT = "weft-prod-1"
+TABLE = "pointsman-atlas"
+BUCKET = "pointsman-atlas-witness"
+KEYS = Credentials("testing", "testing")
+OWNER = StaticToken("owner")  # type: ignore[no-untyped-call]  # what the emulator takes for a service account
+KINDS = ("memory", "memory by version", "sqlite", "dynamodb over boto3", "dynamodb over the signer", "firestore", "s3")
+
+_serial = itertools.count()
+
+
+class WallClock:
+    """The machine's clock, for a store in memory outside virtual time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)  # noqa: TID251 - a test's own clock
+
+    def monotonic(self) -> float:
+        raise AssertionError("a store needs no monotonic time")
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError(f"nobody asked this store to wait {seconds} s")
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Emulator]:
+    with emulators.moto() as running:
+        dynamo(running).create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        client(running, "s3").create_bucket(Bucket=BUCKET)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def firestore() -> Iterator[Emulator]:
+    missing = emulators.available_firestore()
+    if missing:
+        pytest.skip(missing)
+    with emulators.firestore() as running:
+        yield running
+
+
+@pytest.fixture(params=KINDS)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """One store of each kind, with a token that keeps every test's names apart."""
+    kind, token = request.param, f"t{next(_serial)}"
+    match kind:
+        case "memory" | "memory by version":
+            yield memory(token, fenced=kind != "memory")
+        case "sqlite":
+            yield sqlite(token, tmp_path / "pointsman.sqlite")
+        case "firestore":
+            yield of_firestore(token, request.getfixturevalue("firestore"))
+        case "s3":
+            yield s3(token, request.getfixturevalue("moto"))
+        case _:
+            yield dynamodb(token, request.getfixturevalue("moto"), kind)
+
+
+def memory(token: str, *, fenced: bool) -> Bench:
+    store = MemoryStore("memory", WallClock(), fenced=fenced)
+    return Bench(open=lambda: store, token=token, spoil=_later(store.spoil), spoil_row=_later(store.spoil_row))
+
+
+def sqlite(token: str, path: Path) -> Bench:
+    spoiling = SqliteStore("sqlite", path)
+
+    async def spoil(register: str) -> None:
+        await spoiling._run(lambda db: db.execute("INSERT INTO registers VALUES (?, 2, 'x', 'y', 7)", (register,)), writing=True)
+
+    async def spoil_row(prefix: Cloud) -> None:
+        await spoiling._run(lambda db: db.execute("INSERT INTO sightings VALUES (?, 'odd', 'soon', '{}')", (prefix,)), writing=True)
+
+    return Bench(open=lambda: SqliteStore("sqlite", path), token=token, spoil=spoil, spoil_row=spoil_row)
+
+
+def dynamodb(token: str, moto: Emulator, kind: str) -> Bench:
+    root = f"{token}/"
+    call = over_boto3(dynamo(moto)) if kind.endswith("boto3") else signed_call(moto.url)
+
+    async def spoil(register: str) -> None:
+        item = {"pk": {"S": f"{root}register#{register}"}, "sk": {"S": "-"}, "promised": {"S": ""}, "format": {"N": "2"}}
+        dynamo(moto).put_item(TableName=TABLE, Item=item)
+
+    async def spoil_row(prefix: Cloud) -> None:
+        item = {"pk": {"S": f"{root}sightings#{prefix}"}, "sk": {"S": "odd"}, "seen_at": {"S": "soon"}}
+        dynamo(moto).put_item(TableName=TABLE, Item=item)
+
+    return Bench(open=lambda: DynamoStore("dynamodb", TABLE, call, root=root), token=token, spoil=spoil, spoil_row=spoil_row)
+
+
+def signed_call(url: str) -> DynamoCall:
+    return over_signer(SignedJson("dynamodb", "us-east-1", KEYS, target="DynamoDB_20120810", endpoint=url))
+
+
+def of_firestore(token: str, running: Emulator) -> Bench:
+    http = GoogleHttp(OWNER)
+    opened = partial(FirestoreStore, "firestore", PROJECT, http, root=f"{token}-", endpoint=running.url)
+
+    def put(name: str, fields: dict[str, Any]) -> None:
+        write = {"update": {"name": name, "fields": fields}}
+        answer = http.call("POST", f"{running.url}/v1/projects/{PROJECT}/databases/(default)/documents:commit", body={"writes": [write]})
+        assert answer.ok, answer.text()
+
+    async def spoil(register: str) -> None:
+        put(opened()._name("registers", register), {"format": {"integerValue": "2"}})
+
+    async def spoil_row(prefix: Cloud) -> None:
+        put(opened()._name(f"sightings-{prefix}", "odd"), {"claim": {"integerValue": "7"}})
+
+    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row)
+
+
+def s3(token: str, moto: Emulator) -> Bench:
+    root = f"{token}/"
+    shared = pool()
+    bucket = client(moto, "s3")
+
+    async def spoil(register: str) -> None:
+        bucket.put_object(Bucket=BUCKET, Key=f"{root}registers/{quote(register, safe='@')}.json", Body=b"<html>")
+
+    async def spoil_row(prefix: Cloud) -> None:
+        key = f"{root}sightings/{prefix}.json"
+        body = bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read().replace(b'"rows":{', b'"rows":{"odd":{"seen_at":true},')
+        bucket.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    def opened() -> Store:
+        return S3Store("s3", BUCKET, KEYS, endpoint=moto.url, root=root, over=shared)
+
+    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row)
+
+
+def dynamo(running: Emulator) -> Any:
+    return client(running, "dynamodb")
+
+
+@cache
+def client(running: Emulator, service: Any) -> Any:
+    session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=10, s3={"addressing_style": "path"})
+    return session.client(service, endpoint_url=running.url, config=config)
+
+
+def direct() -> urllib3.PoolManager:
+    """Make a pool with short time limits, for servers that keep silent on purpose."""
+    return pool(connect=0.5, read=0.3)
+
+
+def _later(act: Callable[[Any], None]) -> Callable[[Any], Awaitable[None]]:
+    async def acted(what: Any) -> None:
+        act(what)
+
+    return acted
