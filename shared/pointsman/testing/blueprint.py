@@ -22,7 +22,7 @@ _TYPES = {
 }
 
 
-def blueprint_of(fabric: Fabric, *, native: Mapping[str, int] | None = None) -> Blueprint:
+def blueprint(fabric: Fabric, *, native: Mapping[str, int] | None = None) -> Blueprint:
     """Build the network that a fabric declares, every path up.
 
     Each link announces, both ways, the prefixes of all flows between its two sites and its probe addresses. ``native``
