@@ -10,8 +10,8 @@ from pointsman.testing.network.views import BestRoute, PeerView
 from pointsman.testing.network.views import Route as ModelRoute
 
 _ONE = BASE + "/{router}"
-_BY_ROUTER = (Reason.CONFIG_DISABLED, Reason.NOTIFICATION_RECEIVED, Reason.BGP_PROCESS_STOPPED)
-"""Session ends that take BFD down with them; after all others BFD had its own reason."""
+_SHUT = (Reason.NOTIFICATION_RECEIVED, Reason.BGP_PROCESS_STOPPED)
+"""Session ends that take BFD down with them; after all others of an enabled peer BFD had its own reason."""
 
 
 class RouterReads:
@@ -68,14 +68,14 @@ class RouterReads:
         if up:
             found["advertisedRoutes"] = [_route(one, network, google_ip(view.ip)) for one in view.advertised]
         if state.peer(view.name).get("bfd", {}).get("sessionInitializationMode") == "ACTIVE":
-            found["bfdStatus"] = _bfd(up=up, reason=session.reason)
+            found["bfdStatus"] = _bfd(up=up, shut=not view.enabled or session.reason in _SHUT)
         return found
 
 
-def _bfd(*, up: bool, reason: str) -> Json:
+def _bfd(*, up: bool, shut: bool) -> Json:
     if up:
         return {"localState": "UP", "localDiagnostic": "NO_DIAGNOSTIC"}
-    if reason in _BY_ROUTER:
+    if shut:
         return {"localState": "ADMIN_DOWN", "localDiagnostic": "ADMINISTRATIVELY_DOWN"}
     return {"localState": "DOWN", "localDiagnostic": "CONTROL_DETECTION_TIME_EXPIRED"}
 
