@@ -1,1 +1,1 @@
-""""""
+"""One machine's store, in a file."""
