@@ -1,0 +1,104 @@
+"""The freeze flag, the queue and secrets, over moto."""
+
+from datetime import timedelta
+
+import pytest
+
+from pointsman.adapters.aws.clients import Clients
+from pointsman.adapters.aws.freeze import SsmFlag
+from pointsman.adapters.aws.queues import BODY_LIMIT, SqsQueue
+from pointsman.adapters.aws.secrets import Secrets
+from pointsman.core.errors import ConfigError, Transient
+from pointsman.core.plan import FlagState
+from pointsman.testing.aws.faults import FaultKind
+from tests.aws.conftest import REGION, Cloud, run
+
+NAME = "/pointsman/atlas/freeze"
+
+
+@pytest.fixture
+def flag(cloud: Cloud) -> SsmFlag:
+    return SsmFlag(cloud.clients, "atlas", REGION)
+
+
+def test_no_parameter_means_clear(flag: SsmFlag) -> None:
+    assert run(flag.read()) is FlagState.CLEAR
+
+
+def test_a_freeze_is_read_back_and_a_thaw_clears_it(flag: SsmFlag, operator: Clients) -> None:
+    run(flag.write(frozen=True, note="maintenance {{ssm:x}} by alice"))
+    assert run(flag.read()) is FlagState.SET
+    assert operator.ssm(REGION).get_parameter(Name=NAME)["Parameter"]["Value"] == "frozen maintenance ((ssm:x)) by alice"
+    run(flag.write(frozen=False, note=""))
+    assert run(flag.read()) is FlagState.CLEAR
+
+
+def test_a_hand_made_parameter_freezes_whatever_it_says(flag: SsmFlag, operator: Clients) -> None:
+    operator.ssm(REGION).put_parameter(Name=NAME, Value="true", Type="String")
+    assert run(flag.read()) is FlagState.SET
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DENIED, FaultKind.THROTTLED, FaultKind.BROKEN, FaultKind.UNANSWERED])
+def test_a_flag_that_cannot_be_read_is_unreadable(flag: SsmFlag, cloud: Cloud, kind: FaultKind) -> None:
+    cloud.fails("GetParameter", kind)
+    assert run(flag.read()) is FlagState.UNREADABLE
+
+
+def test_a_flag_that_cannot_be_written_is_transient(flag: SsmFlag, cloud: Cloud) -> None:
+    cloud.fails("PutParameter", FaultKind.DENIED)
+    with pytest.raises(Transient, match=NAME):
+        run(flag.write(frozen=True, note="now"))
+
+
+def test_a_message_is_sent(cloud: Cloud, operator: Clients) -> None:
+    url = operator.sqs(REGION).create_queue(QueueName="hints")["QueueUrl"]
+    run(SqsQueue(cloud.clients, url, REGION).send('{"fabric":"Zürich"}'.encode()))
+    assert operator.sqs(REGION).receive_message(QueueUrl=url)["Messages"][0]["Body"] == '{"fabric":"Zürich"}'
+
+
+def test_a_queue_that_does_not_take_a_message_is_transient_and_named(cloud: Cloud, operator: Clients) -> None:
+    url = operator.sqs(REGION).create_queue(QueueName="hints")["QueueUrl"]
+    cloud.fails("SendMessage", FaultKind.UNANSWERED)
+    with pytest.raises(Transient, match="hints"):
+        run(SqsQueue(cloud.clients, url, REGION).send(b"{}"))
+    with pytest.raises(Transient, match="absent"):
+        run(SqsQueue(cloud.clients, f"{cloud.face.url}/123456789012/absent", REGION).send(b"{}"))
+
+
+def test_a_message_over_the_limit_is_not_sent(cloud: Cloud) -> None:
+    with pytest.raises(ValueError, match="limit"):
+        run(SqsQueue(cloud.clients, f"{cloud.face.url}/1/hints", REGION).send(b"x" * (BODY_LIMIT + 1)))
+    assert not cloud.asked
+
+
+def test_a_secret_is_read_by_its_reference_each_time_anew(cloud: Cloud, operator: Clients) -> None:
+    operator.secrets_manager(REGION).create_secret(Name="pointsman/noc-routing-key", SecretString="first")
+    secrets = Secrets(cloud.clients, REGION)
+    assert run(secrets.get("secret://pointsman/noc-routing-key")) == "first"
+    operator.secrets_manager(REGION).put_secret_value(SecretId="pointsman/noc-routing-key", SecretString="second")
+    assert run(secrets.get("secret://pointsman/noc-routing-key")) == "second"
+
+
+def test_a_missing_secret_is_a_fault_of_the_set_up(cloud: Cloud) -> None:
+    with pytest.raises(ConfigError, match="pointsman/none"):
+        run(Secrets(cloud.clients, REGION).get("secret://pointsman/none"))
+
+
+@pytest.mark.parametrize("reference", ["", "secret://", "plain-text"])
+def test_a_reference_that_is_none_is_refused_without_showing_it(cloud: Cloud, reference: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        run(Secrets(cloud.clients, REGION).get(reference))
+    assert "plain-text" not in str(told.value)
+
+
+def test_a_binary_secret_is_refused(cloud: Cloud, operator: Clients) -> None:
+    operator.secrets_manager(REGION).create_secret(Name="key", SecretBinary=b"\x00")
+    with pytest.raises(ConfigError, match="binary"):
+        run(Secrets(cloud.clients, REGION).get("secret://key"))
+
+
+def test_a_throttled_secret_is_transient(cloud: Cloud) -> None:
+    cloud.fails("GetSecretValue", FaultKind.THROTTLED)
+    with pytest.raises(Transient) as told:
+        run(Secrets(cloud.clients, REGION).get("secret://key"))
+    assert told.value.retry_after == timedelta(0)
