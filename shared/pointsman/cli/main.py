@@ -10,7 +10,7 @@ import typer
 
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
-from pointsman.cli import fabric
+from pointsman.cli import decode, fabric
 from pointsman.core.errors import PointsmanError
 
 WRONG = 1
@@ -35,6 +35,7 @@ app = typer.Typer(
 app.command("check")(fabric.check)
 app.command("compile")(fabric.compile_)
 app.command("schema")(fabric.schema)
+app.command("decode")(decode.decode)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001  typer hands an option's value over by position
@@ -59,7 +60,7 @@ def run() -> NoReturn:
 
 def _main() -> int:
     try:
-        app()
+        app(prog_name="pointsman")
     except SystemExit as leaving:
         return _flushed(leaving.code if isinstance(leaving.code, int) else WRONG)
     except PointsmanError as error:

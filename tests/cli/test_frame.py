@@ -1,0 +1,79 @@
+"""The frame of the command line: help, version, errors and endings."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from pointsman import __version__
+from tests.cli.commands import ATLAS_FILE, SCRIPT, pointsman
+
+BROKEN = "from pointsman.cli import main\n@main.app.command('break')\ndef broken():\n    {body}\nmain.run()"
+
+
+def breaking(body: str, environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    script = BROKEN.format(body=body)
+    command = [sys.executable, "-c", script, "break"]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, env=environment)
+
+
+def test_version() -> None:
+    assert pointsman("--version").stdout == f"pointsman {__version__}\n"
+
+
+def test_help_names_every_command() -> None:
+    done = pointsman("--help")
+    assert done.returncode == 0
+    assert all(command in done.stdout for command in ("check", "compile", "schema", "decode"))
+
+
+def test_help_loads_neither_yaml_nor_pydantic_nor_an_sdk() -> None:
+    script = (
+        "import sys; from pointsman.cli.main import app\n"
+        "print([name for name in ('yaml', 'pydantic', 'boto3', 'botocore', 'google.auth', 'hypothesis', 'moto') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("arguments", [["no-such-command"], ["check"], ["check", "--no-such-option", "x"], ["compile", "a", "b"]])
+def test_a_wrong_command_line_exits_2_without_a_traceback(arguments: list[str]) -> None:
+    done = pointsman(*arguments)
+    assert done.returncode == 2
+    assert "Usage: pointsman" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_on_purpose_is_one_line() -> None:
+    done = breaking("from pointsman.core.errors import Refused; raise Refused('thaw it first')")
+    assert (done.returncode, done.stderr) == (1, "pointsman: thaw it first\n")
+
+
+def test_a_defect_is_one_line_that_asks_for_a_report() -> None:
+    done = breaking("raise LookupError('no such thing')")
+    assert done.returncode == 70
+    assert (
+        done.stderr == "pointsman: this is a defect of pointsman (LookupError: no such thing); please report it with the command you ran\n"
+    )
+
+
+def test_ctrl_c_exits_130_quietly() -> None:
+    done = breaking("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    assert (done.returncode, done.stderr) == (128 + signal.SIGINT, "")
+
+
+def test_a_reader_that_is_gone_ends_it_quietly() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        for command in (["check", ATLAS_FILE], ["schema"], ["compile", ATLAS_FILE], ["--help"]):
+            done = subprocess.run([*SCRIPT, *command], check=False, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+            assert (done.returncode, done.stderr) == (1, ""), command
+    finally:
+        os.close(writing)
+
+
+def test_what_a_terminal_cannot_show_is_escaped() -> None:
+    done = breaking("print(chr(228))", {"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stdout) == (0, "\\xe4\n")
