@@ -2,19 +2,25 @@
 
 import json
 import socket
+import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from pointsman.adapters.aws.clients import Clients
+from pointsman.core.values import canonical
 from pointsman.testing.aws.faults import FaultKind
 from pointsman.testing.guard import LeftLoopback, loopback_only
 from pointsman.testing.network.happenings import Kind
 from pointsman.testing.network.views import Broken
-from tests.aws.conftest import REGION, Cloud
-from tests.twin.networks import IX_A, IX_B, LIST, MANAGED, TABLE, VIF_A, VPN_1
+from pointsman.testing.processes import Child
+from tests.aws.conftest import REGION, Cloud, session_of
+from tests.twin.networks import IX_A, IX_B, LIST, MANAGED, TABLE, VIF_A, VIF_B, VPN_1, reference
 
 
 def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
@@ -274,3 +280,37 @@ def test_the_guard_lets_loopback_through_and_stops_the_rest() -> None:
             socket.create_connection(("192.0.2.1", 443))
         with pytest.raises(LeftLoopback):
             socket.getaddrinfo("ec2.us-east-1.amazonaws.com", 443)
+
+
+def test_a_conditional_write_has_one_winner_whatever_the_number_of_threads(cloud: Cloud) -> None:
+    table = session_of("AKIAOPERATOR")().client("dynamodb", endpoint_url=cloud.face.url)
+    table.create_table(
+        TableName="race",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    def claims(turn: int) -> bool:
+        try:
+            table.put_item(TableName="race", Item={"pk": {"S": str(turn)}}, ConditionExpression="attribute_not_exists(pk)")
+        except table.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        for turn in range(15):
+            assert sum(pool.map(lambda _, turn=turn: claims(turn), range(6))) == 1
+
+
+def test_the_face_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
+    compiled = tmp_path / "fabric.json"
+    compiled.write_bytes(canonical(reference()))
+    child = Child("aws", [sys.executable, "-m", "pointsman.testing.aws", "--fabric", str(compiled), "--factor", "10"])
+    try:
+        url = child.wait_line(r"AWS listens on (http://\S+)", timedelta(seconds=60)).group(1)
+        clients = Clients(endpoints={"directconnect": url}, session=session_of("AKIAX"))
+        shown = clients.direct_connect(REGION).describe_virtual_interfaces()["virtualInterfaces"]
+        assert {one["virtualInterfaceId"] for one in shown} == {VIF_A, VIF_B}
+    finally:
+        child.stop()

@@ -1,9 +1,11 @@
 """The self-expiring drain of a Direct Connect link: starting, carrying on, stopping, and whose test it is."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from pointsman.adapters.aws import interfaces, transit
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.failover_test import FailoverTestLever
 from pointsman.core.fabric import AwsMember, LinkName, Member, MemberId
@@ -13,7 +15,8 @@ from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsur
 from pointsman.testing.aws.faults import FaultKind
 from pointsman.testing.network.happenings import Kind
 from tests.aws.conftest import REGION, Cloud, run
-from tests.twin.networks import VIF_A
+from tests.twin.networks import IX_A as ATTACHMENT
+from tests.twin.networks import TABLE, VIF_A
 
 IX_A = LinkName("ix-a")
 HALF_HOUR = timedelta(minutes=30)
@@ -227,6 +230,32 @@ def test_verify_wants_the_session_down_and_the_routes_gone(draining: Draining) -
     draining.cloud.later(minutes=4)
     assert draining.verify(DRAINED) == Verified(level=Level.EFFECTIVE)
     assert draining.verify(OPEN).level is Level.NONE
+
+
+def test_a_route_that_still_leads_over_the_drained_link_is_told(draining: Draining) -> None:
+    draining.verify(OPEN)
+    by = "attachment.transit-gateway-attachment-id"
+    filters: Any = [{"Name": by, "Values": [ATTACHMENT]}]
+    draining.cloud.clients.ec2(REGION).search_transit_gateway_routes(
+        TransitGatewayRouteTableId=TABLE, Filters=filters, MaxResults=transit.ROUTES_A_PAGE
+    )
+    draining.apply()
+    draining.cloud.fails("SearchTransitGatewayRoutes", FaultKind.STALE)
+    found = draining.verify(DRAINED)
+    assert found.level is Level.ACCEPTED
+    assert "still sends" in found.missing
+    assert draining.verify(DRAINED).level is Level.EFFECTIVE
+
+
+def test_a_long_history_is_read_to_its_end(draining: Draining, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interfaces, "PAGE", 1)
+    for _ in range(4):
+        draining.apply()
+        draining.cloud.later(seconds=1)
+        draining.undo()
+        draining.cloud.later(seconds=1)
+    draining.apply()
+    assert draining.observed().setting == DRAINED
 
 
 def test_an_end_that_aws_does_not_tell_yet_is_reckoned(draining: Draining) -> None:

@@ -11,6 +11,7 @@ from pointsman.core.fabric import AwsMember, LinkName, Member, MemberId
 from pointsman.core.members import index
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
+from pointsman.testing.aws import world
 from pointsman.testing.aws.faults import FaultKind
 from tests.aws.conftest import REGION, Cloud, run
 from tests.twin.networks import VIF_A, VIF_B
@@ -128,6 +129,12 @@ def test_a_throttled_look_is_transient_with_a_pause(cloud: Cloud, operation: str
     with pytest.raises(Transient, match=operation) as told:
         look(cloud)
     assert told.value.retry_after == timedelta(seconds=5)
+
+
+def test_lists_of_many_pages_are_read_to_their_end(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "PAGE", 1)
+    assert set(healths(cloud, "ix-a", "ix-b", "mc").values()) == {Health.UP}
+    assert cloud.asked.count("DescribeVirtualInterfaces") == 2
 
 
 def test_what_aws_does_not_list_is_unknown_and_never_down(cloud: Cloud) -> None:

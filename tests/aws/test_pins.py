@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.adapters.aws import transit
 from pointsman.adapters.aws.pins import PinLever
 from pointsman.adapters.aws.prefix_list_pin import PrefixListPinLever
 from pointsman.adapters.aws.static_pin import StaticPinLever
@@ -276,6 +277,44 @@ def test_a_reference_wins_over_bgp_but_a_static_route_by_hand_over_it_is_told(cl
     cloud.later(seconds=SETTLE)
     cloud.network.set_static_route(TABLE, "10.216.0.0/20", IX_A)
     assert pinning.verify(VPN_1).level is Level.ACCEPTED
+
+
+def test_a_reference_that_is_being_deleted_reads_as_gone_and_is_busy_for_a_new_one(cloud: Cloud) -> None:
+    pinning = Pinning(cloud, LeverKind.PREFIX_LIST_PIN)
+    pinning.apply(VPN_1)
+    cloud.later(seconds=SETTLE)
+    pinning.undo()
+    assert pinning.observed().setting == pinning.to(None)
+    with pytest.raises(LeverBusy, match="IncorrectState"):
+        pinning.apply(IX_B)
+    cloud.later(seconds=SETTLE)
+    pinning.apply(IX_B)
+    assert cloud.links_to_google("checkout") == {"ix-b"}
+
+
+def test_a_table_of_many_pages_is_read_to_its_end(pinning: Pinning, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transit, "ROUTES_A_PAGE", 5)
+    for number in range(12):
+        pinning.cloud.network.set_static_route(TABLE, f"192.0.2.{number}/32", IX_A)
+    pinning.apply(VPN_1)
+    pinning.cloud.later(seconds=SETTLE)
+    assert pinning.verify(VPN_1) == Verified(level=Level.EFFECTIVE)
+    pinning.undo()
+    pinning.cloud.later(seconds=SETTLE)
+    assert pinning.verify(None) == Verified(level=Level.EFFECTIVE)
+
+
+def test_nothing_is_proved_from_a_table_that_is_too_long(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transit, "ROUTES_A_PAGE", 5)
+    monkeypatch.setattr(transit, "PAGES", 1)
+    for number in range(6):
+        cloud.network.set_static_route(TABLE, f"192.0.2.{number}/32", IX_A)
+    pinning = Pinning(cloud, LeverKind.PREFIX_LIST_PIN)
+    pinning.apply(VPN_1)
+    cloud.later(seconds=SETTLE)
+    found = pinning.verify(VPN_1)
+    assert found.level is Level.ACCEPTED
+    assert "too long" in found.missing
 
 
 def test_a_flow_without_a_prefix_list_cannot_be_pinned_by_one(cloud: Cloud) -> None:

@@ -55,7 +55,9 @@ def get_transit_gateway_prefix_list_references(world: World, params: Params) -> 
     table = _table(world, params)
     _dry(params)
     held = world.network.prefix_list_references(table)
-    found = [_reference(world, table, name) for name in held if _wants(params, "prefix-list-id", name)]
+    going = {name: shown for (of, name), (until, shown) in world.leaving.items() if of == table and until > world.network.now}
+    there = going | {name: _reference(world, table, name) for name in held}
+    found = [shown for name, shown in there.items() if _wants(params, "prefix-list-id", name)]
     shown, token = page(found, params, size="MaxResults", token="NextToken")  # noqa: S106 - a page token's name
     return {"TransitGatewayPrefixListReferences": shown, "NextToken": token}
 
@@ -65,6 +67,8 @@ def create_transit_gateway_prefix_list_reference(world: World, params: Params) -
     table, name = _table(world, params), _prefix_list(world, params)
     if name in world.network.prefix_list_references(table):
         raise Refused("InvalidPrefixListReference.AlreadyExists", f"{table} refers to {name} already")
+    if world.leaving.get((table, name), (0.0, {}))[0] > world.network.now:
+        raise Refused("IncorrectState", f"the reference of {table} to {name} is being deleted")
     return _write_reference(world, params, table, name)
 
 
@@ -86,6 +90,7 @@ def delete_transit_gateway_prefix_list_reference(world: World, params: Params) -
     _dry(params)
     shown = _reference(world, table, name) | {"State": "deleting"}
     world.network.set_prefix_list_reference(table, name, None, principal=world.principal)
+    world.leaving[table, name] = (world.network.now + world.settle, shown)
     return {"TransitGatewayPrefixListReference": shown}
 
 

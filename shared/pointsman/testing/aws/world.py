@@ -12,7 +12,7 @@ from pointsman.testing.network.model import Network
 PAGE = 100
 """Entries on a page when the caller does not say."""
 SETTLE_SECONDS = 1.0
-"""Network seconds for which a changed prefix-list reference says ``modifying``."""
+"""Network seconds for which a changed prefix-list reference says ``modifying``, and a deleted one ``deleting``."""
 
 Params = Mapping[str, Any]
 Operation = Callable[["World", Params], Mapping[str, Any]]
@@ -23,7 +23,7 @@ class World:
     """The model as one caller meets it, under its lock and brought up to the time.
 
     ``tells_end`` is whether a running failover test already shows its end; ``settling`` holds until when (network
-    seconds) a prefix-list reference is still changing.
+    seconds) a prefix-list reference is still changing, ``leaving`` what a deleted one still shows and until when.
     """
 
     network: Network
@@ -32,6 +32,7 @@ class World:
     tells_end: bool = True
     settle: float = SETTLE_SECONDS
     settling: dict[tuple[str, str], float] = field(default_factory=dict)
+    leaving: dict[tuple[str, str], tuple[float, Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def links(self) -> Iterator[LinkSpec]:
