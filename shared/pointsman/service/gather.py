@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pointsman.core.errors import PointsmanError, Transient
-from pointsman.core.evidence import freshness_of
+from pointsman.core.evidence import freshness_of, weight
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.plan import FlagState, View
 from pointsman.core.sightings import Sighting
@@ -136,10 +136,11 @@ async def _try_rows(rows: Rows, cloud: Cloud) -> RowsRead | None:
 
 
 def _newest(rows: Iterable[Sighting]) -> dict[str, Sighting]:
+    """Keep, per row, the claim that is to be believed: the newest, of equal times the worst."""
     found: dict[str, Sighting] = {}
     for row in rows:
         held = found.get(row.row)
-        if held is None or row.seen_at > held.seen_at:
+        if held is None or weight(row) > weight(held):
             found[row.row] = row
     return found
 

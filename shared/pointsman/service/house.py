@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud, Fabric
@@ -11,6 +12,11 @@ from pointsman.ports.clouds import Clock, Flag, Lever, Looker
 from pointsman.ports.desks import Desk
 from pointsman.ports.stores import Journal, Rows
 from pointsman.service.registers import Registers
+
+WATCH_EVERY = timedelta(seconds=3)
+"""From the start of one look to the start of the next."""
+WATCH_LASTING = timedelta(seconds=55)
+"""How long one call of ``watch`` goes on looking: until just before the schedule starts the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +43,8 @@ class House:
     nudge: Callable[[str, int], Awaitable[None]] | None = None
     post: Callable[[str], Awaitable[None]] | None = None
     desks: Mapping[str, Desk] = field(default_factory=dict)
+    watch_every: timedelta = WATCH_EVERY
+    watch_lasting: timedelta = WATCH_LASTING
 
     @property
     def current(self) -> Fabric:

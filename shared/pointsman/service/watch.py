@@ -10,10 +10,6 @@ from pointsman.service.converge import converge
 from pointsman.service.gather import note, worth_noting
 from pointsman.service.house import House
 
-EVERY = timedelta(seconds=3)
-"""From the start of one look to the start of the next."""
-MINUTE = timedelta(seconds=55)
-"""How long one call goes on looking: until just before the schedule starts the next."""
 SLOWEST = timedelta(seconds=24)
 """Longest pause between looks while the cloud throttles."""
 
@@ -37,14 +33,15 @@ class _Tally:
     trouble: list[str] = field(default_factory=list)
 
 
-async def watch(house: House, *, every: timedelta = EVERY, lasting: timedelta = MINUTE) -> Watched:
+async def watch(house: House) -> Watched:
     """Look every few seconds until the minute ends: one look in flight, one batched row write a round, slower when throttled."""
-    end = house.clock.monotonic() + lasting.total_seconds()
-    pause, tally = every.total_seconds(), _Tally(known=await _stored(house))
+    every, lasting = house.watch_every.total_seconds(), house.watch_lasting.total_seconds()
+    end = house.clock.monotonic() + lasting
+    pause, tally = every, _Tally(known=await _stored(house))
     while True:
         begun = house.clock.monotonic()
         throttled = not await _round(house, tally)
-        pause = min(2 * pause, SLOWEST.total_seconds()) if throttled else every.total_seconds()
+        pause = min(2 * pause, SLOWEST.total_seconds()) if throttled else every
         wait = max(0.0, begun + pause - house.clock.monotonic())
         if house.clock.monotonic() + wait >= end:
             break

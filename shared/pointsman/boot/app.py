@@ -1,0 +1,109 @@
+"""What a function holds between invocations: its house, its parking place, its settings."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from pointsman.boot.chance import jitter, nonce
+from pointsman.boot.settings import Settings
+from pointsman.boot.stores import rows_by_cloud
+from pointsman.core.domains import table_mode
+from pointsman.core.errors import ConfigError
+from pointsman.core.fabric import Cloud, DeskSettings, Fabric
+from pointsman.core.incidents import Incident, Letter, Ticket
+from pointsman.ports.clouds import Clock, Flag, Lever, Looker, Queue
+from pointsman.ports.desks import Desk
+from pointsman.ports.stores import Store
+from pointsman.service.house import House
+from pointsman.service.registers import Registers
+from pointsman.wire import messages
+
+
+class Secrets(Protocol):
+    """Gives the text of a secret by its ``secret://`` reference."""
+
+    async def get(self, reference: str) -> str:
+        """Read it. Raises ``ConfigError`` or ``Transient``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """One function's surroundings and settings. ``parking`` takes events that nobody can read; None leaves that to the platform."""
+
+    house: House
+    settings: Settings
+    parking: Queue | None
+
+
+def furnish(
+    settings: Settings,
+    fabrics: tuple[Fabric, ...],
+    here: Cloud,
+    *,
+    stores: Mapping[str, Store],
+    clock: Clock,
+    looker: Looker,
+    levers: Sequence[Lever],
+    flags: Sequence[Flag],
+    nudge: Queue | None,
+    post: Queue | None,
+    parking: Queue | None,
+    secrets: Secrets,
+) -> App:
+    """Put one cloud's adapters together. ``stores`` are by slot: aws, gcp, witness."""
+    rows = rows_by_cloud(stores)
+    mode = table_mode(fabrics[0].stores).value
+    house = House(
+        fabrics=fabrics,
+        here=here,
+        registers=Registers(tuple(stores.values()), clock=clock, nonce=nonce, jitter=jitter),
+        rows=rows,
+        witness=stores.get("witness"),
+        journal=rows[here],
+        looker=looker,
+        levers={lever.kind: lever for lever in levers},
+        flags={flag.cloud: flag for flag in flags},
+        clock=clock,
+        nonce=nonce,
+        nudge=_nudge(nudge),
+        post=_post(post),
+        desks={desk.name: SecretDesk(desk, secrets, mode, settings.endpoints.get(desk.kind)) for desk in fabrics[0].desks},
+        watch_every=timedelta(seconds=settings.watch_seconds[0]),
+        watch_lasting=timedelta(seconds=settings.watch_seconds[1]),
+    )
+    return App(house=house, settings=settings, parking=parking)
+
+
+def _nudge(queue: Queue | None) -> Callable[[str, int], Awaitable[None]] | None:
+    return None if queue is None else lambda fabric, epoch: queue.send(messages.nudge(fabric, epoch))
+
+
+def _post(queue: Queue | None) -> Callable[[str], Awaitable[None]] | None:
+    return None if queue is None else lambda incident: queue.send(messages.deliver(incident))
+
+
+class SecretDesk:
+    """``Desk`` whose secret is read, and whose adapter is loaded, when the first letter is told."""
+
+    def __init__(self, desk: DeskSettings, secrets: Secrets, mode: str, endpoint: str | None) -> None:
+        self.name = desk.name
+        self._desk = desk
+        self._secrets = secrets
+        self._mode = mode
+        self._endpoint = endpoint or desk.endpoint
+        self._made: Desk | None = None
+
+    async def tell(self, incident: Incident, letter: Letter, key: str) -> Ticket:
+        """Carry out one letter. Raises ``ConfigError``, ``Transient`` or ``Refused``."""
+        if self._made is None:
+            self._made = self._make(await self._secrets.get(self._desk.secret))
+        return await self._made.tell(incident, letter, key)
+
+    def _make(self, secret: str) -> Desk:
+        from pointsman.adapters.desks.pagerduty import ENDPOINT, PagerDutyDesk  # noqa: PLC0415 - only deliver needs it
+        from pointsman.adapters.http import pool  # noqa: PLC0415
+
+        if self._desk.kind != "pagerduty":
+            raise ConfigError(f"desk {self.name} is of kind {self._desk.kind}, which this version cannot tell: use pagerduty")
+        return PagerDutyDesk(self.name, secret, over=pool(), mode=self._mode, endpoint=self._endpoint or ENDPOINT)

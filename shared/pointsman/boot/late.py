@@ -1,0 +1,105 @@
+"""Things of the other cloud, made in a thread while the own cloud's first call is under way."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from typing import Generic, TypeVar
+
+from pointsman.core.errors import PointsmanError
+from pointsman.core.fabric import Cloud
+from pointsman.core.plan import FlagState
+from pointsman.core.sightings import Sighting
+from pointsman.ports.clouds import Flag, Queue
+from pointsman.ports.stores import Refusal, Reply, RowsRead, Store, StoreDown
+
+T = TypeVar("T")
+
+
+@cache
+def _maker() -> ThreadPoolExecutor:
+    """Give the one thread that makes things: imports in two threads only wait for each other."""
+    return ThreadPoolExecutor(1, thread_name_prefix="late")
+
+
+class Late(Generic[T]):
+    """A thing that is being made; ``get`` waits for it without holding up the loop. ``make`` runs once, in a thread."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._made: Future[T] = _maker().submit(make)
+
+    async def get(self) -> T:
+        """Give it, or raise what making it raised."""
+        return self._made.result() if self._made.done() else await asyncio.wrap_future(self._made)
+
+
+class LateStore:
+    """``Store`` that is made late; while it can't be made it counts as down."""
+
+    def __init__(self, name: str, make: Callable[[], Store]) -> None:
+        self.name = name
+        self._late = Late(make)
+
+    async def _store(self) -> Store:
+        try:
+            return await self._late.get()
+        except PointsmanError as error:
+            raise StoreDown(f"{self.name} cannot be used: {error}") from error
+
+    async def read(self, register: str) -> Reply:
+        """Read a row."""
+        return await (await self._store()).read(register)
+
+    async def prepare(self, register: str, ballot: str, seen: Reply) -> Reply | Refusal:
+        """Promise a ballot."""
+        return await (await self._store()).prepare(register, ballot, seen)
+
+    async def accept(self, register: str, ballot: str, value: str, seen: Reply) -> Reply | Refusal:
+        """Accept a value."""
+        return await (await self._store()).accept(register, ballot, value, seen)
+
+    async def note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
+        """Write claims."""
+        await (await self._store()).note(prefix, sightings)
+
+    async def rows(self, prefix: Cloud) -> RowsRead:
+        """Read all claims."""
+        return await (await self._store()).rows(prefix)
+
+    async def put_entry(self, digest: str, entry: bytes) -> None:
+        """Keep a journal entry."""
+        await (await self._store()).put_entry(digest, entry)
+
+    async def entry(self, digest: str) -> bytes | None:
+        """Give a journal entry back."""
+        return await (await self._store()).entry(digest)
+
+
+class LateFlag:
+    """``Flag`` that is made late; while it can't be made it is unreadable."""
+
+    def __init__(self, cloud: Cloud, make: Callable[[], Flag]) -> None:
+        self.cloud = cloud
+        self._late = Late(make)
+
+    async def read(self) -> FlagState:
+        """Read it."""
+        try:
+            return await (await self._late.get()).read()
+        except PointsmanError:
+            return FlagState.UNREADABLE
+
+    async def write(self, frozen: bool, note: str) -> None:  # noqa: FBT001 - the port's own yes or no
+        """Set or clear it."""
+        await (await self._late.get()).write(frozen, note)
+
+
+class LateQueue:
+    """``Queue`` that is made late."""
+
+    def __init__(self, make: Callable[[], Queue]) -> None:
+        self._late = Late(make)
+
+    async def send(self, body: bytes) -> None:
+        """Send one message."""
+        await (await self._late.get()).send(body)

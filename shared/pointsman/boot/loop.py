@@ -1,0 +1,26 @@
+"""One event loop a process, in a thread of its own: invocations come and go, what is under way goes on."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+THREADS = 24
+"""Blocking calls that may be under way at once: two reactions' worth of a first round trip."""
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the process's loop and wait for its end, from any thread."""
+    return asyncio.run_coroutine_threadsafe(work, _loop()).result()
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="call"))
+    threading.Thread(target=loop.run_forever, name="loop", daemon=True).start()
+    return loop

@@ -1,0 +1,47 @@
+"""The doors into the loop: what each function does with what its event means."""
+
+from collections.abc import Sequence
+
+from pointsman.core.members import index
+from pointsman.core.sightings import Actor, Change, Meaning, Sighting, Tick
+from pointsman.service import deliver as desks
+from pointsman.service import sweep as sweeping
+from pointsman.service import watch as watching
+from pointsman.service.converge import Report, converge, levers_of
+from pointsman.service.gather import Scope
+from pointsman.service.house import House
+
+DELIVER = "deliver/"
+"""Beginning of the key of a tick that asks for one incident's letters to be told."""
+
+
+async def link_changed(house: House, meanings: Sequence[Meaning]) -> Report | None:
+    """Bring the world in line after events; None when none of them concerns this fabric. Raises ``Transient``."""
+    places = index(house.current)
+    claims = tuple(one for one in meanings if isinstance(one, Sighting) and one.member in places)
+    if any(_is_hint(one) for one in meanings):
+        links = {link.name for link in house.current.links}
+        wide = Scope(look=tuple(sorted(links)), levers=levers_of(house, links), witness=True)
+        return await converge(house, claims, wide)
+    return await converge(house, claims) if claims else None
+
+
+def _is_hint(one: Meaning) -> bool:
+    """Say whether an event says no more than "look": a nudge of the other cloud, or a change that somebody made."""
+    return isinstance(one, Tick) or (isinstance(one, Change) and one.actor is Actor.SOMEBODY)
+
+
+async def watch(house: House, _: Sequence[Meaning]) -> watching.Watched:
+    """Look for a minute at what sends no event."""
+    return await watching.watch(house)
+
+
+async def sweep(house: House, _: Sequence[Meaning]) -> Report:
+    """Make the world equal to the newest plan. Raises ``Transient``."""
+    return await sweeping.sweep(house)
+
+
+async def deliver(house: House, meanings: Sequence[Meaning]) -> desks.Delivered:
+    """Tell the desks of the incidents that the messages name, or of all. Raises ``Transient``."""
+    named = (one.key.removeprefix(DELIVER) for one in meanings if isinstance(one, Tick) and one.key.startswith(DELIVER))
+    return await desks.deliver(house, frozenset(named) or None)
