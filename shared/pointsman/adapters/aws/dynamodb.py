@@ -25,7 +25,7 @@ from botocore.exceptions import (
 )
 
 from pointsman.adapters.aws.signed import SignedJson, error_code
-from pointsman.adapters.failures import failed, translated
+from pointsman.adapters.failures import failed, translated, unanswered
 from pointsman.adapters.http import Unanswered, Unreached, http_date
 from pointsman.adapters.stored import FORMAT, register_row, rows_read
 from pointsman.core.errors import ConfigError
@@ -41,6 +41,9 @@ NOTE_TRIES = 3
 """How often one claim is written again because what stood in its way changed."""
 PAGES_LIMIT = 16
 """Most pages (of a megabyte) that reading one prefix may take."""
+
+HTTP_ERRORS = 300
+"""From this status on an answer is no success, and its status says enough."""
 
 Item = Mapping[str, Mapping[str, Any]]
 
@@ -157,9 +160,11 @@ class DynamoStore:
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        if answer.code != _REFUSED:
-            return self._reply(register, answer.body.get("Attributes"), answer.date)
-        held = answer.body.get("Item")
+        written, held = answer.body.get("Attributes"), answer.body.get("Item")
+        if not answer.code and not written:
+            raise unanswered(self.name, "it does not say what it wrote", writing=True)
+        if not answer.code:
+            return self._reply(register, written, answer.date)
         return Refusal(held=self._reply(register, held, answer.date) if held else await self.read(register))
 
     def _reply(self, register: str, item: Item | None, date: datetime | None) -> Reply:
@@ -228,6 +233,7 @@ def over_boto3(client: Any) -> DynamoCall:
     """Make a transport of a boto3 DynamoDB client, whose retries must be off. Raises ``ConfigError``."""
     if (client.meta.config.retries or {}).get("total_max_attempts") != 1:
         raise ConfigError('the DynamoDB client retries by itself: build it with Config(retries={"total_max_attempts": 1})')
+    client.meta.events.register("before-parse.dynamodb", _whole)
     operations = {"GetItem": client.get_item, "UpdateItem": client.update_item, "Query": client.query}
 
     def call(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
@@ -251,11 +257,24 @@ def over_signer(signed: SignedJson) -> DynamoCall:
     def call(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
         answer = signed.call(operation, parameters)
         if answer.ok:
-            return DynamoAnswer(status=answer.status, body=answer.json() or {}, date=answer.date)
+            return DynamoAnswer(status=answer.status, body=_table(answer.body), date=answer.date)
         code = error_code(answer)
         return DynamoAnswer(status=answer.status, code=code or "Unknown", body=answer.json() if code else {}, date=answer.date)
 
     return call
+
+
+def _whole(response_dict: Mapping[str, Any], **_: Any) -> None:
+    """Stop an answer that is cut short or no table: the SDK would read it as an empty one, and a row as absent."""
+    if response_dict["status_code"] < HTTP_ERRORS:
+        _table(response_dict["body"])
+
+
+def _table(body: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unanswered("DynamoDB's answer is not what was asked for, or cut short: look for a proxy in between") from error
 
 
 def _of_boto3(response: Mapping[str, Any], code: str) -> DynamoAnswer:

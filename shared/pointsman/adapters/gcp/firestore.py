@@ -8,15 +8,15 @@ restore is made over it.
 import asyncio
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from pointsman.adapters.failures import failed, translated
-from pointsman.adapters.gcp.http import Answer, GoogleHttp
+from pointsman.adapters.failures import failed, translated, unanswered
+from pointsman.adapters.gcp.http import Answer, GoogleHttp, Unanswered
 from pointsman.adapters.stored import FORMAT, register_row, rows_read
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import ahead, instant, micros, newest, winning
@@ -33,10 +33,50 @@ KNOWN_LIMIT = 4096
 """Sighting rows whose update times are remembered; past it they are all forgotten, and read before the next write."""
 
 _CONFLICTS = {"FAILED_PRECONDITION", "ALREADY_EXISTS", "NOT_FOUND", "ABORTED"}
-_CONFLICT_CODES = {9, 6, 5, 10}
+_CONFLICT_CODES = {5, 6, 9, 10}
+_EXHAUSTED = 8
 _COLUMNS = ("promised", "accepted", "value")
 
-Document = Mapping[str, Any]
+S = TypeVar("S")
+
+
+class _Said(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Part of an answer; what else the service says is left unread."""
+
+
+class _Document(_Said, frozen=True):
+    name: str
+    update_time: str
+    fields: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class _Got(_Said, frozen=True):
+    read_time: str
+    found: _Document | None = None
+    missing: str = ""
+
+
+class _Queried(_Said, frozen=True):
+    read_time: str = ""
+    document: _Document | None = None
+
+
+class _WriteResult(_Said, frozen=True):
+    update_time: str = ""
+
+
+class _Status(_Said, frozen=True):
+    code: int = 0
+
+
+class _Committed(_Said, frozen=True):
+    commit_time: str
+    write_results: tuple[_WriteResult, ...]
+
+
+class _Written(_Said, frozen=True):
+    write_results: tuple[_WriteResult, ...]
+    status: tuple[_Status, ...]
 
 
 class _Held(Frozen):
@@ -88,16 +128,14 @@ class FirestoreStore:
     async def put_entry(self, digest: str, entry: bytes) -> None:
         """Keep a journal entry."""
         write = self._update(self._name("journal", digest), {"entry": {"bytesValue": base64.b64encode(entry).decode()}}, "")
-        answer = await asyncio.to_thread(self._post, ":commit", {"writes": [write]}, writing=True)
-        if not answer.ok and _word(answer) not in _CONFLICTS:
-            raise self._failed(answer, writing=True)
+        await asyncio.to_thread(self._commit, write)
 
     async def entry(self, digest: str) -> bytes | None:
         """Give a journal entry back. Raises ``RowUnreadable`` when it is not one."""
         name = self._name("journal", digest)
-        (document, _) = await asyncio.to_thread(self._get, name)
+        got = (await asyncio.to_thread(self._get, [name]))[0]
         try:
-            return None if document is None else base64.b64decode(document["fields"]["entry"]["bytesValue"], validate=True)
+            return None if got.found is None else base64.b64decode(got.found.fields["entry"]["bytesValue"], validate=True)
         except (KeyError, TypeError, binascii.Error) as error:
             raise RowUnreadable(
                 f"{self.name} holds the journal entry {digest} in a form this version cannot read: upgrade pointsman"
@@ -106,45 +144,46 @@ class FirestoreStore:
     def _name(self, collection: str, key: str) -> str:
         return f"{self._home}/{self._root}{collection}/{quote(key, safe='@:|>')}-"
 
-    def _post(self, method: str, body: object, *, writing: bool) -> Answer:
+    def _post(self, method: str, body: object, kind: type[S], *, writing: bool, conflicts: Collection[str] = ()) -> S | None:
+        """Ask once; None for one of the ``conflicts``. Every other answer is what was asked for, or an error."""
         with translated(self.name, writing=writing):
-            return self._http.call("POST", f"{self._url}{method}", body=body)
-
-    def _failed(self, answer: Answer, *, writing: bool) -> Exception:
-        return failed(self.name, answer.status, _word(answer), writing=writing)
+            answer = self._http.call("POST", f"{self._url}{method}", body=body)
+            if answer.ok:
+                return _decoded(answer, kind)
+        if _word(answer) in conflicts:
+            return None
+        raise failed(self.name, answer.status, _word(answer), writing=writing)
 
     def _read(self, register: str) -> Reply:
-        document, time = self._get(self._name("registers", register))
-        if document is None:
-            return Reply(row=Row(), store_time=time)
-        fields = document.get("fields", {})
+        got = self._get([self._name("registers", register)])[0]
+        if got.found is None:
+            return Reply(row=Row(), store_time=_time(got.read_time))
+        fields = got.found.fields
         held = {column: _text(fields[column]) for column in _COLUMNS if column in fields}
         row = register_row(self.name, register, _count(fields.get("format")), held)
-        return Reply(row=row, version=document.get("updateTime", ""), store_time=time)
+        return Reply(row=row, version=got.found.update_time, store_time=_time(got.read_time))
 
-    def _get(self, name: str) -> tuple[Document | None, datetime | None]:
-        answer = self._post(":batchGet", {"documents": [name]}, writing=False)
-        if not answer.ok:
-            raise self._failed(answer, writing=False)
-        with translated(self.name, writing=False):
-            found = answer.json()[0]
-        return found.get("found"), _time(found.get("readTime"))
+    def _get(self, names: Sequence[str]) -> tuple[_Got, ...]:
+        got = self._post(":batchGet", {"documents": names}, tuple[_Got, ...], writing=False) or ()
+        if {one.found.name if one.found else one.missing for one in got} != set(names):
+            raise unanswered(self.name, "it answered about other documents than it was asked for", writing=False)
+        return got
+
+    def _commit(self, write: Mapping[str, Any]) -> _Committed | None:
+        """Make one write; None when its condition does not hold."""
+        done = self._post(":commit", {"writes": [write]}, _Committed, writing=True, conflicts=_CONFLICTS)
+        if done is not None and len(done.write_results) != 1:
+            raise unanswered(self.name, "it answered about other writes than it was sent", writing=True)
+        return done
 
     def _write(self, register: str, ballot: str, row: Row, fields: Mapping[str, Any], seen: Reply) -> Reply | Refusal:
         """Write on the version seen. A ballot below what was seen is refused unsent, for promises never go down."""
         if ballot < seen.row.promised:
             return Refusal(held=seen)
-        update = self._update(self._name("registers", register), fields, seen.version)
-        answer = self._post(":commit", {"writes": [update]}, writing=True)
-        if answer.ok:
-            with translated(self.name, writing=True):
-                done = answer.json()
-            return Reply(
-                row=row, version=done["writeResults"][0].get("updateTime") or done["commitTime"], store_time=_time(done["commitTime"])
-            )
-        if _word(answer) in _CONFLICTS:
+        done = self._commit(self._update(self._name("registers", register), fields, seen.version))
+        if done is None:
             return Refusal(held=self._read(register))
-        raise self._failed(answer, writing=True)
+        return Reply(row=row, version=done.write_results[0].update_time or done.commit_time, store_time=_time(done.commit_time))
 
     @staticmethod
     def _update(name: str, fields: Mapping[str, Any], version: str) -> dict[str, Any]:
@@ -170,22 +209,15 @@ class FirestoreStore:
         if not newer:
             return {}
         writes = [self._update(name, _claim_fields(claim), known[name].version) for name, claim in newer.items()]
-        answer = self._post(":batchWrite", {"writes": writes}, writing=True)
-        if not answer.ok:
-            raise self._failed(answer, writing=True)
-        with translated(self.name, writing=True):
-            done = answer.json()
-        again = {}
-        for (name, claim), result, status in zip(newer.items(), done["writeResults"], done["status"], strict=True):
-            if not self._kept(name, claim, result, status):
-                again[name] = claim
-        return again
+        done = self._post(":batchWrite", {"writes": writes}, _Written, writing=True)
+        if done is None or not len(done.write_results) == len(done.status) == len(newer):
+            raise unanswered(self.name, "it answered about other writes than it was sent", writing=True)
+        results = zip(newer.items(), done.write_results, done.status, strict=True)
+        return {name: claim for (name, claim), result, status in results if not self._kept(name, claim, result.update_time, status.code)}
 
-    def _kept(self, name: str, claim: Sighting, result: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
-        code = status.get("code", 0)
+    def _kept(self, name: str, claim: Sighting, version: str, code: int) -> bool:
         if code and code not in _CONFLICT_CODES:
-            raise failed(self.name, 429 if code == 8 else 500, f"code {code}", writing=True)  # noqa: PLR2004 - RESOURCE_EXHAUSTED
-        version = result.get("updateTime", "")
+            raise failed(self.name, 429 if code == _EXHAUSTED else 500, f"code {code}", writing=True)
         if code or winning(claim, None, _time(version)) != claim:
             return False
         self._remember(name, _Held(version=version, seen_at=claim.seen_at))
@@ -193,16 +225,10 @@ class FirestoreStore:
 
     def _learn(self, names: dict[str, Sighting]) -> None:
         """Read the rows' versions, and bring claims back to the store's time."""
-        answer = self._post(":batchGet", {"documents": list(names)}, writing=False)
-        if not answer.ok:
-            raise self._failed(answer, writing=False)
-        with translated(self.name, writing=False):
-            results = answer.json()
-        for result in results:
-            found, time = result.get("found"), _time(result.get("readTime"))
-            name = found["name"] if found else result["missing"]
+        for got in self._get(list(names)):
+            time, name = _time(got.read_time), got.found.name if got.found else got.missing
             names[name] = winning(names[name], None, time) or names[name]
-            self._remember(name, _held(found, time) if found else _Held())
+            self._remember(name, _held(got.found, time) if got.found else _Held())
 
     def _remember(self, name: str, held: _Held) -> None:
         if len(self._known) >= KNOWN_LIMIT:
@@ -211,27 +237,23 @@ class FirestoreStore:
 
     def _rows(self, prefix: Cloud) -> RowsRead:
         query = {"from": [{"collectionId": f"{self._root}sightings-{prefix}"}], "limit": ROWS_LIMIT + 1}
-        answer = self._post(":runQuery", {"structuredQuery": query}, writing=False)
-        if not answer.ok:
-            raise self._failed(answer, writing=False)
-        with translated(self.name, writing=False):
-            results = answer.json()
-        time = next((found for found in map(_time, (result.get("readTime") for result in results)) if found is not None), None)
-        documents = [result["document"] for result in results if "document" in result]
+        results = self._post(":runQuery", {"structuredQuery": query}, tuple[_Queried, ...], writing=False) or ()
+        time = next((found for result in results if (found := _time(result.read_time)) is not None), None)
+        documents = [result.document for result in results if result.document is not None]
         for document in documents:
-            self._remember(document["name"], _held(document, time))
-        return rows_read(self.name, (_text(document.get("fields", {}).get("claim")) for document in documents), time)
+            self._remember(document.name, _held(document, time))
+        return rows_read(self.name, (_text(document.fields.get("claim")) for document in documents), time)
 
 
 def _claim_fields(claim: Sighting) -> dict[str, Any]:
     return {"seen_at": _integer(micros(claim.seen_at)), "claim": _string(canonical(claim).decode())}
 
 
-def _held(document: Document, time: datetime | None) -> _Held:
+def _held(document: _Document, time: datetime | None) -> _Held:
     """Say what is known of a row; a claim's time that lies ahead of the store's was never clamped, and does not count."""
-    seen_at = instant(_count(document.get("fields", {}).get("seen_at")))
+    seen_at = instant(_count(document.fields.get("seen_at")))
     stuck = seen_at is not None and time is not None and ahead(seen_at, time)
-    return _Held(version=document.get("updateTime", ""), seen_at=None if stuck else seen_at)
+    return _Held(version=document.update_time, seen_at=None if stuck else seen_at)
 
 
 def _string(text: str) -> dict[str, str]:
@@ -252,9 +274,16 @@ def _count(value: Any) -> int | None:
     return int(found) if isinstance(found, str) and found.lstrip("-").isdecimal() else None
 
 
-def _time(text: Any) -> datetime | None:
+def _decoded(answer: Answer, kind: type[S]) -> S:
     try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
+        return msgspec.json.decode(answer.body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unanswered("the answer is not what was asked for, or cut short: look for a proxy in between") from error
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
     except ValueError:  # a time that cannot be read is no time
         return None
 
