@@ -24,7 +24,7 @@ BAD_FABRIC = 1
 UNREADABLE = 2
 """Exit codes: a fabric with mistakes, and a file that cannot be read. A payload that is rejected is an answer: exit 0."""
 _PROBES = frozenset({Vantage.PROBE_AWS, Vantage.PROBE_GCP})
-_COLUMNS = ("kind", "vantage", "member", "health", "aspect", "cause", "seen_at", "link", "says")
+_COLUMNS = ("kind", "member", "claim", "seen at", "link", "says")
 
 Places = Mapping[str, MemberRef]
 
@@ -160,8 +160,16 @@ def _one_line(error: OSError | ConfigError) -> str:
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    shown = Table(*_COLUMNS, title="What it means")
+    shown = Table(title="What it means")
+    for column in _COLUMNS:
+        shown.add_column(column, overflow="fold")
     for one in found:
-        says = one.get("reason") or one.get("what") or one.get("verb") or one.get("key")
-        shown.add_row(*(str(one.get(column, "")) for column in _COLUMNS[:-1]), str(says or ""))
+        shown.add_row(*_row(one))
     Console().print(shown)
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    kind = f"{one['kind']} {one.get('vantage', '')}".strip()
+    claim = " ".join(str(one[key]) for key in ("aspect", "health", "cause", "actor") if key in one)
+    says = " ".join(str(one[key]) for key in ("what", "verb", "target", "reason", "text") if key in one) or str(one.get("key", ""))
+    return (kind, one.get("member", ""), claim, one.get("seen_at", ""), one.get("link", ""), says)

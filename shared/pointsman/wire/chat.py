@@ -94,11 +94,13 @@ def _split(words: list[str], at: str) -> tuple[list[str], list[str]]:
 
 
 def _target(verb: Verb, named: list[str], body: Table) -> str:
-    if verb is Verb.PIN and len(named) == _PIN_WORDS:
-        return ">".join(named)
-    if len(named) > 1 or (not named and verb in _NEEDS_TARGET):
-        raise RejectedEvent(f"{verb} wants one name: VERB [TARGET [to LINK]] [for DURATION] [because REASON]", path=body.at("text"))
-    target = named[0] if named else ""
+    wanted = _PIN_WORDS if verb is Verb.PIN else 1
+    if len(named) > wanted or (verb is Verb.PIN and len(named) < wanted) or (not named and verb in _NEEDS_TARGET):
+        raise RejectedEvent(
+            f"{verb} wants {'a flow and a link' if verb is Verb.PIN else 'one name'}: VERB [TARGET [to LINK]] [for DURATION] [because REASON]",
+            path=body.at("text"),
+        )
+    target = ">".join(named)
     if len(target) > _WORD_LIMIT:
         raise RejectedEvent(f"names something longer than {_WORD_LIMIT} characters", path=body.at("text"))
     return target

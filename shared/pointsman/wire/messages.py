@@ -8,7 +8,9 @@ Bodies are JSON with the kind under ``pointsman``; unknown further keys are let 
 from datetime import UTC, datetime
 
 from pointsman.core.errors import RejectedEvent
-from pointsman.core.sightings import Tick, Vantage
+from pointsman.core.fabric import Cloud
+from pointsman.core.members import probe_key
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Tick, Vantage
 from pointsman.core.values import Frozen, canonical
 from pointsman.wire import fields, times
 from pointsman.wire.record import Context, Letter
@@ -41,7 +43,19 @@ class Scheduled(Frozen):
     scheduled: datetime | None = None
 
 
-Message = Nudge | Deliver | Scheduled
+class Probed(Frozen):
+    """A probe of ours sent packets over one link only, from ``cloud``: ``loss`` is the share that was lost (0 to 1)."""
+
+    cloud: Cloud
+    source: str
+    target: str
+    loss: float
+    at: datetime | None = None
+
+
+Message = Nudge | Deliver | Scheduled | Probed
+LOSSY = 0.05
+"""Share of lost packets from which a probe calls its link down."""
 
 
 def nudge(fabric: str, epoch: int, at: datetime | None = None) -> bytes:
@@ -52,6 +66,11 @@ def nudge(fabric: str, epoch: int, at: datetime | None = None) -> bytes:
 def deliver(incident: str, at: datetime | None = None) -> bytes:
     """Write a delivery to make."""
     return _written("deliver", {"incident": incident}, at)
+
+
+def probed(cloud: Cloud, source: str, target: str, loss: float, at: datetime) -> bytes:
+    """Write what a probe found."""
+    return _written("probe", {"cloud": cloud, "source": source, "target": target, "loss": loss}, at)
 
 
 def tick(name: str, scheduled: datetime) -> bytes:
@@ -69,8 +88,19 @@ def read(data: bytes | str | fields.Table) -> Message:
             return Deliver(incident=body.name("incident"), at=body.time_or_none("at"))
         case "tick":
             return Scheduled(name=body.name("name"), scheduled=body.time_or_none("scheduled"))
+        case "probe":
+            return _probed(body)
         case _:
-            raise RejectedEvent("should be nudge, deliver or tick", path=body.at(KIND))
+            raise RejectedEvent("should be nudge, deliver, tick or probe", path=body.at(KIND))
+
+
+def _probed(body: fields.Table) -> Probed:
+    cloud, loss = body.name("cloud"), body.number("loss")
+    if cloud not in set(Cloud):
+        raise RejectedEvent("should be aws or gcp", path=body.at("cloud"))
+    if not 0 <= loss <= 1:
+        raise RejectedEvent("should be a share from 0 to 1", path=body.at("loss"))
+    return Probed(cloud=Cloud(cloud), source=body.name("source"), target=body.name("target"), loss=loss, at=body.time_or_none("at"))
 
 
 def incident_of(one: Tick) -> str | None:
@@ -83,7 +113,7 @@ def recognises(letter: Letter) -> bool:
     return KIND in letter.body.values
 
 
-def decode(letter: Letter) -> tuple[Tick, ...]:
+def decode(letter: Letter) -> tuple[Tick | Sighting, ...]:
     """Decode a message of ours."""
     match read(letter.body):
         case Nudge(fabric=fabric, epoch=epoch, at=at):
@@ -93,6 +123,22 @@ def decode(letter: Letter) -> tuple[Tick, ...]:
         case Scheduled(name=name, scheduled=scheduled):
             when = scheduled or letter.context.arrived_at
             return _tick(f"schedule/{name}/{times.written(when) if when else 'untimed'}", when, letter.context)
+        case Probed() as probe:
+            return (_sighting(probe, letter.context),)
+
+
+def _sighting(probe: Probed, context: Context) -> Sighting:
+    down = probe.loss >= LOSSY
+    return Sighting(
+        vantage=Vantage.PROBE_AWS if probe.cloud is Cloud.AWS else Vantage.PROBE_GCP,
+        member=probe_key(probe.source, probe.target),
+        source=Source.PROBE,
+        aspect=Aspect.PROBE,
+        health=Health.DOWN if down else Health.UP,
+        seen_at=probe.at or context.arrived_at or UNTIMED,
+        cause=Cause.PACKETS_LOST if down else Cause.PACKETS_FLOW,
+        value=probe.loss,
+    )
 
 
 def _tick(key: str, at: datetime | None, context: Context) -> tuple[Tick, ...]:

@@ -1,0 +1,52 @@
+"""What our own functions send each other is read back as it was written."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pointsman.core.errors import RejectedEvent
+from pointsman.core.sightings import Tick, Vantage
+from pointsman.wire import messages
+from tests.wire.samples import meanings
+
+AT = datetime(2026, 11, 20, 9, 21, tzinfo=UTC)
+
+
+def test_a_nudge_is_read_back() -> None:
+    assert messages.read(messages.nudge("atlas", 41, AT)) == messages.Nudge(fabric="atlas", epoch=41, at=AT)
+    assert messages.read(messages.nudge("atlas", 41)) == messages.Nudge(fabric="atlas", epoch=41)
+
+
+def test_a_delivery_is_read_back() -> None:
+    assert messages.read(messages.deliver("atlas/ix-a@41")) == messages.Deliver(incident="atlas/ix-a@41")
+
+
+def test_a_tick_is_read_back() -> None:
+    assert messages.read(messages.tick("sweep", AT)) == messages.Scheduled(name="sweep", scheduled=AT)
+
+
+def test_messages_decode_to_ticks_that_say_what_is_asked() -> None:
+    (nudge,) = meanings(messages.nudge("atlas", 41, AT))
+    (deliver,) = meanings(messages.deliver("atlas/ix-a@41", AT))
+    assert nudge == Tick(vantage=Vantage.AWS, key="nudge/atlas/41", seen_at=AT)
+    assert messages.incident_of(deliver) == "atlas/ix-a@41"
+    assert messages.incident_of(nudge) is None
+
+
+def test_a_hint_without_a_time_is_still_read() -> None:
+    (nudge,) = meanings(messages.nudge("atlas", 41))
+    assert nudge.seen_at == messages.UNTIMED
+
+
+def test_a_message_of_a_later_version_is_read_as_far_as_it_is_known() -> None:
+    assert messages.read(b'{"pointsman":"nudge","fabric":"atlas","epoch":41,"since":"next year"}') == messages.Nudge(
+        fabric="atlas", epoch=41
+    )
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"pointsman":1}', b'{"pointsman":"nudge"}', b'{"pointsman":"nudge","fabric":"a","epoch":"1"}']
+)
+def test_anything_else_is_rejected(body: bytes) -> None:
+    with pytest.raises(RejectedEvent):
+        messages.read(body)
