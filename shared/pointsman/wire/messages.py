@@ -95,12 +95,12 @@ def read(data: bytes | str | fields.Table) -> Message:
 
 
 def _probed(body: fields.Table) -> Probed:
-    cloud, loss = body.name("cloud"), body.number("loss")
+    cloud, loss = body.name("cloud"), body.get("loss")
     if cloud not in set(Cloud):
-        raise RejectedEvent("should be aws or gcp", path=body.at("cloud"))
-    if not 0 <= loss <= 1:
-        raise RejectedEvent("should be a share from 0 to 1", path=body.at("loss"))
-    return Probed(cloud=Cloud(cloud), source=body.name("source"), target=body.name("target"), loss=loss, at=body.time_or_none("at"))
+        body.refuse("cloud", "should be aws or gcp")
+    if not isinstance(loss, int | float) or isinstance(loss, bool) or not 0 <= loss <= 1:
+        body.refuse("loss", "should be a share from 0 to 1")
+    return Probed(cloud=Cloud(cloud), source=body.name("source"), target=body.name("target"), loss=float(loss), at=body.time_or_none("at"))
 
 
 def incident_of(one: Tick) -> str | None:
