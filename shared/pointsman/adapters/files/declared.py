@@ -28,6 +28,10 @@ MAX_LISTED = 64
 """Most entries of any other list."""
 
 
+GATEWAYS = ("transit_gateway", "core_network", "virtual_private_gateway")
+"""What an AWS site can be."""
+
+
 class Declared(BaseModel):
     """A part of the file: unknown keys are errors, and nothing is converted silently."""
 
@@ -48,6 +52,11 @@ class AwsSite(Declared):
     route_tables: list[s.RouteTable] = Field(
         default=[], max_length=MAX_LISTED, description="The Transit Gateway route tables that steer flows."
     )
+
+    @property
+    def gateways(self) -> list[str]:
+        """Name the kinds of gateway that are declared; there should be one."""
+        return [key for key in GATEWAYS if getattr(self, key)]
 
 
 class Router(Declared):

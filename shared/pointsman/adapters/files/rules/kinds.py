@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from pointsman.adapters.files.declared import AwsSite, Declared, File, GcpSite, Link
+from pointsman.adapters.files.declared import GATEWAYS, AwsSite, Declared, File, GcpSite, Link
 from pointsman.adapters.files.findings import Fault, Path
-from pointsman.adapters.files.rules.sites import GATEWAYS
 from pointsman.core.fabric import LinkKind
 from pointsman.core.values import Frozen
 
@@ -74,7 +73,7 @@ def attachments_fit_their_gateway(file: File) -> Iterator[Fault]:
     for name, link in file.links.items():
         end = file.end(link, "aws") or ""
         site = file.sites.get(end)
-        if isinstance(site, AwsSite):
+        if isinstance(site, AwsSite) and len(site.gateways) == 1:
             related: tuple[Path, ...] = (("links", name, "between"), ("links", name, "kind"), *(("sites", end, key) for key in GATEWAYS))
             path: Path = ("links", name, "aws")
             yield from (Fault(path=(*path, *below), text=text, mend=mend, related=related) for below, text, mend in _attached(link, site))
@@ -118,7 +117,7 @@ def _listed(makeup: Makeup) -> str:
 
 def _attached(link: Link, site: AwsSite) -> Iterator[tuple[Path, str, str]]:
     want = "tgw-attach-" if site.transit_gateway else "attachment-" if site.core_network else ""
-    if not want and site.virtual_private_gateway and link.aws.attachments:
+    if not want and link.aws.attachments:
         yield ("attachments",), "a virtual private gateway has no attachments", "remove them"
     if want and not link.aws.attachments:
         yield ("attachments",), "the link names no attachment", f"add attachments: [{want}..]"

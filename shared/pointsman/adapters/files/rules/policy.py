@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import combinations
 
 from pointsman.adapters.files import compiling
-from pointsman.adapters.files.declared import Damping, File
+from pointsman.adapters.files.declared import AwsSite, Damping, File, Link
 from pointsman.adapters.files.findings import Fault, Path
 from pointsman.adapters.files.units import spoken_duration
 from pointsman.core.domains import THREE, store_address, together
@@ -69,7 +69,7 @@ def modes_can_be_kept(file: File) -> Iterator[Fault]:
         mode = link.mode or file.policy.mode
         by_hand = mode is Mode.RECOMMEND and link.kind is LinkKind.MANAGED_INTERCONNECT
         ends = file.end(link, "aws"), file.end(link, "gcp")
-        if mode is Mode.OBSERVE or by_hand or not all(ends):
+        if mode is Mode.OBSERVE or by_hand or not _clear(file, link):
             continue
         gap = steering_gap(compiling.link(file, name), *compiling.ends(file, link))
         if gap:
@@ -93,6 +93,12 @@ def stores_can_agree(file: File) -> Iterator[Fault]:
             path: Path = ("stores", other)
             text = f"lies in one failure domain with stores.{one} ({addresses[one].domain})"
             yield Fault(path=path, text=text, mend="put it elsewhere, or name its region or location", related=(("stores", one),))
+
+
+def _clear(file: File, link: Link) -> bool:
+    """Say whether it is clear what a link joins; what is not is told by other rules."""
+    site = file.sites.get(file.end(link, "aws") or "")
+    return file.joins(link) and isinstance(site, AwsSite) and len(site.gateways) == 1
 
 
 def _ceiling(damping: Damping) -> str:

@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator
 
-from pointsman.adapters.files.declared import AwsSite, File, GcpSite
+from pointsman.adapters.files.declared import GATEWAYS, AwsSite, File, GcpSite
 from pointsman.adapters.files.findings import Fault, Path
 from pointsman.core.fabric import BestPath
-
-GATEWAYS = ("transit_gateway", "core_network", "virtual_private_gateway")
-"""What an AWS site can be."""
 
 
 def aws_sites_are_one_gateway(file: File) -> Iterator[Fault]:
@@ -15,7 +12,7 @@ def aws_sites_are_one_gateway(file: File) -> Iterator[Fault]:
     for name, site in file.sites.items():
         if not isinstance(site, AwsSite):
             continue
-        there = [key for key in GATEWAYS if getattr(site, key)]
+        there = site.gateways
         related = tuple(("sites", name, key) for key in GATEWAYS)
         if len(there) != 1:
             text = f"names {' and '.join(there)}" if there else "names no gateway"
