@@ -102,7 +102,7 @@ def sqlite(token: str, path: Path) -> Bench:
     spoiling = SqliteStore("sqlite", path)
 
     async def spoil(register: str) -> None:
-        await spoiling._run(lambda db: db.execute("INSERT INTO registers VALUES (?, 2, 'x', 'y', 7)", (register,)), writing=True)
+        await spoiling._run(lambda db: db.execute("INSERT INTO registers VALUES (?, 2, '', '', NULL)", (register,)), writing=True)
 
     async def spoil_row(prefix: Cloud) -> None:
         await spoiling._run(lambda db: db.execute("INSERT INTO sightings VALUES (?, 'odd', 'soon', '{}')", (prefix,)), writing=True)
