@@ -199,12 +199,12 @@ def test_one_fault_told_in_four_schemas_is_one_claim() -> None:
     }
 
 
-def test_nothing_but_a_probes_metric_speaks_for_a_probe() -> None:
+def test_nothing_but_a_probe_or_its_metric_speaks_for_a_probe() -> None:
     for path in SAMPLES:
         for record in decoded(path):
             if isinstance(record.meaning, Sighting) and record.meaning.vantage is Vantage.PROBE_AWS:
                 assert record.meaning.aspect is Aspect.PROBE
-                assert record.meaning.source is Source.CLOUDWATCH
+                assert record.meaning.source in {Source.CLOUDWATCH, Source.PROBE}
 
 
 def test_a_window_that_ends_before_it_starts_is_rejected() -> None:

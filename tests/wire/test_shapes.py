@@ -145,6 +145,7 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("gcp/pubsub-push-body-logsink-bgp-down", "gcp/pubsub-push-nudge", "gcp/pubsub-push-deliver"),
         ("gcp/logentry-vpc-flow.near-miss",),
     ),
+    "a probe of ours": (("aws/sqs-probe-lossy", "gcp/pubsub-push-probe-clear"), ("aws/sns-https-subscription.near-miss",)),
     "CloudEvent, binary and structured": (
         ("gcp/cloudevent-binary-pubsub-bgp-down", "gcp/cloudevent-structured-pubsub-bgp-down"),
         ("gcp/cloudevent-storage-object.near-miss",),

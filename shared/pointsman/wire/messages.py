@@ -1,7 +1,7 @@
-"""What our own functions and schedules send each other: a nudge, a delivery to make, a tick.
+"""What our own functions, schedules and probes send each other: a nudge, a delivery to make, a tick, a probe's finding.
 
 Bodies are JSON with the kind under ``pointsman``; unknown further keys are let through, so that two versions can talk.
-``read`` gives back what ``nudge``, ``deliver`` and ``tick`` wrote. A schedule that sends a fixed body writes
+``read`` gives back what ``nudge``, ``deliver``, ``tick`` and ``probed`` wrote. A schedule that sends a fixed body writes
 ``{"pointsman":"tick","name":"sweep","scheduled":"<aws.scheduler.scheduled-time>"}``.
 """
 
@@ -129,13 +129,16 @@ def decode(letter: Letter) -> tuple[Tick | Sighting, ...]:
 
 def _sighting(probe: Probed, context: Context) -> Sighting:
     down = probe.loss >= LOSSY
+    seen_at = probe.at or context.arrived_at
+    if seen_at is None:
+        raise RejectedEvent("is missing: a claim without its time cannot be weighed", path=f"{context.path}.at")
     return Sighting(
         vantage=Vantage.PROBE_AWS if probe.cloud is Cloud.AWS else Vantage.PROBE_GCP,
         member=probe_key(probe.source, probe.target),
         source=Source.PROBE,
         aspect=Aspect.PROBE,
         health=Health.DOWN if down else Health.UP,
-        seen_at=probe.at or context.arrived_at or UNTIMED,
+        seen_at=seen_at,
         cause=Cause.PACKETS_LOST if down else Cause.PACKETS_FLOW,
         value=probe.loss,
     )
