@@ -171,5 +171,5 @@ def _show(found: list[dict[str, Any]]) -> None:
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
     kind = f"{one['kind']} {one.get('vantage', '')}".strip()
     claim = " ".join(str(one[key]) for key in ("aspect", "health", "cause", "actor") if key in one)
-    says = " ".join(str(one[key]) for key in ("what", "verb", "target", "reason", "text") if key in one) or str(one.get("key", ""))
+    says = " ".join(str(one[key]) for key in ("what", "verb", "target", "path", "reason", "text") if key in one) or str(one.get("key", ""))
     return (kind, one.get("member", ""), claim, one.get("seen_at", ""), one.get("link", ""), says)
