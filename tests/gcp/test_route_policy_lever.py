@@ -1,5 +1,6 @@
 """The route policy lever moves real traffic in both directions, and is right twice, late, half done and unsure."""
 
+import asyncio
 import json
 
 import pytest
@@ -199,6 +200,34 @@ def test_two_writes_to_one_busy_router_both_arrive(slow_cloud: Cloud) -> None:
     statuses = [entry.status for entry in slow_cloud.face.log.writes()]
     assert sorted(statuses) == [200, 200, 400]
     assert run(hand.verify(keep_off())).level is Level.EFFECTIVE
+
+
+def test_all_links_of_a_busy_router_are_written_in_one_pass(slow_cloud: Cloud) -> None:
+    hand = lever(slow_cloud)
+
+    async def together() -> None:
+        await asyncio.gather(*(steer(hand, keep_off(link)) for link in ("ix-a", "ix-b", "vpn")))
+
+    run(together())
+    for link in ("ix-a", "ix-b", "vpn"):
+        run(hand.verify(keep_off(link)))
+        assert run(hand.observe(link)).setting == keep_off(link)
+    assert len(slow_cloud.writes()) <= 3 + 5 + 5
+
+
+def test_a_router_that_somebody_else_keeps_busy_is_left_for_later(slow_cloud: Cloud) -> None:
+    hand = lever(slow_cloud)
+    seen = run(hand.observe("ix-b"))
+    run(steer(lever(slow_cloud), RoutePolicies(link=LinkName("ix-a"), imports=keep_off().imports)))
+    with pytest.raises(LeverBusy, match="still running"):
+        run(hand.apply(keep_off("ix-b"), seen, "epoch-1"))
+
+
+def test_a_throttled_write_is_not_sent_again(cloud: Cloud) -> None:
+    cloud.trouble(PATCH, FaultKind.THROTTLED)
+    with pytest.raises(LeverBusy, match="quota"):
+        run(steer(lever(cloud), keep_off()))
+    assert cloud.writes() == [PATCH, PATCH]
 
 
 def test_a_write_is_unsettled_until_its_operation_ends(slow_cloud: Cloud) -> None:

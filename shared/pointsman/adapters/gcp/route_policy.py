@@ -1,15 +1,17 @@
 """Drain a link from Google's end: BGP route policies on its peers, import and export, each fenced by its fingerprint.
 
-Two writes to one router may meet: Cloud Router refuses the second while the first's operation runs. Both are sent at
-once all the same, and the refused one is sent again when the other's operation has ended.
+Writes to one router meet: Cloud Router refuses the second while the first's operation runs. A link's two are sent at
+once all the same, and a refused one is sent again when the operation of ours that kept it out has ended. Links of one
+router take turns, in the order in which they were asked for.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
 
-from pointsman.adapters.gcp.compute import Compute, Missing, RouterRef, request_id, router_of, table, tables
+from pointsman.adapters.gcp.compute import Compute, Missing, RouterRef, Throttled, request_id, router_of, table, tables
 from pointsman.adapters.gcp.policies import NOT_OURS, Direction, check_size, read, write
 from pointsman.adapters.gcp.proof import advertised, missing_exports, missing_imports
 from pointsman.core.errors import PointsmanError
@@ -17,6 +19,9 @@ from pointsman.core.fabric import Fabric, Link
 from pointsman.core.steering import Level, LeverKind, Observed, PrefixStance, RoutePolicies, Setting, Stance, Verified
 from pointsman.core.values import Frozen, canonical, parse
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
+
+BUSY_TRIES = 16
+"""How often a write is sent to a router that our own operations keep busy; each try waits for one of them to end."""
 
 _GRAVITY = (LeverUnsure, FenceLost, LeverFailed, LeverBusy)
 """Which error of two is told: the one that asks for the most care."""
@@ -48,7 +53,8 @@ class RoutePolicyLever:
     def __init__(self, fabric: Fabric, compute: Compute) -> None:
         self._fabric = fabric
         self._compute = compute
-        self._running: dict[str, list[str]] = {}
+        self._running: defaultdict[str, list[str]] = defaultdict(list)
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def observe(self, target: str) -> Observed:
         """Read both policies and the router in parallel. Raises ``LeverBusy`` or ``LeverFailed``."""
@@ -103,15 +109,26 @@ class RoutePolicyLever:
         return Verified(level=Level.ACCEPTED if missing else Level.EFFECTIVE, missing=missing)
 
     async def _write_all(self, router: RouterRef, link: str, parts: Sequence[_Part], asn: int, token: str) -> None:
-        ends = await asyncio.gather(*(self._write(router, part, asn, token) for part in parts), return_exceptions=True)
-        started = [end for end in ends if isinstance(end, str)]
-        self._running[link] = [*self._running.get(link, ()), *started][-len(Direction) :]
-        busy = [part for part, end in zip(parts, ends, strict=True) if isinstance(end, LeverBusy)]
-        if busy and started:
-            await asyncio.gather(*(self._compute.wait(router, operation) for operation in started))
-            return await self._write_all(router, link, busy, asn, token)
-        _raise_gravest(ends)
-        return None
+        remaining = parts
+        async with self._turns[router.path]:
+            for _ in range(BUSY_TRIES):
+                ends = await asyncio.gather(*(self._write(router, part, asn, token) for part in remaining), return_exceptions=True)
+                self._running[link] = [*self._running[link], *(end for end in ends if isinstance(end, str))][-len(Direction) :]
+                remaining = [part for part, end in zip(remaining, ends, strict=True) if _kept_out(end)]
+                errors = [end for end in ends if isinstance(end, BaseException)]
+                if len(errors) > len(remaining) or not (remaining and await self._idle(router)):
+                    _raise_gravest(errors)
+                    return
+        raise LeverBusy(f"router {router.name} was busy {BUSY_TRIES} times: look again")
+
+    async def _idle(self, router: RouterRef) -> bool:
+        """Wait until no operation of ours runs on a router; says whether there was one."""
+        named = [(link, one) for link, running in self._running.items() for one in running if router_of(self._fabric, link) == router]
+        ends = await asyncio.gather(*(self._compute.wait(router, one) for _, one in named), return_exceptions=True)
+        for (link, operation), end in zip(named, ends, strict=True):
+            if end is not False:
+                self._running[link].remove(operation)
+        return any(end is not False for end in ends)
 
     async def _write(self, router: RouterRef, part: _Part, asn: int, token: str) -> str:
         body = {
@@ -134,14 +151,14 @@ class RoutePolicyLever:
         return table(answer.get("resource"))
 
     async def _settled(self, router: RouterRef, link: str) -> bool:
-        operations = self._running.get(link, [])
+        operations = self._running[link]
         ends = await asyncio.gather(*(self._compute.finished(router, one) for one in operations), return_exceptions=True)
         still = [operation for operation, end in zip(operations, ends, strict=True) if end is False]
         self._running[link] = still
         return not still
 
     async def _drained_operations(self, router: RouterRef, link: str) -> None:
-        await asyncio.gather(*(self._compute.wait(router, operation) for operation in self._running.get(link, ())))
+        await asyncio.gather(*(self._compute.wait(router, operation) for operation in self._running[link]))
 
     async def _uneffective(self, router: RouterRef, want: RoutePolicies) -> str:
         link = self._link(want.link)
@@ -198,6 +215,10 @@ def _raise_gravest(ends: Sequence[object]) -> None:
         for error in errors:
             if isinstance(error, kind):
                 raise error
+
+
+def _kept_out(end: object) -> bool:
+    return isinstance(end, LeverBusy) and not isinstance(end, Throttled)
 
 
 def _asn(router: dict[str, object]) -> int:
