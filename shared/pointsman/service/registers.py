@@ -30,6 +30,8 @@ CHANGE_SECONDS = 10.0
 LINGER_SECONDS = 5.0
 """How long requests to slower stores may go on after the outcome is certain."""
 
+SILENT = "it did not answer in time"
+
 T = TypeVar("T")
 
 
@@ -66,9 +68,11 @@ class Registers:
                 for task in await _first(asked, timer):
                     answers[asked.pop(task)] = task.result()
         finally:
+            in_time = not timer.done()
             timer.cancel()
             self._leave({(register, name): task for task, name in asked.items()})
-        return self._judged(answers)
+        silent = {} if in_time else dict.fromkeys(asked.values(), Lost(why=SILENT))
+        return self._judged(answers | silent)
 
     async def change(self, register: str, change: Change, *, reading: Reading | None = None, deadline: float | None = None) -> Outcome:
         """Apply ``change`` to the register, or end without a write when a confirmed reading shows nothing to do.
@@ -144,7 +148,7 @@ class Registers:
         if request.step is not Step.READ or late is None:
             return await self._ask(register, request)
         await asyncio.wait({late})
-        return Lost(why="it did not answer in time") if late.cancelled() else late.result()
+        return Lost(why=SILENT) if late.cancelled() else late.result()
 
     async def _ask(self, register: str, request: Request) -> Answer:
         name = request.acceptor
@@ -241,7 +245,7 @@ class _Run:
 
     @property
     def unanswered(self) -> dict[str, str]:
-        return {request.acceptor: "it did not answer in time" for request in self._under_way.values()}
+        return {request.acceptor: SILENT for request in self._under_way.values()}
 
     async def until_ended(self, timer: asyncio.Future[None]) -> None:
         while self._attempt.ending is None and self._under_way and not timer.done():
