@@ -74,6 +74,15 @@ def test_a_term_without_an_end_goes_on_to_the_next() -> None:
     assert {route.med for route in net.peer(ROUTER, "aws-a").learned} == {110}
 
 
+def test_accept_ends_all_policies_of_a_peer_and_next_policy_only_its_own() -> None:
+    net = preferring_a()
+    net.put_route_policy(ROUTER, "second", Direction.IMPORT, [term(DROP)])
+    for end, left in ((Act.ACCEPT, 3), (Act.NEXT_POLICY, 0)):
+        net.put_route_policy(ROUTER, "first", Direction.IMPORT, [term(Action(act=end))])
+        net.attach_policies(ROUTER, "aws-a", ("first", "second"), ())
+        assert len(net.peer(ROUTER, "aws-a").learned) == left
+
+
 def test_a_match_is_exact_unless_it_takes_longer_prefixes() -> None:
     net = preferring_a()
     imports(net, "a", term(DROP, matches=(Match(prefix="10.0.0.0/8"),)))

@@ -69,3 +69,12 @@ def test_bgp_alone_loses_a_grey_flow_for_as_long_as_it_lasts() -> None:
 def test_loss_is_a_share() -> None:
     with pytest.raises(ValueError, match="share"):
         network().degrade("ix-a", 30)
+
+
+def test_the_worse_direction_counts() -> None:
+    for towards in Side:
+        net = preferring_a()
+        net.blackhole("ix-a", towards=(towards,))
+        net.advance(10)
+        assert net.loss("checkout") == 1
+        assert net.lost_seconds()["checkout"] == pytest.approx(10)

@@ -181,3 +181,17 @@ def test_the_virtual_interface_and_the_session_are_one() -> None:
     net.cut("ix-a")
     net.advance(1)
     assert not net.virtual_interface(VIF_A).up
+
+
+def test_healing_ends_neither_a_maintenance_nor_a_failover_test() -> None:
+    net = network()
+    net.start_failover_test(VIF_A, 10)
+    net.maintain("ix-b", 10, 500)
+    net.advance(20)
+    for link in ("ix-a", "ix-b"):
+        net.cut(link)
+        net.heal(link)
+    net.advance(100)
+    assert net.path("checkout").to_gcp.links.keys() == {"mc"}
+    net.advance(700)
+    assert net.path("checkout").to_gcp.links == {"ix-a": 0.5, "ix-b": 0.5}

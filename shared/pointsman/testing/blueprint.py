@@ -48,7 +48,13 @@ def _site(fabric: Fabric, site: Site) -> SiteSpec:
     if isinstance(site, AwsSite):
         hub = site.transit_gateway or site.core_network or site.virtual_private_gateway or site.name
         return SiteSpec(
-            name=site.name, side=Side.AWS, account=site.account, region=site.region, hub=hub, route_tables=_tables(fabric, site)
+            name=site.name,
+            side=Side.AWS,
+            account=site.account,
+            region=site.region,
+            hub=hub,
+            route_tables=_tables(fabric, site),
+            cloud_wan=bool(site.core_network),
         )
     return SiteSpec(
         name=site.name, side=Side.GCP, account=site.project, region=site.region, hub=site.network, asn=16550, router=_router(site)

@@ -134,7 +134,7 @@ class RouterSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSpec:
-    """One end: a Transit Gateway with its route tables, or a VPC network with its Cloud Router."""
+    """One end: a Transit Gateway (or Cloud WAN core network) with its route tables, or a VPC network with its Cloud Router."""
 
     name: str
     side: Side
@@ -144,6 +144,7 @@ class SiteSpec:
     asn: int = 64512
     route_tables: tuple[str, ...] = ()
     router: RouterSpec | None = None
+    cloud_wan: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

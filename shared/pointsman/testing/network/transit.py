@@ -1,6 +1,6 @@
 """A Transit Gateway's route tables: which route is preferred, and which members an attachment forwards over."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pointsman.testing.network.blueprint import LinkType, Side
 from pointsman.testing.network.cidrs import Cidr, cidr, longest
@@ -43,27 +43,35 @@ def _override(prefix: str, origin: str, target: str | None, prefix_list: str) ->
 
 
 def _propagated(state: State, route_table: str, held: Held) -> Iterator[TransitRoute]:
-    site = state.tables()[route_table].name
-    types = {one.member.attachment: state.rank(one.link) for one in state.sessions.values() if one.link.aws_site == site}
+    site = state.tables()[route_table]
+    types = {one.member.attachment: state.rank(one.link) for one in state.sessions.values() if one.link.aws_site == site.name}
     by_prefix: dict[str, list[Route]] = {}
     for attachment in types:
         for route in held.get(attachment, ()):
             by_prefix.setdefault(route.prefix, []).append(route)
     for prefix, routes in by_prefix.items():
-        yield _preferred(prefix, routes, types)
+        yield _preferred(prefix, routes, _order(types, cloud_wan=site.cloud_wan))
 
 
-def _preferred(prefix: str, routes: Iterable[Route], types: Mapping[str, LinkType]) -> TransitRoute:
-    """Prefer Direct Connect gateway to VPN; inside one type the shorter AS path, then the lower MED; equals share (ECMP).
+def _order(types: Mapping[str, LinkType], *, cloud_wan: bool) -> Callable[[Route], tuple[int, ...]]:
+    """Prefer Direct Connect gateway to VPN, and inside one type the shorter AS path, then the lower MED.
+
+    Cloud WAN compares AS path and MED before the type of the attachment (Cloud WAN guide, route evaluation).
+    """
+    if cloud_wan:
+        return lambda route: (*merit(route), _RANK[types[route.attachment]])
+    return lambda route: (_RANK[types[route.attachment]], *merit(route))
+
+
+def _preferred(prefix: str, routes: Iterable[Route], order: Callable[[Route], tuple[int, ...]]) -> TransitRoute:
+    """Choose the best route; equals share (ECMP).
 
     ECMP over several Direct Connect gateway attachments needs equal prefix and AS path (Transit Gateway guide, equal cost
     multipath); that MED breaks the tie there is unconfirmed.
     """
-    ranked = sorted(routes, key=lambda route: (_RANK[types[route.attachment]], *merit(route)))
+    ranked = sorted(routes, key=order)
     best = ranked[0]
-    kind = types[best.attachment]
-    equal = [one for one in ranked if types[one.attachment] is kind and merit(one) == merit(best)]
-    attachments = tuple(sorted({one.attachment for one in equal}))
+    attachments = tuple(sorted({one.attachment for one in ranked if order(one) == order(best)}))
     return TransitRoute(prefix=prefix, origin="propagated", state="active", attachments=attachments, med=best.med, as_path=best.as_path)
 
 
