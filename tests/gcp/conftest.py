@@ -11,7 +11,7 @@ import pytest
 import urllib3
 
 from pointsman.adapters.files import load
-from pointsman.adapters.gcp.compute import Compute
+from pointsman.adapters.gcp.compute import Compute, RouterRef
 from pointsman.adapters.gcp.http import GoogleHttp
 from pointsman.core.fabric import Fabric
 from pointsman.testing.aws.faults import Fault, FaultKind
@@ -21,6 +21,7 @@ from pointsman.testing.gcp import GcpFace
 from pointsman.testing.network.model import Network
 
 T = TypeVar("T")
+LATENCY = 5.0
 ATLAS = Path(__file__).parents[2] / "docs" / "fabrics" / "atlas.yaml"
 
 
@@ -45,7 +46,7 @@ class Cloud:
 
     @property
     def compute(self) -> Compute:
-        return Compute(self.http, endpoint=self.face.url)
+        return Patient(self)
 
     def past(self, seconds: float) -> None:
         """Let model time pass."""
@@ -66,6 +67,18 @@ class Cloud:
         return [entry.operation for entry in self.face.log.writes()]
 
 
+class Patient(Compute):
+    """Lets the time pass that it waits for, so that no test depends on a clock."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud.http, endpoint=cloud.face.url)
+        self._cloud = cloud
+
+    async def wait(self, router: RouterRef, operation: str) -> bool:
+        self._cloud.past(LATENCY)
+        return await super().wait(router, operation)
+
+
 def opened(fabric: Fabric, time: HandTime | ScaledTime, latency: float) -> Iterator[Cloud]:
     network = Network(blueprint(fabric))
     http = GoogleHttp(None, over=urllib3.PoolManager(maxsize=8, retries=False, timeout=urllib3.Timeout(connect=5, read=15)))
@@ -82,5 +95,5 @@ def cloud(fabric: Fabric) -> Iterator[Cloud]:
 
 @pytest.fixture
 def slow_cloud(fabric: Fabric) -> Iterator[Cloud]:
-    """Operations take a moment of real time, and keep their router busy for it."""
-    yield from opened(fabric, ScaledTime(), 0.15)
+    """Operations run, and keep their router busy, until time passes."""
+    yield from opened(fabric, HandTime(), LATENCY)

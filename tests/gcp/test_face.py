@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.gcp.http import Answer, GoogleHttp, Unanswered
+from pointsman.core.fabric import Fabric
 from pointsman.testing.aws.faults import FaultKind
+from pointsman.testing.aws.timing import ScaledTime
 from pointsman.testing.gcp.answers import ApiError
 from pointsman.testing.gcp.language import parse
 from pointsman.testing.network.happenings import Kind
 from pointsman.testing.network.policies import Act, Action, Match, Term
-from tests.gcp.conftest import Cloud
+from tests.gcp.conftest import LATENCY, Cloud, opened
 
 REGION = "/compute/v1/projects/weft-prod-1/regions/us-east4"
 ROUTER = f"{REGION}/routers/cr-aws-1"
@@ -64,8 +66,16 @@ def test_a_mutation_takes_effect_when_its_operation_ends_and_keeps_the_router_bu
     assert operation["status"] == "RUNNING"
     assert policy(slow_cloud, "to-ix-a") == held
     assert reason(put(slow_cloud, policy(slow_cloud, "from-ix-a"))) == (400, "resourceNotReady")
+    slow_cloud.past(LATENCY)
     done = ask(slow_cloud, "POST", f"{REGION}/operations/{operation['name']}/wait").json()
     assert (done["status"], policy(slow_cloud, "to-ix-a")["terms"]) == ("DONE", ALL_OFF)
+
+
+def test_a_wait_is_held_until_the_operation_ends(fabric: Fabric) -> None:
+    for cloud in opened(fabric, ScaledTime(), 0.1):
+        operation = put(cloud, policy(cloud, "to-ix-a") | {"terms": ALL_OFF}).json()
+        assert ask(cloud, "POST", f"{REGION}/operations/{operation['name']}/wait").json()["status"] == "DONE"
+        assert policy(cloud, "to-ix-a")["terms"] == ALL_OFF
 
 
 def test_an_equal_request_id_is_answered_with_the_first_operation_and_changes_nothing(cloud: Cloud) -> None:
