@@ -25,7 +25,7 @@ from pointsman.core.values import Frozen, canonical
 from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
 
 ENDPOINT = "https://firestore.googleapis.com"
-NOTE_TRIES = 4
+NOTE_TRIES = 10
 """How often claims are written again because what stood in their way changed."""
 BATCH = 200
 """Most writes of one request (the service's own limit is 500)."""
