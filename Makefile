@@ -1,0 +1,63 @@
+# Everything here needs make and Python 3.11 or newer. uv is used where it is installed, else fetched into .uv/.
+
+PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.locked
+# Two workers; each starts emulators of its own, so more of them gain little.
+TESTS := -n 2 --dist worksteal
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup compiled demo test bench check lint format clean
+
+help: ## List what can be made.
+	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST)
+
+setup: compiled ## Make .venv with everything that uv.lock names.
+
+demo: compiled ## Run the main job on real processes and a model of the network.
+	@$(BIN)/pointsman demo
+
+test: compiled ## Run all tests.
+	@$(BIN)/python -m pytest $(TESTS)
+
+bench: compiled ## Measure reactions and print them as JSON.
+	@$(BIN)/pointsman bench
+
+check: lint test ## Format, lint, types, import contracts, then all tests.
+
+lint: compiled ## Format, lint, types and import contracts alone.
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: compiled ## Format the code and sort its imports.
+	$(BIN)/ruff check --select I --fix --quiet
+	$(BIN)/ruff format
+
+clean: ## Remove the environment and everything that was made.
+	rm -rf $(VENV) .uv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find shared functions tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Functions start in fresh processes: without compiled modules each start would compile them anew.
+compiled: $(STAMP)
+	@$(BIN)/python -m compileall -q shared functions
+
+# A certificate authority that pip is told of in PIP_CERT is one that uv needs too.
+$(STAMP): pyproject.toml uv.lock
+	@set -eu; \
+	for one in $(PYTHONS); do \
+	  if "$$one" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$one; break; fi; \
+	done; \
+	[ -n "$${python:-}" ] || { echo 'pointsman needs Python 3.11 or newer: install it, or run make PYTHON=/path/to/python3' >&2; exit 1; }; \
+	export SSL_CERT_FILE="$${SSL_CERT_FILE:-$${PIP_CERT:-}}"; \
+	[ -n "$$SSL_CERT_FILE" ] || unset SSL_CERT_FILE; \
+	uv=$$(command -v uv) && "$$uv" --version >/dev/null 2>&1 || uv=.uv/bin/uv; \
+	[ -x "$$uv" ] || { "$$python" -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); } \
+	  || { echo 'uv cannot be fetched: install python3-venv (Debian, Ubuntu) or uv itself, and see that this machine reaches PyPI' >&2; exit 1; }; \
+	unset VIRTUAL_ENV; \
+	UV_PROJECT_ENVIRONMENT=$(VENV) UV_PYTHON_DOWNLOADS=never "$$uv" sync --quiet --frozen --all-extras --compile-bytecode --python "$$python"
+	@touch $@
