@@ -5,8 +5,8 @@ UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
-# Two workers; each starts emulators of its own, so more of them gain little.
-TESTS := -n 2 --dist worksteal
+# One process: the tests share emulators, and some watch real time. On a larger machine: make test TESTS="-n 4".
+TESTS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

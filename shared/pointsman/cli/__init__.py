@@ -1,1 +1,4 @@
-"""The operator's command line: it parses, calls and prints; what is true is decided elsewhere."""
+"""The command line, for people and for pipelines: one module a command, and one way out for every error.
+
+May not be inside: a decision, an SDK, a traceback that reaches a user, anything that a function needs.
+"""

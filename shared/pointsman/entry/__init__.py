@@ -2,4 +2,6 @@
 
 Powertools live in ``entry.aws`` and the functions-framework's request in ``entry.gcp`` only; ``outcomes`` is the
 one table from an error to acknowledge, retry or park.
+
+May not be inside: a decision, an adapter, a read of the environment, anything that is built before the first call.
 """

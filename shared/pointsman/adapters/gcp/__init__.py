@@ -1,1 +1,5 @@
-"""Google Cloud as pointsman touches it: REST JSON through google-auth, and Google's own client for the own queue alone."""
+"""Google Cloud as pointsman touches it: route policies, looks, the freeze flag, topics, secrets and the table, by REST.
+
+May not be inside: a decision, a retry of a write, a read of the environment, a generated client in the reaction
+path, anything of another cloud.
+"""
