@@ -26,25 +26,28 @@ def test_a_tick_is_read_back() -> None:
     assert messages.read(messages.tick("sweep", AT)) == messages.Scheduled(name="sweep", scheduled=AT)
 
 
+LOSSY_PATH = messages.Path(source="10.250.1.1", target="10.251.1.1", loss=0.4)
+
+
 def test_what_a_probe_found_is_read_back() -> None:
-    found = messages.read(messages.probed(Cloud.AWS, "10.250.1.1", "10.251.1.1", 0.4, AT))
-    assert found == messages.Probed(cloud=Cloud.AWS, source="10.250.1.1", target="10.251.1.1", loss=0.4, at=AT)
+    found = messages.read(messages.probed(Cloud.AWS, [LOSSY_PATH], AT))
+    assert found == messages.Probed(cloud=Cloud.AWS, paths=(LOSSY_PATH,), at=AT)
 
 
 @pytest.mark.parametrize(("loss", "health"), [(0.0, Health.UP), (messages.LOSSY, Health.DOWN), (1.0, Health.DOWN)])
 def test_a_probe_claims_its_path_from_its_own_end(loss: float, health: Health) -> None:
-    (found,) = meanings(messages.probed(Cloud.GCP, "10.251.1.1", "10.250.1.1", loss, AT))
+    (found,) = meanings(messages.probed(Cloud.GCP, [messages.Path(source="10.251.1.1", target="10.250.1.1", loss=loss)], AT))
     assert (found.vantage, found.member, found.health) == (Vantage.PROBE_GCP, "probe/10.251.1.1>10.250.1.1", health)
 
 
 def test_a_probe_without_any_time_is_rejected() -> None:
-    (found,) = meanings(b'{"pointsman":"probe","cloud":"aws","source":"a","target":"b","loss":1}')
+    (found,) = meanings(b'{"pointsman":"probe","cloud":"aws","paths":[{"source":"a","target":"b","loss":1}]}')
     assert isinstance(found, Rejected)
 
 
 @pytest.mark.parametrize("loss", [-0.1, 1.1, "1", True, None])
 def test_a_share_is_from_0_to_1(loss: object) -> None:
-    (found,) = meanings({"pointsman": "probe", "cloud": "aws", "source": "a", "target": "b", "loss": loss, "at": "2026-11-20T09:15:20Z"})
+    (found,) = meanings({"pointsman": "probe", "cloud": "aws", "paths": [{"source": "a", "target": "b", "loss": loss}], "at": "2026-11-20T09:15:20Z"})
     assert isinstance(found, Rejected)
 
 

@@ -8,7 +8,7 @@
 | ``POINTSMAN_POST`` | the own cloud's queue in front of ``deliver`` |
 | ``POINTSMAN_PARKING`` | the own cloud's queue for events that nobody can read |
 | ``POINTSMAN_AWS_ROLE``, ``POINTSMAN_AWS_AUDIENCE`` | from Google: the role to assume and the audience of the identity token |
-| ``POINTSMAN_GOOGLE_IDENTITY`` | from AWS: path of the ``external_account`` file; ``anonymous`` for emulators |
+| ``POINTSMAN_GOOGLE_IDENTITY`` | from AWS: path of the ``external_account`` file; ``emulator`` for Google's emulators |
 | ``POINTSMAN_WITNESS_KEY_ID``, ``POINTSMAN_WITNESS_SECRET`` | keys of a witness that is not AWS's own S3 |
 | ``POINTSMAN_ENDPOINTS`` | JSON object from a service's name to the URL to use in its place |
 | ``POINTSMAN_WATCH_SECONDS`` | JSON pair: seconds between looks, seconds that one call lasts |
@@ -25,7 +25,7 @@ from pointsman.core.errors import ConfigError
 from pointsman.core.values import Frozen, parse
 
 PREFIX = "POINTSMAN_"
-ANONYMOUS = "anonymous"
+EMULATOR = "emulator"
 
 
 class Settings(Frozen):

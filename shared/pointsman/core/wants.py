@@ -39,20 +39,22 @@ def route_policies(fabric: Fabric, plan: Plan, link: Link) -> RoutePolicies:
         placed = plan.flows.get(flow.name, Placement())
         if placed.link in {None, link.name} or set(flow.prefixes) != {link.aws_site, link.gcp_site}:
             continue
-        rank = _rank(fabric, plan, flow, link)
+        rank = _rank(plan, flow, link)
         away = Stance.DROP if placed.only and link.kind is not LinkKind.VPN else Stance.AVOID
         imports += [PrefixStance(prefix=prefix, stance=Stance.AVOID, rank=rank) for prefix in flow.prefixes[link.aws_site]]
         exports += [PrefixStance(prefix=prefix, stance=away, rank=rank) for prefix in flow.prefixes[link.gcp_site]]
     return RoutePolicies(link=link.name, imports=tuple(imports), exports=tuple(exports))
 
 
-def _rank(fabric: Fabric, plan: Plan, flow: Flow, link: Link) -> int:
-    """Order the links a flow is not on: preferred first, then the unpermitted, then those that are drained."""
-    others = [one.name for one in fabric.links if one.name not in flow.prefer]
-    order = [name for name in (*flow.prefer, *others) if name != plan.flows[flow.name].link]
-    drained = [name for name in order if plan.links.get(name, LinkState()).drain]
-    ranked = [name for name in order if name not in drained] + drained
-    return min(RANKS, 1 + ranked.index(link.name))
+def _rank(plan: Plan, flow: Flow, link: Link) -> int:
+    """Order the links a flow is not on: by preference, then the unpermitted, last the drained.
+
+    A link's rank does not depend on where the flow is, so that a move rewrites the policies of the links it touches only.
+    """
+    if plan.links.get(link.name, LinkState()).drain:
+        return RANKS
+    place = flow.prefer.index(link.name) if link.name in flow.prefer else RANKS
+    return min(RANKS - 1, 1 + place)
 
 
 def failover_test(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...], now: datetime) -> FailoverTest:
@@ -81,7 +83,7 @@ def withdrawal_loss(fabric: Fabric, plan: Plan, link: LinkName) -> float:
     load: dict[LinkName, int] = {}
     for flow in fabric.flows:
         home = plan.flows.get(flow.name, Placement()).link
-        goes_to = _fallback(fabric, plan, flow, link)
+        goes_to = _fallback(plan, flow, link)
         if home is not None and goes_to is not None:
             load[goes_to] = load.get(goes_to, 0) + flow.demand
     return max(
@@ -89,7 +91,7 @@ def withdrawal_loss(fabric: Fabric, plan: Plan, link: LinkName) -> float:
     )
 
 
-def _fallback(fabric: Fabric, plan: Plan, flow: Flow, link: LinkName) -> LinkName | None:
+def _fallback(plan: Plan, flow: Flow, link: LinkName) -> LinkName | None:
     """Name the link BGP falls back to when one goes: the policies in force still rank as they did while the flow was on it."""
     others = [name for name in flow.prefer if name != link and plan.links.get(name, LinkState()).drain is None]
     return others[0] if others else None

@@ -6,7 +6,7 @@ Round trips to the lever's write: (1) note, rows, register, flags, lever fences 
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Fabric, LinkName
@@ -47,6 +47,7 @@ async def converge(house: House, claims: Sequence[Sighting], scope: Scope | None
         report = await _Pass(house, tuple(claims), wide, closed, begun).run()
         if report is not None:
             return report
+        wide = replace(wide, witness=True)  # rows that are missing here may have been noted there
     raise Transient("newer decisions kept coming while this one was carried out: deliver again")
 
 
@@ -131,7 +132,9 @@ class _Pass:
         lost, proved, _ = await asyncio.gather(hints, prove(house, steps), note(house, looks))
         if proved:
             self._over("verified")
-        await acknowledge(house, fabric, agreement.plan, _done(settings, proved, gathered), gathered)
+        done = _done(settings, proved, gathered)
+        if len(done) == len(settings):
+            await acknowledge(house, fabric, agreement.plan, done, gathered)
         return proved, lost
 
     def _report(self, agreement: Agreement, gathered: Gathered, steps: tuple[Step, ...], lost: tuple[str, ...]) -> Report:

@@ -133,7 +133,10 @@ async def _prove(house: House, step: Step) -> Step:
 
 
 async def acknowledge(house: House, fabric: Fabric, plan: Plan, done: Sequence[Setting], gathered: Gathered) -> str:
-    """Leave a row for every link whose lever is proved to be set as the plan asks: the other cloud counts on it."""
+    """Leave a row for every link once all of this cloud's levers are proved to be set as the plan asks.
+
+    The other cloud counts on it, and a drain is in force only when its flows' new links attract them too.
+    """
     rows = [_row(house, plan, setting, gathered.now) for setting in done if isinstance(setting, _LINK_LEVERS)]
     return await note(house, [row for row in rows if _says_more(fabric, plan, row, gathered)])
 

@@ -138,7 +138,7 @@ def _term(place: int, stance: PrefixStance) -> Term:
         case Stance.ATTRACT:
             actions: tuple[Action, ...] = (Action(act=Act.ACCEPT),)
         case Stance.AVOID:
-            actions = (*avoid, Action(act=Act.PREPEND, as_path=(16550,) * stance.rank), Action(act=Act.ACCEPT))
+            actions = (*avoid, Action(act=Act.ACCEPT))
         case Stance.DROP:
             actions = (Action(act=Act.DROP),)
     return Term(priority=place, matches=(Match(prefix=stance.prefix, or_longer=True),), actions=actions)

@@ -5,6 +5,7 @@ Bodies are JSON with the kind under ``pointsman``; unknown further keys are let 
 ``{"pointsman":"tick","name":"sweep","scheduled":"<aws.scheduler.scheduled-time>"}``.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pointsman.core.errors import RejectedEvent
@@ -43,17 +44,25 @@ class Scheduled(Frozen):
     scheduled: datetime | None = None
 
 
-class Probed(Frozen):
-    """A probe of ours sent packets over one link only, from ``cloud``: ``loss`` is the share that was lost (0 to 1)."""
+class Path(Frozen):
+    """One address pair that a probe of ours sent packets over: ``loss`` is the share that was lost (0 to 1)."""
 
-    cloud: Cloud
     source: str
     target: str
     loss: float
+
+
+class Probed(Frozen):
+    """What a prober in one cloud found on its paths, each of them over one link only."""
+
+    cloud: Cloud
+    paths: tuple[Path, ...]
     at: datetime | None = None
 
 
 Message = Nudge | Deliver | Scheduled | Probed
+PATHS_LIMIT = 200
+"""Paths that one report may hold."""
 LOSSY = 0.05
 """Share of lost packets from which a probe calls its link down."""
 
@@ -68,9 +77,9 @@ def deliver(incident: str, at: datetime | None = None) -> bytes:
     return _written("deliver", {"incident": incident}, at)
 
 
-def probed(cloud: Cloud, source: str, target: str, loss: float, at: datetime) -> bytes:
-    """Write what a probe found."""
-    return _written("probe", {"cloud": cloud, "source": source, "target": target, "loss": loss}, at)
+def probed(cloud: Cloud, paths: Sequence[Path], at: datetime) -> bytes:
+    """Write what a prober found."""
+    return _written("probe", {"cloud": cloud, "paths": paths}, at)
 
 
 def tick(name: str, scheduled: datetime) -> bytes:
@@ -95,12 +104,18 @@ def read(data: bytes | str | fields.Table) -> Message:
 
 
 def _probed(body: fields.Table) -> Probed:
-    cloud, loss = body.name("cloud"), body.get("loss")
+    cloud = body.name("cloud")
     if cloud not in set(Cloud):
         body.refuse("cloud", "should be aws or gcp")
+    paths = tuple(_path(one) for one in body.tables("paths", PATHS_LIMIT))
+    return Probed(cloud=Cloud(cloud), paths=paths, at=body.time_or_none("at"))
+
+
+def _path(body: fields.Table) -> Path:
+    loss = body.get("loss")
     if not isinstance(loss, int | float) or isinstance(loss, bool) or not 0 <= loss <= 1:
         body.refuse("loss", "should be a share from 0 to 1")
-    return Probed(cloud=Cloud(cloud), source=body.name("source"), target=body.name("target"), loss=float(loss), at=body.time_or_none("at"))
+    return Path(source=body.name("source"), target=body.name("target"), loss=float(loss))
 
 
 def incident_of(one: Tick) -> str | None:
@@ -113,7 +128,7 @@ def recognises(letter: Letter) -> bool:
     return KIND in letter.body.values
 
 
-def decode(letter: Letter) -> tuple[Tick | Sighting, ...]:
+def decode(letter: Letter) -> tuple[Tick, ...] | tuple[Sighting, ...]:
     """Decode a message of ours."""
     match read(letter.body):
         case Nudge(fabric=fabric, epoch=epoch, at=at):
@@ -123,24 +138,24 @@ def decode(letter: Letter) -> tuple[Tick | Sighting, ...]:
         case Scheduled(name=name, scheduled=scheduled):
             when = scheduled or letter.context.arrived_at
             return _tick(f"schedule/{name}/{times.written(when) if when else 'untimed'}", when, letter.context)
-        case Probed() as probe:
-            return (_sighting(probe, letter.context),)
+        case Probed(cloud=cloud, paths=paths, at=at):
+            seen_at = at or letter.context.arrived_at
+            if seen_at is None:
+                raise RejectedEvent("is missing: a claim without its time cannot be weighed", path=letter.body.at("at"))
+            return tuple(_sighting(cloud, path, seen_at) for path in paths)
 
 
-def _sighting(probe: Probed, context: Context) -> Sighting:
-    down = probe.loss >= LOSSY
-    seen_at = probe.at or context.arrived_at
-    if seen_at is None:
-        raise RejectedEvent("is missing: a claim without its time cannot be weighed", path=f"{context.path}.at")
+def _sighting(cloud: Cloud, path: Path, seen_at: datetime) -> Sighting:
+    down = path.loss >= LOSSY
     return Sighting(
-        vantage=Vantage.PROBE_AWS if probe.cloud is Cloud.AWS else Vantage.PROBE_GCP,
-        member=probe_key(probe.source, probe.target),
+        vantage=Vantage.PROBE_AWS if cloud is Cloud.AWS else Vantage.PROBE_GCP,
+        member=probe_key(path.source, path.target),
         source=Source.PROBE,
         aspect=Aspect.PROBE,
         health=Health.DOWN if down else Health.UP,
         seen_at=seen_at,
         cause=Cause.PACKETS_LOST if down else Cause.PACKETS_FLOW,
-        value=probe.loss,
+        value=path.loss,
     )
 
 

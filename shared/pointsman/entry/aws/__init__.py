@@ -38,7 +38,7 @@ def _build() -> App:
 
 def _log(logger: Logger, metrics: Metrics, outcome: Outcome, told: dict[str, Any], request: str) -> None:
     level = logger.info if outcome.answer is Answer.ACK else logger.error
-    level({"message": "handled", "request": request, **told})
+    level("handled", extra={"request": request, **told})
     metrics.add_metric(name=f"outcome_{outcome.answer}", unit=MetricUnit.Count, value=1)
     for stage, milliseconds in told.get("stages_ms", {}).items():
         metrics.add_metric(name=f"reaction_{stage}", unit=MetricUnit.Milliseconds, value=milliseconds)
