@@ -13,15 +13,15 @@ settings.load_profile("gate")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _refused() -> Iterator[list[str]]:
+def refused_hosts() -> Iterator[list[str]]:
     """Refuse, from the first fixture to the last, every connection that would leave this machine."""
     with loopback_only() as refused:
         yield refused
 
 
 @pytest.fixture(autouse=True)
-def _stays_on_loopback(_refused: list[str]) -> Iterator[None]:
+def _stays_on_loopback(refused_hosts: list[str]) -> Iterator[None]:
     """Fail a test that tried to leave the machine, also when an SDK hid the refusal behind an error of its own."""
-    before = len(_refused)
+    before = len(refused_hosts)
     yield
-    assert _refused[before:] == [], "this test tried to reach another machine: give its client an endpoint on 127.0.0.1"
+    assert refused_hosts[before:] == [], "this test tried to reach another machine: give its client an endpoint on 127.0.0.1"
