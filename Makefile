@@ -29,10 +29,9 @@ bench: compiled ## Measure reactions and print them as JSON.
 check: lint test ## Format, lint, types, import contracts, then all tests.
 
 lint: compiled ## Format, lint, types and import contracts alone.
-	$(BIN)/ruff format --check
-	$(BIN)/ruff check
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	@failed=0; \
+	for step in 'ruff format --check' 'ruff check' mypy 'lint-imports --no-logo'; do echo "$$step"; $(BIN)/$$step || failed=1; done; \
+	exit $$failed
 
 format: compiled ## Format the code and sort its imports.
 	$(BIN)/ruff check --select I --fix --quiet
