@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 from pointsman.core.decide import Declined, decide, first_plan
-from pointsman.core.evidence import weight
 from pointsman.core.fabric import (
     AwsEnd,
     AwsMember,
@@ -35,6 +34,7 @@ from pointsman.core.fabric import (
 )
 from pointsman.core.members import lever_key, peer_key, probe_key
 from pointsman.core.plan import FlagState, Plan, View
+from pointsman.core.rows import newest
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -205,10 +205,7 @@ class Story:
         self.closed: tuple[str, ...] = ()
 
     def note(self, *sightings: Sighting) -> "Story":
-        for one in sightings:
-            held = self.rows.get(one.row)
-            if held is None or weight(one) > weight(held):
-                self.rows[one.row] = one
+        self.rows = newest((*self.rows.values(), *sightings))
         return self
 
     def all_healthy(self, at: float) -> "Story":

@@ -92,6 +92,12 @@ def test_the_newest_claim_of_a_vantage_wins_whatever_the_order() -> None:
     assert judged(*older, *newer).verdict is Verdict.UP
 
 
+def test_of_two_feeds_of_one_vantage_at_one_time_the_worse_is_believed_whatever_the_order() -> None:
+    worse, milder = aws_bgp("ix-a", Health.DOWN, 1), aws_bgp("ix-a", Health.UP, 1, source=Source.CLOUDWATCH)
+    assert judged(*worse, *milder) == judged(*milder, *worse)
+    assert judged(*worse, *milder).verdict is Verdict.SUSPECT
+
+
 def test_one_tunnel_down_is_degraded_with_its_share_of_capacity_gone() -> None:
     dead = (*aws_bgp("vpn", Health.DOWN, 1)[:1], claim(Vantage.GCP, "tunnel/ha-t1", Health.DOWN, 1, aspect=Aspect.IPSEC))
     belief = judged(*healthy("vpn", 0), *dead, at=2, name="vpn")

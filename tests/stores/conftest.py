@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -17,11 +17,11 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from google.oauth2.credentials import Credentials as StaticToken
 
-from pointsman.adapters.aws.dynamodb import DynamoCall, DynamoStore, over_boto3, over_signer
+from pointsman.adapters.aws.dynamodb import DynamoAnswer, DynamoCall, DynamoStore, over_boto3, over_signer
 from pointsman.adapters.aws.signed import SignedJson
 from pointsman.adapters.gcp.firestore import FirestoreStore
 from pointsman.adapters.gcp.http import GoogleHttp
-from pointsman.adapters.http import pool
+from pointsman.adapters.http import Answer, pool
 from pointsman.adapters.s3.store import S3Store
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.core.fabric import Cloud
@@ -52,6 +52,30 @@ class WallClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+class CountedHttp(GoogleHttp):
+    """A client that counts."""
+
+    def __init__(self) -> None:
+        super().__init__(OWNER)
+        self.asked: list[str] = []
+
+    def call(self, method: str, url: str, **rest: Any) -> Answer:
+        self.asked.append(url.rpartition(":")[2])
+        return super().call(method, url, **rest)
+
+
+class CountedS3(S3Store):
+    """A store that counts into a list."""
+
+    def __init__(self, asked: list[str], *names: Any, **rest: Any) -> None:
+        super().__init__(*names, **rest)
+        self._asked = asked
+
+    def _send(self, method: str, key: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
+        self._asked.append(method)
+        return super()._send(method, key, headers, body)
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +119,11 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
 
 def memory(token: str, *, fenced: bool) -> Bench:
     store = MemoryStore("memory", WallClock(), fenced=fenced)
-    return Bench(open=lambda: store, token=token, spoil=_later(store.spoil), spoil_row=_later(store.spoil_row))
+
+    async def writes() -> int:
+        return store.row_writes
+
+    return Bench(open=lambda: store, token=token, spoil=_later(store.spoil), spoil_row=_later(store.spoil_row), writes=writes)
 
 
 def sqlite(token: str, path: Path) -> Bench:
@@ -107,22 +135,36 @@ def sqlite(token: str, path: Path) -> Bench:
     async def spoil_row(prefix: Cloud) -> None:
         await spoiling._run(lambda db: db.execute("INSERT INTO sightings VALUES (?, 'odd', 'soon', '{}')", (prefix,)), writing=True)
 
-    return Bench(open=lambda: SqliteStore("sqlite", path), token=token, spoil=spoil, spoil_row=spoil_row)
+    async def writes() -> int:
+        """Give sqlite's own count, as one connection sees it, of what others have committed."""
+        return int(await spoiling._run(lambda db: db.execute("PRAGMA data_version").fetchone()[0], writing=False))
+
+    return Bench(open=lambda: SqliteStore("sqlite", path), token=token, spoil=spoil, spoil_row=spoil_row, writes=writes)
 
 
 def dynamodb(token: str, moto: Emulator, kind: str) -> Bench:
     root = f"{token}/"
-    call = over_boto3(dynamo(moto)) if kind.endswith("boto3") else signed_call(moto.url)
+    done: list[str] = []
+    sent = over_boto3(dynamo(moto)) if kind.endswith("boto3") else signed_call(moto.url)
+
+    def call(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
+        answer = sent(operation, parameters)
+        done.extend([] if answer.code else [operation])
+        return answer
 
     async def spoil(register: str) -> None:
         item = {"pk": {"S": f"{root}register#{register}"}, "sk": {"S": "-"}, "promised": {"S": ""}, "format": {"N": "2"}}
         dynamo(moto).put_item(TableName=TABLE, Item=item)
 
     async def spoil_row(prefix: Cloud) -> None:
-        item = {"pk": {"S": f"{root}sightings#{prefix}"}, "sk": {"S": "odd"}, "seen_at": {"S": "soon"}}
+        item = {"pk": {"S": f"{root}sightings#{prefix}"}, "sk": {"S": "odd"}, "rank": {"S": "soon"}}
         dynamo(moto).put_item(TableName=TABLE, Item=item)
 
-    return Bench(open=lambda: DynamoStore("dynamodb", TABLE, call, root=root), token=token, spoil=spoil, spoil_row=spoil_row)
+    async def writes() -> int:
+        return done.count("UpdateItem")
+
+    opened = partial(DynamoStore, "dynamodb", TABLE, call, root=root)
+    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row, writes=writes)
 
 
 def signed_call(url: str) -> DynamoCall:
@@ -130,7 +172,7 @@ def signed_call(url: str) -> DynamoCall:
 
 
 def of_firestore(token: str, running: Emulator) -> Bench:
-    http = GoogleHttp(OWNER)
+    http = CountedHttp()
     opened = partial(FirestoreStore, "firestore", PROJECT, http, root=f"{token}-", endpoint=running.url)
 
     def put(name: str, fields: dict[str, Any]) -> None:
@@ -144,11 +186,14 @@ def of_firestore(token: str, running: Emulator) -> Bench:
     async def spoil_row(prefix: Cloud) -> None:
         put(opened()._name(f"sightings-{prefix}", "odd"), {"claim": {"integerValue": "7"}})
 
-    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row)
+    async def writes() -> int:
+        return http.asked.count("batchWrite")
+
+    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row, writes=writes)
 
 
 def s3(token: str, moto: Emulator) -> Bench:
-    root = f"{token}/"
+    root, asked = f"{token}/", list[str]()
     shared = pool()
     bucket = client(moto, "s3")
 
@@ -157,13 +202,16 @@ def s3(token: str, moto: Emulator) -> Bench:
 
     async def spoil_row(prefix: Cloud) -> None:
         key = f"{root}sightings/{prefix}.json"
-        body = bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read().replace(b'"rows":{', b'"rows":{"odd":{"seen_at":true},')
+        body = bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read().replace(b'"rows":{', b'"rows":{"odd":{"rank":true},')
         bucket.put_object(Bucket=BUCKET, Key=key, Body=body)
 
     def opened() -> Store:
-        return S3Store("s3", BUCKET, KEYS, endpoint=moto.url, root=root, over=shared)
+        return CountedS3(asked, "s3", BUCKET, KEYS, endpoint=moto.url, root=root, over=shared)
 
-    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row)
+    async def writes() -> int:
+        return asked.count("PUT")
+
+    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row, writes=writes)
 
 
 def dynamo(running: Emulator) -> Any:

@@ -10,14 +10,13 @@ import pytest
 
 from pointsman.adapters.aws.dynamodb import DynamoAnswer, DynamoCall, DynamoStore
 from pointsman.adapters.gcp.firestore import FirestoreStore
-from pointsman.adapters.gcp.http import Answer, GoogleHttp
-from pointsman.adapters.s3.store import S3Store
 from pointsman.core.fabric import Cloud
+from pointsman.core.rows import rank
 from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
 from pointsman.core.values import canonical
 from pointsman.ports.stores import ROWS_LIMIT, StoreDown
 from pointsman.testing.emulators import Emulator
-from tests.stores.conftest import BUCKET, KEYS, OWNER, PROJECT, TABLE, signed_call
+from tests.stores.conftest import BUCKET, KEYS, PROJECT, TABLE, CountedHttp, CountedS3, signed_call
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -39,30 +38,20 @@ class Counted:
         return self.call(operation, parameters)
 
 
-class CountedHttp(GoogleHttp):
-    """A client that counts."""
-
-    def __init__(self) -> None:
-        super().__init__(OWNER)
-        self.asked: list[str] = []
-
-    def call(self, method: str, url: str, **rest: Any) -> Answer:
-        self.asked.append(url.rpartition(":")[2])
-        return super().call(method, url, **rest)
-
-
-@pytest.mark.parametrize(("seconds", "requests"), [(10, 1), (5, 1), (20, 1)])
-def test_dynamodb_notes_a_claim_with_one_request_newer_or_older(moto: Emulator, seconds: int, requests: int) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "health"), [(10, Health.UP), (10, Health.DOWN), (10, Health.UNKNOWN), (5, Health.DOWN), (20, Health.UP)]
+)
+def test_dynamodb_notes_a_claim_with_one_request_newer_or_older_worse_or_milder(moto: Emulator, seconds: int, health: Health) -> None:
     counted = Counted(signed_call(moto.url))
-    store = DynamoStore("dynamodb", TABLE, counted, root=f"count{seconds}/")
+    store = DynamoStore("dynamodb", TABLE, counted, root=f"count{seconds}{health}/")
 
     async def story() -> None:
         await store.note(Cloud.AWS, [claim(10)])
         counted.asked.clear()
-        await store.note(Cloud.AWS, [claim(seconds)])
+        await store.note(Cloud.AWS, [claim(seconds, health=health)])
 
     asyncio.run(story())
-    assert counted.asked == ["UpdateItem"] * requests
+    assert counted.asked == ["UpdateItem"]
 
 
 def test_dynamodb_reads_rows_of_several_pages_with_a_query_a_page(moto: Emulator) -> None:
@@ -106,7 +95,7 @@ def test_a_query_that_never_ends_is_stopped() -> None:
 
 
 def test_a_row_that_changes_under_every_try_ends_with_an_error_that_says_so() -> None:
-    stuck = {"seen_at": {"N": str(10**16)}}
+    stuck = {"rank": {"S": rank(claim(10**8))}}
     refused = DynamoAnswer(status=400, code="ConditionalCheckFailedException", body={"Item": stuck}, date=START)
     with pytest.raises(StoreDown, match="changed under every try"):
         asyncio.run(DynamoStore("dynamodb", TABLE, lambda *_: refused).note(Cloud.AWS, [claim(1)]))
@@ -165,13 +154,7 @@ def test_a_claim_from_years_ahead_that_was_left_unclamped_by_a_crash_blocks_nobo
 
 def test_s3_reads_all_rows_with_one_request(moto: Emulator) -> None:
     asked: list[str] = []
-
-    class Counting(S3Store):
-        def _send(self, method: str, key: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
-            asked.append(method)
-            return super()._send(method, key, headers, body)
-
-    store = Counting("s3", BUCKET, KEYS, endpoint=moto.url, root="one/")
+    store = CountedS3(asked, "s3", BUCKET, KEYS, endpoint=moto.url, root="one/")
 
     async def story() -> int:
         await store.note(Cloud.AWS, [claim(1, f"dxvif-{number}") for number in range(30)])

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pointsman.core.fabric import Bandwidth, Cloud, Fabric, Freshness, Link, LinkName, MemberId
 from pointsman.core.members import index
 from pointsman.core.plan import LinkState, Verdict
+from pointsman.core.rows import rank
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import Frozen, replace
 
@@ -78,20 +79,12 @@ def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> d
             continue
         key = (ref.link, ref.member, row.vantage, row.aspect)
         held = newest.get(key)
-        if held is None or weight(row) > weight(held):
+        if held is None or (rank(row), row.row) > (rank(held), held.row):
             newest[key] = row
     found: dict[LinkName, dict[MemberId | None, tuple[Sighting, ...]]] = {link.name: {} for link in fabric.links}
     for (link, member, _, _), row in sorted(newest.items(), key=lambda item: item[1].row):
         found[link][member] = (*found[link].get(member, ()), row)
     return found
-
-
-_SEVERITY = {Health.UNKNOWN: 0, Health.UP: 1, Health.DRAINING: 2, Health.DEGRADED: 3, Health.DOWN: 4}
-
-
-def weight(row: Sighting) -> tuple[datetime, int, str]:
-    """Order claims by which is to be believed: the newer, of equal times the worse."""
-    return (row.seen_at, _SEVERITY[row.health], row.row)
 
 
 def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief:

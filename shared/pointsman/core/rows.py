@@ -1,55 +1,61 @@
-"""Sighting rows: the newest claim wins, and no clock that runs ahead can block a row."""
+"""Sighting rows: the newest claim wins, of equal times the worse, and no clock that runs ahead can block a row."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-import msgspec
-
-from pointsman.core.sightings import Sighting
+from pointsman.core.sightings import Health, Sighting
+from pointsman.core.values import replace
 
 GRAIN = timedelta(seconds=1)
 """A store's time is given in whole seconds (HTTP Date): so far ahead of it a claim may be and still be right."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CALENDAR_END = 253_402_300_800 * 1_000_000
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_DIGITS = 18
+"""Of a count of microseconds since the year 1, up to the calendar's end."""
+_SEVERITY = {Health.UNKNOWN: 0, Health.UP: 1, Health.DRAINING: 2, Health.DEGRADED: 3, Health.DOWN: 4}
+
+
+def rank(claim: Sighting) -> str:
+    """Give a claim's place among those of its row, as text that sorts: the newer, of equal times the worse.
+
+    Cause and figure come last, so that only equal claims rank equal: which of several stands never depends on their order.
+    """
+    figure = "" if claim.value is None else float(claim.value)
+    return f"{_micros(claim.seen_at):0{_DIGITS}d}.{_SEVERITY[claim.health]}.{claim.cause}.{figure}"
+
+
+def standing(held: object, store_time: datetime | None) -> str | None:
+    """Give the rank that a row holds, None where it blocks no claim.
+
+    That is no rank at all, and one of a time ahead of the store's: such a time was never clamped.
+    """
+    if not isinstance(held, str) or not held[:_DIGITS].isdecimal():
+        return None
+    stuck = store_time is not None and int(held[:_DIGITS]) > _micros(store_time + GRAIN)
+    return None if stuck else held
 
 
 def clamped(seen_at: datetime, store_time: datetime | None) -> datetime:
     """Give a claim's time, brought back to the store's own when it lies ahead of that; unchanged without a store time."""
-    return store_time if store_time is not None and ahead(seen_at, store_time) else seen_at
+    return store_time if store_time is not None and seen_at > store_time + GRAIN else seen_at
 
 
-def ahead(seen_at: datetime, store_time: datetime) -> bool:
-    """Say whether a time lies ahead of the store's by more than its grain."""
-    return seen_at > store_time + GRAIN
-
-
-def winning(claim: Sighting, held: datetime | None, store_time: datetime | None) -> Sighting | None:
-    """Give the claim as it is to be written over a row that holds a claim of time ``held``, or None to leave the row.
-
-    An equal or older claim leaves it. A held time that lies ahead of the store's was never clamped, and gives way.
-    """
-    seen_at = clamped(claim.seen_at, store_time)
-    stuck = held is not None and store_time is not None and ahead(held, store_time)
-    if held is not None and not stuck and seen_at <= held:
-        return None
-    return claim if seen_at == claim.seen_at else msgspec.structs.replace(claim, seen_at=seen_at)
+def winning(claim: Sighting, held: object, store_time: datetime | None) -> Sighting | None:
+    """Give the claim as it is to be written over a row that holds the rank ``held``, or None to leave the row as it is."""
+    seen_at, stands = clamped(claim.seen_at, store_time), standing(held, store_time)
+    placed = claim if seen_at == claim.seen_at else replace(claim, seen_at=seen_at)
+    return placed if stands is None or rank(placed) > stands else None
 
 
 def newest(claims: Iterable[Sighting]) -> dict[str, Sighting]:
-    """Keep the newest claim per row; of equal times the first."""
+    """Keep, per row, the claim that ranks highest."""
     kept: dict[str, Sighting] = {}
     for claim in claims:
-        if claim.row not in kept or claim.seen_at > kept[claim.row].seen_at:
+        held = kept.get(claim.row)
+        if held is None or rank(claim) > rank(held):
             kept[claim.row] = claim
     return kept
 
 
-def micros(instant: datetime) -> int:
-    """Give an instant as microseconds since 1970, exactly."""
-    return (instant - _EPOCH) // timedelta(microseconds=1)
-
-
-def instant(count: object) -> datetime | None:
-    """Read an instant back; None for anything that is not one."""
-    return _EPOCH + timedelta(microseconds=count) if isinstance(count, int) and 0 <= count < _CALENDAR_END else None
+def _micros(instant: datetime) -> int:
+    return (instant - _FIRST) // timedelta(microseconds=1)

@@ -77,12 +77,15 @@ class RowsRead(Frozen):
 
 
 class Rows(Protocol):
-    """Sighting rows: one per key, the newest ``seen_at`` wins, a time ahead of the store's is clamped to it."""
+    """Sighting rows: one per key, the claim of the highest ``core.rows.rank`` wins (the newest ``seen_at``, of equal times the worse).
+
+    A time ahead of the store's is clamped to it.
+    """
 
     name: str
 
     async def note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
-        """Write claims under a cloud's prefix; an older claim never replaces a newer one. Safe to repeat."""
+        """Write claims under a cloud's prefix; a claim never replaces one of its rank or above. Safe to repeat."""
 
     async def rows(self, prefix: Cloud) -> RowsRead:
         """Read all rows under a cloud's prefix, strongly."""

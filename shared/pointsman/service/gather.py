@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pointsman.core.errors import PointsmanError, Transient
-from pointsman.core.evidence import freshness_of, weight
+from pointsman.core.evidence import freshness_of
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.plan import FlagState, View
+from pointsman.core.rows import newest
 from pointsman.core.sightings import Sighting
 from pointsman.core.steering import LeverKind, Observed
 from pointsman.core.values import replace
@@ -60,13 +61,13 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         looked = group.create_task(_look(house, scope.look))
         levers = {target: group.create_task(observe(house, target)) for target in scope.levers}
     now, trusted = _time(house, reading.result(), [task.result() for task in rows.values()])
-    stored = _newest(row for task in rows.values() for row in task.result().rows)
+    stored = newest(row for task in rows.values() for row in task.result().rows)
     fresh = [_clamped(claim, now) for claim in (*claims, *looked.result())]
     unrecorded = noted.result()
     unnoted = looked.result() if not unrecorded else (*claims, *looked.result())
     view = View(
         here=house.here,
-        rows=tuple(row for _, row in sorted(_newest((*stored.values(), *fresh)).items())),
+        rows=tuple(row for _, row in sorted(newest((*stored.values(), *fresh)).items())),
         unreadable=tuple(cloud for cloud, task in rows.items() if not task.result().whole),
         unnoted=tuple(sorted({row.row for row in unnoted})),
         flags={cloud: task.result() for cloud, task in flags.items()},
@@ -133,16 +134,6 @@ async def _try_rows(rows: Rows, cloud: Cloud) -> RowsRead | None:
         return await rows.rows(cloud)
     except (StoreDown, StoreUnsure):
         return None
-
-
-def _newest(rows: Iterable[Sighting]) -> dict[str, Sighting]:
-    """Keep, per row, the claim that is to be believed: the newest, of equal times the worst."""
-    found: dict[str, Sighting] = {}
-    for row in rows:
-        held = found.get(row.row)
-        if held is None or weight(row) > weight(held):
-            found[row.row] = row
-    return found
 
 
 def _clamped(claim: Sighting, now: datetime) -> Sighting:

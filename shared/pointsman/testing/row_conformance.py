@@ -2,15 +2,18 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from itertools import pairwise, permutations
 
 from pointsman.core.fabric import Cloud
-from pointsman.core.rows import GRAIN
-from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
+from pointsman.core.rows import GRAIN, rank
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.values import replace
 from pointsman.ports.stores import Store
 from pointsman.testing.store_bench import RACERS, Bench, expect
 
 PAST = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 FAR_AHEAD = datetime.fromisoformat("2091-01-01T00:00:00+00:00")
+MILDEST_FIRST = (Health.UNKNOWN, Health.UP, Health.DRAINING, Health.DEGRADED, Health.DOWN)
 
 
 async def the_newest_claim_wins_whatever_the_order(bench: Bench) -> None:
@@ -21,12 +24,34 @@ async def the_newest_claim_wins_whatever_the_order(bench: Bench) -> None:
     expect((await _row(store, Cloud.AWS, member)) == _claim(member, 20, Health.DEGRADED), "the newest claim stands, whatever came last")
 
 
-async def a_repeated_or_equal_claim_changes_nothing(bench: Bench) -> None:
-    """Note one instant three times."""
-    store, member = bench.open(), bench.member("repeat")
-    for health in (Health.DOWN, Health.DOWN, Health.UP):
-        await store.note(Cloud.AWS, [_claim(member, 10, health)])
-    expect((await _row(store, Cloud.AWS, member)) == _claim(member, 10, Health.DOWN), "an equal claim does not replace the first")
+async def of_equal_times_the_worse_claim_stands_whatever_the_order(bench: Bench) -> None:
+    """Note two claims of one instant in both orders, one after the other and together."""
+    twins = _twins(bench.member("tie"))
+    for number, order in enumerate(permutations((0, 1))):
+        first, second = ([_renamed(pair[turn], f"apart{number}") for pair in twins] for turn in order)
+        together = [_renamed(pair[turn], f"together{number}") for turn in order for pair in twins]
+        await bench.open().note(Cloud.AWS, first)
+        await bench.open().note(Cloud.AWS, second)
+        await bench.open().note(Cloud.AWS, together)
+    held = {row.member: row for row in (await bench.open().rows(Cloud.AWS)).rows}
+    for _, ranked in twins:
+        stand = [_renamed(ranked, way) for way in ("apart0", "apart1", "together0", "together1")]
+        expect([held.get(one.member) for one in stand] == stand, "of equal times the worse claim stands, whatever came last")
+
+
+async def a_claim_that_changes_nothing_is_not_written(bench: Bench) -> None:
+    """Note a claim twice more, and a milder one of its time."""
+    if bench.writes is None:
+        return
+    store, claim = bench.open(), _claim(bench.member("repeat"), 10, Health.DOWN)
+    before = await bench.writes()
+    await store.note(Cloud.AWS, [claim])
+    written = await bench.writes()
+    for client in (store, bench.open()):
+        await client.note(Cloud.AWS, [claim])
+        await client.note(Cloud.AWS, [replace(claim, health=Health.UP)])
+    expect(written != before, "a new claim is written")
+    expect(await bench.writes() == written, "a claim that changes nothing is not written")
 
 
 async def a_wild_time_is_clamped_and_blocks_nothing(bench: Bench) -> None:
@@ -57,9 +82,9 @@ async def many_claims_at_once_are_all_kept(bench: Bench) -> None:
 async def writers_of_one_row_at_once_leave_the_newest(bench: Bench) -> None:
     """Note claims of one row from many clients at once."""
     member = bench.member("claim-race")
-    claims = [_claim(member, seconds, Health.DOWN) for seconds in range(1, RACERS + 1)]
+    claims = [_claim(member, number // 2, (Health.UP, Health.DOWN)[number % 2]) for number in range(RACERS)]
     await asyncio.gather(*(bench.open().note(Cloud.AWS, [claim]) for claim in claims))
-    expect((await _row(bench.open(), Cloud.AWS, member)) == claims[-1], "a race of claims leaves the newest")
+    expect((await _row(bench.open(), Cloud.AWS, member)) == claims[-1], "a race of claims leaves the newest, of equal times the worse")
 
 
 async def the_clouds_rows_are_apart(bench: Bench) -> None:
@@ -94,6 +119,17 @@ async def a_journal_entry_put_twice_is_one_entry(bench: Bench) -> None:
 
 async def _row(store: Store, prefix: Cloud, member: str) -> Sighting | None:
     return next((row for row in (await store.rows(prefix)).rows if row.member == member), None)
+
+
+def _twins(member: str) -> list[tuple[Sighting, Sighting]]:
+    """Give pairs of claims of one instant, the one that ranks higher last: of neighbouring healths, and of one health and two causes."""
+    worse = [(_claim(f"{member}-{bad}", 10, mild), _claim(f"{member}-{bad}", 10, bad)) for mild, bad in pairwise(MILDEST_FIRST)]
+    alike = sorted((replace(_claim(member, 10, Health.DOWN), cause=cause) for cause in (Cause.BFD_DOWN, Cause.SESSION_DOWN)), key=rank)
+    return [*worse, (alike[0], alike[1])]
+
+
+def _renamed(claim: Sighting, way: str) -> Sighting:
+    return replace(claim, member=f"{claim.member}-{way}")
 
 
 def _claim(member: str, seconds: int, health: Health) -> Sighting:

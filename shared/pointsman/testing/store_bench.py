@@ -20,13 +20,15 @@ class Bench(Frozen):
     """A store under test.
 
     ``open`` gives a new client on the same data; the two spoilers, where there are any, write a register's row and a
-    sighting row that no version can read. Without them those two cases have nothing to check.
+    sighting row that no version can read; ``writes``, where the store can tell, gives a number that changes with every
+    write. Without them their cases have nothing to check.
     """
 
     open: Callable[[], Store]
     token: str
     spoil: Callable[[str], Awaitable[None]] | None = None
     spoil_row: Callable[[Cloud], Awaitable[None]] | None = None
+    writes: Callable[[], Awaitable[int]] | None = None
 
     def register(self, case: str) -> str:
         """Name a register that only this case uses."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from pointsman.core.fabric import Cloud
-from pointsman.core.rows import clamped, newest, winning
+from pointsman.core.rows import clamped, newest, rank, winning
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen
 from pointsman.ports.clouds import Clock
@@ -62,13 +62,14 @@ class MemoryStore:
     """Keeps ``ports.stores.Store`` in memory.
 
     ``fenced`` makes it compare versions (as Firestore and S3 do) besides ballots. ``forecast`` decides how each
-    request fares; ``traffic`` lists what was asked, newest last.
+    request fares; ``traffic`` lists what was asked, newest last; ``row_writes`` counts the sighting rows written.
     """
 
     def __init__(self, name: str, clock: Clock, *, fenced: bool = False, forecast: Forecast = fair) -> None:
         self.name = name
         self.forecast = forecast
         self.traffic: deque[tuple[str, str]] = deque(maxlen=TRAFFIC_LIMIT)
+        self.row_writes = 0
         self._clock = clock
         self._fenced = fenced
         self._registers: dict[str, Row] = {}
@@ -205,10 +206,11 @@ class MemoryStore:
     def _note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
         rows = self._rows[prefix]
         for claim in newest(sightings).values():
-            held = rows[claim.row].seen_at if claim.row in rows else None
+            held = rank(rows[claim.row]) if claim.row in rows else None
             won = winning(claim, held, self._time())
             if won is not None:
                 rows[claim.row] = won
+                self.row_writes += 1
 
     def _all_rows(self, prefix: Cloud) -> RowsRead:
         now = self._time()

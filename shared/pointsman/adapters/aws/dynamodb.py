@@ -30,7 +30,7 @@ from pointsman.adapters.http import Unanswered, Unreached, http_date
 from pointsman.adapters.stored import FORMAT, register_row, rows_read
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud
-from pointsman.core.rows import instant, micros, newest, winning
+from pointsman.core.rows import newest, rank, winning
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen, canonical
 from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
@@ -181,17 +181,17 @@ class DynamoStore:
             list(workers.map(lambda claim: self._note(prefix, claim), claims))
 
     def _note(self, prefix: Cloud, claim: Sighting) -> None:
-        """Write one claim unless a newer one stands; a time ahead of the store's, ours or theirs, is brought back to it."""
-        answer = self._put_claim(prefix, claim, "attribute_not_exists(pk) OR #t < :t", {})
+        """Write one claim unless one of its rank or above stands; a time ahead of the store's, ours or theirs, is brought back to it."""
+        answer = self._put_claim(prefix, claim, "attribute_not_exists(pk) OR #r < :r", {})
         if not answer.code:
             self._clamp(prefix, claim, answer.date)
             return
         for _ in range(NOTE_TRIES):
-            standing = _number(answer.body.get("Item") or {}, "seen_at")
-            won = None if standing is None else winning(claim, instant(standing), answer.date)
+            held = _text(answer.body.get("Item") or {}, "rank")
+            won = None if held is None else winning(claim, held, answer.date)
             if won is None:
                 return
-            answer = self._put_claim(prefix, won, "#t = :held", {":held": {"N": str(standing)}})
+            answer = self._put_claim(prefix, won, "#r = :held", {":held": {"S": held}})
             if not answer.code:
                 return
         raise StoreDown(f"{self.name}: the row of {claim.member} changed under every try; it is noted again with the next look")
@@ -200,14 +200,14 @@ class DynamoStore:
         """Write a claim again at the store's time when it turned out to lie ahead, unless somebody has replaced it."""
         won = winning(written, None, date)
         if won is not None and won != written:
-            self._put_claim(prefix, won, "#t = :held", {":held": {"N": str(micros(written.seen_at))}})
+            self._put_claim(prefix, won, "#r = :held", {":held": {"S": rank(written)}})
 
     def _put_claim(self, prefix: Cloud, claim: Sighting, condition: str, values: Mapping[str, Any]) -> DynamoAnswer:
         parameters = {
-            "UpdateExpression": "SET #t = :t, #c = :c",
+            "UpdateExpression": "SET #r = :r, #c = :c",
             "ConditionExpression": condition,
-            "ExpressionAttributeNames": {"#t": "seen_at", "#c": "claim"},
-            "ExpressionAttributeValues": {":t": {"N": str(micros(claim.seen_at))}, ":c": {"S": canonical(claim).decode()}, **values},
+            "ExpressionAttributeNames": {"#r": "rank", "#c": "claim"},
+            "ExpressionAttributeValues": {":r": {"S": rank(claim)}, ":c": {"S": canonical(claim).decode()}, **values},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         return self._asked("UpdateItem", {**self._key("sightings", prefix, claim.row), **parameters}, writing=True)

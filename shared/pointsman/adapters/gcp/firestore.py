@@ -19,7 +19,7 @@ from pointsman.adapters.failures import failed, translated, unanswered
 from pointsman.adapters.gcp.http import Answer, GoogleHttp, Unanswered
 from pointsman.adapters.stored import FORMAT, register_row, rows_read
 from pointsman.core.fabric import Cloud
-from pointsman.core.rows import ahead, instant, micros, newest, winning
+from pointsman.core.rows import newest, rank, standing, winning
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen, canonical
 from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
@@ -80,10 +80,10 @@ class _Written(_Said, frozen=True):
 
 
 class _Held(Frozen):
-    """What is known of a sighting row: its version ("" when absent) and the time of the claim in it."""
+    """What is known of a sighting row: its version ("" when absent) and the rank of the claim in it."""
 
     version: str = ""
-    seen_at: datetime | None = None
+    rank: str | None = None
 
 
 class FirestoreStore:
@@ -203,9 +203,9 @@ class FirestoreStore:
         raise StoreDown(f"{self.name}: {len(names)} sighting rows changed under every try; they are noted again with the next look")
 
     def _noted(self, names: Mapping[str, Sighting]) -> dict[str, Sighting]:
-        """Write what is newer than what is known; give what must be tried again: lost to another write, or ahead of the store's time."""
+        """Write what ranks above what is known; give what must be tried again: lost to another write, or ahead of the store's time."""
         known = {name: self._known.get(name, _Held()) for name in names}
-        newer = {name: claim for name, claim in names.items() if winning(claim, known[name].seen_at, None) is not None}
+        newer = {name: claim for name, claim in names.items() if winning(claim, known[name].rank, None) is not None}
         if not newer:
             return {}
         writes = [self._update(name, _claim_fields(claim), known[name].version) for name, claim in newer.items()]
@@ -220,7 +220,7 @@ class FirestoreStore:
             raise failed(self.name, 429 if code == _EXHAUSTED else 500, f"code {code}", writing=True)
         if code or winning(claim, None, _time(version)) != claim:
             return False
-        self._remember(name, _Held(version=version, seen_at=claim.seen_at))
+        self._remember(name, _Held(version=version, rank=rank(claim)))
         return True
 
     def _learn(self, names: dict[str, Sighting]) -> None:
@@ -246,14 +246,12 @@ class FirestoreStore:
 
 
 def _claim_fields(claim: Sighting) -> dict[str, Any]:
-    return {"seen_at": _integer(micros(claim.seen_at)), "claim": _string(canonical(claim).decode())}
+    return {"rank": _string(rank(claim)), "claim": _string(canonical(claim).decode())}
 
 
 def _held(document: _Document, time: datetime | None) -> _Held:
-    """Say what is known of a row; a claim's time that lies ahead of the store's was never clamped, and does not count."""
-    seen_at = instant(_count(document.fields.get("seen_at")))
-    stuck = seen_at is not None and time is not None and ahead(seen_at, time)
-    return _Held(version=document.update_time, seen_at=None if stuck else seen_at)
+    """Say what is known of a row; a rank that blocks no claim at that time does not count."""
+    return _Held(version=document.update_time, rank=standing(_text(document.fields.get("rank")), time))
 
 
 def _string(text: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from pointsman.adapters.failures import failed, translated, unanswered
 from pointsman.adapters.http import Answer, Unreached, pool, send
 from pointsman.adapters.stored import FORMAT, register_row, rows_read
 from pointsman.core.fabric import Cloud
-from pointsman.core.rows import instant, micros, newest, winning
+from pointsman.core.rows import newest, rank, winning
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen, canonical
 from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
@@ -89,7 +89,7 @@ class S3Store:
     async def rows(self, prefix: Cloud) -> RowsRead:
         """Read all claims under a prefix: one GET."""
         kept, held = await asyncio.to_thread(self._held, prefix)
-        return rows_read(self.name, (_claim(one) for one in held.values()), kept.time)
+        return rows_read(self.name, (_text(one, "claim") for one in held.values()), kept.time)
 
     async def put_entry(self, digest: str, entry: bytes) -> None:
         """Keep a journal entry."""
@@ -171,8 +171,8 @@ class S3Store:
     def _note(self, prefix: Cloud, claims: dict[str, Sighting]) -> None:
         for _ in range(NOTE_TRIES):
             kept, held = self._held(prefix)
-            won = [winning(claim, _seen_at(held.get(row)), kept.time) for row, claim in claims.items()]
-            new = {one.row: {"seen_at": micros(one.seen_at), "claim": canonical(one).decode()} for one in won if one is not None}
+            won = [winning(claim, _text(held.get(row), "rank"), kept.time) for row, claim in claims.items()]
+            new = {one.row: {"rank": rank(one), "claim": canonical(one).decode()} for one in won if one is not None}
             if not new or self._replaced(prefix, held | new, kept.version):
                 return
         raise StoreDown(f"{self.name}: the sighting rows changed under every try; they are noted again with the next look")
@@ -195,10 +195,6 @@ def _table(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _claim(held: Any) -> str | None:
-    found = held.get("claim") if isinstance(held, dict) else None
+def _text(held: Any, name: str) -> str | None:
+    found = held.get(name) if isinstance(held, dict) else None
     return found if isinstance(found, str) else None
-
-
-def _seen_at(held: Any) -> datetime | None:
-    return instant(held.get("seen_at")) if isinstance(held, dict) else None

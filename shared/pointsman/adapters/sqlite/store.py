@@ -13,7 +13,7 @@ from pointsman.adapters.failures import unanswered
 from pointsman.adapters.stored import FORMAT, register_row, rows_read
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud
-from pointsman.core.rows import instant, micros, newest, winning
+from pointsman.core.rows import newest, rank, winning
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import canonical
 from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, StoreDown
@@ -23,7 +23,7 @@ BUSY_SECONDS = 3.0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS registers (register TEXT PRIMARY KEY, format INTEGER, promised TEXT, accepted TEXT, value TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sightings (prefix TEXT, row TEXT, seen_at INTEGER, claim TEXT, PRIMARY KEY (prefix, row)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sightings (prefix TEXT, row TEXT, rank TEXT, claim TEXT, PRIMARY KEY (prefix, row)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS journal (digest TEXT PRIMARY KEY, entry BLOB) WITHOUT ROWID;
 """
 _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
@@ -142,9 +142,9 @@ class SqliteStore:
     def _note(self, db: sqlite3.Connection, prefix: Cloud, claims: dict[str, Sighting]) -> None:
         db.execute("BEGIN IMMEDIATE")
         try:
-            time, held = _time(db), dict(db.execute("SELECT row, seen_at FROM sightings WHERE prefix = ?", (prefix,)).fetchall())
-            won = [winning(claim, instant(held.get(row)), time) for row, claim in claims.items()]
-            db.executemany(_NOTE, [(prefix, one.row, micros(one.seen_at), canonical(one).decode()) for one in won if one is not None])
+            time, held = _time(db), dict(db.execute("SELECT row, rank FROM sightings WHERE prefix = ?", (prefix,)).fetchall())
+            won = [winning(claim, held.get(row), time) for row, claim in claims.items()]
+            db.executemany(_NOTE, [(prefix, one.row, rank(one), canonical(one).decode()) for one in won if one is not None])
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
