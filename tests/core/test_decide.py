@@ -133,6 +133,24 @@ def test_a_break_in_the_good_time_starts_the_hold_down_anew() -> None:
     assert story.on("checkout") == "ix-a"
 
 
+def test_a_link_that_a_drain_is_pouring_onto_is_not_condemned_by_its_probes_alone() -> None:
+    story = grey(steady(), 10)
+    story.decided(11)
+    grey(story, 12, "ix-b").decided(13)
+    assert story.plan.links[IX_B].verdict is Verdict.SUSPECT
+    story.note(*lever("ix-a", Health.DRAINING, 14, story.plan.epoch))
+    assert story.decided(15).links[IX_B].drain is None
+    grey(story, 20, "ix-b")
+    assert story.decided(21).links[IX_B].drain is not None
+
+
+def test_a_link_that_a_drain_is_pouring_onto_is_left_when_more_than_its_probes_speak_against_it() -> None:
+    story = grey(steady(), 10)
+    story.decided(11)
+    grey(story, 12, "ix-b").note(*gcp_bgp("ix-b", Health.DOWN, 12, source=Source.ROUTER_LOG, cause=Cause.LINK_DOWN))
+    assert story.decided(13).links[IX_B].drain is not None
+
+
 def test_flaps_stay_one_incident() -> None:
     story = failed_and_healed()
     first = story.decided(21).links[IX_A].down_since_epoch

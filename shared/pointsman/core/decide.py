@@ -13,7 +13,7 @@ from pointsman.core.evidence import Belief, believe, lost_by_probes_alone, passi
 from pointsman.core.fabric import Cloud, Fabric, FlowName, Link, LinkKind, LinkName, Mode
 from pointsman.core.incidents import incident_id
 from pointsman.core.members import index
-from pointsman.core.pins import acknowledged, pins_for, still_drained
+from pointsman.core.pins import acknowledged_at, pins_for, still_drained
 from pointsman.core.placement import Footing, Placed, place
 from pointsman.core.plan import Drain, DrainCause, FlagState, LinkState, Placement, Plan, Reason, Verdict, View
 from pointsman.core.sightings import Sighting, Source
@@ -23,6 +23,8 @@ DECIDER = "1"
 """Version of the deciding rules; the plan names it, and it changes with every change of what is decided."""
 SKEW = timedelta(seconds=5)
 """How far a store's time may lie behind the plan's before the clock is called wrong."""
+SETTLING = timedelta(seconds=5)
+"""How long after a drain is in force the probes may still tell of the move itself."""
 CLOSING_KEPT = 8
 """Ended incidents of one link that may wait for their desks; at the bound the oldest is left to the sweep's search."""
 _BUDGET_SPAN = timedelta(hours=1)
@@ -106,13 +108,14 @@ def _excused(case: Case, beliefs: dict[LinkName, Belief]) -> dict[LinkName, Beli
 
 
 def _filling(case: Case) -> frozenset[LinkName]:
-    """List the links that take traffic from a drain which Google's lever has not confirmed yet, for a hold-down at most."""
+    """List the links that take traffic from a drain which Google's lever has not confirmed, or only just; for a hold-down at most."""
     found: set[LinkName] = set()
     for link in case.fabric.links:
         drain = _state(case.plan, link).drain
         if drain is None or case.now - drain.since >= case.fabric.policy.hold_down:
             continue
-        if not acknowledged(case.view.rows, Cloud.GCP, link.name, drain):
+        done = acknowledged_at(case.view.rows, Cloud.GCP, link.name, drain)
+        if done is None or case.now - done < SETTLING:
             found.update(other.name for other in _parallel(case.fabric, link))
     return frozenset(found)
 

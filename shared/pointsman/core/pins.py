@@ -5,7 +5,7 @@ to a link with fresh forwarding evidence; and it is dropped from the plan as soo
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pointsman.core.case import Case
 from pointsman.core.evidence import passing
@@ -21,8 +21,14 @@ OWNER = "pointsman"
 
 def acknowledged(rows: tuple[Sighting, ...], cloud: Cloud, link: LinkName, drain: Drain) -> bool:
     """Say whether a cloud's functions have found their lever on a link set as a drain asks (a row of their own says so)."""
+    return acknowledged_at(rows, cloud, link, drain) is not None
+
+
+def acknowledged_at(rows: tuple[Sighting, ...], cloud: Cloud, link: LinkName, drain: Drain) -> datetime | None:
+    """Say when a cloud's functions found their lever on a link set as a drain asks; None when they have not."""
     own = (row for row in _lever_rows(rows, link) if row.vantage == cloud.value)
-    return any(row.value is not None and row.value >= drain.epoch and row.health is Health.DRAINING for row in own)
+    asked = (row for row in own if row.value is not None and row.value >= drain.epoch and row.health is Health.DRAINING)
+    return max((row.seen_at for row in asked), default=None)
 
 
 def still_drained(rows: tuple[Sighting, ...], link: LinkName) -> bool:

@@ -7,7 +7,7 @@ from pointsman.core.fabric import FlowName, LinkName
 from pointsman.core.values import Frozen
 
 RANKS = 9
-"""Ranks of avoidance: as many as AS-path prepends that Cloud Router accepts, less one."""
+"""Ranks of avoidance, each with a MED of its own."""
 
 
 class LeverKind(StrEnum):

@@ -1,77 +1,93 @@
 """One call of a function, whatever the platform: decode, run the use case on the process's loop, and say how it ended."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import Any
 
 from pointsman.boot import loop
 from pointsman.boot.app import App
+from pointsman.boot.once import Once
 from pointsman.core.errors import PointsmanError, Transient
-from pointsman.core.sightings import Rejected
-from pointsman.entry.outcomes import Answer, Outcome, UseCase, meanings_of, outcome_of, rejected
+from pointsman.entry.outcomes import Answer, Outcome, Unreadable, UseCase, meanings_of, outcome_of, unreadable
+from pointsman.entry.parking import parked, reasons
 from pointsman.service.converge import Report
 from pointsman.wire.decode import decode
+from pointsman.wire.record import Record
 
 REST_SECONDS = 0.2
 """How long requests to slower stores may finish after the answer is known."""
-PARKED_LIMIT = 200 * 1024
-"""Characters of an unreadable event that are kept when it is parked."""
+
+Told = dict[str, Any]
+"""What there is to log of a call: figures, names and reasons, never a payload."""
+Watcher = Callable[[App], AbstractContextManager[Callable[[Told], None]]]
+"""Goes round a call and is told what there is to log of it."""
+
+
+@contextmanager
+def unwatched(_: App) -> Iterator[Callable[[Told], None]]:
+    """Watch nothing."""
+    yield lambda _: None
 
 
 class Call:
     """A use case with its surroundings, built at the first call. Safe to share between threads."""
 
-    def __init__(self, use_case: UseCase, build: Callable[[], App]) -> None:
+    def __init__(self, use_case: UseCase, build: Callable[[], App], watcher: Watcher = unwatched) -> None:
         self._use_case = use_case
-        self._app = cache(build)
+        self._app = Once(build)
+        self._watcher = watcher
 
-    def run(self, raw: object, headers: Mapping[str, str] | None = None) -> tuple[Outcome, dict[str, Any]]:
+    def run(self, raw: object, headers: Mapping[str, str] | None = None) -> tuple[Outcome, Told]:
         """Handle one delivery. Gives how it ended, and what there is to log; a bug raises."""
         try:
             app = self._app()
-            return loop.run(self._handle(app, raw, headers))
+            with self._watcher(app) as watching:
+                outcome, told = loop.run(self._handle(app, raw, headers))
+                watching(told)
         except PointsmanError as error:
             outcome = outcome_of(error)
             return outcome, {"outcome": outcome.answer, "error": outcome.text}
+        return outcome, told
 
-    async def _handle(self, app: App, raw: object, headers: Mapping[str, str] | None) -> tuple[Outcome, dict[str, Any]]:
+    async def _handle(self, app: App, raw: object, headers: Mapping[str, str] | None) -> tuple[Outcome, Told]:
         records = decode(raw, headers)
-        bad = rejected(records)
-        parked = bool(bad) and await self._park(app, raw, [f"{one.path}: {one.reason}" for one in bad])
+        bad = unreadable(records)
         outcome, told = await self._ended(app, records)
-        if bad and not parked and outcome.answer is Answer.ACK:
-            unread = tuple(one.delivery for one in records if isinstance(one.meaning, Rejected) and one.delivery)
-            outcome = Outcome(answer=Answer.PARK, text="; ".join(one.reason for one in bad), unread=unread)
-        return outcome, told | {"outcome": outcome.answer, "records": len(records), "rejected": len(bad)}
+        if bad:
+            told |= {"rejected": reasons(bad)}
+            outcome = await _put_aside(app, raw, headers, bad) if outcome.answer is Answer.ACK else outcome
+        return outcome, told | {"outcome": outcome.answer, "records": len(records)}
 
-    async def _ended(self, app: App, records: Any) -> tuple[Outcome, dict[str, Any]]:
+    async def _ended(self, app: App, records: Sequence[Record]) -> tuple[Outcome, Told]:
         meanings = meanings_of(records)
         if records and not meanings:
             return Outcome(answer=Answer.ACK), {}
         try:
             done = await self._use_case(app.house, meanings)
-        except PointsmanError as error:
+        except (PointsmanError, ExceptionGroup) as error:
             outcome = outcome_of(error)
             return outcome, {"error": outcome.text}
         finally:
             await app.house.registers.rest(REST_SECONDS)
-        return Outcome(answer=Answer.ACK), told(done)
+        again = done.again if isinstance(done, Report) else ""
+        return Outcome(answer=Answer.RETRY if again else Answer.ACK, text=again), told(done)
 
-    async def _park(self, app: App, raw: object, why: list[str]) -> bool:
-        """Put an unreadable event where it is not lost; False when there is no such place or it takes nothing now."""
-        if app.parking is None:
-            return False
-        body = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else json.dumps(raw, default=str)
+
+async def _put_aside(app: App, raw: object, headers: Mapping[str, str] | None, bad: Sequence[Unreadable]) -> Outcome:
+    """Park what nobody can read, once all that could be read is done; where there is no room for it, the platform is to keep it."""
+    body = parked(raw, headers, bad) if app.parking is not None else None
+    if app.parking is not None and body is not None:
         try:
-            await app.parking.send(json.dumps({"pointsman": "parked", "why": why, "event": body[:PARKED_LIMIT]}).encode())
+            await app.parking.send(body)
+            return Outcome(answer=Answer.ACK)
         except Transient:
-            return False
-        return True
+            pass  # then the platform keeps it, as it does without a parking queue
+    named = tuple(one.delivery for one in bad if one.delivery is not None)
+    return Outcome(answer=Answer.PARK, text="; ".join(reasons(bad)), unread=named if len(named) == len(bad) else ())
 
 
-def told(done: object) -> dict[str, Any]:
+def told(done: object) -> Told:
     """Put what a use case gave back into a few words for the log."""
     if isinstance(done, Report):
         return _report(done)
@@ -80,7 +96,7 @@ def told(done: object) -> dict[str, Any]:
     return {}
 
 
-def _report(done: Report) -> dict[str, Any]:
+def _report(done: Report) -> Told:
     steps = [
         {
             "setting": type(step.setting).__name__,
@@ -94,12 +110,15 @@ def _report(done: Report) -> dict[str, Any]:
     stages = {name: round(seconds * 1000, 1) for name, seconds in done.stages.items()}
     down = [name for name, state in done.plan.links.items() if state.drain]
     return {
+        "began": done.began.isoformat(),
         "epoch": done.plan.epoch,
         "agreed": done.agreed,
         "drained": down,
         "steps": steps,
         "stages_ms": stages,
         "hints_lost": list(done.hints_lost),
+        "settled": done.settled,
+        "error": done.again,
     }
 
 

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 
-from pointsman.core.errors import ConfigError, PointsmanError, Refused, RejectedEvent, Transient
+from pointsman.core.errors import TEXT_LIMIT, ConfigError, PointsmanError, Refused, RejectedEvent, Transient
 from pointsman.core.sightings import Meaning, Rejected
 from pointsman.core.values import Frozen
-from pointsman.ports.stores import StoreDown, StoreUnsure
+from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
+from pointsman.ports.stores import RowUnreadable, StoreDown, StoreUnsure
 from pointsman.service.house import House
 from pointsman.wire.record import Record
 
@@ -29,10 +30,24 @@ TABLE: tuple[tuple[type[PointsmanError], Answer], ...] = (
     (Transient, Answer.RETRY),
     (StoreDown, Answer.RETRY),
     (StoreUnsure, Answer.RETRY),
-    (Refused, Answer.ACK),
+    (RowUnreadable, Answer.RETRY),
+    (LeverBusy, Answer.RETRY),
+    (LeverUnsure, Answer.RETRY),
+    (FenceLost, Answer.RETRY),
+    (LeverFailed, Answer.STOP),
     (ConfigError, Answer.STOP),
+    (Refused, Answer.ACK),
 )
 """Looked through from the top; an error that is not in it is a bug and crashes the call, which the platform retries."""
+_WORST = (Answer.STOP, Answer.RETRY, Answer.PARK, Answer.ACK)
+"""Which answer counts when several errors came at once."""
+
+
+class Unreadable(Frozen):
+    """A record that nobody can read: where and why, and its id when it came from a queue."""
+
+    why: str
+    delivery: str | None
 
 
 class Outcome(Frozen):
@@ -44,12 +59,16 @@ class Outcome(Frozen):
     unread: tuple[str, ...] = ()
 
 
-def outcome_of(error: PointsmanError) -> Outcome:
-    """Look an error up in the table. Raises the error itself when it is not there."""
-    for kind, answer in TABLE:
-        if isinstance(error, kind):
-            return Outcome(answer=answer, text=str(error), retry_after=error.retry_after if isinstance(error, Transient) else timedelta(0))
-    raise error
+def outcome_of(error: PointsmanError | ExceptionGroup) -> Outcome:
+    """Look an error up in the table, or the worst of a group. Raises the error itself when it is not there."""
+    if isinstance(error, PointsmanError):
+        for kind, answer in TABLE:
+            if isinstance(error, kind):
+                return Outcome(answer=answer, text=str(error), retry_after=getattr(error, "retry_after", timedelta(0)))
+        raise error
+    if error.split(PointsmanError)[1] is not None:
+        raise error
+    return min((outcome_of(one) for one in error.exceptions), key=lambda one: _WORST.index(one.answer))  # type: ignore[arg-type]
 
 
 def meanings_of(records: Sequence[Record]) -> tuple[Meaning, ...]:
@@ -57,6 +76,10 @@ def meanings_of(records: Sequence[Record]) -> tuple[Meaning, ...]:
     return tuple(record.meaning for record in records if not isinstance(record.meaning, Rejected))
 
 
-def rejected(records: Sequence[Record]) -> tuple[Rejected, ...]:
+def unreadable(records: Sequence[Record]) -> tuple[Unreadable, ...]:
     """Give the records that nobody can read."""
-    return tuple(record.meaning for record in records if isinstance(record.meaning, Rejected))
+    return tuple(
+        Unreadable(why=f"{one.meaning.path}: {one.meaning.reason}"[:TEXT_LIMIT], delivery=one.delivery)
+        for one in records
+        if isinstance(one.meaning, Rejected)
+    )

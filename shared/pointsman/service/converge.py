@@ -7,6 +7,7 @@ Round trips to the lever's write: (1) note, rows, register, flags, lever fences 
 import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Fabric, LinkName
@@ -20,35 +21,63 @@ from pointsman.service.enact import Step, acknowledge, differing, observe_missin
 from pointsman.service.gather import Gathered, Scope, Target, gather, note, quietly, worth_noting
 from pointsman.service.house import House
 
+CALL_SECONDS = 50.0
+"""Hard end of one call: whatever it still wanted to write is left to the next, which looks afresh."""
+AGREED_SECONDS = 2.0
+"""How old a majority's answer may be when a lever is written on its strength."""
 PASSES_LIMIT = 4
 """Passes of one call: each newer epoch or stale view found costs one; at the bound the event is delivered again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What one call did: the plan it ended on, whether it made it, the levers it wrote, and how long each stage took (seconds)."""
+    """What one call did: the plan it ended on, whether it made it, the levers it wrote, and how long each stage took (seconds).
+
+    ``settled`` means that all of this cloud's levers are proved to be set as the plan asks; ``again`` says why the
+    event must be delivered again ("" when it need not be).
+    """
 
     plan: Plan
     agreed: bool
+    began: datetime
     steps: tuple[Step, ...] = ()
     stages: dict[str, float] = field(default_factory=dict)
     hints_lost: tuple[str, ...] = ()
     stored: dict[str, Sighting] = field(default_factory=dict)
+    settled: bool = False
+    again: str = ""
 
 
 async def converge(house: House, claims: Sequence[Sighting], scope: Scope | None = None, *, closed: tuple[str, ...] = ()) -> Report:
     """Bring the world in line with what is known, the given claims included.
 
-    Raises ``Transient`` when it must be tried again: no majority, claims that could not be noted, a lever that is busy.
+    Raises ``Transient`` when nothing could be decided; a report whose ``again`` is not empty must be tried again too.
     """
-    wide = scope or scope_of(house, claims)
-    begun = house.clock.monotonic()
-    for _ in range(PASSES_LIMIT):
-        report = await _Pass(house, tuple(claims), wide, closed, begun).run()
-        if report is not None:
-            return report
-        wide = replace(wide, witness=True)  # rows that are missing here may have been noted there
+    diary, wide = _Diary(house), scope or scope_of(house, claims)
+    try:
+        async with asyncio.timeout(CALL_SECONDS):
+            for _ in range(PASSES_LIMIT):
+                report = await _Pass(house, tuple(claims), wide, closed, diary).run()
+                if report is not None:
+                    return report
+                wide = replace(wide, witness=True)  # rows that are missing here may have been noted there
+    except TimeoutError as error:
+        raise Transient(f"not done within {CALL_SECONDS} s, so this attempt ends here: deliver again") from error
     raise Transient("newer decisions kept coming while this one was carried out: deliver again")
+
+
+class _Diary:
+    """What one call did over all its passes: when each stage was first over, and every lever it wrote."""
+
+    def __init__(self, house: House) -> None:
+        self._clock = house.clock
+        self._begun = house.clock.monotonic()
+        self.began = house.clock.now()
+        self.stages: dict[str, float] = {}
+        self.steps: list[Step] = []
+
+    def over(self, stage: str) -> None:
+        self.stages.setdefault(stage, self._clock.monotonic() - self._begun)
 
 
 def scope_of(house: House, claims: Sequence[Sighting]) -> Scope:
@@ -80,38 +109,44 @@ def _link_levers(fabric: Fabric, name: LinkName) -> tuple[LeverKind, ...]:
 class _Pass:
     """One time round the loop. Ends in None when a newer plan or newer rows came in between and it must be made again."""
 
-    def __init__(self, house: House, claims: tuple[Sighting, ...], scope: Scope, closed: tuple[str, ...], begun: float) -> None:
+    def __init__(self, house: House, claims: tuple[Sighting, ...], scope: Scope, closed: tuple[str, ...], diary: _Diary) -> None:
         self._house = house
         self._claims = claims
         self._scope = scope
         self._closed = closed
-        self._begun = begun
-        self._stages: dict[str, float] = {}
+        self._diary = diary
 
     async def run(self) -> Report | None:
         """Go round once."""
         gathered = await gather(self._house, self._claims, self._scope, closed=self._closed)
-        self._over("noted")
+        self._diary.over("noted")
         agreement = await agree(self._house, gathered)
         if agreement.stale:
             return None
-        self._over("agreed")
+        self._diary.over("agreed")
         fabric = self._house.fabric_of(agreement.plan)
         settings = wishes(self._house, fabric, agreement.plan, gathered)
-        wrong = differing([one for one in settings if self._concerns(one, agreement)], gathered)
-        if await observe_missing(self._house, wrong, gathered) and await self._newer(agreement.plan, gathered):
+        wrong = await self._wrong(settings, agreement, gathered)
+        if wrong is None:
             return None
-        wrong = differing(wrong, gathered)
         steps = await write(self._house, agreement.plan, wrong, gathered)
         if steps:
-            self._over("written")
-        steps, lost = await self._afterwards(fabric, agreement, gathered, settings, steps)
-        if steps and (_lost_fence(steps) or await self._newer(agreement.plan, gathered)):
-            return None
-        return self._report(agreement, gathered, steps, lost)
+            self._diary.over("written")
+        return await self._afterwards(fabric, agreement, gathered, settings, steps)
 
-    def _over(self, stage: str) -> None:
-        self._stages[stage] = self._house.clock.monotonic() - self._begun
+    async def _wrong(self, settings: Sequence[Setting], agreement: Agreement, gathered: Gathered) -> tuple[Setting, ...] | None:
+        """List the levers to write; None when the plan is not certain to be the newest any more.
+
+        A fence counts only when it was observed before the plan was agreed or read, and the agreement itself only
+        while it is young.
+        """
+        agreed_at = self._house.clock.monotonic()
+        wrong = differing([one for one in settings if self._concerns(one, agreement)], gathered)
+        late = await observe_missing(self._house, wrong, gathered)
+        old = bool(wrong) and self._house.clock.monotonic() - agreed_at > AGREED_SECONDS
+        if (late or old) and await self._newer(agreement.plan, gathered):
+            return None
+        return differing(wrong, gathered)
 
     def _concerns(self, setting: Setting, agreement: Agreement) -> bool:
         """Say whether a lever is this pass's business: it was to be observed, or a new plan may have changed it."""
@@ -124,25 +159,32 @@ class _Pass:
 
     async def _afterwards(
         self, fabric: Fabric, agreement: Agreement, gathered: Gathered, settings: Sequence[Setting], steps: tuple[Step, ...]
-    ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-        """Off the reaction path: keep the looks, wake the other cloud and the desks' function, prove the writes and say so."""
-        house = self._house
+    ) -> Report | None:
+        """Off the reaction path: keep the looks, wake the other cloud and the desks' function, prove the writes, look again."""
+        house, diary = self._house, self._diary
         looks = worth_noting(fabric, gathered.looked, gathered.stored)
         hints = quietly(*_hints(house, fabric, agreement))
         lost, proved, _ = await asyncio.gather(hints, prove(house, steps), note(house, looks))
+        diary.steps += proved
         if proved:
-            self._over("verified")
+            diary.over("verified")
         done = _done(settings, proved, gathered)
-        if len(done) == len(settings):
+        settled = len(done) == len(settings)
+        if settled:
             await acknowledge(house, fabric, agreement.plan, done, gathered)
-        return proved, lost
-
-    def _report(self, agreement: Agreement, gathered: Gathered, steps: tuple[Step, ...], lost: tuple[str, ...]) -> Report:
-        again = [step.trouble for step in steps if step.again]
-        if gathered.unrecorded or again:
-            raise Transient("; ".join([gathered.unrecorded, *again]).strip("; ") + ": deliver again")
+        if proved and (_lost_fence(proved) or await self._newer(agreement.plan, gathered)):
+            return None
+        again = "; ".join([gathered.unrecorded, *(step.trouble for step in proved if step.again)]).strip("; ")
         return Report(
-            plan=agreement.plan, agreed=agreement.changed, steps=steps, stages=self._stages, hints_lost=lost, stored=gathered.stored
+            plan=agreement.plan,
+            agreed=agreement.changed,
+            began=diary.began,
+            steps=tuple(diary.steps),
+            stages=diary.stages,
+            hints_lost=lost,
+            stored=gathered.stored,
+            settled=settled,
+            again=again,
         )
 
 
@@ -153,9 +195,14 @@ def _lost_fence(steps: Sequence[Step]) -> bool:
 def _done(settings: Sequence[Setting], proved: Sequence[Step], gathered: Gathered) -> list[Setting]:
     """List the settings that are in force: seen so before, or proved now."""
     tried = {target_of(step.setting) for step in proved}
-    seen = [one for one in settings if target_of(one) in gathered.observed and target_of(one) not in tried]
+    seen = [one for one in settings if target_of(one) not in tried and _at_rest(gathered, one)]
     held = [one for one in seen if one not in differing(seen, gathered)]
     return held + [step.setting for step in proved if step.verified.level is not Level.NONE]
+
+
+def _at_rest(gathered: Gathered, setting: Setting) -> bool:
+    observed = gathered.observed.get(target_of(setting))
+    return observed is not None and observed.settled
 
 
 def _hints(house: House, fabric: Fabric, agreement: Agreement) -> Iterator[Awaitable[None]]:

@@ -14,13 +14,16 @@ from pointsman.core.sightings import Sighting
 from pointsman.core.steering import LeverKind, Observed
 from pointsman.core.values import replace
 from pointsman.ports.clouds import Lever, LeverBusy, LeverFailed
-from pointsman.ports.stores import Rows, RowsRead, StoreDown, StoreUnsure
+from pointsman.ports.stores import Rows, RowsRead, RowUnreadable, StoreDown, StoreUnsure
 from pointsman.quorum.reading import Reading
 from pointsman.quorum.timing import median_time
 from pointsman.service.house import House
 
 AHEAD = timedelta(seconds=2)
 """How far ahead of the stores' time a claim may lie (their times are whole seconds) before it is clamped."""
+
+ROWS_SECONDS = 1.0
+"""How long a reaction waits for rows: a store that keeps silent longer is unreadable to this pass."""
 
 Target = tuple[LeverKind, str]
 """A lever and the link or flow it is on."""
@@ -100,7 +103,10 @@ async def note(house: House, claims: Sequence[Sighting]) -> str:
 
 async def _noted(rows: Rows, prefix: Cloud, claims: Sequence[Sighting]) -> str:
     try:
-        await rows.note(prefix, claims)
+        async with asyncio.timeout(ROWS_SECONDS):
+            await rows.note(prefix, claims)
+    except TimeoutError:
+        return f"{rows.name} took no claims within {ROWS_SECONDS} s"
     except (StoreDown, StoreUnsure) as error:
         return str(error)
     return ""
@@ -131,8 +137,9 @@ async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
 
 async def _try_rows(rows: Rows, cloud: Cloud) -> RowsRead | None:
     try:
-        return await rows.rows(cloud)
-    except (StoreDown, StoreUnsure):
+        async with asyncio.timeout(ROWS_SECONDS):
+            return await rows.rows(cloud)
+    except (StoreDown, StoreUnsure, RowUnreadable, TimeoutError):
         return None
 
 

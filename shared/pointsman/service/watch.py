@@ -76,8 +76,10 @@ async def _round(house: House, tally: _Tally) -> bool:
 
 async def _carry(house: House, tally: _Tally, news: tuple[Sighting, ...], changed: tuple[Sighting, ...]) -> None:
     if changed:
-        await converge(house, news)
+        report = await converge(house, news)
         tally.changes += 1
+        if report.again:
+            tally.trouble.append(report.again)
     elif await note(house, news):
         raise Transient("the looks could not be noted: the next round tries again")
     tally.known.update({one.row: one for one in news})

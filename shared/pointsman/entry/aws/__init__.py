@@ -8,21 +8,22 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 
 from pointsman.boot.app import App
-from pointsman.core.errors import ConfigError, Transient
-from pointsman.entry.calls import Call
+from pointsman.core.errors import ConfigError, RejectedEvent, Transient
+from pointsman.entry.aws.tracing import tracing
+from pointsman.entry.calls import Call, Told
 from pointsman.entry.outcomes import Answer, Outcome, UseCase
 
 Handler = Callable[[Any, Any], dict[str, Any]]
 
 
-def lambda_entry(use_case: UseCase) -> Handler:
-    """Make a Lambda handler of a use case; everything it needs is built at the first call."""
-    logger = Logger(service=f"pointsman-{use_case.__name__}")
-    metrics = Metrics(namespace="pointsman", service=use_case.__name__)
-    call = Call(use_case, _build)
+def lambda_entry(use_case: UseCase, build: Callable[[], App] | None = None) -> Handler:
+    """Make a Lambda handler of a use case; everything it needs is built at the first call (by ``build``, in tests)."""
+    name = use_case.__name__
+    logger = Logger(service=f"pointsman-{name}")
+    metrics = Metrics(namespace="pointsman", service=name)
+    call = Call(use_case, build or _build, tracing(name))
 
     def handler(event: Any, context: Any) -> dict[str, Any]:
-        metrics.set_default_dimensions(function=use_case.__name__)
         outcome, told = call.run(event)
         _log(logger, metrics, outcome, told, getattr(context, "aws_request_id", ""))
         return _answer(event, outcome)
@@ -36,7 +37,7 @@ def _build() -> App:
     return build()
 
 
-def _log(logger: Logger, metrics: Metrics, outcome: Outcome, told: dict[str, Any], request: str) -> None:
+def _log(logger: Logger, metrics: Metrics, outcome: Outcome, told: Told, request: str) -> None:
     level = logger.info if outcome.answer is Answer.ACK else logger.error
     level("handled", extra={"request": request, **told})
     metrics.add_metric(name=f"outcome_{outcome.answer}", unit=MetricUnit.Count, value=1)
@@ -52,8 +53,10 @@ def _answer(event: Any, outcome: Outcome) -> dict[str, Any]:
     match outcome.answer:
         case Answer.ACK:
             return {"outcome": outcome.answer}
-        case Answer.RETRY | Answer.PARK:
+        case Answer.RETRY:
             raise Transient(outcome.text, retry_after=outcome.retry_after)
+        case Answer.PARK:
+            raise RejectedEvent(outcome.text)
         case Answer.STOP:
             raise ConfigError(outcome.text)
 
@@ -67,18 +70,9 @@ def _is_message(record: Any) -> bool:
     return isinstance(record, dict) and record.get("eventSource") == "aws:sqs" and isinstance(record.get("messageId"), str)
 
 
-class _Processor(BatchProcessor):
-    """Powertools' batch processor whose answer may be that every message failed: then each comes again by itself."""
-
-    def _clean(self) -> None:
-        self.batch_response = (
-            {"batchItemFailures": self._get_messages_to_report()} if self._has_messages_to_report() else {"batchItemFailures": []}
-        )
-
-
 def _batch(records: list[Any], outcome: Outcome) -> dict[str, Any]:
     """Fail the messages that nobody can read (the queue's own dead-letter queue takes them), or all if the call must come again."""
-    processor = _Processor(event_type=EventType.SQS)
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     spared = outcome.answer is Answer.ACK or bool(outcome.unread)
 
     def handle(record: Any) -> None:

@@ -4,10 +4,10 @@ import json
 import math
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pointsman.boot.app import App
-from pointsman.entry.calls import Call
+from pointsman.entry.calls import Call, Told
 from pointsman.entry.outcomes import Answer, Outcome, UseCase
 
 if TYPE_CHECKING:
@@ -20,11 +20,16 @@ _STATUS = {Answer.ACK: 204, Answer.RETRY: 503, Answer.PARK: 422, Answer.STOP: 50
 """Pub/Sub and Scheduler send again what is not answered with 2xx; their dead-letter topic takes what stays unreadable."""
 
 
-def http_entry(use_case: UseCase) -> Handler:
-    """Make an HTTP function of a use case; everything it needs is built at the first call."""
-    call = Call(use_case, _build)
+_PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
+
+
+def http_entry(use_case: UseCase, build: Callable[[], App] | None = None) -> Handler:
+    """Make an HTTP function of a use case; everything it needs is built at the first call (by ``build``, in tests)."""
+    call = Call(use_case, build or _build)
 
     def handler(request: "Request") -> Reply:
+        if request.method != "POST":
+            return "events come by POST\n", 405, {"Allow": "POST", **_PLAIN}
         outcome, told = call.run(request.get_data(), dict(request.headers))
         _log(use_case.__name__, outcome, told)
         return _answer(outcome)
@@ -38,7 +43,7 @@ def _build() -> App:
     return build()
 
 
-def _log(name: str, outcome: Outcome, told: dict[str, Any]) -> None:
+def _log(name: str, outcome: Outcome, told: Told) -> None:
     """Write one line of structured log, as Cloud Logging reads it from standard output."""
     severity = "INFO" if outcome.answer is Answer.ACK else "ERROR"
     line = {"severity": severity, "message": "handled", "service": f"pointsman-{name}", **told}
@@ -47,7 +52,7 @@ def _log(name: str, outcome: Outcome, told: dict[str, Any]) -> None:
 
 
 def _answer(outcome: Outcome) -> Reply:
-    headers = {"Content-Type": "text/plain; charset=utf-8"}
+    headers = dict(_PLAIN)
     if outcome.answer is Answer.RETRY and outcome.retry_after:
         headers["Retry-After"] = str(math.ceil(outcome.retry_after.total_seconds()))
     return outcome.text, _STATUS[outcome.answer], headers
