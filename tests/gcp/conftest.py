@@ -22,7 +22,7 @@ from pointsman.testing.network.model import Network
 
 T = TypeVar("T")
 LATENCY = 5.0
-ATLAS = Path(__file__).parents[2] / "docs" / "fabrics" / "atlas.yaml"
+FABRICS = Path(__file__).parents[2] / "docs" / "fabrics"
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -31,7 +31,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 @pytest.fixture(scope="session")
 def fabric() -> Fabric:
-    return load(str(ATLAS))
+    return load(str(FABRICS / "atlas.yaml"))
 
 
 @dataclass
@@ -97,3 +97,9 @@ def cloud(fabric: Fabric) -> Iterator[Cloud]:
 def slow_cloud(fabric: Fabric) -> Iterator[Cloud]:
     """Operations run, and keep their router busy, until time passes."""
     yield from opened(fabric, HandTime(), LATENCY)
+
+
+@pytest.fixture
+def demo_cloud() -> Iterator[Cloud]:
+    """Give three interconnects of ours beside a managed one, which no flow is permitted on and which has the worst native MED."""
+    yield from opened(load(str(FABRICS / "demo.yaml")), HandTime(), 0.0)

@@ -57,9 +57,7 @@ def test_the_drain_that_we_write_is_the_request_that_googles_client_sends(cloud:
     ours = asked(cloud, "routers.patchRoutePolicy")
     cloud.face.log.clear()
     for name, direction, stances in (("from-ix-a", Direction.IMPORT, DRAIN.imports), ("to-ix-a", Direction.EXPORT, DRAIN.exports)):
-        policy = compute_v1.RoutePolicy(
-            name=name, type_=direction.value, fingerprint=before[name], terms=typed(write(stances, direction, 16550))
-        )
+        policy = compute_v1.RoutePolicy(name=name, type_=direction.value, fingerprint=before[name], terms=typed(write(stances)))
         request = request_id("epoch-1", ROUTER.path, name, before[name])
         routers(cloud).patch_route_policy_unary(
             request=compute_v1.PatchRoutePolicyRouterRequest(**AT, request_id=request, route_policy_resource=policy)
@@ -178,17 +176,15 @@ def test_googles_client_reads_what_the_face_answers(cloud: Cloud) -> None:
 
 
 def test_a_drain_by_googles_own_client_moves_the_same_traffic(cloud: Cloud) -> None:
-    for name, direction, stances in (("from-ix-a", Direction.IMPORT, DRAIN.imports), ("to-ix-a", Direction.EXPORT, DRAIN.exports)):
+    for name, stances in (("from-ix-a", DRAIN.imports), ("to-ix-a", DRAIN.exports)):
         held = routers(cloud).get_route_policy(request=compute_v1.GetRoutePolicyRouterRequest(**AT, policy=name)).resource
-        held.terms = typed(write(stances, direction, 16550))
+        held.terms = typed(write(stances))
         routers(cloud).update_route_policy_unary(request=compute_v1.UpdateRoutePolicyRouterRequest(**AT, route_policy_resource=held))
     assert cloud.links("checkout") == ({"ix-b"}, {"ix-b"})
     assert run(RoutePolicyLever(cloud.fabric, cloud.compute).observe("ix-a")).setting == DRAIN
 
 
 def test_a_stale_fingerprint_is_refused_to_googles_client_as_to_ours(cloud: Cloud) -> None:
-    policy = compute_v1.RoutePolicy(
-        name="to-ix-a", type_="ROUTE_POLICY_TYPE_EXPORT", fingerprint="c3RhbGU=", terms=typed(write((), Direction.EXPORT, 1))
-    )
+    policy = compute_v1.RoutePolicy(name="to-ix-a", type_="ROUTE_POLICY_TYPE_EXPORT", fingerprint="c3RhbGU=", terms=typed(write(())))
     with pytest.raises(Exception, match="412"):
         routers(cloud).patch_route_policy_unary(request=compute_v1.PatchRoutePolicyRouterRequest(**AT, route_policy_resource=policy))

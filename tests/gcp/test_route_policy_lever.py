@@ -8,7 +8,7 @@ import pytest
 from pointsman.adapters.gcp.policies import NOT_OURS
 from pointsman.adapters.gcp.route_policy import RoutePolicyLever
 from pointsman.core.fabric import LinkName
-from pointsman.core.steering import Level, Observed, PeerPriority, PrefixStance, RoutePolicies, Stance
+from pointsman.core.steering import RANKS, Level, Observed, PeerPriority, PrefixStance, RoutePolicies, Stance
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
 from pointsman.testing.aws.faults import FaultKind
 from tests.gcp.conftest import Cloud, run
@@ -75,6 +75,28 @@ def test_bgp_falls_back_to_the_lower_rank_first(cloud: Cloud) -> None:
     run(steer(lever(cloud), keep_off("ix-a", rank=2)))
     run(steer(lever(cloud), keep_off("ix-b", rank=1)))
     assert cloud.links("training") == ({"ix-b"}, {"ix-b"})
+
+
+@pytest.mark.parametrize("rank", [1, RANKS])
+def test_an_avoided_interconnect_still_beats_an_unsteered_managed_link_of_a_worse_med(demo_cloud: Cloud, rank: int) -> None:
+    for link in ("ix-b", "ix-c", "vpn"):
+        demo_cloud.network.cut(link)
+    demo_cloud.past(200)
+    run(steer(lever(demo_cloud), keep_off("ix-a", rank=rank)))
+    for flow in ("checkout", "training"):
+        assert demo_cloud.links(flow) == ({"ix-a"}, {"ix-a"})
+    demo_cloud.network.cut("ix-a")
+    demo_cloud.past(400)
+    assert demo_cloud.links("checkout") == ({"mc"}, {"mc"})
+
+
+def test_interconnects_that_are_all_avoided_keep_their_ranks_ahead_of_a_managed_link(demo_cloud: Cloud) -> None:
+    demo_cloud.network.cut("vpn")
+    demo_cloud.past(200)
+    for rank, link in enumerate(("ix-c", "ix-a", "ix-b"), start=1):
+        run(steer(lever(demo_cloud), keep_off(link, rank=rank)))
+    for flow in ("checkout", "training"):
+        assert demo_cloud.links(flow) == ({"ix-c"}, {"ix-c"})
 
 
 def test_what_was_written_is_observed_and_undo_brings_everything_back(cloud: Cloud) -> None:
@@ -272,12 +294,24 @@ def test_verify_is_not_fooled_by_a_stale_read(cloud: Cloud) -> None:
 
 
 def test_a_policy_that_no_peer_uses_is_refused_with_the_mend(cloud: Cloud) -> None:
-    state = cloud.face.routers.states[0]
-    bare = [peer | {"exportPolicies": []} for peer in state.resource.now["bgpPeers"]]
-    cloud.face.routers.put_router(state, state.resource.now | {"bgpPeers": bare}, "somebody@example.com")
+    detach(cloud)
     with pytest.raises(LeverFailed, match="to-ix-a is not attached to peer aws-a"):
         run(steer(lever(cloud), keep_off()))
     assert cloud.writes() == []
+
+
+def detach(cloud: Cloud) -> None:
+    state = cloud.face.routers.states[0]
+    bare = [peer | {"exportPolicies": []} for peer in state.resource.now["bgpPeers"]]
+    cloud.face.routers.put_router(state, state.resource.now | {"bgpPeers": bare}, "somebody@example.com")
+
+
+def test_a_policy_that_no_peer_uses_can_still_be_undone(cloud: Cloud) -> None:
+    hand = lever(cloud)
+    run(steer(hand, keep_off()))
+    detach(cloud)
+    run(hand.undo(run(hand.observe("ix-a")), "epoch-2"))
+    assert run(hand.observe("ix-a")).setting == RoutePolicies(link=LinkName("ix-a"))
 
 
 def test_a_missing_policy_is_named_with_the_mend(cloud: Cloud) -> None:

@@ -30,6 +30,7 @@ _CONDITION = frozenset({"conditionNotMet", "CONDITION_NOT_MET", "invalidFingerpr
 _BUSY = frozenset({"resourceNotReady", "RESOURCE_NOT_READY", "resourceInUseByAnotherResource", "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE"})
 _THROTTLED = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"})
 _DENIED, _SERVER = (401, 403), 500
+_DONE = "DONE"
 
 
 class Throttled(LeverBusy):
@@ -84,10 +85,25 @@ class Compute:
         self._http = http
         self._root = endpoint.rstrip("/")
         self._status_locks: dict[str, threading.Lock] = {}
+        self._reading: dict[tuple[Any, ...], asyncio.Task[dict[str, Any]]] = {}
 
-    async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Read one resource."""
-        return await asyncio.to_thread(self._get, path, query)
+    async def get(self, path: str, query: Mapping[str, str] | None = None, *, fresh: bool = False) -> dict[str, Any]:
+        """Read one resource; readers that ask for the same while it is on its way share the answer, and leave it as it is.
+
+        Nobody joins a read that began before a write of ours was answered, before an operation was seen to end, or whose
+        reader has given up; a ``fresh`` reader joins none at all.
+        """
+        key = (path, *sorted((query or {}).items()))
+        under_way = None if fresh else self._reading.get(key)
+        if under_way is None:
+            under_way = self._reading[key] = asyncio.create_task(asyncio.to_thread(self._get, path, query))
+            under_way.add_done_callback(_retrieve)
+        try:
+            await asyncio.wait((under_way,))
+        finally:
+            if self._reading.get(key) is under_way:
+                del self._reading[key]
+        return under_way.result()
 
     async def list_all(self, path: str) -> list[dict[str, Any]]:
         """Read a whole list, page by page, ``PAGE_LIMIT`` pages at most."""
@@ -108,15 +124,24 @@ class Compute:
 
     async def write(self, method: str, path: str, body: object, request: str) -> str:
         """Send one mutation and give the name of the operation that the API accepted it as."""
-        return await asyncio.to_thread(self._write, method, path, body, request)
+        try:
+            return await asyncio.to_thread(self._write, method, path, body, request)
+        finally:
+            self._reading.clear()
 
     async def finished(self, router: RouterRef, operation: str) -> bool:
         """Say whether an operation has ended. Raises as a write does when it ended in an error."""
-        return ended(await self.get(f"{region_path(router.project, router.region)}/operations/{operation}"))
+        found = await self.get(f"{region_path(router.project, router.region)}/operations/{operation}")
+        if found.get("status") == _DONE:
+            self._reading.clear()
+        return ended(found)
 
     async def wait(self, router: RouterRef, operation: str) -> bool:
         """Wait up to ``OPERATION_SECONDS`` for an operation; say whether it ended. Raises when it ended in an error."""
-        return await asyncio.to_thread(self._wait, router, operation)
+        try:
+            return await asyncio.to_thread(self._wait, router, operation)
+        finally:
+            self._reading.clear()
 
     def _get(self, path: str, query: Mapping[str, str] | None) -> dict[str, Any]:
         try:
@@ -157,7 +182,7 @@ def ended(operation: Mapping[str, Any]) -> bool:
     """Say whether an operation is done. Raises what its own error means."""
     for error in tables(table(operation.get("error")).get("errors"))[:1]:
         raise _error(str(error.get("code", "")), str(error.get("message", "")), "the operation failed")
-    return operation.get("status") == "DONE"
+    return operation.get("status") == _DONE
 
 
 def table(value: object) -> dict[str, Any]:
@@ -168,6 +193,12 @@ def table(value: object) -> dict[str, Any]:
 def tables(value: object) -> list[dict[str, Any]]:
     """Take the objects out of a JSON array, anything else as none."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _retrieve(read: asyncio.Task[dict[str, Any]]) -> None:
+    """Take note of an error that no reader waits for any more: it concerns nobody."""
+    if not read.cancelled():
+        read.exception()
 
 
 def _problem(answer: Answer, path: str, *, write: bool) -> PointsmanError:

@@ -54,7 +54,7 @@ class PeerPriorityLever:
         if not 0 <= want.priority <= HIGHEST:
             raise LeverFailed(f"priority {want.priority} is outside 0 to {HIGHEST}, where region costs would decide instead")
         router = router_of(self._fabric, want.link)
-        held = await self._peers(router)
+        held = await self._peers(router, fresh=True)
         if digest(canonical(held)) != observed.fence:
             raise FenceLost(f"the peers of router {router.name} changed since they were observed: observe again")
         names = {peer["name"] for peer in self._ours(want.link, held)}
@@ -91,8 +91,8 @@ class PeerPriorityLever:
         if now:
             raise FenceLost(f"peer {min(map(str, now))} of router {router.name} appeared at the same moment: check it by hand")
 
-    async def _peers(self, router: RouterRef) -> list[Peer]:
-        return tables((await self._compute.get(router.path)).get("bgpPeers"))
+    async def _peers(self, router: RouterRef, *, fresh: bool = False) -> list[Peer]:
+        return tables((await self._compute.get(router.path, fresh=fresh)).get("bgpPeers"))
 
     def _ours(self, name: str, peers: list[Peer]) -> list[Peer]:
         names = _names(self._fabric.link(name))

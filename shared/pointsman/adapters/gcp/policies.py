@@ -50,13 +50,13 @@ class Direction(StrEnum):
     EXPORT = "ROUTE_POLICY_TYPE_EXPORT"
 
 
-def write(stances: Sequence[PrefixStance], direction: Direction, asn: int) -> list[Term]:
+def write(stances: Sequence[PrefixStance]) -> list[Term]:
     """Give the terms that hold these stances; a prefix that no term names is left to the peer's next policy.
 
-    ``asn`` is the router's own AS number, which avoided exports repeat. Raises ``LeverFailed`` above a limit.
+    Import and export policies are written alike. Raises ``LeverFailed`` above a limit.
     """
     _check(stances)
-    terms = [*_terms(stances, direction, asn), _term(LAST, None, (_NEXT,))]
+    terms = [*_terms(stances), _term(LAST, None, (_NEXT,))]
     if len(terms) > TERM_LIMIT:
         text = f"{len(terms)} route policy terms are needed and Cloud Router takes {TERM_LIMIT}: declare fewer, larger prefixes"
         raise LeverFailed(text)
@@ -71,12 +71,12 @@ def check_size(*policies: list[Term]) -> None:
         raise LeverFailed(text)
 
 
-def read(terms: object, direction: Direction, asn: int) -> tuple[PrefixStance, ...]:
+def read(terms: object) -> tuple[PrefixStance, ...]:
     """Read stances back from a policy's terms, whoever wrote them; never raises."""
     found: list[PrefixStance] = []
     try:
         for term in _by_priority(terms):
-            found += _stances(term, direction, asn)
+            found += _stances(term)
     except (KeyError, TypeError, ValueError, AttributeError):
         found.append(NOT_OURS)
     return tuple(dict.fromkeys(found))
@@ -94,13 +94,13 @@ def _check(stances: Sequence[PrefixStance]) -> None:
         raise LeverFailed(text)
 
 
-def _terms(stances: Sequence[PrefixStance], direction: Direction, asn: int) -> Iterator[Term]:
+def _terms(stances: Sequence[PrefixStance]) -> Iterator[Term]:
     place = 0
     for (stance, rank), run in groupby(stances, key=lambda one: (one.stance, one.rank)):
         prefixes = [one.prefix for one in run]
         for start in range(0, len(prefixes), MATCHES_PER_TERM):
             place += STEP
-            yield _term(place + rank, _match(prefixes[start : start + MATCHES_PER_TERM]), _actions(stance, rank, direction, asn))
+            yield _term(place + rank, _match(prefixes[start : start + MATCHES_PER_TERM]), _actions(stance, rank))
 
 
 def _match(prefixes: Sequence[str]) -> str:
@@ -108,18 +108,19 @@ def _match(prefixes: Sequence[str]) -> str:
     return f"destination.inAnyRange([{ranges}])"
 
 
-def _actions(stance: Stance, rank: int, direction: Direction, asn: int) -> tuple[str, ...]:
-    med = f"med.set({AVOID_MED + RANK_MED * rank})"
-    match stance, direction:
-        case Stance.ATTRACT, _:
+def _actions(stance: Stance, rank: int) -> tuple[str, ...]:
+    """Say what a stance does: an avoided route has a worse MED and never a longer AS path.
+
+    AWS compares the AS path before the MED, so a prepended route would lose to a link that nobody steers (a managed
+    interconnect) whatever that link's own MED.
+    """
+    match stance:
+        case Stance.ATTRACT:
             return (_NEXT,)
-        case Stance.DROP, _:
+        case Stance.DROP:
             return (_DROP,)
-        case Stance.AVOID, Direction.IMPORT:
-            return (med, _NEXT)
-        case _:
-            path = ", ".join([str(asn)] * (rank + 1))
-            return (med, f"asPath.prependSequence([{path}])", _NEXT)
+        case Stance.AVOID:
+            return (f"med.set({AVOID_MED + RANK_MED * rank})", _NEXT)
 
 
 def _term(priority: int, match: str | None, actions: Sequence[str]) -> Term:
@@ -133,21 +134,21 @@ def _by_priority(terms: object) -> list[Term]:
     return sorted(terms, key=lambda term: int(term.get("priority", 0)))
 
 
-def _stances(term: Term, direction: Direction, asn: int) -> Iterator[PrefixStance]:
+def _stances(term: Term) -> Iterator[PrefixStance]:
     actions = tuple(_plain(action["expression"]) for action in term["actions"])
     if term.get("match") is None:
         if actions != (_NEXT,):
             yield NOT_OURS
         return
     rank = int(term["priority"]) % STEP
-    stance = _stance(actions, rank, direction, asn)
+    stance = _stance(actions, rank)
     for prefix in _prefixes(_plain(term["match"]["expression"])):
         yield NOT_OURS if stance is None or prefix is None else PrefixStance(prefix=prefix, stance=stance, rank=rank)
 
 
-def _stance(actions: tuple[str, ...], rank: int, direction: Direction, asn: int) -> Stance | None:
+def _stance(actions: tuple[str, ...], rank: int) -> Stance | None:
     for stance in Stance if rank else ():
-        if actions == tuple(_plain(action) for action in _actions(stance, rank, direction, asn)):
+        if actions == tuple(_plain(action) for action in _actions(stance, rank)):
             return stance
     return None
 

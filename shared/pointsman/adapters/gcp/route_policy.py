@@ -16,7 +16,7 @@ from pointsman.adapters.gcp.policies import NOT_OURS, Direction, check_size, rea
 from pointsman.adapters.gcp.proof import advertised, missing_exports, missing_imports
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Fabric, Link
-from pointsman.core.steering import Level, LeverKind, Observed, PrefixStance, RoutePolicies, Setting, Stance, Verified
+from pointsman.core.steering import Level, LeverKind, Observed, PrefixStance, RoutePolicies, Setting, Verified
 from pointsman.core.values import Frozen, canonical, parse
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
 
@@ -28,11 +28,10 @@ _GRAVITY = (LeverUnsure, FenceLost, LeverFailed, LeverBusy)
 
 
 class _Fence(Frozen):
-    """What was observed beside the stances: both fingerprints, the own AS number, and what keeps a policy from working."""
+    """What was observed beside the stances: both fingerprints, and what keeps a policy from working."""
 
     imports: str
     exports: str
-    asn: int
     detached: str = ""
 
 
@@ -57,7 +56,7 @@ class RoutePolicyLever:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def observe(self, target: str) -> Observed:
-        """Read both policies and the router in parallel. Raises ``LeverBusy`` or ``LeverFailed``."""
+        """Read both policies, afresh for their fingerprints' sake, and the router in parallel. Raises ``LeverBusy`` or ``LeverFailed``."""
         link, router = self._link(target), router_of(self._fabric, target)
         imports, exports, body, settled = await asyncio.gather(
             self._policy(router, link.gcp.import_policy),
@@ -65,13 +64,12 @@ class RoutePolicyLever:
             self._compute.get(router.path),
             self._settled(router, target),
         )
-        asn = _asn(body)
         setting = RoutePolicies(
             link=link.name,
-            imports=_stances(imports, Direction.IMPORT, asn),
-            exports=_stances(exports, Direction.EXPORT, asn),
+            imports=_stances(imports, Direction.IMPORT),
+            exports=_stances(exports, Direction.EXPORT),
         )
-        fence = _Fence(imports=_print(imports), exports=_print(exports), asn=asn, detached=_detached(link, body))
+        fence = _Fence(imports=_print(imports), exports=_print(exports), detached=_detached(link, body))
         return Observed(setting=setting, fence=canonical(fence).decode(), settled=settled)
 
     async def apply(self, want: Setting, observed: Observed, token: str) -> None:
@@ -81,13 +79,12 @@ class RoutePolicyLever:
         """
         want, held = _policies(want), _policies(observed.setting)
         fence = _fence(observed)
-        problem = _problem(want, fence)
-        if problem:
-            raise LeverFailed(problem)
+        if fence.detached and (want.imports or want.exports):
+            raise LeverFailed(fence.detached)
         link, router = self._link(want.link), router_of(self._fabric, want.link)
         parts = _parts(link, want, held, fence)
-        check_size(*(write(part.stances, part.direction, fence.asn) for part in parts))
-        await self._write_all(router, want.link, parts, fence.asn, token)
+        check_size(*(write(part.stances) for part in parts))
+        await self._write_all(router, want.link, parts, token)
 
     async def undo(self, observed: Observed, token: str) -> None:
         """Let every prefix through as if there were no policy."""
@@ -108,11 +105,11 @@ class RoutePolicyLever:
         missing = _fence(observed).detached or await self._uneffective(router, want)
         return Verified(level=Level.ACCEPTED if missing else Level.EFFECTIVE, missing=missing)
 
-    async def _write_all(self, router: RouterRef, link: str, parts: Sequence[_Part], asn: int, token: str) -> None:
+    async def _write_all(self, router: RouterRef, link: str, parts: Sequence[_Part], token: str) -> None:
         remaining = parts
         async with self._turns[router.path]:
             for _ in range(BUSY_TRIES):
-                ends = await asyncio.gather(*(self._write(router, part, asn, token) for part in remaining), return_exceptions=True)
+                ends = await asyncio.gather(*(self._write(router, part, token) for part in remaining), return_exceptions=True)
                 self._running[link] = [*self._running[link], *(end for end in ends if isinstance(end, str))][-len(Direction) :]
                 remaining = [part for part, end in zip(remaining, ends, strict=True) if _kept_out(end)]
                 errors = [end for end in ends if isinstance(end, BaseException)]
@@ -127,15 +124,15 @@ class RoutePolicyLever:
         ends = await asyncio.gather(*(self._compute.wait(router, one) for _, one in named), return_exceptions=True)
         for (link, operation), end in zip(named, ends, strict=True):
             if end is not False:
-                self._running[link].remove(operation)
+                self._running[link] = [one for one in self._running[link] if one != operation]
         return any(end is not False for end in ends)
 
-    async def _write(self, router: RouterRef, part: _Part, asn: int, token: str) -> str:
+    async def _write(self, router: RouterRef, part: _Part, token: str) -> str:
         body = {
             "name": part.name,
             "type": part.direction.value,
             "fingerprint": part.fingerprint,
-            "terms": write(part.stances, part.direction, asn),
+            "terms": write(part.stances),
         }
         request = request_id(token, router.path, part.name, part.fingerprint)
         return await self._compute.write("POST", f"{router.path}/patchRoutePolicy", body, request)
@@ -144,7 +141,7 @@ class RoutePolicyLever:
         if name is None:
             return {}
         try:
-            answer = await self._compute.get(f"{router.path}/getRoutePolicy", {"policy": name})
+            answer = await self._compute.get(f"{router.path}/getRoutePolicy", {"policy": name}, fresh=True)
         except Missing as error:
             text = f"route policy {name} does not exist on router {router.name}: create it and attach it to the link's peers"
             raise LeverFailed(text) from error
@@ -196,12 +193,6 @@ def _parts(link: Link, want: RoutePolicies, held: RoutePolicies, fence: _Fence) 
     return parts
 
 
-def _problem(want: RoutePolicies, fence: _Fence) -> str:
-    if not fence.asn and any(one.stance is Stance.AVOID for one in want.exports):
-        return f"the router of link {want.link} shows no AS number (bgp.asn), so its exports cannot be prepended"
-    return fence.detached if want.imports or want.exports else ""
-
-
 def _fence(observed: Observed) -> _Fence:
     try:
         return parse(observed.fence, _Fence)
@@ -221,19 +212,14 @@ def _kept_out(end: object) -> bool:
     return isinstance(end, LeverBusy) and not isinstance(end, Throttled)
 
 
-def _asn(router: dict[str, object]) -> int:
-    asn = table(router.get("bgp")).get("asn")
-    return asn if isinstance(asn, int) else 0
-
-
 def _print(policy: dict[str, object]) -> str:
     return str(policy.get("fingerprint", ""))
 
 
-def _stances(policy: dict[str, object], direction: Direction, asn: int) -> tuple[PrefixStance, ...]:
+def _stances(policy: dict[str, object], direction: Direction) -> tuple[PrefixStance, ...]:
     if policy and policy.get("type") != direction.value:
         return (NOT_OURS,)
-    return read(policy.get("terms", []), direction, asn)
+    return read(policy.get("terms", []))
 
 
 def _detached(link: Link, router: dict[str, object]) -> str:
