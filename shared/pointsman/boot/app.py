@@ -68,11 +68,16 @@ def furnish(
         nonce=nonce,
         nudge=_nudge(nudge),
         post=_post(post),
-        desks={desk.name: SecretDesk(desk, secrets, mode, settings.endpoints.get(desk.kind)) for desk in fabrics[0].desks},
+        desks={desk.name: SecretDesk(desk, secrets, mode, settings.endpoints.get(desk.kind)) for desk in _desks(fabrics)},
         watch_every=timedelta(seconds=settings.watch_seconds[0]),
         watch_lasting=timedelta(seconds=settings.watch_seconds[1]),
     )
     return App(house=house, settings=settings, parking=parking)
+
+
+def _desks(fabrics: Sequence[Fabric]) -> Sequence[DeskSettings]:
+    """List the desks of the current and the next fabric; of two of one name the current one's counts, which comes last."""
+    return [desk for fabric in reversed(fabrics) for desk in fabric.desks]
 
 
 def _nudge(queue: Queue | None) -> Callable[[str, int], Awaitable[None]] | None:

@@ -11,9 +11,9 @@ from pointsman.adapters.aws.secrets import Secrets
 from pointsman.boot.app import App, furnish
 from pointsman.boot.artefact import fabrics, home_project, home_region
 from pointsman.boot.chance import SystemClock
-from pointsman.boot.identity import google_credentials
 from pointsman.boot.late import LateFlag, LateQueue
-from pointsman.boot.settings import Settings, read_settings
+from pointsman.boot.reach import Reach
+from pointsman.boot.settings import read_settings
 from pointsman.boot.stores import build_stores
 from pointsman.core.domains import StoreAddress
 from pointsman.core.fabric import Cloud, Fabric
@@ -28,13 +28,14 @@ def build() -> App:
     settings = read_settings()
     declared = fabrics(settings)
     fabric = declared[0]
-    region = home_region(fabric)
+    region, project = home_region(fabric), home_project(fabric)
+    reach = Reach(settings, Cloud.AWS, region)
     clients = Clients(endpoints=settings.endpoints)
 
     def own_dynamodb(name: str, address: StoreAddress) -> Store:
         return DynamoStore(name, address.name, over_boto3(clients.get("dynamodb", address.place)))
 
-    stores = build_stores(settings, fabric, Cloud.AWS, own_dynamodb)
+    stores = build_stores(reach, fabric, own_dynamodb)
     clients.warm(_WARM, region)
     clock = SystemClock()
     return furnish(
@@ -45,25 +46,23 @@ def build() -> App:
         clock=clock,
         looker=AwsLooker(fabric, clients, clock),
         levers=(FailoverTestLever(fabric, clients, clock), PrefixListPinLever(fabric, clients)),
-        flags=(SsmFlag(clients, fabric.name, region), LateFlag(Cloud.GCP, lambda: _google_flag(settings, fabric))),
-        nudge=LateQueue(lambda: _google_queue(settings)) if settings.nudge else None,
+        flags=(SsmFlag(clients, fabric.name, region), LateFlag(Cloud.GCP, lambda: _google_flag(reach, project, fabric))),
+        nudge=LateQueue(lambda: _google_queue(reach)) if settings.nudge else None,
         post=SqsQueue(clients, settings.post, region) if settings.post else None,
         parking=SqsQueue(clients, settings.parking, region) if settings.parking else None,
         secrets=Secrets(clients, region),
     )
 
 
-def _google_flag(settings: Settings, fabric: Fabric) -> Flag:
-    from pointsman.adapters.gcp.http import GoogleHttp  # noqa: PLC0415 - the other cloud's things are loaded late
-    from pointsman.adapters.gcp.secret_manager import SECRETS, SecretManagerFlag  # noqa: PLC0415
+def _google_flag(reach: Reach, project: str, fabric: Fabric) -> Flag:
+    from pointsman.adapters.gcp.secret_manager import SECRETS, SecretManagerFlag  # noqa: PLC0415 - the other cloud's things are loaded late
 
-    endpoint = settings.endpoints.get("secretmanager", SECRETS)
-    return SecretManagerFlag(GoogleHttp(google_credentials(settings)), home_project(fabric), fabric.name, endpoint=endpoint)
+    endpoint = reach.settings.endpoints.get("secretmanager", SECRETS)
+    return SecretManagerFlag(reach.google(), project, fabric.name, endpoint=endpoint)
 
 
-def _google_queue(settings: Settings) -> Queue:
-    from pointsman.adapters.gcp.http import GoogleHttp  # noqa: PLC0415
+def _google_queue(reach: Reach) -> Queue:
     from pointsman.adapters.gcp.pubsub import PUBSUB, PubSubRestQueue  # noqa: PLC0415
 
-    endpoint = settings.endpoints.get("pubsub", PUBSUB)
-    return PubSubRestQueue(GoogleHttp(google_credentials(settings)), settings.nudge, endpoint=endpoint)
+    endpoint = reach.settings.endpoints.get("pubsub", PUBSUB)
+    return PubSubRestQueue(reach.google(), reach.settings.nudge, endpoint=endpoint)

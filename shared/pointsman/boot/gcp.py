@@ -1,7 +1,6 @@
 """Furnish a function on Google Cloud: JSON over HTTP through google-auth, the SDK's signer alone for AWS's store, flag and queue."""
 
 from pointsman.adapters.gcp.compute import COMPUTE, Compute
-from pointsman.adapters.gcp.http import GoogleHttp
 from pointsman.adapters.gcp.look import CONNECTIVITY, GcpLooker
 from pointsman.adapters.gcp.pubsub import PubSubQueue
 from pointsman.adapters.gcp.route_policy import RoutePolicyLever
@@ -9,9 +8,9 @@ from pointsman.adapters.gcp.secret_manager import SECRETS, SecretManagerFlag, Se
 from pointsman.boot.app import App, furnish
 from pointsman.boot.artefact import fabrics, home_project, home_region
 from pointsman.boot.chance import SystemClock
-from pointsman.boot.identity import aws_credentials, google_credentials
 from pointsman.boot.late import LateFlag, LateQueue
-from pointsman.boot.settings import Settings, read_settings
+from pointsman.boot.reach import Reach
+from pointsman.boot.settings import read_settings
 from pointsman.boot.stores import build_stores
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.ports.clouds import Flag, Queue
@@ -22,16 +21,17 @@ def build() -> App:
     settings = read_settings()
     declared = fabrics(settings)
     fabric = declared[0]
-    credentials = google_credentials(settings)
-    http = GoogleHttp(credentials)
+    region = home_region(fabric)
+    reach = Reach(settings, Cloud.GCP, region)
+    http = reach.google()
     compute = Compute(http, endpoint=settings.endpoints.get("compute", COMPUTE))
     transports = Compute(http, endpoint=settings.endpoints.get("networkconnectivity", CONNECTIVITY))
-    stores = build_stores(settings, fabric, Cloud.GCP, None)
+    stores = build_stores(reach, fabric, None)
     clock, project = SystemClock(), home_project(fabric)
     secret_manager = settings.endpoints.get("secretmanager", SECRETS)
 
     def queue(topic: str) -> PubSubQueue:
-        return PubSubQueue(topic, credentials=credentials, emulator=_host(settings.endpoints.get("pubsub")))
+        return PubSubQueue(topic, credentials=reach.google_identity(), emulator=_host(settings.endpoints.get("pubsub")))
 
     return furnish(
         settings,
@@ -43,9 +43,9 @@ def build() -> App:
         levers=(RoutePolicyLever(fabric, compute),),
         flags=(
             SecretManagerFlag(http, project, fabric.name, endpoint=secret_manager),
-            LateFlag(Cloud.AWS, lambda: _aws_flag(settings, fabric)),
+            LateFlag(Cloud.AWS, lambda: _aws_flag(reach, region, fabric)),
         ),
-        nudge=LateQueue(lambda: _aws_queue(settings, fabric)) if settings.nudge else None,
+        nudge=LateQueue(lambda: _aws_queue(reach, region)) if settings.nudge else None,
         post=queue(settings.post) if settings.post else None,
         parking=queue(settings.parking) if settings.parking else None,
         secrets=Secrets(http, project, endpoint=secret_manager),
@@ -56,19 +56,13 @@ def _host(endpoint: str | None) -> str | None:
     return None if endpoint is None else endpoint.split("://", 1)[-1].rstrip("/")
 
 
-def _aws_flag(settings: Settings, fabric: Fabric) -> Flag:
+def _aws_flag(reach: Reach, region: str, fabric: Fabric) -> Flag:
     from pointsman.adapters.aws.outside import SignedFlag  # noqa: PLC0415 - the other cloud's things are loaded late
-    from pointsman.adapters.aws.signed import SignedJson  # noqa: PLC0415
 
-    region = home_region(fabric)
-    keys, endpoint = aws_credentials(settings, region), settings.endpoints.get("ssm")
-    return SignedFlag(SignedJson("ssm", region, keys, target="AmazonSSM", version="1.1", endpoint=endpoint), fabric.name)
+    return SignedFlag(reach.signed("ssm", region, "AmazonSSM", "1.1"), fabric.name)
 
 
-def _aws_queue(settings: Settings, fabric: Fabric) -> Queue:
+def _aws_queue(reach: Reach, region: str) -> Queue:
     from pointsman.adapters.aws.outside import SignedQueue  # noqa: PLC0415
-    from pointsman.adapters.aws.signed import SignedJson  # noqa: PLC0415
 
-    region = home_region(fabric)
-    keys, endpoint = aws_credentials(settings, region), settings.endpoints.get("sqs")
-    return SignedQueue(SignedJson("sqs", region, keys, target="AmazonSQS", endpoint=endpoint), settings.nudge)
+    return SignedQueue(reach.signed("sqs", region, "AmazonSQS"), reach.settings.nudge)

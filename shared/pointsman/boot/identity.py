@@ -1,10 +1,12 @@
-"""Who we are, in the own cloud and in the other: credentials are fetched on first use and kept until they expire."""
+"""Who we are, in the own cloud and in the other: credentials are put together without a request, fetched on first use, and kept until they expire."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pointsman.boot.settings import EMULATOR, Settings
 from pointsman.core.errors import ConfigError
+from pointsman.core.fabric import Cloud
+from pointsman.core.values import parse
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials as AwsCredentials
@@ -13,58 +15,98 @@ if TYPE_CHECKING:
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 SESSION_NAME = "pointsman-functions"
 """Role session name of our own AWS calls from Google: the wire recognises our own changes by its beginning."""
+STS_CONNECT_SECONDS = 1.0
+STS_READ_SECONDS = 4.0
+"""How long the token service may keep silent: as long as any other service of AWS."""
 
 
-def google_credentials(settings: Settings) -> "GoogleCredentials":
-    """Give credentials for Google: the function's own, an ``external_account`` file's, or the word that emulators let in.
+def google_credentials(settings: Settings, own: Cloud) -> "GoogleCredentials":
+    """Give credentials for Google: those of the file that the settings name, else on Google Cloud the function's service account.
 
     Raises ``ConfigError`` when there are none.
     """
     if settings.google_identity == EMULATOR:
-        from google.oauth2.credentials import Credentials  # noqa: PLC0415
+        from google.oauth2.credentials import Credentials  # noqa: PLC0415 - loaded where it is needed, not at start
 
         return Credentials("owner")  # type: ignore[no-untyped-call]
-    import google.auth  # noqa: PLC0415 - loaded where it is needed, not at start
+    if settings.google_identity:
+        return _google_file(settings.google_identity)
+    if own is not Cloud.GCP:
+        raise ConfigError("no identity for Google: set POINTSMAN_GOOGLE_IDENTITY to the external_account file of this role")
+    from google.auth.compute_engine import Credentials as ServiceAccount  # noqa: PLC0415
+
+    return ServiceAccount(scopes=_SCOPES)  # type: ignore[no-untyped-call]
+
+
+def _google_file(path: str) -> "GoogleCredentials":
+    """Load a file without the requests that google-auth's own loader makes to learn a project's name."""
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
 
     try:
-        if settings.google_identity:
-            found, _ = google.auth.load_credentials_from_file(settings.google_identity, scopes=_SCOPES)  # type: ignore[no-untyped-call]
-        else:
-            found, _ = google.auth.default(scopes=_SCOPES)
-    except (GoogleAuthError, OSError) as error:
+        return _google_identity(parse(Path(path).read_bytes(), dict[str, Any]))
+    except OSError as error:
         raise ConfigError(
-            f"no identity for Google ({type(error).__name__}): set POINTSMAN_GOOGLE_IDENTITY to the external_account file"
+            f"{path}: cannot be read ({error.strerror}): let POINTSMAN_GOOGLE_IDENTITY name the external_account file"
         ) from error
-    return found  # type: ignore[no-any-return]
+    except (GoogleAuthError, ValueError, TypeError, AttributeError) as error:
+        text = f"{path}: no identity that Google takes ({type(error).__name__}): write it with 'gcloud iam workload-identity-pools create-cred-config'"
+        raise ConfigError(text) from error
 
 
-def aws_credentials(settings: Settings, region: str) -> "AwsCredentials":
-    """Give credentials for AWS: assumed with this service account's identity token, or what botocore finds by itself.
+def _google_identity(info: dict[str, Any]) -> "GoogleCredentials":
+    """Give the credentials that a file describes. Raises ValueError and google-auth's errors, and whatever its loaders stumble over."""
+    match info.get("type"):
+        case "external_account":
+            from google.auth.aws import Credentials as Federated  # noqa: PLC0415
+
+            return Federated.from_info(info, scopes=_SCOPES)  # type: ignore[no-untyped-call, no-any-return]
+        case "service_account":
+            from google.oauth2.service_account import Credentials as Robot  # noqa: PLC0415
+
+            return Robot.from_service_account_info(info, scopes=_SCOPES)  # type: ignore[no-untyped-call, no-any-return]
+        case "authorized_user":
+            from google.oauth2.credentials import Credentials as User  # noqa: PLC0415
+
+            return User.from_authorized_user_info(info)  # type: ignore[no-untyped-call, no-any-return]
+        case _:
+            raise ValueError("no type of identity that is known")
+
+
+def aws_credentials(settings: Settings, region: str, own: Cloud) -> "AwsCredentials":
+    """Give credentials for AWS: on AWS what botocore finds by itself, elsewhere the declared role's or the environment's.
 
     Raises ``ConfigError`` when there are none.
     """
-    from botocore.session import get_session  # noqa: PLC0415 - loaded where it is needed, not at start
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - loaded where it is needed, not at start
+    from botocore.session import get_session  # noqa: PLC0415
 
     session = get_session()
     if settings.aws_role:
         return _assumed(settings, session, region)
-    found = session.get_credentials()
+    try:
+        found = session.get_credentials() if own is Cloud.AWS else _of_environment(session)
+    except BotoCoreError as error:
+        raise ConfigError(f"the credentials for AWS cannot be used ({type(error).__name__}): check the AWS_ variables") from error
     if found is None:
         raise ConfigError("no credentials for AWS: set POINTSMAN_AWS_ROLE and POINTSMAN_AWS_AUDIENCE, and let the role trust this account")
     return found
+
+
+def _of_environment(session: Any) -> "AwsCredentials | None":
+    """Look at the variables alone: outside AWS the rest of the chain asks a metadata server that is not AWS's."""
+    return session.get_component("credential_provider").get_provider("env").load()  # type: ignore[no-any-return]
 
 
 def _assumed(settings: Settings, session: Any, region: str) -> "AwsCredentials":
     from botocore.config import Config  # noqa: PLC0415
     from botocore.credentials import AssumeRoleWithWebIdentityCredentialFetcher, DeferredRefreshableCredentials  # noqa: PLC0415
 
-    if not settings.aws_audience:
-        raise ConfigError("POINTSMAN_AWS_ROLE needs POINTSMAN_AWS_AUDIENCE: the audience that the role's trust policy pins as oaud")
+    limits = Config(
+        region_name=region, retries={"total_max_attempts": 2}, connect_timeout=STS_CONNECT_SECONDS, read_timeout=STS_READ_SECONDS
+    )
 
     def client(service: str, config: Any = None) -> Any:
-        regional = Config(region_name=region, retries={"total_max_attempts": 2}).merge(config or Config())
-        return session.create_client(service, config=regional)
+        return session.create_client(service, config=limits.merge(config or Config()), endpoint_url=settings.endpoints.get(service))
 
     fetcher = AssumeRoleWithWebIdentityCredentialFetcher(
         client_creator=client,
@@ -72,7 +114,18 @@ def _assumed(settings: Settings, session: Any, region: str) -> "AwsCredentials":
         role_arn=settings.aws_role,
         extra_args={"RoleSessionName": SESSION_NAME},
     )
-    return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role-with-web-identity")
+    return DeferredRefreshableCredentials(lambda: _fetched(fetcher), "assume-role-with-web-identity")
+
+
+def _fetched(fetcher: Any) -> dict[str, Any]:
+    """Fetch a role's keys; every failure becomes the one kind that whoever signs a request knows as "no credentials"."""
+    from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError  # noqa: PLC0415
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+
+    try:
+        return fetcher.fetch_credentials()  # type: ignore[no-any-return]
+    except (BotoCoreError, ClientError, GoogleAuthError) as error:
+        raise CredentialRetrievalError(provider="assume-role-with-web-identity", error_msg=type(error).__name__) from error
 
 
 def _identity_token(audience: str) -> str:
@@ -84,10 +137,20 @@ def _identity_token(audience: str) -> str:
 
 
 def witness_credentials(settings: Settings) -> "AwsCredentials | None":
-    """Give the witness's own keys, None when it is AWS's own S3 and takes ours."""
+    """Give the witness's own keys, None when none are set. Raises ``ConfigError`` when the file that holds the secret cannot be read."""
     from botocore.credentials import Credentials  # noqa: PLC0415
 
     if not settings.witness_key_id:
         return None
-    secret = settings.witness_secret
-    return Credentials(settings.witness_key_id, Path(secret[1:]).read_text().strip() if secret.startswith("@") else secret)
+    return Credentials(settings.witness_key_id, _secret(settings.witness_secret))
+
+
+def _secret(text: str) -> str:
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{text[1:]}: cannot be read: let POINTSMAN_WITNESS_SECRET name the file that holds the secret, after @"
+        ) from error

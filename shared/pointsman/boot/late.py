@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
 from typing import Generic, TypeVar
 
-from pointsman.core.errors import PointsmanError
+from pointsman.boot.once import Once
+from pointsman.core.errors import ConfigError, PointsmanError, Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Sighting
@@ -15,22 +15,35 @@ from pointsman.ports.stores import Refusal, Reply, RowsRead, Store, StoreDown
 
 T = TypeVar("T")
 
-
-@cache
-def _maker() -> ThreadPoolExecutor:
-    """Give the one thread that makes things: imports in two threads only wait for each other."""
-    return ThreadPoolExecutor(1, thread_name_prefix="late")
+_maker = Once(lambda: ThreadPoolExecutor(1, thread_name_prefix="late"))
+"""The one thread that makes things: imports in two threads only wait for each other."""
 
 
 class Late(Generic[T]):
-    """A thing that is being made; ``get`` waits for it without holding up the loop. ``make`` runs once, in a thread."""
+    """A thing that is being made; ``get`` waits for it without holding up the loop. ``make`` runs once, in a thread.
+
+    It reaches no network, so what it cannot make now it can never make: its error is kept, and told at each asking.
+    """
 
     def __init__(self, make: Callable[[], T]) -> None:
-        self._made: Future[T] = _maker().submit(make)
+        self._made: Future[tuple[T] | str] = _maker().submit(_made_or_why, make)
 
     async def get(self) -> T:
-        """Give it, or raise what making it raised."""
-        return self._made.result() if self._made.done() else await asyncio.wrap_future(self._made)
+        """Give it. Raises ``ConfigError`` when it cannot be made."""
+        made = self._made.result() if self._made.done() else await asyncio.shield(asyncio.wrap_future(self._made))
+        if isinstance(made, str):
+            raise ConfigError(made)
+        return made[0]
+
+
+def _made_or_why(make: Callable[[], T]) -> tuple[T] | str:
+    """Make it, or say why not: one error object raised again and again would keep every frame it passed."""
+    try:
+        return (make(),)
+    except PointsmanError as error:
+        return str(error)
+    except ImportError as error:
+        return f"a package is missing ({error.name}): install pointsman with the extra of this cloud"
 
 
 class LateStore:
@@ -90,8 +103,12 @@ class LateFlag:
             return FlagState.UNREADABLE
 
     async def write(self, frozen: bool, note: str) -> None:  # noqa: FBT001 - the port's own yes or no
-        """Set or clear it."""
-        await (await self._late.get()).write(frozen, note)
+        """Set or clear it. Raises ``Transient``."""
+        try:
+            flag = await self._late.get()
+        except ConfigError as error:
+            raise Transient(str(error)) from error
+        await flag.write(frozen, note)
 
 
 class LateQueue:
@@ -101,5 +118,9 @@ class LateQueue:
         self._late = Late(make)
 
     async def send(self, body: bytes) -> None:
-        """Send one message."""
-        await (await self._late.get()).send(body)
+        """Send one message. Raises ``Transient``, also while it can't be made: hints may be lost, and are told so."""
+        try:
+            queue = await self._late.get()
+        except ConfigError as error:
+            raise Transient(str(error)) from error
+        await queue.send(body)

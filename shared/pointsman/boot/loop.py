@@ -4,8 +4,9 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any, TypeVar
+
+from pointsman.boot.once import Once
 
 T = TypeVar("T")
 
@@ -18,9 +19,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run_coroutine_threadsafe(work, _loop()).result()
 
 
-@cache
-def _loop() -> asyncio.AbstractEventLoop:
+def _started() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="call"))
     threading.Thread(target=loop.run_forever, name="loop", daemon=True).start()
     return loop
+
+
+_loop = Once(_started)

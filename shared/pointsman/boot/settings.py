@@ -9,14 +9,18 @@
 | ``POINTSMAN_PARKING`` | the own cloud's queue for events that nobody can read |
 | ``POINTSMAN_AWS_ROLE``, ``POINTSMAN_AWS_AUDIENCE`` | from Google: the role to assume and the audience of the identity token |
 | ``POINTSMAN_GOOGLE_IDENTITY`` | from AWS: path of the ``external_account`` file; ``emulator`` for Google's emulators |
-| ``POINTSMAN_WITNESS_KEY_ID``, ``POINTSMAN_WITNESS_SECRET`` | keys of a witness that is not AWS's own S3 |
+| ``POINTSMAN_WITNESS_KEY_ID``, ``POINTSMAN_WITNESS_SECRET`` | keys of a witness that is not AWS's own S3; ``@PATH`` is the file that holds the secret |
 | ``POINTSMAN_ENDPOINTS`` | JSON object from a service's name to the URL to use in its place |
 | ``POINTSMAN_WATCH_SECONDS`` | JSON pair: seconds between looks, seconds that one call lasts |
 | ``POINTSMAN_TRACE`` | ``1`` turns X-Ray tracing on |
+
+What is empty counts as not set. A name that is nearly one of these is a mistake and an error; any other is somebody
+else's, or another version's during a roll-out, and is left alone.
 """
 
+import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -46,24 +50,78 @@ class Settings(Frozen):
     trace: bool = False
 
 
+WATCH_LIMIT = 900.0
+"""Longest that one call of ``watch`` may last, in seconds: Lambda ends every call then."""
+NEARLY = 0.8
+"""How alike two names are (0 to 1) from which one counts as a slip of the other."""
+
+_EXAMPLES = {"endpoints": '{"dynamodb": "https://HOST"}', "watch_seconds": "[3, 55]"}
 _JSON: dict[str, Any] = {"endpoints": dict[str, str], "watch_seconds": tuple[float, float]}
+_TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_TOGETHER = (("aws_role", "aws_audience"), ("witness_key_id", "witness_secret"))
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from the environment. Raises ``ConfigError``, naming the variable."""
-    given = {name.removeprefix(PREFIX).lower(): text for name, text in (environ or os.environ).items() if name.startswith(PREFIX)}
-    known = {name: text for name, text in given.items() if name in Settings.__struct_fields__}
-    return Settings(**{name: _value(name, text) for name, text in known.items()})  # type: ignore[arg-type]
+    """Read the settings from the environment. Raises ``ConfigError``, naming every variable that is wrong."""
+    found = os.environ if environ is None else environ
+    given = {name.removeprefix(PREFIX).lower(): text for name, text in found.items() if name.startswith(PREFIX) and text.strip()}
+    values: dict[str, Any] = {}
+    wrong = [*_slips(given), *_apart(given)]
+    for name in sorted(given.keys() & set(Settings.__struct_fields__)):
+        try:
+            values[name] = _value(name, given[name])
+        except ValueError as error:
+            wrong.append(f"{_variable(name)} {error}")
+    if wrong:
+        raise ConfigError("; ".join(wrong))
+    return Settings(**values)
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _slips(given: Mapping[str, str]) -> Iterator[str]:
+    """Name the variables that look like one of ours and are none."""
+    known = Settings.__struct_fields__
+    for name in sorted(given.keys() - set(known)):
+        for near in difflib.get_close_matches(name, known, 1, NEARLY):
+            yield f"{_variable(name)} is not a setting: did you mean {_variable(near)}?"
+
+
+def _apart(given: Mapping[str, str]) -> Iterator[str]:
+    """Name the variables that are set without the one they belong to."""
+    for pair in _TOGETHER:
+        there, missing = [one for one in pair if one in given], [one for one in pair if one not in given]
+        if there and missing:
+            yield f"{_variable(there[0])} needs {_variable(missing[0])} beside it"
 
 
 def _value(name: str, text: str) -> object:
+    """Read one value. Raises ValueError, whose text follows the variable's name and never repeats the value."""
     if name == "trace":
-        return text.strip().lower() in {"1", "true", "yes", "on"}
+        return _truth(text)
     if name not in _JSON:
-        return text
+        return text.strip()
     try:
-        return parse(text, _JSON[name])
-    except msgspec.DecodeError as error:
-        raise ConfigError(
-            f"{PREFIX}{name.upper()} is not the JSON that is expected there ({error}): see the table in boot/settings.py"
-        ) from error
+        value = parse(text, _JSON[name])
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise ValueError(f"is not the JSON that belongs there: write it like {_EXAMPLES[name]}") from error
+    if not (_are_urls(value) if name == "endpoints" else _is_watch(*value)):
+        raise ValueError(f"holds what cannot be used: write it like {_EXAMPLES[name]}")
+    return value
+
+
+def _truth(text: str) -> bool:
+    try:
+        return _TRUTH[text.strip().lower()]
+    except KeyError:
+        raise ValueError("should be 1 or 0") from None
+
+
+def _are_urls(value: Mapping[str, str]) -> bool:
+    return all(url.startswith(("http://", "https://")) for url in value.values())
+
+
+def _is_watch(every: float, lasting: float) -> bool:
+    return 0 < every <= lasting <= WATCH_LIMIT

@@ -3,20 +3,21 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pointsman.boot.identity import aws_credentials, google_credentials, witness_credentials
 from pointsman.boot.late import LateStore
-from pointsman.boot.settings import Settings
+from pointsman.boot.reach import Reach
 from pointsman.core.domains import StoreAddress, StoreScheme, addresses_of
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.ports.stores import Store
 
-_DYNAMODB_TARGET = "DynamoDB_20120810"
+_ANY_REGION = "us-east-1"
+"""What requests to S3 outside AWS are signed for."""
+
+OwnDynamo = Callable[[str, StoreAddress], Store]
+"""Makes a DynamoDB store of that name by the own cloud's SDK."""
 
 
-def build_stores(
-    settings: Settings, fabric: Fabric, own: Cloud, own_dynamodb: Callable[[str, StoreAddress], Store] | None
-) -> dict[str, Store]:
+def build_stores(reach: Reach, fabric: Fabric, own_dynamodb: OwnDynamo | None) -> dict[str, Store]:
     """Give the declared stores by slot. ``own_dynamodb`` makes the own cloud's from its SDK, else it is spoken to by signed HTTP.
 
     Raises ``ConfigError`` when none is declared.
@@ -27,8 +28,8 @@ def build_stores(
         raise ConfigError(f"the fabric's stores: {error}") from error
     if not addresses:
         raise ConfigError("the fabric declares no store: name one under 'stores'")
-    makers = {slot: _maker(settings, slot, address, own_dynamodb) for slot, address in addresses.items()}
-    return {slot: _now_or_late(own, slot, addresses[slot], make) for slot, make in makers.items()}
+    makers = {slot: _maker(reach, slot, address, own_dynamodb) for slot, address in addresses.items()}
+    return {slot: _now_or_late(reach.own, slot, addresses[slot], make) for slot, make in makers.items()}
 
 
 def _now_or_late(own: Cloud, slot: str, address: StoreAddress, make: Callable[[], Store]) -> Store:
@@ -43,52 +44,40 @@ def name_of(slot: str, address: StoreAddress) -> str:
     return f"{slot} store ({address.scheme} {address.name})"
 
 
-def _maker(
-    settings: Settings, slot: str, address: StoreAddress, own_dynamodb: Callable[[str, StoreAddress], Store] | None
-) -> Callable[[], Store]:
+def _maker(reach: Reach, slot: str, address: StoreAddress, own_dynamodb: OwnDynamo | None) -> Callable[[], Store]:
     name = name_of(slot, address)
     match address.scheme:
         case StoreScheme.DYNAMODB if own_dynamodb is not None:
             return lambda: own_dynamodb(name, address)
         case StoreScheme.DYNAMODB:
-            return lambda: _dynamodb(settings, name, address)
+            return lambda: _dynamodb(reach, name, address)
         case StoreScheme.FIRESTORE:
-            return lambda: _firestore(settings, name, address)
+            return lambda: _firestore(reach, name, address)
         case StoreScheme.S3:
-            return lambda: _s3(settings, name, address)
+            return lambda: _s3(reach, name, address)
         case StoreScheme.SQLITE:
             return lambda: _sqlite(name, address)
 
 
-def _dynamodb(settings: Settings, name: str, address: StoreAddress) -> Store:
+def _dynamodb(reach: Reach, name: str, address: StoreAddress) -> Store:
     from pointsman.adapters.aws.dynamodb import DynamoStore, over_signer  # noqa: PLC0415 - made late, so loaded late
-    from pointsman.adapters.aws.signed import SignedJson  # noqa: PLC0415
 
-    signed = SignedJson(
-        "dynamodb",
-        address.place,
-        aws_credentials(settings, address.place),
-        target=_DYNAMODB_TARGET,
-        endpoint=settings.endpoints.get("dynamodb"),
-    )
-    return DynamoStore(name, address.name, over_signer(signed))
+    return DynamoStore(name, address.name, over_signer(reach.signed("dynamodb", address.place, "DynamoDB_20120810")))
 
 
-def _firestore(settings: Settings, name: str, address: StoreAddress) -> Store:
+def _firestore(reach: Reach, name: str, address: StoreAddress) -> Store:
     from pointsman.adapters.gcp.firestore import ENDPOINT, FirestoreStore  # noqa: PLC0415
-    from pointsman.adapters.gcp.http import GoogleHttp  # noqa: PLC0415
 
-    endpoint = settings.endpoints.get("firestore", ENDPOINT)
-    return FirestoreStore(name, address.place, GoogleHttp(google_credentials(settings)), database=address.name, endpoint=endpoint)
+    endpoint = reach.settings.endpoints.get("firestore", ENDPOINT)
+    return FirestoreStore(name, address.place, reach.google(), database=address.name, endpoint=endpoint)
 
 
-def _s3(settings: Settings, name: str, address: StoreAddress) -> Store:
+def _s3(reach: Reach, name: str, address: StoreAddress) -> Store:
     from pointsman.adapters.s3.store import S3Store  # noqa: PLC0415
 
-    region = address.place if address.endpoint is None else "us-east-1"
-    endpoint = settings.endpoints.get("s3") or address.endpoint or f"https://s3.{region}.amazonaws.com"
-    keys = witness_credentials(settings) or aws_credentials(settings, region)
-    return S3Store(name, address.name, keys, endpoint=endpoint, region=region)
+    region = address.domain.partition("/")[2] if address.provider == Cloud.AWS else _ANY_REGION
+    endpoint = reach.settings.endpoints.get("s3") or address.endpoint or f"https://s3.{region}.amazonaws.com"
+    return S3Store(name, address.name, reach.bucket_keys(address), endpoint=endpoint, region=region)
 
 
 def _sqlite(name: str, address: StoreAddress) -> Store:

@@ -92,8 +92,12 @@ def told(done: object) -> Told:
     if isinstance(done, Report):
         return _report(done)
     if is_dataclass(done) and not isinstance(done, type):
-        return {one.name: getattr(done, one.name) for one in fields(done)}
+        return {one.name: _plain(getattr(done, one.name)) for one in fields(done)}
     return {}
+
+
+def _plain(value: object) -> object:
+    return [told(one) if isinstance(one, Report) else one for one in value] if isinstance(value, tuple) else value
 
 
 def _report(done: Report) -> Told:
