@@ -9,8 +9,11 @@ from pointsman.core.fabric import Cloud
 from pointsman.core.values import parse
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials as AwsCredentials
-    from google.auth.credentials import Credentials as GoogleCredentials
+    from botocore.credentials import Credentials as Keys
+    from google.auth.credentials import Credentials as Tokens
+
+    AwsCredentials = Keys
+    GoogleCredentials = Tokens
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 SESSION_NAME = "pointsman-functions"

@@ -10,10 +10,9 @@ from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials as AwsCredentials
-
     from pointsman.adapters.aws.signed import SignedJson
     from pointsman.adapters.gcp.http import GoogleHttp
+    from pointsman.boot.identity import AwsCredentials
 
 
 class Reach:
