@@ -137,11 +137,20 @@ def test_a_link_that_a_drain_is_pouring_onto_is_not_condemned_by_its_probes_alon
     story = grey(steady(), 10)
     story.decided(11)
     grey(story, 12, "ix-b").decided(13)
-    assert story.plan.links[IX_B].verdict is Verdict.SUSPECT
+    assert story.plan.links[IX_B].verdict is Verdict.UP
     story.note(*lever("ix-a", Health.DRAINING, 14, story.plan.epoch))
     assert story.decided(15).links[IX_B].drain is None
     grey(story, 20, "ix-b")
     assert story.decided(21).links[IX_B].drain is not None
+
+
+def test_congestion_right_after_bgp_left_a_dead_link_does_not_condemn_the_link_it_chose() -> None:
+    story = steady()
+    dead = (*gcp_bgp("ix-a", Health.DOWN, 10, source=Source.ROUTER_LOG, cause=Cause.LINK_DOWN), *aws_bgp("ix-a", Health.DOWN, 10))
+    grey(story.note(*dead), 10.5, "ix-b")
+    plan = story.decided(11)
+    assert (plan.links[IX_A].verdict, plan.links[IX_B].verdict) == (Verdict.DOWN, Verdict.UP)
+    assert (story.on("checkout"), story.on("training")) == ("ix-b", "ix-c")
 
 
 def test_a_link_that_a_drain_is_pouring_onto_is_left_when_more_than_its_probes_speak_against_it() -> None:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
 from pointsman.cli import decode, fabric
-from pointsman.core.errors import PointsmanError
+from pointsman.core.errors import ConfigError, PointsmanError
 
 WRONG = 1
 """Exit code: what was asked about is wrong."""
@@ -25,6 +26,9 @@ BUG = 70
 INTERRUPTED = 130
 """Exit code: stopped by Ctrl-C."""
 
+Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write what was measured as JSON too.")]
+Root = Annotated[Path | None, typer.Option("--root", metavar="DIR", help="The checkout that holds functions/ and docs/fabrics/.")]
+
 app = typer.Typer(
     name="pointsman",
     help="Watch the private links between AWS and Google Cloud and move traffic when one fails.",
@@ -36,6 +40,16 @@ app.command("check")(fabric.check)
 app.command("compile")(fabric.compile_)
 app.command("schema")(fabric.schema)
 app.command("decode")(decode.decode)
+
+
+@app.command()
+def demo(*, output: Json = None, root: Root = None) -> None:
+    """Break links on a model of the network and watch the functions of both clouds react."""
+    try:
+        from pointsman.cli import demo as play  # noqa: PLC0415 - what it needs is not installed with a plain pointsman
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"the demo needs {error.name}: install pointsman[demo], or run make demo in a checkout") from error
+    play.demo(output=output, root=root)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001  typer hands an option's value over by position

@@ -96,28 +96,39 @@ def _beliefs(case: Case) -> dict[LinkName, Belief]:
 
 
 def _excused(case: Case, beliefs: dict[LinkName, Belief]) -> dict[LinkName, Belief]:
-    """Hold a link only suspect that loses packets while a drain is still pouring traffic onto it: the loss may be our own doing."""
+    """Keep a link as it was believed that loses packets while another's traffic is moving onto it: the loss may be the move's own.
+
+    Condemning it would pour the traffic onto the next link, and so on. What still loses when the move is over is down.
+    """
     filling = _filling(case)
-    because = "its probes lose packets while traffic is being moved onto it: the loss may be the move's own"
-    return {
-        name: replace(belief, verdict=Verdict.SUSPECT, because=because)
-        if belief.verdict is Verdict.DOWN and name in filling and lost_by_probes_alone(case.claims[name])
-        else belief
-        for name, belief in beliefs.items()
-    }
+    because = "its probes lose packets while traffic is moving onto it: the loss may be the move's own"
+
+    def judged(name: LinkName, belief: Belief) -> Belief:
+        by_probes = belief.verdict in {Verdict.DOWN, Verdict.SUSPECT} and lost_by_probes_alone(case.claims[name])
+        if name not in filling or not by_probes:
+            return belief
+        before = case.plan.links.get(name, LinkState())
+        kept = before.verdict if before.verdict in {Verdict.UP, Verdict.DEGRADED} else Verdict.SUSPECT
+        return Belief(verdict=kept, because=because, onset=before.onset, usable=before.usable)
+
+    return {name: judged(name, belief) for name, belief in beliefs.items()}
 
 
 def _filling(case: Case) -> frozenset[LinkName]:
-    """List the links that take traffic from a drain which Google's lever has not confirmed, or only just; for a hold-down at most."""
-    found: set[LinkName] = set()
-    for link in case.fabric.links:
-        drain = _state(case.plan, link).drain
-        if drain is None or case.now - drain.since >= case.fabric.policy.hold_down:
-            continue
-        done = acknowledged_at(case.view.rows, Cloud.GCP, link.name, drain)
-        if done is None or case.now - done < SETTLING:
-            found.update(other.name for other in _parallel(case.fabric, link))
-    return frozenset(found)
+    """List the links onto which traffic of another is moving just now, by BGP or by a drain; for a hold-down at most."""
+    moving = (link for link in case.fabric.links if _emptying(case, link))
+    return frozenset(other.name for link in moving for other in _parallel(case.fabric, link))
+
+
+def _emptying(case: Case, link: Link) -> bool:
+    """Say whether a link's traffic is on the move: a drain that is not in force yet or only just, or BGP that leaves it by itself."""
+    state = _state(case.plan, link)
+    if state.drain is not None:
+        done = acknowledged_at(case.view.rows, Cloud.GCP, link.name, state.drain)
+        lately = case.now - state.drain.since < case.fabric.policy.hold_down
+        return lately and (done is None or case.now - done < SETTLING)
+    began = state.onset or case.now
+    return not lost_by_probes_alone(case.claims[link.name]) and case.now - began < case.fabric.policy.hold_down
 
 
 _STICKY = frozenset({Verdict.DOWN, Verdict.DEGRADED, Verdict.SUSPECT})

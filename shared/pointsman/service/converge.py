@@ -75,6 +75,7 @@ class _Diary:
         self.began = house.clock.now()
         self.stages: dict[str, float] = {}
         self.steps: list[Step] = []
+        self.agreed = False
 
     def over(self, stage: str) -> None:
         self.stages.setdefault(stage, self._clock.monotonic() - self._begun)
@@ -124,6 +125,7 @@ class _Pass:
         if agreement.stale:
             return None
         self._diary.over("agreed")
+        self._diary.agreed |= agreement.changed
         fabric = self._house.fabric_of(agreement.plan)
         settings = wishes(self._house, fabric, agreement.plan, gathered)
         wrong = await self._wrong(settings, agreement, gathered)
@@ -177,7 +179,7 @@ class _Pass:
         again = "; ".join([gathered.unrecorded, *(step.trouble for step in proved if step.again)]).strip("; ")
         return Report(
             plan=agreement.plan,
-            agreed=agreement.changed,
+            agreed=diary.agreed,
             began=diary.began,
             steps=tuple(diary.steps),
             stages=diary.stages,

@@ -40,8 +40,10 @@ class Scope:
 
 @dataclass(frozen=True, kw_only=True)
 class Gathered:
-    """What the first round trip brought. ``looked`` are the live look's claims, not noted yet; ``unrecorded`` is why the
-    events' claims could not be noted anywhere ("" when they were).
+    """What the first round trip brought.
+
+    ``looked`` are the live look's claims, not noted yet; ``stored`` the rows as the stores hold them; ``blind`` says
+    why a lever could not be observed; ``unrecorded`` why the events' claims could be noted nowhere ("" when they were).
     """
 
     view: View

@@ -6,10 +6,12 @@ from datetime import timedelta
 from pointsman.core.errors import Transient
 from pointsman.core.sightings import Sighting
 from pointsman.ports.stores import StoreDown, StoreUnsure
-from pointsman.service.converge import converge
+from pointsman.service.converge import Report, converge
 from pointsman.service.gather import note, worth_noting
 from pointsman.service.house import House
 
+REPORTS_KEPT = 5
+"""Passes that one call tells of; the latest count."""
 SLOWEST = timedelta(seconds=24)
 """Longest pause between looks while the cloud throttles."""
 
@@ -22,6 +24,7 @@ class Watched:
     throttled: int
     changes: int
     trouble: tuple[str, ...] = ()
+    reports: tuple[Report, ...] = ()
 
 
 @dataclass
@@ -31,6 +34,7 @@ class _Tally:
     changes: int = 0
     known: dict[str, Sighting] = field(default_factory=dict)
     trouble: list[str] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
 
 
 async def watch(house: House) -> Watched:
@@ -46,7 +50,9 @@ async def watch(house: House) -> Watched:
         if house.clock.monotonic() + wait >= end:
             break
         await house.clock.sleep(wait)
-    return Watched(looks=tally.looks, throttled=tally.throttled, changes=tally.changes, trouble=tuple(tally.trouble[-5:]))
+    return Watched(
+        looks=tally.looks, throttled=tally.throttled, changes=tally.changes, trouble=tuple(tally.trouble[-5:]), reports=tuple(tally.reports)
+    )
 
 
 async def _stored(house: House) -> dict[str, Sighting]:
@@ -78,6 +84,7 @@ async def _carry(house: House, tally: _Tally, news: tuple[Sighting, ...], change
     if changed:
         report = await converge(house, news)
         tally.changes += 1
+        tally.reports = [*tally.reports, report][-REPORTS_KEPT:]
         if report.again:
             tally.trouble.append(report.again)
     elif await note(house, news):

@@ -32,22 +32,26 @@ BACKOFF = (timedelta(milliseconds=300), timedelta(milliseconds=600), timedelta(s
 
 @dataclass(frozen=True, kw_only=True)
 class Handed:
-    """One event handed to a function: when (monotonic seconds), to which cloud, and what it was."""
+    """One event handed to a function: when, to which cloud, and what it was."""
 
-    at: float
+    at: datetime
     cloud: Cloud
     what: str
 
 
 @dataclass
 class Platform:
-    """Runs both clouds' schedules, queues and event buses for a stage; use it in a ``with`` block."""
+    """Runs both clouds' schedules, queues and event buses for a stage; use it in a ``with`` block.
+
+    A cloud in ``mute`` has its prober's reports held back until it is taken out again.
+    """
 
     stage: Stage
     sweep_every: timedelta
     watch_every: timedelta
     probe_refresh: timedelta
     handed: list[Handed] = field(default_factory=list)
+    mute: set[Cloud] = field(default_factory=set)
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _after: int = 0
     _probed: dict[Cloud, dict[str, bool]] = field(default_factory=dict)
@@ -138,7 +142,7 @@ class Platform:
 
     def hand(self, cloud: Cloud, payload: Any, what: str) -> None:
         """Hand one event to a cloud's reacting function."""
-        self.handed.append(Handed(at=monotonic(), cloud=cloud, what=what))
+        self.handed.append(Handed(at=_now(), cloud=cloud, what=what))
         if cloud is Cloud.AWS:
             self.stage.lambdas["link_changed"].invoke_async(payload)
         else:
@@ -148,7 +152,7 @@ class Platform:
         """Probe every link from both ends; report what changed, and everything once in a while."""
         found = self.stage.get_json(f"{self.stage.urls['control']}/probe")
         sites = {link.aws_site for link in self.stage.fabric.links}
-        for cloud in Cloud:
+        for cloud in set(Cloud) - self.mute:
             self._report(cloud, [one for one in found if (one["site"] in sites) == (cloud is Cloud.AWS)])
 
     def _report(self, cloud: Cloud, found: list[dict[str, Any]]) -> None:

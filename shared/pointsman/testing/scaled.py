@@ -30,6 +30,8 @@ def _policy(policy: Policy, factor: float) -> Policy:
         takeover_after=max(policy.takeover_after / factor, TAKEOVER_LEAST),
         epochs_per_hour=int(policy.epochs_per_hour * factor),
         freshness=Freshness(
-            event=max(fresh.event / factor, FRESH_LEAST), look=max(fresh.look / factor, FRESH_LEAST), metric=max(fresh.metric / factor, FRESH_LEAST)
+            event=max(fresh.event / factor, FRESH_LEAST),
+            look=max(fresh.look / factor, FRESH_LEAST),
+            metric=max(fresh.metric / factor, FRESH_LEAST),
         ),
     )

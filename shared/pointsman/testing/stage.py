@@ -3,8 +3,10 @@
 import base64
 import contextlib
 import json
+import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,12 +16,18 @@ import boto3
 import urllib3
 from botocore.config import Config
 
+from pointsman.adapters.aws.dynamodb import DynamoStore, over_boto3
 from pointsman.boot.artefact import home_project
+from pointsman.boot.reach import Reach
+from pointsman.boot.settings import read_settings
+from pointsman.boot.stores import build_stores
+from pointsman.core.domains import StoreAddress
 from pointsman.core.fabric import Cloud, Fabric, Stores
 from pointsman.core.values import canonical, replace
+from pointsman.ports.stores import Store
 from pointsman.testing.aws.timing import monotonic
 from pointsman.testing.desk import LocalDesk
-from pointsman.testing.emulators import available_firestore, available_pubsub, firestore, moto, pubsub
+from pointsman.testing.emulators import Emulator, available_firestore, available_pubsub, firestore, moto, pubsub
 from pointsman.testing.google_functions import FunctionCaller, functions_framework_command, wait_url
 from pointsman.testing.lambda_runtime import LambdaFunction
 from pointsman.testing.lambda_worker import lambda_command
@@ -32,11 +40,21 @@ WORKERS = 2
 """Execution environments of the reacting function on AWS; the others have one."""
 RETRIES = (timedelta(milliseconds=500), timedelta(seconds=1))
 """Lambda waits a minute and two before it tries an asynchronous event again: scaled like every timer here."""
+WRITES = frozenset(
+    {
+        "routers.patchRoutePolicy",
+        "StartBgpFailoverTest",
+        "StopBgpFailoverTest",
+        "CreateTransitGatewayPrefixListReference",
+        "ModifyTransitGatewayPrefixListReference",
+        "DeleteTransitGatewayPrefixListReference",
+    }
+)
+"""The requests that write a lever, by the names that the faces log them under."""
 READY = timedelta(seconds=60)
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 _TABLE = "pointsman-atlas"
 _BUCKET = "pointsman-atlas-witness"
-_KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,13 +111,22 @@ class Stage:
         return Stores(aws=f"dynamodb://{REGION}/{_TABLE}", gcp=google, witness=f"s3://{_BUCKET}?endpoint={self.witness.url}")
 
     def _start_twin(self) -> None:
-        argv = (sys.executable, "-m", "pointsman.testing.twin_process", "--fabric", str(self._compiled), "--latency", str(self.operation_seconds))
+        argv = (
+            sys.executable,
+            "-m",
+            "pointsman.testing.twin_process",
+            "--fabric",
+            str(self._compiled),
+            "--latency",
+            str(self.operation_seconds),
+        )
         child = self.children.start("twin", argv, cwd=self.root)
         self.urls: dict[str, str] = json.loads(child.wait_line(r"^twin (\{.*\})", READY).group(1))
 
     def _client(self, service: str, url: str) -> Any:
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-        return boto3.client(service, endpoint_url=url, config=config, **_KEYS)
+        session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106 - emulators
+        return session.client(service, endpoint_url=url, config=config)
 
     def _prepare(self) -> None:
         """Make what a deployment makes: the table, the bucket, the queues, the topic, the secrets."""
@@ -178,6 +205,15 @@ class Stage:
             runtime=self.runtime,
         )
 
+    @contextlib.contextmanager
+    def silenced(self, one: Emulator) -> Iterator[None]:
+        """Let a store keep silent for a while: it takes connections and answers nothing."""
+        os.kill(one.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(one.pid, signal.SIGCONT)
+
     def kill_functions(self, cloud: Cloud) -> None:
         """Kill (-9, by pid) every function of a cloud, and stop what would start them."""
         self.dead.add(cloud)
@@ -203,19 +239,42 @@ class Stage:
             raise RuntimeError(f"{url} answers {reply.status}: {reply.data[:200]!r}")
         return reply.json()
 
-    def fault(self, do: str, link: str, **more: object) -> float:
-        """Do something to the network; gives when (monotonic seconds)."""
+    def fault(self, do: str, link: str, **more: object) -> datetime:
+        """Do something to the network; gives when."""
         self.post_json(f"{self.urls['control']}/fault", {"do": do, "link": link, **more})
-        return monotonic()
+        return datetime.now(UTC)  # noqa: TID251 - the stage's own time
 
     def state(self) -> Any:
         """Read the network: flows, links, time."""
         return self.get_json(f"{self.urls['control']}/state")
 
+    def writes(self, since: datetime | None = None) -> list[datetime]:
+        """List when either cloud's API received a write to a lever that it accepted, oldest first."""
+        offset = datetime.now(UTC) - timedelta(seconds=monotonic())  # noqa: TID251 - the faces log monotonic seconds
+        entries = [one for door in ("aws", "gcp") for one in self.get_json(f"{self.urls[door]}/pointsman/requests")]
+        good = (one["came"] for one in entries if one["operation"] in WRITES and 200 <= one["status"] < 300)
+        found = sorted(offset + timedelta(seconds=came) for came in good)
+        return [one for one in found if since is None or one >= since]
+
+    def open_stores(self) -> dict[str, Store]:
+        """Open the three stores as a person's command line would."""
+        settings = read_settings(self._environment(Cloud.GCP) | {"POINTSMAN_FABRIC": str(self._compiled)})
+
+        def dynamodb(name: str, address: StoreAddress) -> Store:
+            return DynamoStore(name, address.name, over_boto3(self._client("dynamodb", self.dynamodb.url)))
+
+        return build_stores(Reach(settings, Cloud.GCP, REGION), self.fabric, dynamodb)
+
+    def running_tests(self) -> list[str]:
+        """Name the virtual interfaces on which a failover test runs."""
+        shown = self._client("directconnect", self.urls["aws"]).describe_virtual_interfaces()["virtualInterfaces"]
+        return [one["virtualInterfaceId"] for one in shown if one["virtualInterfaceState"] == "testing"]
+
     def logs(self, cloud: Cloud, name: str) -> list[dict[str, Any]]:
         """Give a function's structured log lines, oldest first."""
         lines = [line for child in self.children if child.startswith(f"{cloud}-{name}") for line in self.children[child].output()]
-        return [found for found in (_structured(line) for line in lines) if found]
+        found = [one for one in (_structured(line) for line in lines) if one]
+        return found + [report for one in found for report in one.get("reports", ())]
 
 
 def _structured(line: str) -> dict[str, Any] | None:

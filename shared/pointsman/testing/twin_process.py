@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,6 +26,7 @@ from pointsman.testing.blueprint import blueprint
 from pointsman.testing.gcp.face import OPERATION_LATENCY, GcpFace
 from pointsman.testing.happenings.rendering import Renderer
 from pointsman.testing.loopback import LoopbackServer, Reply, Request, as_json
+from pointsman.testing.network.blueprint import Blueprint
 from pointsman.testing.network.model import Network
 
 PRINCIPAL = "pointsman-functions@weft-prod-1.iam.gserviceaccount.com"
@@ -42,9 +44,9 @@ FAULTS: Mapping[str, Callable[[Network, Mapping[str, Any]], object]] = {
 class TwinServer:
     """One network on real time behind three doors: AWS's, Google's, and ours."""
 
-    def __init__(self, fabric: Fabric, latency: float = OPERATION_LATENCY) -> None:
+    def __init__(self, fabric: Fabric, latency: float = OPERATION_LATENCY, reconnect: float | None = None) -> None:
         self._fabric = fabric
-        self._network = Network(blueprint(fabric))
+        self._network = Network(_drawn(fabric, reconnect))
         self._lock = threading.RLock()
         self._time = ScaledTime()
         self._renderer = Renderer(self._network.blueprint, self._time.moment(0.0))
@@ -141,6 +143,15 @@ class TwinServer:
         return self._events[after:]
 
 
+def _drawn(fabric: Fabric, reconnect: float | None) -> Blueprint:
+    """Draw a fabric's network, its sessions established after ``reconnect`` seconds where that is given."""
+    drawn = blueprint(fabric)
+    if reconnect is None:
+        return drawn
+    links = (replace(link, timers=replace(link.timers, reconnect=(reconnect, reconnect))) for link in drawn.links)
+    return replace(drawn, links=tuple(links))
+
+
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
     ask = argparse.ArgumentParser(
@@ -148,11 +159,12 @@ def main() -> None:
     )
     ask.add_argument("--fabric", type=Path, required=True, help="a compiled fabric (JSON)")
     ask.add_argument("--latency", type=float, default=OPERATION_LATENCY, help="seconds that a Google operation takes")
+    ask.add_argument("--reconnect", type=float, help="seconds that establishing a BGP session takes, in place of the model's 2 to 8")
     told = ask.parse_args()
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     signal.signal(signal.SIGINT, lambda *_: over.set())
-    with TwinServer(parse(told.fabric.read_bytes(), Fabric), told.latency) as server:
+    with TwinServer(parse(told.fabric.read_bytes(), Fabric), told.latency, told.reconnect) as server:
         sys.stdout.write(f"twin {json.dumps(server.urls)}\n")
         sys.stdout.flush()
         over.wait()

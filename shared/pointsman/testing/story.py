@@ -1,0 +1,224 @@
+"""The demo's story: what is done to the network, what is waited for, and what is measured beside it.
+
+A scene hurts one link, waits until the flows pass again and the ticket is open, heals it, and waits until
+everything is back and the ticket closed. Times come from the functions' own logs, the twin and the desk.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pointsman.core.fabric import Cloud
+from pointsman.testing.aws.timing import monotonic, wait
+from pointsman.testing.blueprint import blueprint
+from pointsman.testing.network.alone import bgp_alone
+from pointsman.testing.network.model import Network
+from pointsman.testing.platform import Platform
+from pointsman.testing.stage import Stage
+
+LINK = "ix-a"
+PASSES = 0.005
+"""Largest share of lost packets that counts as passing."""
+LOOK_EVERY = 0.02
+"""Real seconds between two looks at the network while a scene waits."""
+LIMIT = timedelta(seconds=40)
+"""Longest that a scene waits for one thing."""
+STAGES = ("event", "noted", "agreed", "lever written", "accepted", "effective", "carried", "traffic restored", "ticket")
+
+
+class StoryFailed(RuntimeError):
+    """Something that the story waits for did not come about."""
+
+
+@dataclass
+class Scene:
+    """What one scene measured, in milliseconds from the fault; ``alone`` is lost seconds per flow with BGP alone."""
+
+    title: str
+    times: dict[str, float] = field(default_factory=dict)
+    lost: dict[str, float] = field(default_factory=dict)
+    alone: dict[str, float] = field(default_factory=dict)
+    flows: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, float] = field(default_factory=dict)
+    ticket: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Story:
+    """Plays scenes on a stage and tells what happens as it happens."""
+
+    stage: Stage
+    platform: Platform
+    tell: Tell
+    scenes: list[Scene] = field(default_factory=list)
+
+    def steady(self) -> float:
+        """Wait for the first plan and for every flow to be where it prefers to be; gives the seconds that took."""
+        self.tell("waiting for the first plan: every flow on the link that it prefers")
+        begun = monotonic()
+        self._until("every flow is home", lambda: self._home() and self._quiet())
+        return monotonic() - begun
+
+    def grey(self) -> None:
+        """Lose the packets of a link whose BGP stays up."""
+        with self._scene(f"{LINK} goes grey: packets lost, BGP up", lambda network: network.blackhole(LINK)) as scene:
+            self._hurt(scene, "blackhole")
+
+    def cut(self) -> None:
+        """Cut a link for good: BGP reroutes by itself, onto whichever link comes next."""
+        with self._scene(f"{LINK} is cut: BGP reroutes, capacity is put right", lambda network: network.cut(LINK)) as scene:
+            self._hurt(scene, "cut")
+
+    def without_dynamodb(self) -> None:
+        """Lose packets while AWS's database is gone."""
+        title = f"{LINK} goes grey with DynamoDB unreachable"
+        with self._scene(title, lambda network: network.blackhole(LINK)) as scene:
+            self.tell("DynamoDB stops answering")
+            with self.stage.silenced(self.stage.dynamodb):
+                self._hurt(scene, "blackhole")
+            scene.notes.append("decided by Firestore and the witness")
+
+    def without_google(self) -> None:
+        """Kill Google's functions when they have noted their half; AWS finishes with its own lever."""
+        self._half_way(Cloud.GCP, "AWS finishes with its failover test")
+
+    def without_aws(self) -> None:
+        """Kill AWS's functions when they have noted their half; Google finishes with its route policies."""
+        self._half_way(Cloud.AWS, "Google finishes with its route policies")
+
+    def _half_way(self, dies: Cloud, note: str) -> None:
+        title = f"{LINK} goes grey, {'Google' if dies is Cloud.GCP else 'AWS'}'s functions are killed half-way"
+        with self._scene(title, lambda network: network.blackhole(LINK)) as scene:
+            self.platform.mute.add(dies.other)
+            at = self.stage.fault("blackhole", LINK)
+            self._until("the first half is noted", lambda: self._noted(dies, at))
+            self.stage.kill_functions(dies)
+            self.tell(f"kill -9: all of {dies.value}'s functions are dead; now {dies.other.value}'s prober reports")
+            self.platform.mute.discard(dies.other)
+            self._survive(scene, at)
+            scene.notes.append(note)
+            self.stage.revive_functions(dies)
+            self.tell(f"{dies.value}'s functions start again")
+
+    def _noted(self, cloud: Cloud, since: datetime) -> bool:
+        return any(_began(line) >= since for line in self.stage.logs(cloud, "link_changed") if "began" in line)
+
+    @contextmanager
+    def _scene(self, title: str, fault: Callable[[Network], None]) -> Iterator[Scene]:
+        scene = Scene(title=title)
+        self.tell(title)
+        before = self._lost()
+        yield scene
+        self._heal(scene)
+        scene.lost = {name: round(lost - before[name], 2) for name, lost in self._lost().items()}
+        alone = bgp_alone(blueprint(self.stage.fabric), fault, horizon=BGP_HORIZON)
+        scene.alone = {name: round(lost, 2) for name, lost in alone.items()}
+        self.scenes.append(scene)
+
+    def _hurt(self, scene: Scene, do: str) -> None:
+        self._survive(scene, self.stage.fault(do, LINK))
+
+    def _survive(self, scene: Scene, at: datetime) -> None:
+        """Wait until the flows pass and the ticket is open; note when each stage was over."""
+        best = self._until("the flows are off the link", lambda: self._off() and self._best())
+        restored = datetime.now(UTC)  # noqa: TID251 - the story's own clock
+        self._until("a ticket is open", lambda: bool(self.stage.desk.book.open_tickets()))
+        ticket = self.stage.desk.book.open_tickets()[-1]
+        scene.ticket = f"#{ticket.number} {ticket.severity}: {ticket.summary}"
+        if best == "squeezed":
+            scene.notes.append("the links left cannot carry all: squeezed, and said so, until the finer lever is back")
+        self._until("a lever is proved", lambda: {"lever written", "effective"} <= set(self._stages(at)))
+        seen = {"event": self._event(at), "traffic restored": restored, "ticket": ticket.opened_at} | self._stages(at)
+        seen["carried"] = max(restored, seen.get("accepted", restored))
+        scene.times = {stage: round((seen[stage] - at).total_seconds() * 1000, 1) for stage in STAGES if stage in seen}
+        self._picture(scene)
+
+    def _heal(self, scene: Scene) -> None:
+        self.tell(f"{LINK} heals: hold-down of {self.stage.fabric.policy.hold_down.total_seconds():.0f} s, then back")
+        healed = self.stage.fault("heal", LINK)
+        self._until("every flow is back", self._home, LIMIT * 2)
+        back = datetime.now(UTC)  # noqa: TID251 - the story's own clock
+        self._until("the ticket is closed", lambda: not self.stage.desk.book.open_tickets(), LIMIT * 2)
+        closed = datetime.now(UTC)  # noqa: TID251 - the story's own clock
+        scene.times["back after heal"] = round((back - healed).total_seconds() * 1000, 1)
+        scene.times["ticket closed after heal"] = round((closed - healed).total_seconds() * 1000, 1)
+
+    def _event(self, at: datetime) -> datetime:
+        return next((one.at for one in self.platform.handed if one.at >= at), at)
+
+    def _stages(self, at: datetime) -> dict[str, datetime]:
+        """Read when each stage was first over: from the logs of both clouds, the write from the twin's own request log."""
+        written = self.stage.writes(at)
+        found = {"lever written": written[0]} if written else {}
+        for line in self._reports(at):
+            began, stages = _began(line), line["stages_ms"]
+            if LINK not in line["drained"]:
+                continue
+            for stage in ("noted", "agreed"):
+                if stage in stages and (stage == "noted" or line["agreed"]):
+                    _first(found, stage, began + timedelta(milliseconds=stages[stage]))
+            for level in [step["level"] for step in line["steps"] if step["written"]]:
+                for name in ("accepted", "effective") if level == "effective" else (level,):
+                    _first(found, name, began + timedelta(milliseconds=stages.get("verified", 0)))
+        return found
+
+    def _reports(self, at: datetime) -> list[Mapping[str, Any]]:
+        names = [(cloud, name) for cloud in Cloud for name in ("link_changed", "sweep", "watch")]
+        lines = [line for cloud, name in names for line in self.stage.logs(cloud, name) if "began" in line]
+        return [line for line in lines if _began(line) >= at]
+
+    def _picture(self, scene: Scene) -> None:
+        state = self.stage.state()
+        scene.flows = {name: {way: one[way] for way in ("to_gcp", "to_aws")} for name, one in state["flows"].items()}
+        scene.links = {name: round(max(used.values()), 3) for name, used in state["links"].items()}
+
+    def _lost(self) -> dict[str, float]:
+        return {name: one["lost_seconds"] for name, one in self.stage.state()["flows"].items()}
+
+    def _flows(self) -> list[Mapping[str, Any]]:
+        return list(self.stage.state()["flows"].values())
+
+    def _home(self) -> bool:
+        return all(one["to_gcp"] == one["to_aws"] == {LINK: 1.0} and one["loss"] < PASSES for one in self._flows())
+
+    def _off(self) -> bool:
+        return all(LINK not in one[way] for one in self._flows() for way in ("to_gcp", "to_aws"))
+
+    def _best(self) -> str:
+        """Say whether all flows pass, or, with Google's functions dead, whether they do as well as AWS's coarse lever can."""
+        loss = max(one["loss"] for one in self._flows())
+        if loss < PASSES:
+            return "carried"
+        return "squeezed" if Cloud.GCP in self.stage.dead and loss < COARSE else ""
+
+    def _quiet(self) -> bool:
+        return bool(self.stage.logs(Cloud.AWS, "sweep")) and bool(self.stage.logs(Cloud.GCP, "sweep"))
+
+    def _until(self, what: str, holds: Callable[[], Any], limit: timedelta = LIMIT) -> Any:
+        end = monotonic() + limit.total_seconds()
+        while monotonic() < end:
+            found = holds()
+            if found:
+                return found
+            wait(LOOK_EVERY)
+        raise StoryFailed(f"after {limit.total_seconds():.0f} s it is still not so that {what}: {self.stage.state()['flows']}")
+
+
+BGP_HORIZON = 60.0
+"""Scaled seconds that BGP alone is watched for: a grey failure loses all of them."""
+COARSE = 0.5
+"""Loss that the surviving cloud's coarse lever may leave, against all of it."""
+
+
+def _began(line: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(line["began"])
+
+
+def _first(found: dict[str, datetime], name: str, at: datetime) -> None:
+    found[name] = min(found.get(name, at), at)
