@@ -99,8 +99,10 @@ def _excused(case: Case, beliefs: dict[LinkName, Belief]) -> dict[LinkName, Beli
     """Keep a link as it was believed that loses packets while another's traffic is moving onto it: the loss may be the move's own.
 
     Condemning it would pour the traffic onto the next link, and so on. What still loses when the move is over is down.
+    Where no link at all is seen up, our eyes are broken and nothing is excused.
     """
-    filling = _filling(case)
+    seen_up = any(belief.verdict in {Verdict.UP, Verdict.DEGRADED} for belief in beliefs.values())
+    filling = _filling(case) if seen_up else frozenset()
     because = "its probes lose packets while traffic is moving onto it: the loss may be the move's own"
 
     def judged(name: LinkName, belief: Belief) -> Belief:
@@ -127,6 +129,8 @@ def _emptying(case: Case, link: Link) -> bool:
         done = acknowledged_at(case.view.rows, Cloud.GCP, link.name, state.drain)
         lately = case.now - state.drain.since < case.fabric.policy.hold_down
         return lately and (done is None or case.now - done < SETTLING)
+    if all(one.link != link.name for one in case.plan.flows.values()):
+        return False
     began = state.onset or case.now
     return not lost_by_probes_alone(case.claims[link.name]) and case.now - began < case.fabric.policy.hold_down
 
