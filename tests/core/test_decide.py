@@ -340,10 +340,10 @@ def test_order_and_repetition_of_sightings_do_not_matter(claims: list[Sighting],
 def test_a_flow_is_never_left_without_a_link_while_one_of_its_links_is_up(claims: list[Sighting]) -> None:
     story = steady().note(*claims)
     plan = story.decided(10)
-    for flow in ATLAS.flows:
-        assert plan.flows[flow.name].link is not None
-        up = [name for name in flow.prefer if plan.links[name].verdict is Verdict.UP]
-        at = plan.flows[flow.name].link
+    for one in ATLAS.flows:
+        assert plan.flows[one.name].link is not None
+        up = [name for name in one.prefer if plan.links[name].verdict is Verdict.UP]
+        at = plan.flows[one.name].link
         assert not up or plan.links[LinkName(at or "")].drain is None
 
 

@@ -33,6 +33,7 @@ class LedgerDesk:
         self.told: list[str] = []
 
     async def tell(self, incident: Incident, letter: Letter, key: str) -> Ticket:
+        assert incident.link, "every ticket names its link"
         self.told.append(letter.ask)
         self.tickets[key] = Phase.RESOLVED if letter.ask == "resolve" else Phase.OPEN
         return Ticket(desk=self.name, reference=key, phase=self.tickets[key])

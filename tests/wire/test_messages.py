@@ -47,7 +47,9 @@ def test_a_probe_without_any_time_is_rejected() -> None:
 
 @pytest.mark.parametrize("loss", [-0.1, 1.1, "1", True, None])
 def test_a_share_is_from_0_to_1(loss: object) -> None:
-    (found,) = meanings({"pointsman": "probe", "cloud": "aws", "paths": [{"source": "a", "target": "b", "loss": loss}], "at": "2026-11-20T09:15:20Z"})
+    (found,) = meanings(
+        {"pointsman": "probe", "cloud": "aws", "paths": [{"source": "a", "target": "b", "loss": loss}], "at": "2026-11-20T09:15:20Z"}
+    )
     assert isinstance(found, Rejected)
 
 

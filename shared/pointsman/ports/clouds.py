@@ -42,7 +42,7 @@ class Lever(Protocol):
         """Bring the lever back to nothing steered."""
 
     async def verify(self, want: Setting) -> Verified:
-        """Prove a write as far as this cloud's control plane can: *accepted*, *effective*. (*carried* is the probe's word.)"""
+        """Prove a write as far as this cloud's control plane can: *accepted*, *effective*; *carried* is the probe's word."""
 
 
 class Looker(Protocol):
@@ -62,7 +62,7 @@ class Flag(Protocol):
     async def read(self) -> FlagState:
         """Read it; never raises: what cannot be read is UNREADABLE."""
 
-    async def write(self, frozen: bool, note: str) -> None:
+    async def write(self, frozen: bool, note: str) -> None:  # noqa: FBT001 - a flag is a yes or a no
         """Set or clear it. Raises ``Transient``."""
 
 
