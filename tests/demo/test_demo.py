@@ -1,0 +1,47 @@
+"""The whole demo as a user runs it: real processes, five outages, every invariant checked at the end."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pointsman.testing.emulators import available_firestore
+from pointsman.testing.story import STAGES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict:  # type: ignore[type-arg]
+    output = tmp_path_factory.mktemp("demo") / "demo.json"
+    argv = [str(Path(sys.executable).with_name("pointsman")), "demo", "--json", str(output)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    found: dict = json.loads(output.read_text())  # type: ignore[type-arg]
+    return found
+
+
+pytestmark = pytest.mark.timeout(420)
+
+
+def test_every_invariant_holds_after_five_outages(told: dict) -> None:  # type: ignore[type-arg]
+    assert len(told["scenes"]) == 5
+    assert [one["name"] for one in told["invariants"] if not one["holds"]] == []
+
+
+def test_every_scene_is_measured_from_the_event_to_the_ticket(told: dict) -> None:  # type: ignore[type-arg]
+    for scene in told["scenes"]:
+        missing = set(STAGES) - {"agreed"} - set(scene["times"])
+        assert not missing, (scene["title"], missing)
+
+
+def test_a_grey_failure_that_bgp_never_notices_costs_a_fraction_of_what_bgp_alone_loses(told: dict) -> None:  # type: ignore[type-arg]
+    grey = told["scenes"][0]
+    assert all(grey["lost"][flow] < grey["alone"][flow] for flow in grey["alone"])
+    assert {name: set(one["to_gcp"]) for name, one in grey["flows"].items()} == {"checkout": {"ix-b"}, "training": {"ix-c"}}
+
+
+def test_it_says_who_played(told: dict) -> None:  # type: ignore[type-arg]
+    assert ("emulator" in told["cast"]["firestore"]) == (available_firestore() is None)
