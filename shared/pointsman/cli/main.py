@@ -28,6 +28,7 @@ INTERRUPTED = 130
 
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write what was measured as JSON too.")]
 Root = Annotated[Path | None, typer.Option("--root", metavar="DIR", help="The checkout that holds functions/ and docs/fabrics/.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Measure a tenth of the events: figures to look at, not to compare.")]
 
 app = typer.Typer(
     name="pointsman",
@@ -50,6 +51,16 @@ def demo(*, output: Json = None, root: Root = None) -> None:
     except ModuleNotFoundError as error:
         raise ConfigError(f"the demo needs {error.name}: install pointsman[demo], or run make demo in a checkout") from error
     play.demo(output=output, root=root)
+
+
+@app.command()
+def bench(*, output: Json = None, root: Root = None, quick: Quick = False) -> None:
+    """Measure what a reaction costs, beside a handler written by hand, and print it as JSON."""
+    try:
+        from pointsman.cli import bench as measure  # noqa: PLC0415 - what it needs is not installed with a plain pointsman
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"the bench needs {error.name}: install pointsman[demo], or run make bench in a checkout") from error
+    measure.bench(output=output, root=root, quick=quick)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001  typer hands an option's value over by position

@@ -1,0 +1,129 @@
+"""What was measured, as the document that is printed: each figure with its ratio to the plain handler's, and the bars."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pointsman.core.fabric import Cloud
+from pointsman.core.values import Frozen
+from pointsman.testing.bench.figures import Bar, median, middle, percentile, ratio, spread, told
+from pointsman.testing.bench.loading import BASELINE, BOTO3
+from pointsman.testing.bench.warm import Warm
+
+MEMORY = 150 * 1024 * 1024
+"""The most memory that a function may ever hold, in bytes."""
+IMPORT_LIMITS = {Cloud.AWS: 2.0, Cloud.GCP: 1.6}
+COLD_LIMITS = {Cloud.AWS: 2.0, Cloud.GCP: 2.5}
+P50_LIMIT = 8.0
+P99_LIMIT = 25.0
+
+
+class Size(Frozen):
+    """How much is measured: events per cloud, fresh processes of each, imports of each, deliveries."""
+
+    warm: int = 200
+    cold: int = 10
+    imports: int = 9
+    burst: int = 2_000
+
+
+QUICK = Size(warm=20, cold=3, imports=3, burst=200)
+
+
+class Measured(Frozen):
+    """Everything that one run measured: seconds, bytes and counts."""
+
+    size: Size
+    cast: Mapping[str, str]
+    warm: Warm
+    cold: Mapping[str, list[float]]
+    operations: Mapping[str, Any]
+    memory: Mapping[str, int | None]
+    burst: Mapping[str, Any]
+    imports: Mapping[str, list[float]]
+
+
+def document(found: Measured) -> dict[str, Any]:
+    """Tell everything."""
+    return {
+        "on": dict(found.cast),
+        "warm": _warm(found.warm),
+        "cold": _cold(found.cold),
+        "store_operations": dict(found.operations),
+        "peak_rss_mb": _memory(found.memory),
+        "burst": dict(found.burst),
+        "imports": _imports(found),
+        "bars": told(bars(found)),
+    }
+
+
+def bars(found: Measured) -> list[Bar]:
+    """List every bound with the figure that it is for."""
+    write = percentile(found.warm.write, 0.5)
+    limits = []
+    for cloud, seconds in found.warm.ours.items():
+        limits.append(
+            Bar(name=f"warm p50, {cloud}, of one conditional write", found=ratio(percentile(seconds, 0.5), write), limit=P50_LIMIT)
+        )
+        limits.append(
+            Bar(name=f"warm p99, {cloud}, of one conditional write", found=ratio(percentile(seconds, 0.99), write), limit=P99_LIMIT)
+        )
+    for cloud, limit in COLD_LIMITS.items():
+        limits.append(Bar(name=f"cold, {cloud}, of the plain handler", found=_beside(found.cold, cloud.value, "baseline"), limit=limit))
+    for cloud, limit in IMPORT_LIMITS.items():
+        limits += [
+            Bar(name=f"import of {name}, of boto3", found=_beside(found.imports, name, BOTO3), limit=limit) for name in _of(found, cloud)
+        ]
+    limits += [
+        Bar(name=f"peak memory of {name}, in MB", found=None if held is None else round(held / 2**20, 1), limit=MEMORY / 2**20)
+        for name, held in found.memory.items()
+    ]
+    limits.append(Bar(name="events lost in the burst", found=found.burst["events_lost"], limit=0))
+    limits.append(Bar(name="open tickets after the burst", found=found.burst["tickets_open"], limit=1))
+    limits.append(Bar(name="epochs, beyond one per change of the link", found=_beyond(found.burst), limit=0))
+    return limits
+
+
+def _of(found: Measured, cloud: Cloud) -> list[str]:
+    return [name for name in found.imports if name.startswith(f"functions.{cloud}.")]
+
+
+def _beyond(burst: Mapping[str, Any]) -> int:
+    return max(0, burst["epochs"] - burst["changes_of_the_link"])
+
+
+def _warm(found: Warm) -> dict[str, Any]:
+    write, plain = percentile(found.write, 0.5), percentile(found.baseline, 0.5)
+    told_of = {
+        cloud.value: spread(seconds)
+        | {
+            "p50_of_write": ratio(percentile(seconds, 0.5), write),
+            "p99_of_write": ratio(percentile(seconds, 0.99), write),
+            "p50_of_baseline": ratio(percentile(seconds, 0.5), plain),
+        }
+        for cloud, seconds in found.ours.items()
+    }
+    return {**told_of, "baseline": spread(found.baseline) | {"p50_of_write": ratio(plain, write)}, "conditional_write": spread(found.write)}
+
+
+def _cold(found: Mapping[str, list[float]]) -> dict[str, Any]:
+    return {name: middle(seconds) | {"of_baseline": _beside(found, name, "baseline")} for name, seconds in found.items()}
+
+
+def _memory(found: Mapping[str, int | None]) -> dict[str, Any]:
+    plain = found.get("baseline")
+    return {
+        name: {"mb": None if held is None else round(held / 2**20, 1), "of_baseline": ratio(held, plain)}
+        for name, held in sorted(found.items())
+    }
+
+
+def _imports(found: Measured) -> dict[str, Any]:
+    names = found.imports
+    return {
+        name: middle(seconds) | {"of_boto3": _beside(names, name, BOTO3), "of_baseline": _beside(names, name, BASELINE)}
+        for name, seconds in names.items()
+    }
+
+
+def _beside(found: Mapping[str, list[float]], name: str, other: str) -> float | None:
+    return ratio(median(found[name]), median(found[other]))
