@@ -1,10 +1,11 @@
 """The level-triggered pass of every minute: look at everything, and make the world equal to the newest plan from any state."""
 
+from pointsman.core.adopting import heartbeats
 from pointsman.core.errors import Transient
 from pointsman.core.outbox import open_incidents
 from pointsman.service.converge import Report, converge, levers_of
 from pointsman.service.deliver import Delivered, agreed_plan, deliver
-from pointsman.service.gather import Scope
+from pointsman.service.gather import Scope, note, worth_noting
 from pointsman.service.house import House
 
 
@@ -16,7 +17,10 @@ async def sweep(house: House) -> Report:
     delivered = await _deliver_if_owed(house)
     links = tuple(link.name for link in house.current.links)
     scope = Scope(look=links, levers=levers_of(house, set(links)), witness=True)
-    return await converge(house, (), scope, closed=delivered.closed)
+    report = await converge(house, (), scope, closed=delivered.closed)
+    beats = worth_noting(house.current, heartbeats(house.here, house.fabrics, house.clock.now()), report.stored)
+    await note(house, beats)
+    return report
 
 
 async def _deliver_if_owed(house: House) -> Delivered:

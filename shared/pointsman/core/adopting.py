@@ -1,0 +1,73 @@
+"""Moving a plan from one fabric to the next: one agreed order, refused while it would strand something."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from pointsman.core.decide import DECIDER
+from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.plan import LinkState, Plan, Reason
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.values import canonical, digest, replace
+
+HEARTBEAT_FRESH = timedelta(minutes=5)
+"""How old a heartbeat may be and still show what a cloud's functions carry: a few sweeps."""
+
+
+def heartbeat_key(fabric_hash: str) -> str:
+    """Name the row in which a cloud's functions say that their artefact carries a fabric."""
+    return f"artefact/{fabric_hash}"
+
+
+def heartbeats(here: Cloud, fabrics: Iterable[Fabric], now: datetime) -> tuple[Sighting, ...]:
+    """Say which fabrics a function's artefact carries."""
+    return tuple(
+        Sighting(
+            vantage=Vantage(here.value),
+            member=heartbeat_key(fabric.hash),
+            source=Source.LEVER,
+            aspect=Aspect.CAPACITY,
+            health=Health.UP,
+            seen_at=now,
+            cause=Cause.OPERATIONAL,
+        )
+        for fabric in fabrics
+    )
+
+
+def carried_by(rows: Iterable[Sighting], fabric: Fabric, now: datetime) -> frozenset[Cloud]:
+    """List the clouds whose functions were lately seen to carry a fabric."""
+    fresh = (row for row in rows if row.member == heartbeat_key(fabric.hash) and now - row.seen_at <= HEARTBEAT_FRESH)
+    return frozenset(Cloud(row.vantage.value) for row in fresh if row.vantage.value in set(Cloud))
+
+
+def stranded(plan: Plan, following: Fabric) -> Iterator[str]:
+    """Say what the next fabric would strand: a pin, a drain or an open incident of something it no longer has."""
+    links, flows = {link.name for link in following.links}, {flow.name for flow in following.flows}
+    for pin in plan.pins:
+        if pin.link not in links or pin.flow not in flows:
+            yield f"the pin of {pin.flow} to {pin.link} would be forgotten: let it end first"
+    for name, state in plan.links.items():
+        if name not in links and (state.drain is not None or state.down_since_epoch is not None or state.closing):
+            yield f"{name} is drained or has an incident that is not over: keep it in the fabric until it is"
+
+
+def adopted(plan: Plan, following: Fabric, now: datetime, *, author: str, reason: str) -> Plan:
+    """Give the plan under the next fabric: what it no longer has is dropped, what is new is unknown until it is looked at."""
+    if plan.fabric_hash == following.hash:
+        return plan
+    links = {link.name: plan.links.get(link.name, LinkState()) for link in following.links}
+    flows = {
+        flow.name: plan.flows[flow.name] for flow in following.flows if flow.name in plan.flows and plan.flows[flow.name].link in links
+    }
+    why = Reason(about=following.name, chosen=following.hash, because=f"adopted by {author}: {reason}")
+    return replace(
+        plan,
+        fabric_hash=following.hash,
+        decider=DECIDER,
+        epoch=plan.epoch + 1,
+        decided_at=max(now, plan.decided_at),
+        links=links,
+        flows=flows,
+        reasons=(why,),
+        prev_digest=digest(canonical(plan)),
+    )

@@ -1,0 +1,55 @@
+"""Adopt the next fabric: one agreed order, once both clouds' functions carry it."""
+
+from datetime import datetime
+
+from pointsman.core.adopting import adopted, carried_by, stranded
+from pointsman.core.errors import ConfigError, Refused, Transient
+from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.plan import Plan
+from pointsman.core.values import canonical, parse
+from pointsman.quorum.outcomes import Agreed, Change, Decline, Declined, NoMajority, Outcome, Unknown
+from pointsman.service.gather import Scope, gather
+from pointsman.service.house import House
+
+
+async def adopt(house: House, *, author: str, reason: str, force: bool = False) -> Plan:
+    """Let the agreed plan name the next fabric of this artefact.
+
+    Raises ``ConfigError`` when the artefact carries none, ``Refused`` when a cloud's functions do not carry it (unless
+    forced) or it would strand something, ``Transient`` when no majority holds it for certain.
+    """
+    if len(house.fabrics) < 2:  # noqa: PLR2004 - the current and the next
+        raise ConfigError("there is no next fabric: set POINTSMAN_FABRIC_NEXT to the file that 'pointsman compile' wrote")
+    following = house.fabrics[1]
+    gathered = await gather(house, (), Scope(witness=True))
+    missing = set(Cloud) - carried_by(gathered.view.rows, following, gathered.now)
+    if missing and not force:
+        names = " and ".join(sorted(cloud.value for cloud in missing))
+        raise Refused(f"the functions on {names} were not seen to carry fabric {following.hash}: deploy them first, or use --force")
+    outcome = await house.registers.change(house.plan_register, _change(following, gathered.now, author, reason), reading=gathered.reading)
+    return _plan_of(outcome)
+
+
+def _change(following: Fabric, now: datetime, author: str, reason: str) -> Change:
+    def change(value: str | None) -> str | Decline | None:
+        if value is None:
+            return Decline(reason="no plan is agreed yet: the first sweep makes one under the current fabric")
+        plan = parse(value, Plan)
+        refusals = list(stranded(plan, following))
+        if refusals:
+            return Decline(reason="; ".join(refusals))
+        return canonical(adopted(plan, following, now, author=author, reason=reason)).decode()
+
+    return change
+
+
+def _plan_of(outcome: Outcome) -> Plan:
+    match outcome:
+        case Agreed(value=str(value)):
+            return parse(value, Plan)
+        case Declined(reason=reason):
+            raise Refused(reason)
+        case NoMajority(faults=faults) | Unknown(faults=faults):
+            raise Transient("it is not certain that a majority of the stores holds it: " + "; ".join(faults.values()))
+        case Agreed():
+            raise Transient("the register is empty: look at the stores")
