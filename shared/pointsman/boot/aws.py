@@ -13,7 +13,7 @@ from pointsman.boot.artefact import fabrics, home_project, home_region
 from pointsman.boot.chance import SystemClock
 from pointsman.boot.late import LateFlag, LateQueue
 from pointsman.boot.reach import Reach
-from pointsman.boot.settings import read_settings
+from pointsman.boot.settings import Settings, read_settings
 from pointsman.boot.stores import build_stores
 from pointsman.core.domains import StoreAddress
 from pointsman.core.fabric import Cloud, Fabric
@@ -23,9 +23,9 @@ from pointsman.ports.stores import Store
 _WARM = ("ssm", "directconnect", "ec2", "sqs")
 
 
-def build() -> App:
-    """Build what a function on AWS needs. Raises ``ConfigError``."""
-    settings = read_settings()
+def build(settings: Settings | None = None) -> App:
+    """Build what a function on AWS needs, by the environment's settings or those given. Raises ``ConfigError``."""
+    settings = settings or read_settings()
     declared = fabrics(settings)
     fabric = declared[0]
     region, project = home_region(fabric), home_project(fabric)

@@ -11,7 +11,7 @@ import typer
 
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
-from pointsman.cli import decode, fabric
+from pointsman.cli import adopt, decode, fabric
 from pointsman.core.errors import ConfigError, PointsmanError
 
 WRONG = 1
@@ -41,6 +41,7 @@ app.command("check")(fabric.check)
 app.command("compile")(fabric.compile_)
 app.command("schema")(fabric.schema)
 app.command("decode")(decode.decode)
+app.command("adopt")(adopt.adopt)
 
 
 @app.command()
