@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from pointsman.core.fabric import Fabric, Stores
 from pointsman.core.plan import Plan
 from pointsman.core.values import canonical, parse, replace
 from pointsman.service.registers import Registers
+from pointsman.testing.processes import clean_environment
 
 ROOT = Path(__file__).parents[2]
 CLOSED = "http://127.0.0.1:9"
@@ -43,7 +43,7 @@ def run(tmp_path: Path, *fabrics: Fabric, force: bool) -> subprocess.CompletedPr
         paths.append(tmp_path / f"{name}.json")
         paths[-1].write_bytes(canonical(fabric))
     argv = [str(Path(sys.executable).with_name("pointsman")), "adopt", *map(str, paths), "--author", "ana", "--reason", "larger"]
-    environment = os.environ | {
+    environment = {
         "POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, CLOSED)),
         "POINTSMAN_GOOGLE_IDENTITY": "emulator",
         "AWS_ACCESS_KEY_ID": "test",
@@ -51,7 +51,7 @@ def run(tmp_path: Path, *fabrics: Fabric, force: bool) -> subprocess.CompletedPr
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     return subprocess.run(
-        [*argv, *(["--force"] if force else [])], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [*argv, *(["--force"] if force else [])], env=clean_environment(environment), capture_output=True, text=True, timeout=60, check=False
     )
 
 
