@@ -44,7 +44,7 @@ app.command("decode")(decode.decode)
 app.command("adopt")(adopt.adopt)
 
 
-@app.command()
+@app.command("demo")
 def demo(*, output: Json = None, root: Root = None) -> None:
     """Break links on a model of the network and watch the functions of both clouds react."""
     try:
@@ -54,7 +54,7 @@ def demo(*, output: Json = None, root: Root = None) -> None:
     play.demo(output=output, root=root)
 
 
-@app.command()
+@app.command("bench")
 def bench(*, output: Json = None, root: Root = None, quick: Quick = False) -> None:
     """Measure what a reaction costs, beside a handler written by hand, and print it as JSON."""
     try:
