@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from pointsman.adapters.aws.batches import Batches
+
 if TYPE_CHECKING:
     from boto3.session import Session
     from mypy_boto3_directconnect import DirectConnectClient
@@ -43,6 +45,7 @@ class Clients:
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
     ) -> None:
+        self.batches = Batches()
         self._endpoints = dict(endpoints or {})
         self._make_session = session
         self._limits = {"connect_timeout": connect_seconds, "read_timeout": read_seconds}

@@ -40,12 +40,10 @@ class Claims:
         self._prefix = f"/pointsman/{fabric}/failover-test/"
 
     async def read(self, interfaces: Iterable[str]) -> Mapping[str, Claim]:
-        """Give the claim of each interface that has one; one that cannot be understood is none."""
-        names = [self._prefix + name for name in interfaces]
-        shelves = [names[start : start + NAMES_A_CALL] for start in range(0, len(names), NAMES_A_CALL)]
-        found = await together(self._shelf(shelf) for shelf in shelves)
-        held = ((one["Name"].removeprefix(self._prefix), _claim(one.get("Value", ""))) for shelf in found for one in shelf)
-        return {name: claim for name, claim in held if claim is not None}
+        """Give the claim of each interface that has one; one that cannot be understood is none. Who asks at once shares calls."""
+        names = tuple(interfaces)
+        held = await self._clients.batches.ask((self._prefix, self._region), names, self._held)
+        return {name: held[name] for name in names if name in held}
 
     async def write(self, interface: str, claim: Claim) -> None:
         """Write a claim, with a few tries. Raises ``LeverFailed`` when the test would go unrecognised."""
@@ -58,6 +56,13 @@ class Claims:
                 await asyncio.sleep(WAIT_SECONDS * turn)
             else:
                 return
+
+    async def _held(self, interfaces: tuple[str, ...]) -> Mapping[str, Claim]:
+        names = [self._prefix + name for name in interfaces]
+        shelves = [names[start : start + NAMES_A_CALL] for start in range(0, len(names), NAMES_A_CALL)]
+        found = await together(self._shelf(shelf) for shelf in shelves)
+        held = ((one["Name"].removeprefix(self._prefix), _claim(one.get("Value", ""))) for shelf in found for one in shelf)
+        return {name: claim for name, claim in held if claim is not None}
 
     async def _shelf(self, names: list[str]) -> Any:
         answer: Any = await ask(lambda: self._clients.ssm(self._region).get_parameters(Names=names), "ssm:GetParameters")
