@@ -79,7 +79,7 @@ def bars(found: Measured) -> list[Bar]:
     ]
     limits.append(Bar(name="events lost in the burst", found=found.burst["events_lost"], limit=0))
     limits.append(Bar(name="open tickets after the burst", found=found.burst["tickets_open"], limit=1))
-    limits.append(Bar(name="epochs, beyond one per change of the link", found=_beyond(found.burst), limit=0))
+    limits.append(Bar(name="epochs beyond one per change of verdict", found=_beyond(found.burst), limit=0))
     return limits
 
 
@@ -88,12 +88,13 @@ def _of(found: Measured, cloud: Cloud) -> list[str]:
 
 
 def _beyond(burst: Mapping[str, Any]) -> int:
-    return max(0, burst["epochs"] - burst["changes_of_the_link"])
+    """Count the epochs above two a change of the link: on its way down it is suspect first."""
+    return max(0, int(burst["epochs"]) - 2 * int(burst["changes_of_the_link"]))
 
 
 def _warm(found: Warm) -> dict[str, Any]:
     write, plain = percentile(found.write, 0.5), percentile(found.baseline, 0.5)
-    told_of = {
+    told_of: dict[str, Any] = {
         cloud.value: spread(seconds)
         | {
             "p50_of_write": ratio(percentile(seconds, 0.5), write),

@@ -27,13 +27,13 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(math.ceil(share * len(values)), 1) - 1]
 
 
-def spread(seconds: Sequence[float]) -> dict[str, float]:
+def spread(seconds: Sequence[float]) -> dict[str, Any]:
     """Tell a series: how many, p50, p95 and p99, in milliseconds."""
     marks = {f"p{round(share * 100)}_ms": round(percentile(seconds, share) * 1000, 3) for share in (0.5, 0.95, 0.99)}
     return {"count": len(seconds), **marks}
 
 
-def middle(seconds: Sequence[float]) -> dict[str, float]:
+def middle(seconds: Sequence[float]) -> dict[str, Any]:
     """Tell a short series: how many, median, least and most, in milliseconds."""
     return {
         "count": len(seconds),

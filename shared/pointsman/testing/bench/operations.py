@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pointsman.core.fabric import Cloud
-from pointsman.testing.aws.timing import wait
+from pointsman.testing.aws.timing import monotonic, wait
 from pointsman.testing.bench.bed import LINK, Bed, push
 from pointsman.testing.bench.counting import CountingProxy
-from pointsman.testing.bench.warm import Reactions
+from pointsman.testing.bench.warm import Reactions, first
 from pointsman.testing.google_functions import FunctionCaller, functions_framework_command, wait_url
 from pointsman.testing.lambda_runtime import LambdaFunction
 from pointsman.testing.lambda_worker import lambda_command
@@ -37,13 +37,17 @@ def _count(bed: Bed, reactions: Reactions, cloud: Cloud, hand: Hand, proxies: di
     fresh = _take(proxies)
     hand(event)
     again = _take(proxies)
+    reactions.reset()
+    bed.settle(Cloud.AWS)  # its last look saw the test run, which hides the link: look again
     return {"new fault": _with_total(fresh), "duplicate": _with_total(again)}
 
 
 def _fault(bed: Bed, reactions: Reactions, cloud: Cloud, hand: Hand) -> dict[str, Any]:
     reactions.arm(cloud)
     event = bed.probe(cloud, 1.0, (LINK,))
+    handed = monotonic()
     hand(event)
+    first(bed.received(cloud, handed), cloud)
     return event
 
 
