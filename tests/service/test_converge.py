@@ -18,9 +18,12 @@ from pointsman.service.deliver import agreed_plan, deliver
 from pointsman.service.gather import note
 from pointsman.service.house import House
 from pointsman.service.sweep import sweep
-from pointsman.testing.inprocess import MemoryFlag, Table, Twin, house, probes, table, twin
+from pointsman.testing.inprocess import ROUND_TRIP, MemoryFlag, Table, Twin, house, probes, table, twin
+from pointsman.testing.stores import Weather
 from pointsman.testing.virtual import VirtualClock, run
 from tests.core.scene import G, fabric, link, vpn
+
+ROOMY = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), link("ix-c", 10 * G, cost=0.02), vpn())
 
 
 class LedgerDesk:
@@ -151,9 +154,6 @@ def test_a_grey_link_is_drained_in_both_directions_from_awss_side_with_google_de
     story(tell, ROOMY)
 
 
-ROOMY = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), link("ix-c", 10 * G, cost=0.02), vpn())
-
-
 def test_awss_drain_waits_for_googles_finer_lever_while_it_would_overload_the_next_link() -> None:
     async def tell(world: World) -> None:
         world.twin.network.blackhole("ix-a")
@@ -230,6 +230,42 @@ def test_a_new_fault_costs_four_sequential_trips_to_the_levers_write() -> None:
         assert applied
         assert all(what.startswith(("observe", "look")) for _, what in world.twin.trips[:first])
         assert len(observed) == len(set(observed))
+
+    story(tell)
+
+
+def far_away(world: World) -> None:
+    """Put every store one round trip away, as the twin's clouds are."""
+    for store in world.table.stores:
+        store.forecast = lambda _: Weather(delay=ROUND_TRIP / 2, reply_delay=ROUND_TRIP / 2)
+
+
+@pytest.mark.parametrize("cloud", list(Cloud))
+def test_on_either_cloud_the_write_reaches_the_api_four_round_trips_after_the_event(cloud: Cloud) -> None:
+    async def tell(world: World) -> None:
+        await world.settle(30)
+        world.twin.network.blackhole("ix-a")
+        await world.clock.sleep(1)
+        await world.report(cloud.other)
+        far_away(world)
+        claims, begun, written = probes(world.twin, cloud), world.clock.monotonic(), len(world.twin.writes)
+        report = await converge(world.house(cloud), claims)
+        assert world.twin.writes[written][0] - begun == pytest.approx(4 * ROUND_TRIP)
+        assert report.stages["noted"] == pytest.approx(ROUND_TRIP)
+        assert report.stages["agreed"] == pytest.approx(3 * ROUND_TRIP)
+
+    story(tell, ROOMY)
+
+
+def test_a_duplicate_is_answered_after_one_round_trip() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(30)
+        claims = probes(world.twin, Cloud.GCP)
+        await converge(world.gcp, claims)
+        far_away(world)
+        begun = world.clock.monotonic()
+        await converge(world.gcp, claims)
+        assert world.clock.monotonic() - begun == pytest.approx(ROUND_TRIP)
 
     story(tell)
 
