@@ -24,7 +24,7 @@ _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 def ticket_key(incident: Incident) -> str:
-    """Give the deduplication key of an incident: ``pm:`` and a hash, 64 characters, the same from both clouds."""
+    """Give the deduplication key of an incident: ``pm-`` and a hash, 64 characters, the same from both clouds."""
     text = f"pm:{incident.fabric}:{incident.link}:{incident.epoch}"
     return f"pm-{hashlib.sha256(text.encode()).hexdigest()}"[:_KEY_LENGTH]
 
@@ -90,9 +90,14 @@ def _resolved(fabric: Fabric, plan: Plan, incident: Incident) -> Incident:
 
 
 def _told(fabric: Fabric, incident: Incident, plan: Plan, ask: Ask, text: str) -> Incident:
-    """Add one letter per desk that wants this severity (or was told before) and a line of the timeline."""
+    """Add one letter per desk that wants this severity (or was told before) and a line of the timeline.
+
+    A desk that never opened a ticket has none to resolve: it may have joined during the outage.
+    """
     known = {letter.desk for letter in incident.outbox}
-    desks = [desk.name for desk in fabric.desks if desk.name in known or _RANK[incident.severity] >= _RANK[Severity(desk.min_severity)]]
+    wanting = {desk.name for desk in fabric.desks if _RANK[incident.severity] >= _RANK[Severity(desk.min_severity)]}
+    asked = known if ask is Ask.RESOLVE else known | wanting
+    desks = [desk.name for desk in fabric.desks if desk.name in asked]
     letters = []
     for serial, desk in enumerate(desks, start=len(incident.outbox)):
         first = ask is Ask.UPDATE and desk not in known
@@ -148,10 +153,15 @@ def _again(incident: Incident, letter: Letter, now: datetime) -> Incident:
     return replace(incident, outbox=(*incident.outbox, late))
 
 
-def release(incident: Incident, serial: int) -> Incident:
-    """Give a lease back after a desk could not be told, so that the next try need not wait for it to end."""
+def release(incident: Incident, serial: int, teller: str) -> Incident:
+    """Give a lease back after a desk could not be told, so that the next try need not wait for it to end.
+
+    Unchanged when the letter is told or the lease is no longer this teller's: whoever took it over keeps it.
+    """
     letter = incident.outbox[serial]
-    return incident if letter.done else _with_letter(incident, replace(letter, claimed_by="", claimed_until=None))
+    if letter.done or letter.claimed_by != teller:
+        return incident
+    return _with_letter(incident, replace(letter, claimed_by="", claimed_until=None))
 
 
 def all_told(incident: Incident) -> bool:

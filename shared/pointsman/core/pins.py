@@ -4,12 +4,13 @@ A pin is planned only for a path that is broken while its BGP session is up, whe
 to a link with fresh forwarding evidence; and it is dropped from the plan as soon as one of these ends.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from pointsman.core.case import Case
 from pointsman.core.evidence import passing
-from pointsman.core.fabric import Cloud, Flow, FlowName, Link, LinkName
+from pointsman.core.fabric import Cloud, Fabric, Flow, FlowName, Link, LinkName
 from pointsman.core.members import lever_key
 from pointsman.core.plan import Drain, LinkState, Pin, Placement, Verdict
 from pointsman.core.sightings import Aspect, Health, Sighting, Source
@@ -43,13 +44,19 @@ def _lever_rows(rows: tuple[Sighting, ...], link: LinkName) -> Iterator[Sighting
 
 def pins_for(case: Case, states: Mapping[LinkName, LinkState], flows: Mapping[FlowName, Placement]) -> tuple[Pin, ...]:
     """List the pins that should stand: one per flow that left a link which BGP still calls up and nothing else can drain."""
-    found = (_pin(case, states, flow, flows.get(flow.name, Placement()).link) for flow in case.fabric.flows)
-    return tuple(pin for pin in found if pin is not None)
+    pins: list[Pin] = []
+    for flow in sorted(case.fabric.flows, key=lambda one: (one.priority, one.name)):
+        target = flows.get(flow.name, Placement()).link
+        if target is None or not _fits(case.fabric, flow, target, pins):
+            continue
+        pin = _pin(case, states, flow, target)
+        pins += [pin] if pin else []
+    return tuple(pins)
 
 
-def _pin(case: Case, states: Mapping[LinkName, LinkState], flow: Flow, target: LinkName | None) -> Pin | None:
-    broken = _left_behind(case, states, flow)
-    if broken is None or target is None or not _may_pin(case, states[target], flow, target):
+def _pin(case: Case, states: Mapping[LinkName, LinkState], flow: Flow, target: LinkName) -> Pin | None:
+    broken = _left_behind(case, states, flow, target)
+    if broken is None or not _may_pin(case, states[target], flow, target):
         return None
     for pin in case.plan.pins:
         if pin.flow == flow.name and pin.link == target and pin.expires_at > case.now:
@@ -58,9 +65,12 @@ def _pin(case: Case, states: Mapping[LinkName, LinkState], flow: Flow, target: L
     return Pin(flow=flow.name, link=target, owner=OWNER, reason=reason, expires_at=case.now + PIN_LIFE)
 
 
-def _left_behind(case: Case, states: Mapping[LinkName, LinkState], flow: Flow) -> LinkName | None:
-    """Name the link that a flow prefers, that is drained with its BGP up, and that no lever riding BGP drains."""
-    for name in flow.prefer:
+def _left_behind(case: Case, states: Mapping[LinkName, LinkState], flow: Flow, target: LinkName) -> LinkName | None:
+    """Name the link that a flow prefers to its target, that is drained with its BGP up, and that no lever riding BGP drains.
+
+    A broken link that comes after the target leaves the target BGP's own choice, which is never pinned.
+    """
+    for name in takewhile(lambda one: one != target, flow.prefer):
         drain = states[name].drain
         if drain and _session_up(case, name) and not _drainable(case, case.fabric.link(name), drain):
             return name
@@ -82,8 +92,16 @@ def _drainable(case: Case, link: Link, drain: Drain) -> bool:
 
 
 def _may_pin(case: Case, state: LinkState, flow: Flow, target: LinkName) -> bool:
-    """Check a pin's conditions: declared prefix list, a healthy target with forwarding evidence, one attachment that carries it."""
-    link = case.fabric.link(target)
-    carries = bool(link.aws.attachments) and link.capacity // len(link.aws.attachments) >= flow.demand
+    """Check a pin's conditions: a declared prefix list, and a healthy target with forwarding evidence."""
     healthy = state.verdict is Verdict.UP and state.drain is None
-    return flow.aws_prefix_list is not None and carries and healthy and passing(case.claims[target])
+    return flow.aws_prefix_list is not None and healthy and passing(case.claims[target])
+
+
+def _fits(fabric: Fabric, flow: Flow, target: LinkName, pins: Sequence[Pin]) -> bool:
+    """Say whether one attachment of the target carries the flow; of several, next to the flows already pinned to it."""
+    link = fabric.link(target)
+    if not link.aws.attachments:
+        return False
+    several = len(link.aws.attachments) > 1
+    pinned = sum(fabric.flow(pin.flow).demand for pin in pins if pin.link == target) if several else 0
+    return link.capacity // len(link.aws.attachments) >= pinned + flow.demand

@@ -140,13 +140,13 @@ class _Board:
         at = self._chosen[flow.name]
         if at is None:
             return Placement()
-        squeezed = min(self._excess(at), flow.demand) if self._last_in(flow, at) else 0
-        return Placement(link=at, squeezed_by=Bandwidth(squeezed), mtu_short=self._fabric.link(at).mtu < flow.min_mtu)
+        return Placement(link=at, squeezed_by=self._squeezed(flow, at), mtu_short=self._fabric.link(at).mtu < flow.min_mtu)
 
-    def _last_in(self, flow: Flow, link: LinkName) -> bool:
-        """Say whether this flow is the one that the overload of a link is put down to: the least precious on it."""
-        here = [self._fabric.flow(name) for name, at in self._chosen.items() if at == link]
-        return flow.name == max(here, key=lambda one: (one.priority, one.demand, one.name)).name
+    def _squeezed(self, flow: Flow, link: LinkName) -> Bandwidth:
+        """Give a flow's part of a link's overload, which is put down to the least precious flow first, of equals to the larger."""
+        here = (self._fabric.flow(name) for name, at in self._chosen.items() if at == link)
+        before = sum(one.demand for one in here if (one.priority, one.demand, one.name) > (flow.priority, flow.demand, flow.name))
+        return Bandwidth(max(0, min(self._excess(link) - before, flow.demand)))
 
     def _reason(self, flow: Flow) -> Reason:
         at = self._chosen[flow.name]

@@ -98,7 +98,7 @@ class _Post:
         try:
             ticket = await self._desk(letter).tell(claimed, letter, ticket_key(claimed))
         except Refused:
-            await self._change(lambda held: release(_held(held), letter.serial))
+            await self._change(lambda held: release(_held(held), letter.serial, teller))
             raise
         self.told += 1
         return await self._recorded(letter, ticket)

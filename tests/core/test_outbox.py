@@ -1,0 +1,396 @@
+"""What the desks are told of an outage: once, in order, by one function at a time."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.core.fabric import Bandwidth, Cloud, DeskSettings, Fabric, LinkName
+from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket
+from pointsman.core.outbox import (
+    LEASE,
+    SETTLING,
+    TIMELINE_KEPT,
+    all_told,
+    claim,
+    follow,
+    next_letter,
+    open_incidents,
+    record,
+    release,
+    severity_of,
+    ticket_key,
+)
+from pointsman.core.plan import Drain, DrainCause, LinkState, Placement, Plan, Reason, Verdict
+from pointsman.core.values import canonical, parse, replace
+from tests.core.scene import ATLAS, CHECKOUT, START, TRAINING, seconds
+
+IX_A, IX_B, IX_C, VPN = (LinkName(name) for name in ("ix-a", "ix-b", "ix-c", "vpn"))
+OUT = Drain(cause=DrainCause.OUTAGE, since=START, epoch=2, enactor=Cloud.GCP)
+LATE = START + timedelta(hours=1)
+
+
+def desk(name: str, min_severity: str = "warning") -> DeskSettings:
+    return DeskSettings(name=name, kind="pagerduty", secret=f"secret://{name}", min_severity=min_severity)
+
+
+def desks(*settings: DeskSettings) -> Fabric:
+    return replace(ATLAS, desks=settings)
+
+
+def outage(*also_dark: LinkName, epoch: int = 2, squeezed: int = 0) -> Plan:
+    """Give the plan with ix-a down since epoch 2, and other links dark besides."""
+    links = {one.name: LinkState(verdict=Verdict.UP) for one in ATLAS.links}
+    links |= {name: LinkState(verdict=Verdict.SUSPECT) for name in also_dark}
+    links[IX_A] = LinkState(verdict=Verdict.DOWN, down_since_epoch=2, drain=OUT)
+    flows = {CHECKOUT.name: Placement(link=IX_B), TRAINING.name: Placement(link=IX_C, squeezed_by=Bandwidth(squeezed))}
+    why = (Reason(about="ix-a", chosen="down", because="both probes lose packets over this link"),)
+    return Plan(fabric="atlas", fabric_hash=ATLAS.hash, decider="1", epoch=epoch, decided_at=START, links=links, flows=flows, reasons=why)
+
+
+def healed(epoch: int = 5) -> Plan:
+    links = {one.name: LinkState(verdict=Verdict.UP) for one in ATLAS.links}
+    links[IX_A] = LinkState(verdict=Verdict.UP, closing=(2,))
+    return replace(outage(epoch=epoch), links=links, decided_at=START + seconds(400))
+
+
+def opened(fabric: Fabric = ATLAS) -> Incident:
+    return follow(fabric, outage(), IX_A, 2, None)
+
+
+def asks(incident: Incident, name: str = "noc") -> list[Ask]:
+    return [letter.ask for letter in incident.outbox if letter.desk == name]
+
+
+def ticket(name: str = "noc") -> Ticket:
+    return Ticket(desk=name, reference="Q7")
+
+
+def told(incident: Incident, serial: int, now: datetime = START) -> Incident:
+    teller = f"teller-{serial}"
+    claimed = claim(incident, serial, teller, now)
+    assert claimed.outbox[serial].claimed_by == teller
+    return record(claimed, serial, ticket(claimed.outbox[serial].desk), now)
+
+
+def test_an_outage_opens_an_incident_that_says_what_where_and_why() -> None:
+    incident = opened()
+    assert (incident.id, incident.link, incident.epoch, incident.opened_at) == ("atlas/ix-a@2", "ix-a", 2, START)
+    summary = "ix-a is down; both probes lose packets over this link"
+    assert incident.outbox == (Letter(serial=0, desk="noc", ask=Ask.OPEN, severity=incident.severity, summary=summary),)
+    assert incident.timeline == (Moment(at=START, epoch=2, text=summary),)
+
+
+def test_the_summary_names_each_squeezed_flow_and_by_how_much() -> None:
+    incident = follow(ATLAS, outage(squeezed=10**9), IX_A, 2, None)
+    assert incident.outbox[0].summary.endswith("; training squeezed by 1000 Mbit/s")
+
+
+def test_following_the_same_plan_again_changes_nothing() -> None:
+    for agreed in (outage(), outage(IX_B), healed()):
+        once = follow(ATLAS, agreed, IX_A, 2, None)
+        assert follow(ATLAS, agreed, IX_A, 2, once) is once
+
+
+def test_a_rising_severity_is_told_and_a_falling_one_is_not() -> None:
+    worse = follow(ATLAS, outage(IX_B, IX_C, VPN, epoch=3), IX_A, 2, opened())
+    assert (worse.severity, asks(worse)) == (Severity.CRITICAL, [Ask.OPEN, Ask.UPDATE])
+    assert worse.outbox[1].summary.endswith("severity rises to critical")
+    assert follow(ATLAS, outage(epoch=4), IX_A, 2, worse) is worse
+
+
+def test_an_incident_whose_link_is_back_is_resolved_with_the_time() -> None:
+    over = follow(ATLAS, healed(), IX_A, 2, opened())
+    assert (over.phase, over.resolved_at, asks(over)) == (Phase.RESOLVED, START + seconds(400), [Ask.OPEN, Ask.RESOLVE])
+    assert [moment.epoch for moment in over.timeline] == [2, 5]
+
+
+def test_a_resolved_incident_stays_resolved_whatever_an_old_plan_says() -> None:
+    over = follow(ATLAS, healed(), IX_A, 2, opened())
+    assert follow(ATLAS, outage(), IX_A, 2, over) is over
+
+
+def test_a_later_outage_of_the_link_leaves_the_earlier_incident_over() -> None:
+    again = replace(outage(epoch=9), links=outage().links | {IX_A: LinkState(verdict=Verdict.DOWN, down_since_epoch=9, closing=(2,))})
+    assert follow(ATLAS, again, IX_A, 2, opened()).phase is Phase.RESOLVED
+    assert [(one, phase) for one, _, _, phase in open_incidents(ATLAS, again)] == [
+        ("atlas/ix-a@2", Phase.RESOLVED),
+        ("atlas/ix-a@9", Phase.OPEN),
+    ]
+
+
+def test_an_incident_that_nobody_saw_open_is_opened_and_resolved_in_one_step() -> None:
+    assert asks(follow(ATLAS, healed(), IX_A, 2, None)) == [Ask.OPEN, Ask.RESOLVE]
+
+
+def test_a_plan_without_trouble_has_no_incidents() -> None:
+    assert list(open_incidents(ATLAS, replace(outage(), links={IX_A: LinkState(verdict=Verdict.UP)}))) == []
+
+
+@pytest.mark.parametrize(
+    ("agreed", "grade"),
+    [
+        (outage(), Severity.WARNING),
+        (outage(squeezed=1), Severity.ERROR),
+        (outage(IX_B), Severity.ERROR),
+        (outage(IX_B, IX_C), Severity.CRITICAL),
+        (outage(IX_B, VPN), Severity.CRITICAL),
+    ],
+)
+def test_severity_grades_lost_redundancy_then_capacity_short_or_one_link_left_then_none_left(agreed: Plan, grade: Severity) -> None:
+    assert severity_of(ATLAS, agreed, IX_A) is grade
+
+
+def test_a_flow_on_a_link_of_too_small_packets_is_an_error() -> None:
+    agreed = outage()
+    short = replace(agreed, flows=agreed.flows | {CHECKOUT.name: Placement(link=VPN, mtu_short=True)})
+    assert severity_of(ATLAS, short, IX_A) is Severity.ERROR
+
+
+def test_a_drained_link_is_no_second_link_and_a_degraded_one_is() -> None:
+    agreed = outage()
+    kept_off = replace(agreed, links=agreed.links | {IX_B: LinkState(verdict=Verdict.UP, drain=OUT)})
+    degraded = replace(agreed, links=agreed.links | {IX_B: LinkState(verdict=Verdict.DEGRADED)})
+    assert [severity_of(ATLAS, one, IX_A) for one in (kept_off, degraded)] == [Severity.ERROR, Severity.WARNING]
+
+
+def test_only_flows_that_may_use_the_link_count_for_its_severity() -> None:
+    agreed = outage()
+    links = agreed.links | {
+        IX_A: LinkState(verdict=Verdict.UP),
+        IX_B: LinkState(verdict=Verdict.DOWN),
+        IX_C: LinkState(verdict=Verdict.DOWN),
+    }
+    assert severity_of(ATLAS, replace(agreed, links=links), VPN) is Severity.WARNING
+
+
+def test_a_desk_hears_only_of_what_is_bad_enough_for_it() -> None:
+    incident = opened(desks(desk("noc"), desk("boss", "critical"), desk("log", "info")))
+    assert {letter.desk for letter in incident.outbox} == {"noc", "log"}
+
+
+def test_a_desk_that_an_incident_becomes_bad_enough_for_is_asked_to_open_and_later_to_resolve() -> None:
+    fabric = desks(desk("noc"), desk("boss", "critical"))
+    worse = follow(fabric, outage(IX_B, IX_C), IX_A, 2, opened(fabric))
+    assert (asks(worse), asks(worse, "boss")) == ([Ask.OPEN, Ask.UPDATE], [Ask.OPEN])
+    over = follow(fabric, healed(), IX_A, 2, worse)
+    assert asks(over, "boss") == [Ask.OPEN, Ask.RESOLVE]
+
+
+def test_a_desk_that_was_never_told_is_not_asked_to_resolve() -> None:
+    assert asks(follow(desks(desk("noc"), desk("boss", "critical")), healed(), IX_A, 2, opened()), "boss") == []
+
+
+def test_a_desk_that_joins_during_an_outage_is_not_asked_to_resolve_what_it_never_opened() -> None:
+    over = follow(desks(desk("noc"), desk("newcomer")), healed(), IX_A, 2, opened())
+    assert (asks(over), asks(over, "newcomer")) == ([Ask.OPEN, Ask.RESOLVE], [])
+
+
+def test_letters_have_the_serial_of_their_place() -> None:
+    fabric = desks(desk("noc"), desk("boss", "error"))
+    over = follow(fabric, healed(), IX_A, 2, follow(fabric, outage(IX_B), IX_A, 2, opened(fabric)))
+    assert [letter.serial for letter in over.outbox] == list(range(5))
+
+
+def test_a_desks_letters_are_told_in_order_while_another_desk_need_not_wait() -> None:
+    fabric = desks(desk("noc"), desk("log"))
+    over = follow(fabric, healed(), IX_A, 2, opened(fabric))
+    held = claim(over, 0, "one", START)
+    assert next_letter(held, START) == over.outbox[1]
+    both = claim(held, 1, "two", START)
+    assert next_letter(both, START) is None
+    after = record(both, 1, ticket("log"), START)
+    assert next_letter(after, START) == over.outbox[3]
+
+
+def test_a_letter_out_of_turn_cannot_be_claimed() -> None:
+    over = follow(ATLAS, healed(), IX_A, 2, opened())
+    assert claim(over, 1, "one", START) is over
+
+
+def test_a_claimed_letter_is_its_tellers_until_the_lease_is_over() -> None:
+    held = claim(opened(), 0, "one", START)
+    assert (held.outbox[0].claimed_by, held.outbox[0].claimed_until, held.outbox[0].attempts) == ("one", START + LEASE, 1)
+    just_before = START + LEASE - timedelta(microseconds=1)
+    assert claim(held, 0, "two", just_before) is held
+    taken = claim(held, 0, "two", START + LEASE).outbox[0]
+    assert (taken.claimed_by, taken.claimed_until, taken.attempts) == ("two", START + 2 * LEASE, 2)
+
+
+def test_a_released_letter_can_be_claimed_at_once() -> None:
+    free = release(claim(opened(), 0, "one", START), 0, "one")
+    assert (free.outbox[0].claimed_by, free.outbox[0].claimed_until) == ("", None)
+    assert claim(free, 0, "two", START).outbox[0].claimed_by == "two"
+
+
+def test_a_teller_whose_lease_was_taken_over_cannot_release_the_letter() -> None:
+    taken = claim(claim(opened(), 0, "one", START), 0, "two", START + LEASE)
+    assert release(taken, 0, "one") is taken
+
+
+def test_a_told_letter_is_never_claimed_released_or_recorded_again() -> None:
+    done = told(opened(), 0)
+    assert done.outbox[0].done
+    assert done.tickets == (ticket(),)
+    assert claim(done, 0, "two", LATE) is done
+    assert release(done, 0, "teller-0") is done
+    assert record(done, 0, Ticket(desk="noc", reference="other"), LATE) is done
+
+
+def test_a_desk_has_one_ticket_the_one_it_told_of_last() -> None:
+    fabric = desks(desk("noc"), desk("log"))
+    over = follow(fabric, healed(), IX_A, 2, opened(fabric))
+    both = told(told(over, 0), 1)
+    closed = record(claim(both, 2, "one", START), 2, Ticket(desk="noc", reference="Q7", phase=Phase.RESOLVED), START)
+    assert {(one.desk, one.phase) for one in closed.tickets} == {("noc", Phase.RESOLVED), ("log", Phase.OPEN)}
+    assert len(closed.tickets) == 2
+
+
+def unsure() -> Incident:
+    """Give an incident that is over, whose open was told by a second teller after the first fell silent."""
+    over = follow(ATLAS, healed(), IX_A, 2, opened())
+    taken = claim(claim(over, 0, "one", START), 0, "two", START + LEASE)
+    return record(taken, 0, ticket(), START + LEASE)
+
+
+def test_after_an_unsure_open_the_ticket_is_resolved_once_more_when_late_opens_have_surfaced() -> None:
+    again = told(unsure(), 1, LATE)
+    assert asks(again) == [Ask.OPEN, Ask.RESOLVE, Ask.RESOLVE]
+    late = again.outbox[2]
+    assert (late.serial, late.not_before, late.attempts, late.done) == (2, LATE + SETTLING, 0, False)
+    assert next_letter(again, LATE + SETTLING - timedelta(seconds=1)) is None
+    assert not all_told(again)
+    last = told(again, 2, LATE + SETTLING)
+    assert all_told(last)
+    assert len(last.outbox) == 3
+
+
+def test_after_an_open_told_at_the_first_try_one_resolve_is_enough() -> None:
+    over = told(told(follow(ATLAS, healed(), IX_A, 2, opened()), 0), 1)
+    assert asks(over) == [Ask.OPEN, Ask.RESOLVE]
+    assert all_told(over)
+
+
+def test_an_unsure_open_at_one_desk_is_no_reason_to_resolve_again_at_another() -> None:
+    fabric = desks(desk("noc"), desk("log"))
+    over = follow(fabric, healed(), IX_A, 2, opened(fabric))
+    taken = claim(claim(over, 0, "one", START), 1, "two", START)
+    taken = claim(record(taken, 1, ticket("log"), START), 0, "three", START + LEASE)
+    resolved = told(record(taken, 0, ticket(), START + LEASE), 2, LATE)
+    assert asks(told(resolved, 3, LATE), "log") == [Ask.OPEN, Ask.RESOLVE]
+
+
+def test_all_is_told_only_when_it_is_over_and_every_desk_knows() -> None:
+    first = told(opened(), 0)
+    assert not all_told(first)
+    over = follow(ATLAS, healed(), IX_A, 2, first)
+    assert not all_told(over)
+    assert all_told(told(over, 1))
+
+
+def test_a_long_timeline_keeps_its_first_moment_and_the_newest() -> None:
+    lines = tuple(Moment(at=START + seconds(n), epoch=n, text=f"line {n}") for n in range(TIMELINE_KEPT))
+    over = follow(ATLAS, healed(), IX_A, 2, replace(opened(), timeline=lines))
+    assert len(over.timeline) == TIMELINE_KEPT
+    assert [over.timeline[0], *over.timeline[1:-1]] == [lines[0], *lines[2:]]
+    assert over.timeline[-1].epoch == 5
+
+
+def test_the_ticket_key_depends_on_the_incidents_name_alone_and_fits_every_desk() -> None:
+    key = ticket_key(opened())
+    later = follow(ATLAS, healed(), IX_A, 2, opened())
+    assert ticket_key(later) == key == "pm-f5e9ebd7b1e63413c24c1f4e799c0d954b81c8cf2ad04a86ad3971c3ec382"
+    assert len(ticket_key(replace(later, link=LinkName("l" * 500)))) <= 64
+
+
+@pytest.mark.parametrize("other", [{"fabric": "borea"}, {"link": IX_B}, {"epoch": 3}])
+def test_another_incident_has_another_ticket_key(other: dict[str, str | int]) -> None:
+    assert ticket_key(replace(opened(), **other)) != ticket_key(opened())
+
+
+class Post:
+    """Two desks, tellers that come, die, come back late and are refused, and a plan that goes on meanwhile."""
+
+    def __init__(self) -> None:
+        self.fabric = desks(desk("noc"), desk("boss", "error"))
+        self.now = START
+        self.incident = follow(self.fabric, outage(), IX_A, 2, None)
+        self.leases: dict[str, tuple[int, datetime]] = {}
+        self.tellers = 0
+
+    def claim(self, pick: int) -> None:
+        self.tellers += 1
+        teller, serial = f"teller-{self.tellers}", pick % len(self.incident.outbox)
+        before = self.incident
+        self.incident = claim(before, serial, teller, self.now)
+        if self.incident is not before:
+            self.check_claim(before, serial)
+            self.leases[teller] = (serial, self.now + LEASE)
+
+    def check_claim(self, before: Incident, serial: int) -> None:
+        letter = before.outbox[serial]
+        assert not letter.done
+        assert not any(at == serial and until > self.now for at, until in self.leases.values()), "two live leases of one letter"
+        earlier = [one for one in before.outbox[:serial] if one.desk == letter.desk]
+        assert all(one.done for one in earlier), "told out of order"
+        assert letter.ask is Ask.OPEN or any(one.ask is Ask.OPEN for one in earlier), "resolved or updated before it was opened"
+
+    def record(self, pick: int) -> None:
+        teller, serial = self.somebody(pick)
+        if teller:
+            self.incident = record(self.incident, serial, ticket(self.incident.outbox[serial].desk), self.now)
+            del self.leases[teller]
+
+    def release(self, pick: int) -> None:
+        teller, serial = self.somebody(pick)
+        if teller:
+            self.incident = release(self.incident, serial, teller)
+            del self.leases[teller]
+
+    def somebody(self, pick: int) -> tuple[str, int]:
+        """Choose a teller that is still at work, also one whose lease is over."""
+        working = sorted(self.leases)
+        return (working[pick % len(working)], self.leases[working[pick % len(working)]][0]) if working else ("", 0)
+
+    def follow(self, pick: int) -> None:
+        agreed = (outage(), outage(IX_B), outage(IX_B, IX_C), healed())[pick % 4]
+        self.incident = follow(self.fabric, agreed, IX_A, 2, self.incident)
+
+    def join(self, pick: int) -> None:
+        names = {one.name for one in self.fabric.desks} | {f"desk-{pick % 3}"}
+        self.fabric = desks(*(desk(name, "error" if name == "boss" else "warning") for name in sorted(names)))
+
+    def wait(self, pick: int) -> None:
+        self.now += seconds(10 * (pick % 16))
+
+    def drain(self) -> None:
+        """Bring the outage to its end, with tellers that no longer die."""
+        self.follow(3)
+        for _ in range(40):
+            self.now += LEASE
+            letter = next_letter(self.incident, self.now)
+            if letter:
+                self.claim(letter.serial)
+                self.incident = record(self.incident, letter.serial, ticket(letter.desk), self.now)
+
+
+STEPS: tuple[Callable[[Post, int], None], ...] = (Post.claim, Post.record, Post.release, Post.follow, Post.wait, Post.join)
+
+
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 63)), max_size=40))
+def test_no_letter_is_told_out_of_turn_or_leased_twice_and_the_outbox_drains(
+    steps: list[tuple[Callable[[Post, int], None], int]],
+) -> None:
+    post = Post()
+    for step, pick in steps:
+        before = post.incident
+        step(post, pick)
+        assert all(new.done for old, new in zip(before.outbox, post.incident.outbox, strict=False) if old.done)
+        assert [one.serial for one in post.incident.outbox] == list(range(len(post.incident.outbox)))
+        assert parse(canonical(post.incident), Incident) == post.incident
+    post.drain()
+    assert all_told(post.incident)
+    for one in post.fabric.desks:
+        assert asks(post.incident, one.name)[:1] in ([], [Ask.OPEN])
