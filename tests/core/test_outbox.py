@@ -267,6 +267,13 @@ def test_after_an_unsure_open_the_ticket_is_resolved_once_more_when_late_opens_h
     assert len(last.outbox) == 3
 
 
+def test_after_an_unsure_update_the_ticket_is_resolved_once_more_since_a_late_one_would_open_it_again() -> None:
+    worse = told(follow(ATLAS, outage(IX_B, IX_C), IX_A, 2, opened()), 0)
+    taken = claim(claim(worse, 1, "one", START), 1, "two", START + LEASE)
+    over = follow(ATLAS, healed(), IX_A, 2, record(taken, 1, ticket(), START + LEASE))
+    assert asks(told(over, 2, LATE)) == [Ask.OPEN, Ask.UPDATE, Ask.RESOLVE, Ask.RESOLVE]
+
+
 def test_after_an_open_told_at_the_first_try_one_resolve_is_enough() -> None:
     over = told(told(follow(ATLAS, healed(), IX_A, 2, opened()), 0), 1)
     assert asks(over) == [Ask.OPEN, Ask.RESOLVE]

@@ -16,7 +16,7 @@ from pointsman.core.values import replace
 LEASE = timedelta(seconds=30)
 """How long one function may take to tell a desk before another takes the letter over."""
 SETTLING = timedelta(minutes=2)
-"""After a resolve that follows an unsure open: how long until the ticket is resolved once more."""
+"""After a resolve that follows an unsure open or update: how long until the ticket is resolved once more."""
 TIMELINE_KEPT = 50
 """Moments kept in an incident; at the bound the oldest after the first is dropped."""
 _KEY_LENGTH = 64
@@ -131,7 +131,7 @@ def claim(incident: Incident, serial: int, teller: str, now: datetime) -> Incide
 
 
 def record(incident: Incident, serial: int, ticket: Ticket, now: datetime) -> Incident:
-    """Note that a desk was told. An open that was tried more than once may surface late: then the resolve is told again."""
+    """Note that a desk was told. An open or update tried more than once may surface late and open it again: the resolve is told twice."""
     letter = incident.outbox[serial]
     if letter.done:
         return incident
@@ -143,7 +143,7 @@ def record(incident: Incident, serial: int, ticket: Ticket, now: datetime) -> In
 
 def _again(incident: Incident, letter: Letter, now: datetime) -> Incident:
     same = [one for one in incident.outbox if one.desk == letter.desk]
-    unsure = any(one.ask is Ask.OPEN and one.attempts > 1 for one in same)
+    unsure = any(one.ask is not Ask.RESOLVE and one.attempts > 1 for one in same)
     resolves = sum(one.ask is Ask.RESOLVE for one in same)
     if not unsure or resolves > 1:
         return incident
