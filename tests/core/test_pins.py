@@ -7,7 +7,7 @@ import pytest
 from pointsman.core.fabric import AwsEnd, AwsMember, Cloud, Fabric, FlowName, GcpEnd, Link, LinkName
 from pointsman.core.pins import OWNER, PIN_LIFE, acknowledged
 from pointsman.core.plan import Drain, DrainCause, Pin, Verdict
-from pointsman.core.sightings import Cause, Health, Source, Vantage
+from pointsman.core.sightings import Aspect, Cause, Health, Source, Vantage
 from pointsman.core.values import replace
 from tests.core.scene import (
     CHECKOUT,
@@ -17,6 +17,7 @@ from tests.core.scene import (
     Story,
     aws_bgp,
     aws_probe,
+    claim,
     fabric,
     flow,
     gcp_bgp,
@@ -84,6 +85,7 @@ def test_nothing_is_pinned_when_the_broken_links_bgp_was_last_seen_up_too_long_a
     story.decided(1)
     for name in ("ix-b", "ix-c", "vpn"):
         story.note(*healthy(name, 200))
+    story.note(claim(Vantage.GCP, "vlan/vlan-1", Health.UP, 200, aspect=Aspect.LINK))
     grey(story, 200).decided(201)
     assert (story.on("checkout"), story.plan.pins) == ("ix-b", ())
 
@@ -173,6 +175,21 @@ def test_flows_pinned_to_one_attachment_of_several_have_to_fit_on_it_together() 
     story = left_at_11(start)
     assert story.on("ledger") == "ix-b"
     assert [pin.flow for pin in story.plan.pins] == ["checkout"]
+
+
+def test_flows_pinned_to_a_single_attachment_stay_together_also_when_it_is_squeezed() -> None:
+    ledger = flow("ledger", G, 2, ("ix-a", "ix-b"), 22, pin=True)
+    checkout = replace(CHECKOUT, prefer=(IX_A, IX_B))
+    story = left_at_11(fabric(stuck(link("ix-a", 10 * G)), link("ix-b", G * 3 // 2), flows=(ledger, checkout)))
+    assert [(pin.flow, pin.link) for pin in story.plan.pins] == [("checkout", "ix-b"), ("ledger", "ix-b")]
+
+
+def test_a_pin_to_one_link_takes_no_room_on_another() -> None:
+    two = AwsEnd(attachments=("tgw-attach-21", "tgw-attach-22"))
+    ledger = flow("ledger", G, 2, ("ix-a", "ix-c"), 22, pin=True)
+    targets = (replace(link("ix-b", 2 * G), aws=two), replace(link("ix-c", 2 * G), aws=two))
+    story = left_at_11(fabric(stuck(link("ix-a", 10 * G)), *targets, vpn(), flows=(CHECKOUT, ledger)))
+    assert [(pin.flow, pin.link) for pin in story.plan.pins] == [("checkout", "ix-b"), ("ledger", "ix-c")]
 
 
 def test_a_flow_that_declares_no_prefix_list_is_never_pinned() -> None:

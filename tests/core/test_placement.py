@@ -141,6 +141,12 @@ def test_what_no_link_has_room_for_goes_where_it_harms_the_more_precious_least()
     assert because(found, "bulk")[0].startswith("no permitted link has room")
 
 
+def test_only_the_more_precious_flows_count_as_harmed() -> None:
+    archive, bulk = flow("archive", G, 5, ("ix-a",), 22), flow("bulk", 6 * G, 5, ("ix-a", "ix-b"), 23)
+    found = placed(fabric(flows=(archive, bulk)), ix_a=ground(6), ix_b=ground(4.5))
+    assert where(found) == {"archive": "ix-a", "bulk": "ix-a"}
+
+
 def test_of_two_harmless_places_the_smaller_overload_is_chosen() -> None:
     bulk = flow("bulk", 6 * G, 5, ("ix-a", "ix-b"), 22)
     found = placed(fabric(flows=(bulk,)), ix_a=ground(2), ix_b=ground(5))
@@ -161,9 +167,9 @@ def test_an_overload_larger_than_the_least_precious_flow_squeezes_the_next_one_t
 
 
 def test_of_equally_precious_flows_the_larger_one_is_squeezed() -> None:
-    twin = replace(TRAINING, priority=1)
-    found = placed(fabric(flows=(CHECKOUT, twin)), ix_a=ground(6), ix_b=SHUT, ix_c=SHUT, vpn=SHUT)
-    assert (found.flows[CHECK].squeezed_by, found.flows[TRAIN].squeezed_by) == (0, G)
+    large, small = replace(CHECKOUT, demand=Bandwidth(6 * G)), replace(TRAINING, demand=Bandwidth(G), priority=1)
+    found = placed(fabric(flows=(large, small)), ix_a=ground(6), ix_b=SHUT, ix_c=SHUT, vpn=SHUT)
+    assert (found.flows[CHECK].squeezed_by, found.flows[TRAIN].squeezed_by) == (G, 0)
 
 
 def test_a_precious_flow_leaves_a_link_that_a_lesser_one_with_nowhere_else_to_go_overloads() -> None:

@@ -10,7 +10,7 @@ from pointsman.core.sightings import Health, Sighting, Vantage
 from pointsman.core.steering import RANKS, FailoverTest, PrefixListPin, PrefixStance, RoutePolicies, Stance
 from pointsman.core.values import replace
 from pointsman.core.wants import TEST_DURATION, failover_test, prefix_list_pin, route_policies, wanted, withdrawal_loss
-from tests.core.scene import ATLAS, AWS, CHECKOUT, START, TRAINING, G, aws_bgp, aws_probe, fabric, flow, lever, link, seconds, vpn
+from tests.core.scene import ATLAS, AWS, CHECKOUT, START, TRAINING, G, aws_bgp, aws_probe, fabric, flow, gcp_bgp, lever, link, seconds, vpn
 
 IX_A, IX_B, IX_C, VPN = (LinkName(name) for name in ("ix-a", "ix-b", "ix-c", "vpn"))
 AT_AWS, AT_GCP = "10.20.0.0/16", "10.220.0.0/16"
@@ -173,6 +173,7 @@ def test_no_failover_test_runs_on_a_session_that_is_dead_at_the_aws_end() -> Non
     agreed = left(drained(Cloud.AWS))
     assert not running(ROOMY, agreed, 60, *aws_bgp("ix-a", Health.DOWN, 5))
     assert running(ROOMY, agreed, 60, *aws_bgp("ix-a", Health.UP, 5))
+    assert running(ROOMY, agreed, 60, *gcp_bgp("ix-a", Health.DOWN, 5))
 
 
 SMALL = ATLAS
