@@ -18,8 +18,8 @@ CONNECT_SECONDS = 1.0
 """How long a connection may take, by default."""
 READ_SECONDS = 3.0
 """How long an answer may keep silent, by default."""
-POOL_SIZE = 8
-"""Connections that are kept per host."""
+POOL_SIZE = 16
+"""Connections that are kept per host: as many as one round of requests opens at once, so that none is closed after it."""
 BODY_LIMIT = 16 * 1024 * 1024
 """Longest answer that is read, in bytes."""
 PATIENCE = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
