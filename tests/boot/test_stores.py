@@ -135,3 +135,9 @@ def test_a_bucket_on_aws_is_signed_for_in_its_own_region(lite: Fabric, setting: 
     store = build_stores(reach(), with_stores(lite, aws=url), None)["aws"]
     assert isinstance(store, S3Store)
     assert store._region == region
+
+
+def test_a_bucket_elsewhere_is_signed_for_the_region_that_its_url_names() -> None:
+    address = store_address(f"{WITNESS}https://objects.example.net&region=auto")
+    assert address.region == "auto"
+    assert store_address(f"{WITNESS}https://objects.example.net").region == ""

@@ -75,7 +75,8 @@ def _firestore(reach: Reach, name: str, address: StoreAddress) -> Store:
 def _s3(reach: Reach, name: str, address: StoreAddress) -> Store:
     from pointsman.adapters.s3.store import S3Store  # noqa: PLC0415
 
-    region = address.domain.partition("/")[2] if address.provider == Cloud.AWS else _ANY_REGION
+    at_home = address.domain.partition("/")[2] if address.provider == Cloud.AWS else _ANY_REGION
+    region = address.region or at_home
     endpoint = reach.settings.endpoints.get("s3") or address.endpoint or f"https://s3.{region}.amazonaws.com"
     return S3Store(name, address.name, reach.bucket_keys(address), endpoint=endpoint, region=region)
 

@@ -19,7 +19,7 @@ from pointsman.testing.platform import Platform
 from pointsman.testing.processes import ProcessError
 from pointsman.testing.scaled import scaled
 from pointsman.testing.stage import Stage
-from pointsman.testing.story import STAGES, Scene, Story, StoryFailed
+from pointsman.testing.story import BGP_HORIZON, STAGES, Scene, Story, StoryFailed
 
 FACTOR = 40.0
 """How much faster than declared every timer runs, so that hold-downs pass in seconds."""
@@ -94,7 +94,7 @@ def _say(console: Console, begun: float, text: str) -> None:
 
 
 def _show(console: Console, scenes: list[Scene], found: tuple[Check, ...]) -> None:
-    table = Table(title="from the fault, in ms (the slowest row of each scene is BGP's without us)", title_justify="left")
+    table = Table(title="milliseconds from the fault", title_justify="left")
     table.add_column("scene", overflow="fold", max_width=30)
     for stage in STAGES:
         table.add_column(stage, justify="right")
@@ -109,7 +109,7 @@ def _show(console: Console, scenes: list[Scene], found: tuple[Check, ...]) -> No
 
 
 def _placed(scenes: list[Scene]) -> Table:
-    table = Table(title="where the flows went, and what was lost (seconds of loss per flow, real and with BGP alone)", title_justify="left")
+    table = Table(title=f"where the flows went, and seconds of loss per flow: ours, and BGP alone in the same model (watched for {BGP_HORIZON:.0f} s)", title_justify="left")
     for column in ("scene", "flows", "busiest links", "lost", "BGP alone", "back after heal"):
         table.add_column(column, overflow="fold")
     for scene in scenes:

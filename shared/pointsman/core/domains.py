@@ -36,7 +36,8 @@ class StoreAddress(Frozen):
     | ``s3://BUCKET?endpoint=URL`` or ``?region=R`` | endpoint's host, or Region | bucket |
     | ``sqlite:///PATH`` | "" | path |
 
-    ``provider`` fails as a whole in the worst case; ``domain`` is the smallest thing that fails as one.
+    ``provider`` fails as a whole in the worst case; ``domain`` is the smallest thing that fails as one; ``region`` is
+    what a bucket's requests are signed for, where the URL says it.
     """
 
     scheme: StoreScheme
@@ -45,6 +46,7 @@ class StoreAddress(Frozen):
     provider: str
     domain: str
     endpoint: str | None = None
+    region: str = ""
 
 
 class TableMode(StrEnum):
@@ -145,7 +147,7 @@ def _s3(parts: SplitResult, query: dict[str, str]) -> StoreAddress:
         raise ValueError("write it as s3://BUCKET?endpoint=https://HOST, or ?region=REGION for a bucket on AWS")
     place = _host(endpoint) if endpoint else region
     provider, domain = _home(place, region) if endpoint else ("aws", f"aws/{region}")
-    return StoreAddress(scheme=StoreScheme.S3, place=place, name=parts.netloc, provider=provider, domain=domain, endpoint=endpoint)
+    return StoreAddress(scheme=StoreScheme.S3, place=place, name=parts.netloc, provider=provider, domain=domain, endpoint=endpoint, region=region)
 
 
 def _host(endpoint: str) -> str:

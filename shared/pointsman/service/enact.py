@@ -36,6 +36,7 @@ _STEPS = uuid.UUID("6f1d3c52-5a0e-4a5e-9a55-6d7b0a1f0c11")
 _LINK_LEVERS = (RoutePolicies, FailoverTest, PeerPriority)
 
 
+FROZEN = "not steered: a freeze flag is set, or the own one cannot be read"
 UNPROVED = Verified(level=Level.NONE)
 
 
@@ -94,7 +95,7 @@ async def observe_missing(house: House, settings: Sequence[Setting], gathered: G
 async def write(house: House, plan: Plan, settings: Sequence[Setting], gathered: Gathered) -> tuple[Step, ...]:
     """Write the settings in parallel; nothing is written while a freeze stands or the own flag can't be read."""
     if not flags_allow(house, gathered.view):
-        return tuple(Step(setting=one, written=False, trouble="frozen: steering is stopped by a flag") for one in settings)
+        return tuple(Step(setting=one, written=False, trouble=FROZEN) for one in settings)
     return tuple(await asyncio.gather(*(_write(house, plan, one, gathered) for one in settings)))
 
 
