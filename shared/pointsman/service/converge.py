@@ -18,13 +18,15 @@ from pointsman.core.sightings import Sighting
 from pointsman.core.steering import Level, LeverKind, Setting
 from pointsman.service.agree import Agreement, agree, plan_in
 from pointsman.service.enact import Step, acknowledge, differing, observe_missing, prove, target_of, wishes, write
-from pointsman.service.gather import Gathered, Scope, Target, gather, note, quietly, worth_noting
+from pointsman.service.gather import Gathered, Scope, Target, gather, note, quietly, with_flags_anew, worth_noting
 from pointsman.service.house import House
 
 CALL_SECONDS = 50.0
 """Hard end of one call: whatever it still wanted to write is left to the next, which looks afresh."""
 AGREED_SECONDS = 2.0
 """How old a majority's answer may be when a lever is written on its strength."""
+FLAGS_SECONDS = 2.0
+"""How old the freeze flags may be when a lever is written; older ones are read once more."""
 PASSES_LIMIT = 4
 """Passes of one call: each newer epoch or stale view found costs one; at the bound the event is delivered again."""
 
@@ -119,6 +121,7 @@ class _Pass:
 
     async def run(self) -> Report | None:
         """Go round once."""
+        begun = self._house.clock.monotonic()
         gathered = await gather(self._house, self._claims, self._scope, closed=self._closed)
         self._diary.over("noted")
         agreement = await agree(self._house, gathered)
@@ -131,6 +134,8 @@ class _Pass:
         wrong = await self._wrong(settings, agreement, gathered)
         if wrong is None:
             return None
+        if wrong and self._house.clock.monotonic() - begun > FLAGS_SECONDS:
+            gathered = await with_flags_anew(self._house, gathered)
         steps = await write(self._house, agreement.plan, wrong, gathered)
         if steps:
             self._diary.over("written")

@@ -1,6 +1,7 @@
 """The first round trip: note what came, and read everything a decision needs, all in parallel."""
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -200,6 +201,13 @@ def _repeats(fabric: Fabric, claim: Sighting, row: Sighting | None) -> bool:
     if row is None or (row.health, row.cause, row.value) != (claim.health, claim.cause, claim.value):
         return False
     return claim.seen_at - row.seen_at <= freshness_of(claim.source, fabric.policy.freshness) / 2
+
+
+async def with_flags_anew(house: House, gathered: Gathered) -> Gathered:
+    """Read the freeze flags once more, for a write that comes long after they were read."""
+    flags = await asyncio.gather(*(flag.read() for flag in house.flags.values()))
+    view = replace(gathered.view, flags=dict(zip(house.flags, flags, strict=True)))
+    return dataclasses.replace(gathered, view=view)
 
 
 def flags_allow(house: House, view: View) -> bool:
