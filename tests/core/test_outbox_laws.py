@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.core.incidents import Ask, Incident
-from pointsman.core.outbox import LEASE, all_told, claim, follow, next_letter, record, release
+from pointsman.core.outbox import LEASE, SETTLING, all_told, claim, follow, next_letter, record, release
 from pointsman.core.values import canonical, parse
 from tests.core.outages import IX_A, IX_B, IX_C, asks, desk, desks, healed, outage, ticket
 from tests.core.scene import START, seconds
@@ -25,7 +25,8 @@ class Post:
 
     def claim(self, pick: int) -> None:
         self.tellers += 1
-        teller, serial = f"teller-{self.tellers}", pick % len(self.incident.outbox)
+        ready = next_letter(self.incident, self.now)
+        teller, serial = f"teller-{self.tellers}", ready.serial if ready and pick % 4 else pick % len(self.incident.outbox)
         before = self.incident
         self.incident = claim(before, serial, teller, self.now)
         if self.incident is not before:
@@ -66,7 +67,7 @@ class Post:
         self.fabric = desks(*(desk(name, "error" if name == "boss" else "warning") for name in sorted(names)))
 
     def wait(self, pick: int) -> None:
-        self.now += seconds(10 * (pick % 16))
+        self.now += (seconds(10), LEASE, 2 * LEASE, SETTLING)[pick % 4]
 
     def drain(self) -> None:
         """Bring the outage to its end, with tellers that no longer die."""
@@ -79,10 +80,10 @@ class Post:
                 self.incident = record(self.incident, letter.serial, ticket(letter.desk), self.now)
 
 
-STEPS: tuple[Callable[[Post, int], None], ...] = (Post.claim, Post.record, Post.release, Post.follow, Post.wait, Post.join)
+STEPS: tuple[Callable[[Post, int], None], ...] = (Post.claim, Post.claim, Post.wait, Post.release, Post.record, Post.follow, Post.join)
 
 
-@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 63)), max_size=40))
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 15)), min_size=4, max_size=40))
 def test_no_letter_is_told_out_of_turn_or_leased_twice_and_the_outbox_drains(
     steps: list[tuple[Callable[[Post, int], None], int]],
 ) -> None:
@@ -97,3 +98,15 @@ def test_no_letter_is_told_out_of_turn_or_leased_twice_and_the_outbox_drains(
     assert all_told(post.incident)
     for one in post.fabric.desks:
         assert asks(post.incident, one.name)[:1] in ([], [Ask.OPEN])
+
+
+LEASING = (Post.claim, Post.wait, Post.release)
+
+
+@given(st.lists(st.tuples(st.sampled_from(LEASING), st.integers(0, 15)), min_size=5, max_size=30))
+def test_a_letter_has_one_live_lease_however_often_tellers_fall_silent_and_come_back(
+    steps: list[tuple[Callable[[Post, int], None], int]],
+) -> None:
+    post = Post()
+    for step, pick in steps:
+        step(post, pick)
