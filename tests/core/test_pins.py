@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.core.fabric import AwsEnd, AwsMember, Cloud, Fabric, FlowName, GcpEnd, Link, LinkName
 from pointsman.core.pins import OWNER, PIN_LIFE, acknowledged
-from pointsman.core.plan import Drain, DrainCause, Pin, Verdict
+from pointsman.core.plan import Drain, DrainCause, FlagState, Pin, Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Source, Vantage
 from pointsman.core.values import replace
 from tests.core.scene import (
@@ -249,3 +249,16 @@ def test_an_expired_pin_whose_target_is_not_seen_to_pass_is_not_renewed() -> Non
     story.note(*aws_bgp("ix-a", Health.UP, after), *gcp_bgp("ix-a", Health.UP, after))
     story.note(*aws_bgp("ix-b", Health.UP, after), *gcp_bgp("ix-b", Health.UP, after))
     assert grey(story, after).decided(after + 1).pins == ()
+
+
+def test_a_freeze_begins_no_pin_and_lets_one_end() -> None:
+    story = left_at_11(scene(stuck(link("ix-a", 10 * G), policies=True)))
+    story.flags = dict.fromkeys(Cloud, FlagState.SET)
+    again(story, 45).decided(46)
+    assert story.plan.pins == ()
+    story.flags = dict.fromkeys(Cloud, FlagState.CLEAR)
+    again(story, 50).decided(51)
+    assert story.plan.pins
+    story.flags = dict.fromkeys(Cloud, FlagState.SET)
+    grey(story, 60, "ix-b").decided(61)
+    assert story.plan.pins == ()

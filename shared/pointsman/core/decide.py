@@ -319,6 +319,8 @@ def _without_discretion(case: Case, states: Mapping[LinkName, LinkState], placed
 def _successor(case: Case, states: dict[LinkName, LinkState], placed: Placed, beliefs: Mapping[LinkName, Belief]) -> Plan:
     plan = case.plan
     pins = pins_for(case, states, placed.flows)
+    if _frozen(case.view, plan):
+        pins = tuple(pin for pin in pins if pin in plan.pins)  # a freeze lets a pin end and never begins one
     if states == plan.links and placed.flows == plan.flows and pins == plan.pins:
         return plan
     link_reasons = tuple(_link_reason(name, state, beliefs[name]) for name, state in states.items() if state.verdict is not Verdict.UP)
