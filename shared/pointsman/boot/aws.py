@@ -1,7 +1,6 @@
-"""Furnish a function on AWS: boto3 for the own cloud, JSON over HTTP for Google's store, flag and queue."""
+"""Furnish a function on AWS: boto3 for levers and looks, the SDK's signer for the table, JSON over HTTP for what is Google's."""
 
 from pointsman.adapters.aws.clients import Clients
-from pointsman.adapters.aws.dynamodb import DynamoStore, over_boto3
 from pointsman.adapters.aws.failover_test import FailoverTestLever
 from pointsman.adapters.aws.freeze import SsmFlag
 from pointsman.adapters.aws.looker import AwsLooker
@@ -15,10 +14,8 @@ from pointsman.boot.late import LateFlag, LateQueue
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings, read_settings
 from pointsman.boot.stores import build_stores
-from pointsman.core.domains import StoreAddress
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.ports.clouds import Flag, Queue
-from pointsman.ports.stores import Store
 
 _WARM = ("ssm", "directconnect", "ec2", "sqs")
 
@@ -31,11 +28,7 @@ def build(settings: Settings | None = None) -> App:
     region, project = home_region(fabric), home_project(fabric)
     reach = Reach(settings, Cloud.AWS, region)
     clients = Clients(endpoints=settings.endpoints)
-
-    def own_dynamodb(name: str, address: StoreAddress) -> Store:
-        return DynamoStore(name, address.name, over_boto3(clients.get("dynamodb", address.place)))
-
-    stores = build_stores(reach, fabric, own_dynamodb)
+    stores = build_stores(reach, fabric, None)
     clients.warm(_WARM, region)
     clock = SystemClock()
     return furnish(

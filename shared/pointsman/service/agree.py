@@ -32,9 +32,13 @@ class Entry(Frozen):
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """The plan a majority holds. ``changed`` says whether this pass made it; ``stale`` that rows must be read again first."""
+    """The plan a majority holds, and the one that was read ``before``.
+
+    ``changed`` says whether this pass made it; ``stale`` that rows must be read again first.
+    """
 
     plan: Plan
+    before: Plan
     changed: bool = False
     stale: bool = False
 
@@ -56,14 +60,14 @@ async def agree(house: House, gathered: Gathered) -> Agreement:
     if isinstance(decided, Refusal):
         return _refused(decided, held)
     if decided == held and gathered.reading.confirmed:
-        return Agreement(plan=held)
+        return Agreement(plan=held, before=held)
     _, outcome = await asyncio.gather(_journal(house, gathered, held, decided), _change(house, gathered))
     match outcome:
         case Agreed(value=value, changed=changed):
             plan = plan_in(house.current, value, gathered)
             if changed and plan != decided:
                 await _journal(house, gathered, plan_in(house.current, outcome.previous, gathered), plan)
-            return Agreement(plan=plan, changed=changed)
+            return Agreement(plan=plan, before=held, changed=changed)
         case Declined(reason=reason):
             return _refused(Refusal(stale_view=reason == STALE, because=reason), held)
         case NoMajority(faults=faults):
@@ -74,7 +78,7 @@ async def agree(house: House, gathered: Gathered) -> Agreement:
 
 def _refused(refusal: Refusal, held: Plan) -> Agreement:
     if refusal.stale_view:
-        return Agreement(plan=held, stale=True)
+        return Agreement(plan=held, before=held, stale=True)
     raise Transient(refusal.because)
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pointsman.core.errors import Transient
-from pointsman.core.fabric import Fabric, LinkName
+from pointsman.core.fabric import Fabric, Link, LinkName
 from pointsman.core.members import index
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import Plan
-from pointsman.core.sightings import Sighting
+from pointsman.core.sightings import Health, Sighting
 from pointsman.core.steering import Level, LeverKind, Setting
 from pointsman.service.agree import Agreement, agree, plan_in
 from pointsman.service.enact import Step, acknowledge, differing, observe_missing, prove, target_of, wishes, write
@@ -84,29 +84,37 @@ class _Diary:
 
 
 def scope_of(house: House, claims: Sequence[Sighting]) -> Scope:
-    """Look at the links that the claims speak of, and observe the levers of every link that could take or lose their flows."""
+    """Look at the links that somebody speaks against, and observe the levers that leaving them would take.
+
+    Good news moves nothing at once: should it end a drain, its levers are observed then.
+    """
     places = index(house.current)
-    links = {places[claim.member].link for claim in claims if claim.member in places}
+    against = (claim for claim in claims if claim.health is not Health.UP)
+    links = {places[claim.member].link for claim in against if claim.member in places}
     return Scope(look=tuple(sorted(links)), levers=levers_of(house, links))
 
 
 def levers_of(house: House, links: set[LinkName]) -> tuple[Target, ...]:
-    """List this cloud's levers on these links, on the links their flows may move to, and on those flows."""
+    """List this cloud's levers that leaving these links may take.
+
+    Route policies there and where their flows may go; failover tests there; pins of flows on a link that has neither.
+    """
     fabric = house.current
     flows = [flow for flow in fabric.flows if links & set(flow.prefer)]
-    near = links | {name for flow in flows for name in flow.prefer}
-    by_link: list[Target] = [(kind, name) for name in sorted(near) for kind in _link_levers(fabric, name) if kind in house.levers]
-    pins: list[Target] = [
-        (LeverKind.PREFIX_LIST_PIN, flow.name) for flow in flows if flow.aws_prefix_list and LeverKind.PREFIX_LIST_PIN in house.levers
-    ]
-    return tuple(by_link + pins)
+    near = sorted(links | {name for flow in flows for name in flow.prefer})
+    stiff = {name for name in links if not _has_interface(fabric.link(name))}
+    found: list[Target] = [(LeverKind.ROUTE_POLICY, name) for name in near if _has_policies(fabric.link(name))]
+    found += [(LeverKind.FAILOVER_TEST, name) for name in sorted(links - stiff)]
+    found += [(LeverKind.PREFIX_LIST_PIN, flow.name) for flow in flows if flow.aws_prefix_list and stiff & set(flow.prefer)]
+    return tuple(target for target in found if target[0] in house.levers)
 
 
-def _link_levers(fabric: Fabric, name: LinkName) -> tuple[LeverKind, ...]:
-    link = fabric.link(name)
-    policies = (LeverKind.ROUTE_POLICY,) if link.gcp.import_policy and link.gcp.export_policy else ()
-    tests = (LeverKind.FAILOVER_TEST,) if any(member.aws.virtual_interface for member in link.members) else ()
-    return policies + tests
+def _has_policies(link: Link) -> bool:
+    return bool(link.gcp.import_policy and link.gcp.export_policy)
+
+
+def _has_interface(link: Link) -> bool:
+    return any(member.aws.virtual_interface for member in link.members)
 
 
 class _Pass:
@@ -148,16 +156,19 @@ class _Pass:
         while it is young.
         """
         agreed_at = self._house.clock.monotonic()
-        wrong = differing([one for one in settings if self._concerns(one, agreement)], gathered)
+        wrong = differing(self._concerned(settings, agreement, gathered), gathered)
         late = await observe_missing(self._house, wrong, gathered)
         old = bool(wrong) and self._house.clock.monotonic() - agreed_at > AGREED_SECONDS
         if (late or old) and await self._newer(agreement.plan, gathered):
             return None
         return differing(wrong, gathered)
 
-    def _concerns(self, setting: Setting, agreement: Agreement) -> bool:
-        """Say whether a lever is this pass's business: it was to be observed, or a new plan may have changed it."""
-        return agreement.changed or target_of(setting) in self._scope.levers
+    def _concerned(self, settings: Sequence[Setting], agreement: Agreement, gathered: Gathered) -> list[Setting]:
+        """List the settings that are this pass's business: their levers were to be observed, or the new plan asks them to change."""
+        if not agreement.changed:
+            return [one for one in settings if target_of(one) in self._scope.levers]
+        asked = wishes(self._house, self._house.fabric_of(agreement.before), agreement.before, gathered)
+        return [one for one in settings if target_of(one) in self._scope.levers or one not in asked]
 
     async def _newer(self, plan: Plan, gathered: Gathered) -> bool:
         """Look at the plan once more; True when a newer epoch is agreed or can't be ruled out."""
