@@ -69,8 +69,11 @@ def test_one_lone_claim_changes_the_verdict_and_moves_nothing() -> None:
 
 
 def test_session_loss_at_both_ends_is_left_early_when_everything_fits_elsewhere() -> None:
-    story = steady().note(*aws_bgp("ix-a", Health.DOWN, 10), *gcp_bgp("ix-a", Health.DOWN, 10))
-    story.decided(11)
+    story = Story()
+    for name in ("ix-b", "ix-c", "vpn"):
+        story.note(*healthy(name, 0))
+    story.note(*aws_bgp("ix-a", Health.UP, 0), *gcp_bgp("ix-a", Health.UP, 0)).decided(1)
+    story.note(*aws_bgp("ix-a", Health.DOWN, 10), *gcp_bgp("ix-a", Health.DOWN, 10)).decided(11)
     assert (story.on("checkout"), story.on("training")) == ("ix-b", "ix-c")
     assert story.plan.links[IX_A].verdict is Verdict.SUSPECT
 
@@ -120,6 +123,24 @@ def test_a_told_incident_is_forgotten() -> None:
     story.note(*lever("ix-a", Health.UP, 324, 9)).decided(325)
     story.closed = ("atlas/ix-a@2",)
     assert story.decided(326).links[IX_A].closing == ()
+
+
+def test_a_flow_with_no_other_open_link_returns_to_one_that_is_good_again_without_waiting() -> None:
+    story = steady().all_healthy(400)
+    grey(story, 410).decided(411)
+    story.note(*lever("ix-a", Health.DRAINING, 412, story.plan.epoch)).all_healthy(420).decided(421)
+    for name in ("ix-b", "ix-c"):
+        grey(story, 430, name)
+    plan = story.decided(431)
+    assert plan.links[IX_A].verdict is Verdict.UP
+    assert (plan.links[IX_A].drain, story.on("training")) == (None, "ix-a")
+    assert story.on("checkout") == "vpn"
+
+
+def test_a_router_restart_that_forwards_on_is_not_fled_from_before_its_budget() -> None:
+    story = steady().note(*aws_bgp("ix-a", Health.DOWN, 10), *gcp_bgp("ix-a", Health.DOWN, 10))
+    story.note(*aws_probe("ix-a", Health.UP, 10.5), *gcp_probe("ix-a", Health.UP, 10.5)).decided(11)
+    assert (story.on("checkout"), story.on("training")) == ("ix-a", "ix-a")
 
 
 def test_a_break_in_the_good_time_starts_the_hold_down_anew() -> None:

@@ -235,7 +235,6 @@ def test_a_new_fault_costs_four_sequential_trips_to_the_levers_write() -> None:
 
 
 def far_away(world: World) -> None:
-    """Put every store one round trip away, as the twin's clouds are."""
     for store in world.table.stores:
         store.forecast = lambda _: Weather(delay=ROUND_TRIP / 2, reply_delay=ROUND_TRIP / 2)
 

@@ -109,7 +109,10 @@ def _show(console: Console, scenes: list[Scene], found: tuple[Check, ...]) -> No
 
 
 def _placed(scenes: list[Scene]) -> Table:
-    table = Table(title=f"where the flows went, and seconds of loss per flow: ours, and BGP alone in the same model (watched for {BGP_HORIZON:.0f} s)", title_justify="left")
+    table = Table(
+        title=f"where the flows went, and seconds of loss per flow: ours, and BGP alone in the same model (watched for {BGP_HORIZON:.0f} s)",
+        title_justify="left",
+    )
     for column in ("scene", "flows", "busiest links", "lost", "BGP alone", "back after heal"):
         table.add_column(column, overflow="fold")
     for scene in scenes:

@@ -209,7 +209,26 @@ def _drained(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, Li
             found[link.name] = replace(state, drain=drain)
         elif state.drain is not None and _may_return(case, state):
             found[link.name] = replace(state, drain=None)
+    for name in _rescues(case, found):
+        found[name] = replace(found[name], drain=None)
     return found
+
+
+def _rescues(case: Case, states: Mapping[LinkName, LinkState]) -> set[LinkName]:
+    """List the drained links that a flow needs now: it has no other open link, and both ends see this one good again.
+
+    The hold-down damps a choice; a flow that has no choice would only stay dark for it.
+    """
+    found: set[LinkName] = set()
+    for flow in case.fabric.flows:
+        if not any(_open(states[name]) for name in flow.prefer):
+            back = [name for name in flow.prefer if states[name].drain and states[name].good_since is not None]
+            found.update(back[:1])
+    return found
+
+
+def _open(state: LinkState) -> bool:
+    return state.drain is None and state.verdict in {Verdict.UP, Verdict.DEGRADED}
 
 
 def _closed(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:

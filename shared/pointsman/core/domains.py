@@ -147,7 +147,9 @@ def _s3(parts: SplitResult, query: dict[str, str]) -> StoreAddress:
         raise ValueError("write it as s3://BUCKET?endpoint=https://HOST, or ?region=REGION for a bucket on AWS")
     place = _host(endpoint) if endpoint else region
     provider, domain = _home(place, region) if endpoint else ("aws", f"aws/{region}")
-    return StoreAddress(scheme=StoreScheme.S3, place=place, name=parts.netloc, provider=provider, domain=domain, endpoint=endpoint, region=region)
+    return StoreAddress(
+        scheme=StoreScheme.S3, place=place, name=parts.netloc, provider=provider, domain=domain, endpoint=endpoint, region=region
+    )
 
 
 def _host(endpoint: str) -> str:

@@ -95,9 +95,16 @@ def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Bel
     whole = _judge(link, tuple(_rows(claims)) if alone else claims.get(None, ()), before, now)
     members = [] if alone else [_judge(link, claims.get(member.id, ()), before, now) for member in link.members]
     belief = _together(link, whole, members)
+    if belief.lost_both_ends and _probes_pass(claims):
+        return replace(belief, lost_both_ends=False)  # a restarting router's sessions are gone and its packets flow
     if belief.verdict not in {Verdict.UP, Verdict.DEGRADED}:
         return belief
     return replace(belief, good=_good(link, claims), passing=passing(claims))
+
+
+def _probes_pass(claims: Claims) -> bool:
+    """Say whether fresh probes from both ends pass: graceful restart forwards while no session stands."""
+    return {row.vantage for row in _rows(claims) if row.health is Health.UP} >= PROBES
 
 
 def _tested(row: Sighting) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 
-from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName
+from pointsman.core.fabric import Cloud, Fabric, Flow, FlowName, LinkName
 from pointsman.core.incidents import Ask, incident_id
 from pointsman.core.plan import FlagState, LinkState, Placement, Plan, Verdict
 from pointsman.core.steering import FailoverTest, PeerPriority, PrefixListPin, RoutePolicies, Setting, StaticPin
@@ -172,19 +172,33 @@ def _drained(plan: Plan, link: LinkName) -> bool:
 
 
 def opposite_moves_wait_a_hold_down(evidence: Evidence) -> Findings:
-    """S9: a link is not let carry again, nor a flow put back on it, within a hold-down of leaving it, unless an outage forces it."""
+    """S9: a link is not let carry again, nor a flow put back on it, within a hold-down of leaving it, unless an outage forces it.
+
+    Exempt is a link that is the only open one of some flow: such a flow has no choice to damp.
+    """
     left: dict[tuple[str, str], datetime] = {}
     hold = evidence.fabric.policy.hold_down
     for before, after in steps(evidence):
         for link in evidence.fabric.links:
             began = before.links.get(link.name, LinkState()).drain
-            if began and not _drained(after, link.name) and after.decided_at - began.since < hold:
+            ended = began is not None and not _drained(after, link.name) and not _rescued(evidence, after, link.name)
+            if began and ended and after.decided_at - began.since < hold:
                 yield f"epoch {after.epoch} ends the drain of {link.name} {after.decided_at - began.since} after it began"
         for flow, (old, new) in _moved(before, after).items():
             since = left.get((flow, new))
             if since is not None and after.decided_at - since < hold and not _forced(before, after, LinkName(old)):
                 yield f"epoch {after.epoch} puts {flow} back on {new} from {old} {after.decided_at - since} after it left"
             left[flow, old] = _left_at(after, old)
+
+
+def _rescued(evidence: Evidence, plan: Plan, link: LinkName) -> bool:
+    """Say whether some flow has no other open link than this one: it is returned to without waiting."""
+
+    def others_shut(flow: Flow) -> bool:
+        others = [name for name in flow.prefer if name != link]
+        return link in flow.prefer and all(_drained(plan, name) or plan.links[name].verdict not in CARRYING for name in others)
+
+    return any(others_shut(flow) for flow in evidence.fabric.flows)
 
 
 def _left_at(plan: Plan, link: LinkName) -> datetime:
