@@ -51,7 +51,12 @@ def run(tmp_path: Path, *fabrics: Fabric, force: bool) -> subprocess.CompletedPr
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     return subprocess.run(
-        [*argv, *(["--force"] if force else [])], env=clean_environment(environment), capture_output=True, text=True, timeout=60, check=False
+        [*argv, *(["--force"] if force else [])],
+        env=clean_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
