@@ -144,7 +144,7 @@ def _term(place: int, stance: PrefixStance) -> Term:
     return Term(priority=place, matches=(Match(prefix=stance.prefix, or_longer=True),), actions=actions)
 
 
-class TestLever:
+class FailoverLever:
     """Keeps ``Lever`` for Direct Connect failover tests."""
 
     kind = LeverKind.FAILOVER_TEST
@@ -353,7 +353,7 @@ def table(clock: Clock) -> Table:
 
 def house(world: Twin, stores: Table, cloud: Cloud, *, flags: Mapping[Cloud, Flag], nonce: Callable[[], str]) -> House:
     """Furnish a function of one cloud with everything in process."""
-    levers: tuple[Lever, ...] = (PolicyLever(world),) if cloud is Cloud.GCP else (TestLever(world), PinLever(world))
+    levers: tuple[Lever, ...] = (PolicyLever(world),) if cloud is Cloud.GCP else (FailoverLever(world), PinLever(world))
     looker: Looker = TwinLooker(world, cloud)
     return House(
         fabrics=(world.fabric,),
