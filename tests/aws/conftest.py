@@ -83,7 +83,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 @pytest.fixture(scope="session")
 def face() -> Iterator[AwsFace]:
     time = HandTime()
-    with AwsFace(Network(blueprint(reference())), threading.RLock(), time, principals={OPERATOR: "alice"}) as started:
+    with AwsFace(Network(blueprint(reference())), threading.RLock(), time, principals={OPERATOR: "an-operator"}) as started:
         yield started
 
 

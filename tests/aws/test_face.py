@@ -206,7 +206,7 @@ def test_a_write_is_announced_with_the_name_of_who_made_it(cloud: Cloud, operato
         TransitGatewayRouteTableId=TABLE, DestinationCidrBlock="10.216.0.0/20", TransitGatewayAttachmentId=MANAGED
     )
     calls = [one.details["principal"] for one in cloud.network.happenings if one.kind is Kind.API_CALL]
-    assert calls == ["alice"]
+    assert calls == ["an-operator"]
 
 
 def test_what_the_model_does_not_know_moto_answers(operator: Clients) -> None:
@@ -223,7 +223,7 @@ def test_every_request_is_in_the_log_with_its_times(cloud: Cloud, operator: Clie
     assert (first["service"], first["operation"], first["principal"], first["status"]) == (
         "directconnect",
         "DescribeVirtualInterfaces",
-        "alice",
+        "an-operator",
         200,
     )
     assert first["came"] <= first["went"] <= again["came"]

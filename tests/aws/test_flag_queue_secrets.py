@@ -26,9 +26,9 @@ def test_no_parameter_means_clear(flag: SsmFlag) -> None:
 
 
 def test_a_freeze_is_read_back_and_a_thaw_clears_it(flag: SsmFlag, operator: Clients) -> None:
-    run(flag.write(frozen=True, note="maintenance {{ssm:x}} by alice"))
+    run(flag.write(frozen=True, note="maintenance {{ssm:x}} by an-operator"))
     assert run(flag.read()) is FlagState.SET
-    assert operator.ssm(REGION).get_parameter(Name=NAME)["Parameter"]["Value"] == "frozen maintenance ((ssm:x)) by alice"
+    assert operator.ssm(REGION).get_parameter(Name=NAME)["Parameter"]["Value"] == "frozen maintenance ((ssm:x)) by an-operator"
     run(flag.write(frozen=False, note=""))
     assert run(flag.read()) is FlagState.CLEAR
 

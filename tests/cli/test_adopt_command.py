@@ -42,7 +42,7 @@ def run(tmp_path: Path, *fabrics: Fabric, force: bool) -> subprocess.CompletedPr
     for name, fabric in zip(("current", "next"), fabrics, strict=True):
         paths.append(tmp_path / f"{name}.json")
         paths[-1].write_bytes(canonical(fabric))
-    argv = [str(Path(sys.executable).with_name("pointsman")), "adopt", *map(str, paths), "--author", "ana", "--reason", "larger"]
+    argv = [str(Path(sys.executable).with_name("pointsman")), "adopt", *map(str, paths), "--author", "operator", "--reason", "larger"]
     environment = {
         "POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, CLOSED)),
         "POINTSMAN_GOOGLE_IDENTITY": "emulator",

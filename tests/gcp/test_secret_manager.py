@@ -24,9 +24,9 @@ def test_a_flag_that_nobody_ever_set_is_clear(cloud: Cloud) -> None:
 
 
 def test_setting_it_makes_the_secret_and_clearing_it_adds_a_version(cloud: Cloud) -> None:
-    run(flag(cloud).write(frozen=True, note="ana: change window"))
+    run(flag(cloud).write(frozen=True, note="operator: change window"))
     assert run(flag(cloud).read()) is FlagState.SET
-    run(flag(cloud).write(frozen=False, note="ana: done"))
+    run(flag(cloud).write(frozen=False, note="operator: done"))
     assert run(flag(cloud).read()) is FlagState.CLEAR
     assert [entry.operation for entry in cloud.face.log.writes()] == [
         "secretmanager.addVersion",
@@ -52,11 +52,11 @@ def test_what_cannot_be_read_is_unreadable_and_never_clear(cloud: Cloud, kind: F
 def test_a_write_that_failed_is_told(cloud: Cloud, kind: FaultKind) -> None:
     trouble(cloud, "secretmanager.addVersion", kind)
     with pytest.raises(Transient):
-        run(flag(cloud).write(frozen=True, note="ana"))
+        run(flag(cloud).write(frozen=True, note="operator"))
 
 
 def test_no_flag_text_is_kept_in_the_request_log(cloud: Cloud) -> None:
-    run(flag(cloud).write(frozen=True, note="ana: change window"))
+    run(flag(cloud).write(frozen=True, note="operator: change window"))
     assert {entry.body for entry in cloud.face.log.since()} == {""}
 
 

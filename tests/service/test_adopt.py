@@ -31,7 +31,7 @@ def test_the_next_fabric_is_adopted_when_both_clouds_carry_it_and_decisions_go_o
         carrying(world, NEXT, *Cloud)
         await swept(world)
         before = await world.plan()
-        plan = await adopt(world.gcp, author="ana", reason="ix-a was enlarged")
+        plan = await adopt(world.gcp, author="operator", reason="ix-a was enlarged")
         assert (plan.fabric_hash, plan.epoch) == (NEXT.hash, before.epoch + 1)
         assert plan.flows == before.flows
         world.twin.network.blackhole("ix-a")
@@ -47,9 +47,9 @@ def test_a_cloud_that_does_not_carry_the_next_fabric_stops_it_unless_forced() ->
         carrying(world, NEXT, Cloud.GCP)
         await swept(world)
         with pytest.raises(Refused, match="functions on aws"):
-            await adopt(world.gcp, author="ana", reason="too early")
+            await adopt(world.gcp, author="operator", reason="too early")
         assert (await world.plan()).fabric_hash != NEXT.hash
-        assert (await adopt(world.gcp, author="ana", reason="aws is gone", force=True)).fabric_hash == NEXT.hash
+        assert (await adopt(world.gcp, author="operator", reason="aws is gone", force=True)).fabric_hash == NEXT.hash
 
     story(tell)
 
@@ -58,8 +58,8 @@ def test_adopting_twice_is_adopting_once() -> None:
     async def tell(world: World) -> None:
         carrying(world, NEXT, *Cloud)
         await swept(world)
-        first = await adopt(world.gcp, author="ana", reason="once")
-        assert await adopt(world.aws, author="ben", reason="twice") == first
+        first = await adopt(world.gcp, author="operator", reason="once")
+        assert await adopt(world.aws, author="another operator", reason="twice") == first
 
     story(tell)
 
@@ -68,7 +68,7 @@ def test_a_function_without_the_fabric_that_the_plan_names_says_so_and_moves_not
     async def tell(world: World) -> None:
         carrying(world, NEXT, Cloud.GCP)
         await swept(world)
-        await adopt(world.gcp, author="ana", reason="aws is late", force=True)
+        await adopt(world.gcp, author="operator", reason="aws is late", force=True)
         writes = len(world.twin.writes)
         with pytest.raises(ConfigError, match="deploy the artefact"):
             await world.report(Cloud.AWS)
@@ -84,7 +84,7 @@ def test_a_fabric_that_lost_a_drained_link_is_refused() -> None:
         carrying(world, WITHOUT_A, *Cloud)
         await swept(world)
         with pytest.raises(Refused, match="ix-a is drained"):
-            await adopt(world.gcp, author="ana", reason="ix-a is to be removed")
+            await adopt(world.gcp, author="operator", reason="ix-a is to be removed")
 
     story(tell)
 
@@ -92,6 +92,6 @@ def test_a_fabric_that_lost_a_drained_link_is_refused() -> None:
 def test_without_a_next_fabric_there_is_nothing_to_adopt() -> None:
     async def tell(world: World) -> None:
         with pytest.raises(ConfigError, match="POINTSMAN_FABRIC_NEXT"):
-            await adopt(world.gcp, author="ana", reason="by mistake")
+            await adopt(world.gcp, author="operator", reason="by mistake")
 
     story(tell)

@@ -135,12 +135,12 @@ def test_every_api_write_is_recorded_with_who_made_it() -> None:
     net = network()
     net.set_static_route(TABLE, "10.216.0.0/20", IX_B, principal="pointsman-sweep")
     net.set_peer_priority(ROUTER, "aws-a", 120)
-    net.note_call(Side.AWS, "ec2.ReplaceRoute", resource=TABLE, request={}, principal="alice")
+    net.note_call(Side.AWS, "ec2.ReplaceRoute", resource=TABLE, request={}, principal="an-operator")
     calls = [(one.side, one.details["action"], one.details["principal"]) for one in net.happenings if one.kind is Kind.API_CALL]
     assert calls == [
         (Side.AWS, "set_static_route", "pointsman-sweep"),
         (Side.GCP, "set_peer_priority", "operator"),
-        (Side.AWS, "ec2.ReplaceRoute", "alice"),
+        (Side.AWS, "ec2.ReplaceRoute", "an-operator"),
     ]
 
 

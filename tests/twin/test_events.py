@@ -59,7 +59,7 @@ def everything(seed: int) -> Network:
     net.set_prefix_list(LIST, ("10.216.0.0/20",), None)
     net.set_prefix_list_reference(TABLE, LIST, IX_B)
     net.set_allowed_prefixes("assoc-a", ("10.20.0.0/15",))
-    net.note_call(Side.AWS, "ec2.ReplaceRoute", resource=TABLE, request={"routeTableId": "rtb-1"}, principal="alice")
+    net.note_call(Side.AWS, "ec2.ReplaceRoute", resource=TABLE, request={"routeTableId": "rtb-1"}, principal="an-operator")
     net.put_route_policy(ROUTER, "to", Direction.EXPORT, [], principal="pointsman")
     net.attach_policies(ROUTER, "aws-a", (), ("to",))
     net.set_transport_routes("projects/weft-prod-1/locations/us-east4/transports/mc-1", ("10.216.0.0/15",))
@@ -143,7 +143,7 @@ def test_writes_of_our_own_are_told_from_somebody_elses_on_both_clouds() -> None
     net = network()
     net.start_failover_test(VIF_A, 5, principal="pointsman-sweep")
     net.set_peer_priority(ROUTER, "aws-a", 150, principal="pointsman")
-    net.set_static_route(TABLE, "10.216.0.0/20", IX_B, principal="alice")
+    net.set_static_route(TABLE, "10.216.0.0/20", IX_B, principal="an-operator")
     net.set_peer_priority(ROUTER, "aws-a", 100, principal="bob@example.net")
     actors = [one.actor for one in understood(net) if isinstance(one, Change) and "TGW-ROUTE" not in one.what]
     assert actors == [Actor.OURSELVES, Actor.OURSELVES, Actor.SOMEBODY, Actor.SOMEBODY]

@@ -166,7 +166,7 @@ def test_a_call_that_failed_changed_nothing() -> None:
     [
         ("arn:aws:sts::111122223333:assumed-role/x/pointsman", Actor.OURSELVES),
         ("arn:aws:sts::111122223333:assumed-role/x/pointsman-sweep", Actor.OURSELVES),
-        ("arn:aws:sts::111122223333:assumed-role/pointsman-sweep/alice", Actor.SOMEBODY),
+        ("arn:aws:sts::111122223333:assumed-role/pointsman-sweep/an-operator", Actor.SOMEBODY),
         ("arn:aws:sts::111122223333:assumed-role/x/pointsmanager", Actor.SOMEBODY),
         ("arn:aws:iam::111122223333:user/pointsman-sweep", Actor.SOMEBODY),
         ("", Actor.SOMEBODY),
