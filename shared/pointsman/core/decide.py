@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from pointsman.core.case import Case, open_case
-from pointsman.core.evidence import Belief, believe, lost_by_probes_alone, passing
+from pointsman.core.evidence import Belief, believe, lost_by_probes_alone, passing, still_passing
 from pointsman.core.fabric import Cloud, Fabric, FlowName, Link, LinkKind, LinkName, Mode
 from pointsman.core.incidents import incident_id
 from pointsman.core.members import index
@@ -19,7 +19,7 @@ from pointsman.core.plan import Drain, DrainCause, FlagState, LinkState, Placeme
 from pointsman.core.sightings import Sighting, Source
 from pointsman.core.values import Frozen, canonical, digest, replace
 
-DECIDER = "1"
+DECIDER = "2"
 """Version of the deciding rules; the plan names it, and it changes with every change of what is decided."""
 SKEW = timedelta(seconds=5)
 """How far a store's time may lie behind the plan's before the clock is called wrong."""
@@ -298,12 +298,16 @@ def _placed(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[L
 
 
 def _with_only(case: Case, states: Mapping[LinkName, LinkState], placed: Placed) -> Placed:
-    """Mark flows on a VPN that is proved to pass: AWS would prefer any DX gateway's route, so those are to be dropped."""
+    """Mark flows on a VPN that is proved to pass: AWS would prefer any DX gateway's route, so those are to be dropped.
+
+    Of a degraded one a single tunnel that is proved to pass will do: what it carries was weighed when the flow was placed.
+    """
 
     def only(one: Placement) -> bool:
         if one.link is None or case.fabric.link(one.link).kind is not LinkKind.VPN:
             return False
-        return states[one.link].verdict is Verdict.UP and passing(case.claims[one.link])
+        claims, verdict = case.claims[one.link], states[one.link].verdict
+        return (verdict is Verdict.UP and passing(claims)) or (verdict is Verdict.DEGRADED and still_passing(claims))
 
     return replace(placed, flows={name: replace(one, only=only(one)) for name, one in placed.flows.items()})
 

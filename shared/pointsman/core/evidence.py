@@ -203,6 +203,18 @@ def passing(claims: Claims) -> bool:
     return any(row.health is Health.UP for row in forwarding) and not any(row.health is Health.DOWN for row in forwarding)
 
 
+def still_passing(claims: Claims) -> bool:
+    """Say whether fresh forwarding evidence shows packets passing over a member of which nobody says anything bad.
+
+    A claim about the link as a whole speaks for or against every member.
+    """
+    whole = [row for row in claims.get(None, ()) if is_forwarding(row)]
+    sound = (rows for member, rows in claims.items() if member is not None and all(row.health is Health.UP for row in rows))
+    if any(row.health is Health.DOWN for row in whole):
+        return False
+    return any(any(row.health is Health.UP and is_forwarding(row) for row in (*whole, *rows)) for rows in sound)
+
+
 def lost_by_probes_alone(claims: Claims) -> bool:
     """Say whether probes are all that speaks against a link."""
     return all(row.vantage in PROBES for row in _rows(claims) if row.health is Health.DOWN)

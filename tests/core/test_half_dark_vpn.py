@@ -1,0 +1,89 @@
+"""A VPN of which some tunnels are down is still where traffic goes, while packets are seen to pass a tunnel that is left."""
+
+import pytest
+
+from pointsman.core.fabric import Bandwidth, FlowName
+from pointsman.core.plan import Placement, Verdict
+from pointsman.core.sightings import Aspect, Health, Sighting, Vantage
+from pointsman.core.steering import Stance
+from pointsman.core.values import replace
+from pointsman.core.wants import route_policies
+from tests.core.scene import CHECKOUT, G, Story, aws_probe, claim, fabric, gcp_probe, healthy, link, vpn
+
+ATLAS = fabric(link("ix-a", 10 * G), vpn(), flows=(replace(CHECKOUT, prefer=(link("ix-a", G).name, vpn().name)),))
+CHECK = CHECKOUT.name
+
+
+def tunnel(number: int, health: Health, at: float) -> tuple[Sighting, ...]:
+    """Tell of one tunnel, as both clouds see it and as Google's end carries it."""
+    names = (f"vpn-{(number + 1) // 2}:35.0.0.{number}", f"router/77:169.254.3.{4 * number}")
+    sessions = (claim(vantage, name, health, at) for vantage, name in zip((Vantage.AWS, Vantage.GCP), names, strict=True))
+    return (*sessions, claim(Vantage.GCP, f"tunnel/ha-t{number}", health, at, aspect=Aspect.IPSEC))
+
+
+def on_the_vpn() -> Story:
+    story = Story(ATLAS).all_healthy(0)
+    story.decided(1)
+    story.note(*aws_probe("ix-a", Health.DOWN, 10), *gcp_probe("ix-a", Health.DOWN, 10), *healthy("vpn", 10)).decided(11)
+    assert story.plan.flows[CHECK] == Placement(link=vpn().name, only=True)
+    return story
+
+
+def grey(story: Story, at: float) -> Story:
+    return story.note(*aws_probe("ix-a", Health.DOWN, at), *gcp_probe("ix-a", Health.DOWN, at))
+
+
+def dropped(story: Story) -> bool:
+    exports = route_policies(ATLAS, story.plan, ATLAS.link("ix-a")).exports
+    return [one.stance for one in exports] == [Stance.DROP]
+
+
+@pytest.mark.parametrize("dark", [(1,), (2, 3), (1, 2, 4)])
+def test_the_drop_stays_while_packets_pass_a_tunnel_that_is_left(dark: tuple[int, ...]) -> None:
+    story = on_the_vpn()
+    for number in (1, 2, 3, 4):
+        story.note(*tunnel(number, Health.DOWN if number in dark else Health.UP, 20))
+    story.decided(21)
+    assert story.plan.links[vpn().name].verdict is Verdict.DEGRADED
+    assert (story.plan.flows[CHECK].link, dropped(story)) == ("vpn", True)
+
+
+def test_a_drop_begins_towards_a_vpn_that_lost_a_tunnel_before() -> None:
+    story = Story(ATLAS).all_healthy(0).note(*tunnel(1, Health.DOWN, 5))
+    story.decided(6)
+    grey(story, 10).decided(11)
+    assert (story.plan.flows[CHECK], dropped(story)) == (Placement(link=vpn().name, only=True), True)
+
+
+def test_no_tunnel_counts_as_left_whose_session_is_lost() -> None:
+    story = on_the_vpn()
+    for number in (1, 2):
+        story.note(*tunnel(number, Health.DOWN, 20))
+    for number in (3, 4):
+        story.note(claim(Vantage.AWS, f"vpn-2:35.0.0.{number}", Health.DOWN, 20))
+    story.decided(21)
+    assert not dropped(story)
+
+
+def test_no_tunnel_counts_as_left_of_which_no_packet_was_seen() -> None:
+    story = on_the_vpn()
+    story.note(*tunnel(1, Health.DOWN, 200), claim(Vantage.AWS, "vpn-2:35.0.0.3", Health.UP, 200), *healthy("ix-a", 150))
+    grey(story, 200).decided(201)
+    assert story.plan.links[vpn().name].verdict is Verdict.DEGRADED
+    assert not dropped(story)
+
+
+def test_word_that_the_whole_vpn_loses_packets_ends_the_drop_whatever_its_tunnels_say() -> None:
+    story = on_the_vpn()
+    whole = claim(Vantage.GCP, "vpn-1", Health.DOWN, 20, aspect=Aspect.ROUTE)
+    grey(story.note(*tunnel(1, Health.DOWN, 20), whole), 20).decided(21)
+    assert not dropped(story)
+
+
+def test_a_demand_that_the_tunnels_left_do_not_carry_is_squeezed_there_and_not_split_from_its_other_direction() -> None:
+    big = replace(CHECKOUT, prefer=ATLAS.flows[0].prefer, demand=Bandwidth(4 * G))
+    story = Story(replace(ATLAS, flows=(big,))).all_healthy(0)
+    story.decided(1)
+    grey(story.note(*healthy("vpn", 10), *tunnel(1, Health.DOWN, 10)), 10).decided(11)
+    placed = story.plan.flows[FlowName("checkout")]
+    assert (placed.link, placed.only, placed.squeezed_by) == ("vpn", True, G // 4)
