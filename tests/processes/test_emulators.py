@@ -15,6 +15,7 @@ from botocore.config import Config
 from pointsman.core.errors import ConfigError
 from pointsman.testing import emulators
 from pointsman.testing.emulators import Emulator
+from pointsman.testing.loopback import LoopbackServer, Reply
 from pointsman.testing.processes import ProcessError, until
 
 DOCUMENTS = "/v1/projects/weft/databases/(default)/documents"
@@ -141,7 +142,7 @@ def test_a_jar_that_does_not_start_is_shown_with_its_last_words(monkeypatch: pyt
     (tmp_path / "cloud-firestore-emulator.jar").touch()
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     monkeypatch.setenv("POINTSMAN_EMULATORS", str(tmp_path))
-    with pytest.raises(ProcessError, match=r"firestore ended .*the heap is too small"), emulators.firestore():
+    with pytest.raises(ProcessError, match=r"firestore printed no line .*the heap is too small"), emulators.firestore():
         pass
 
 
@@ -155,6 +156,23 @@ def test_a_port_taken_meanwhile_is_left_for_another(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("POINTSMAN_EMULATORS", str(tmp_path))
     with pytest.raises(ProcessError, match="already in use"), emulators.firestore():
         pass
+    assert (tmp_path / "tries").read_text().count("once") == emulators.START_TRIES
+
+
+def test_an_answer_on_a_port_that_somebody_else_took_is_not_taken_for_the_emulators(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f"#!/bin/sh\necho once >> {tmp_path}/tries\necho Address already in use\nexec sleep 60\n")
+    java.chmod(0o755)
+    (tmp_path / "cloud-firestore-emulator.jar").touch()
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("POINTSMAN_EMULATORS", str(tmp_path))
+    with LoopbackServer(lambda _: Reply()) as other:
+        monkeypatch.setattr(emulators, "free_port", lambda: int(other.address.rpartition(":")[2]))
+        with pytest.raises(ProcessError, match="already in use"), emulators.firestore():
+            pass
     assert (tmp_path / "tries").read_text().count("once") == emulators.START_TRIES
 
 

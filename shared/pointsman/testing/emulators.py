@@ -7,6 +7,7 @@ and where POINTSMAN_EMULATORS points (the SDK's ``platform`` folder, or any fold
 import argparse
 import functools
 import os
+import re
 import shutil
 import signal
 import socket
@@ -25,7 +26,8 @@ from pointsman.core.values import Frozen
 from pointsman.testing.processes import Child, ProcessError
 
 LOOPBACK = "127.0.0.1"
-HEAP = "-Xmx256m"
+_JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.language=en")
+"""An emulator lives for minutes: the optimising compiler and a concurrent collector would take more of a small machine than they give."""
 READY_LIMIT = timedelta(seconds=120)
 """How long an emulator may take to come up: a Java start on a busy machine."""
 START_TRIES = 3
@@ -44,8 +46,11 @@ _PLACES = (
 )
 _FIRESTORE_JARS = ("cloud-firestore-emulator.jar", "cloud-firestore-emulator/cloud-firestore-emulator.jar")
 _FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+_FIRESTORE_SAYS = rf"API endpoint: http://{re.escape(LOOPBACK)}:"
 _PUBSUB_JARS = ("cloud-pubsub-emulator-*.jar", "pubsub-emulator/lib/cloud-pubsub-emulator-*.jar")
 _PUBSUB_MAIN = "com.google.cloud.pubsub.testing.v1.Main"
+_PUBSUB_SAYS = "Server started, listening on "
+_TAKEN = "already in use"
 
 
 class Emulator(Frozen):
@@ -96,14 +101,16 @@ def available_moto() -> str | None:
 @contextmanager
 def firestore() -> Iterator[Emulator]:
     """Run Google's Firestore emulator. Raises ConfigError when it is not installed, ProcessError when it does not come up."""
-    with _google("firestore", available_firestore(), _FIRESTORE_JARS, _FIRESTORE_MAIN) as emulator:
+    _require(available_firestore())
+    with _google("firestore", _FIRESTORE_JARS, _FIRESTORE_MAIN, _FIRESTORE_SAYS) as emulator:
         yield emulator
 
 
 @contextmanager
 def pubsub() -> Iterator[Emulator]:
     """Run Google's Pub/Sub emulator. Raises ConfigError when it is not installed, ProcessError when it does not come up."""
-    with _google("pubsub", available_pubsub(), _PUBSUB_JARS, _PUBSUB_MAIN) as emulator:
+    _require(available_pubsub())
+    with _google("pubsub", _PUBSUB_JARS, _PUBSUB_MAIN, _PUBSUB_SAYS) as emulator:
         yield emulator
 
 
@@ -127,32 +134,40 @@ def free_port() -> int:
 
 
 @contextmanager
-def _google(name: str, missing: str | None, jars: Iterable[str], main: str) -> Iterator[Emulator]:
-    _require(missing)
+def _google(name: str, jars: Iterable[str], main: str, says: str) -> Iterator[Emulator]:
+    """Run one of them; ``says`` begins its own word that it listens, which its port ends."""
     jar, java = _jar(jars), _java()
     assert jar is not None, "its absence was reported"
     assert java is not None, "its absence was reported"
-    child, port = _started(name, [java, HEAP, "-Duser.language=en", "-cp", str(jar), main, f"--host={LOOPBACK}"])
+    child, port = _started(name, [java, *_JVM, "-cp", str(jar), main, f"--host={LOOPBACK}"], says)
     try:
         yield Emulator(name=name, address=f"{LOOPBACK}:{port}", pid=child.pid)
     finally:
         child.kill()  # they hold nothing worth a goodbye, and their own takes a second
 
 
-def _started(name: str, argv: list[str]) -> tuple[Child, int]:
+def _started(name: str, argv: list[str], says: str) -> tuple[Child, int]:
     for attempt in range(1, START_TRIES + 1):
         port = free_port()
         child = Child(name, [*argv, f"--port={port}"])
         try:
-            child.wait_http(f"http://{LOOPBACK}:{port}/", READY_LIMIT)
+            _await_word(child, says, port)
         except BaseException as error:
-            taken = any("already in use" in line for line in child.output())
+            taken = any(_TAKEN in line for line in child.output())
             child.kill()
             if not (taken and isinstance(error, ProcessError) and attempt < START_TRIES):
                 raise
         else:
             return child, port
     raise AssertionError("the last try returns or raises")
+
+
+def _await_word(child: Child, says: str, port: int) -> None:
+    """Wait for an emulator's own word, then for its answer: on a port taken meanwhile somebody else answers. Raises ProcessError."""
+    word = child.wait_line(rf"{_TAKEN}|{says}{port}\b", READY_LIMIT).group()
+    if word == _TAKEN:
+        raise ProcessError(f"{child.name}: port {port} is {_TAKEN}: stop the program that took it, or start again")
+    child.wait_http(f"http://{LOOPBACK}:{port}/", READY_LIMIT)
 
 
 def _require(missing: str | None) -> None:

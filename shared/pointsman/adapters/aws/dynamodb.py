@@ -217,6 +217,8 @@ class DynamoStore:
         start: dict[str, Any] = {}
         query = {
             "KeyConditionExpression": "pk = :k",
+            "ProjectionExpression": "#c",
+            "ExpressionAttributeNames": {"#c": "claim"},
             "ExpressionAttributeValues": {":k": self._key("sightings", prefix)["Key"]["pk"]},
             "ConsistentRead": True,
         }
