@@ -26,7 +26,7 @@ SKEW = timedelta(seconds=5)
 SETTLING = timedelta(seconds=5)
 """How long after a drain is in force the probes may still tell of the move itself."""
 CLOSING_KEPT = 8
-"""Ended incidents of one link that may wait for their desks; at the bound the oldest is left to the sweep's search."""
+"""Ended incidents of one link that may wait for their desks; at the bound the open one stays open, and further outages are its own."""
 _BUDGET_SPAN = timedelta(hours=1)
 
 
@@ -232,10 +232,14 @@ def _open(state: LinkState) -> bool:
 
 
 def _closed(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:
-    """End the incident of every link that is up, past its hold-down, undrained, and whose levers are seen to be back."""
+    """End the incident of every link that is up, past its hold-down, undrained, and whose levers are seen to be back.
+
+    None ends while as many as may wait have desks yet to be told: traffic returns, and the ticket stays open.
+    """
 
     def over(name: LinkName, state: LinkState) -> bool:
-        back = state.verdict is Verdict.UP and state.drain is None and _undrained_before(case, name)
+        kept_open = len(state.closing) >= CLOSING_KEPT
+        back = not kept_open and state.verdict is Verdict.UP and state.drain is None and _undrained_before(case, name)
         return back and settled(state, case.fabric.policy.hold_down, case.now) and not still_drained(case.view.rows, name)
 
     return {name: _ended(state) if state.down_since_epoch is not None and over(name, state) else state for name, state in states.items()}
@@ -248,8 +252,7 @@ def _undrained_before(case: Case, link: LinkName) -> bool:
 
 def _ended(state: LinkState) -> LinkState:
     assert state.down_since_epoch is not None, "only an open incident can end"
-    closing = (*state.closing, state.down_since_epoch)[-CLOSING_KEPT:]
-    return replace(state, down_since_epoch=None, closing=closing)
+    return replace(state, down_since_epoch=None, closing=(*state.closing, state.down_since_epoch))
 
 
 def _parallel(fabric: Fabric, link: Link) -> tuple[Link, ...]:
