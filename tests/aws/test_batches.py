@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pointsman.adapters.aws.batches import Batches
+from pointsman.adapters.batches import Batches
 
 
 class Service:

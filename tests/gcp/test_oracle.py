@@ -101,6 +101,10 @@ READS: dict[str, tuple[Callable[[Cloud], object], Callable[[Cloud], object]]] = 
         lambda cloud: run(cloud.compute.get(f"{ROUTER.path}/getRoutePolicy", {"policy": "from-ix-a"})),
         lambda cloud: routers(cloud).get_route_policy(request=compute_v1.GetRoutePolicyRouterRequest(**AT, policy="from-ix-a")),
     ),
+    "routers.listRoutePolicies": (
+        lambda cloud: run(cloud.compute.policies(ROUTER)),
+        lambda cloud: list(routers(cloud).list_route_policies(request=compute_v1.ListRoutePoliciesRoutersRequest(**AT, max_results=500))),
+    ),
     "routers.listBgpRoutes": (
         lambda cloud: run(advertised(cloud.compute, ROUTER, cloud.fabric.link("ix-a"))),
         lambda cloud: list(

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
+from pointsman.adapters.gcp.compute import Compute, RouterRef
 from pointsman.adapters.gcp.policies import NOT_OURS
 from pointsman.adapters.gcp.route_policy import RoutePolicyLever
 from pointsman.core.fabric import LinkName
@@ -15,7 +17,7 @@ from tests.gcp.conftest import Cloud, run
 
 AWS_PREFIXES = ("10.20.0.0/16", "10.21.0.0/16")
 GOOGLE_PREFIXES = ("10.216.0.0/20", "10.217.0.0/16")
-PATCH, GET = "routers.patchRoutePolicy", "routers.getRoutePolicy"
+PATCH, LIST = "routers.patchRoutePolicy", "routers.listRoutePolicies"
 
 
 def keep_off(link: str = "ix-a", how: Stance = Stance.AVOID, rank: int = 1) -> RoutePolicies:
@@ -288,7 +290,7 @@ def test_verify_says_accepted_only_when_no_other_link_takes_the_traffic(cloud: C
 def test_verify_is_not_fooled_by_a_stale_read(cloud: Cloud) -> None:
     hand = lever(cloud)
     run(steer(hand, keep_off()))
-    cloud.trouble(GET, FaultKind.STALE, times=2)
+    cloud.trouble(LIST, FaultKind.STALE)
     found = run(hand.verify(keep_off()))
     assert (found.level, "read back different" in found.missing) == (Level.NONE, True)
 
@@ -337,7 +339,7 @@ def test_another_levers_setting_or_fence_is_refused(cloud: Cloud) -> None:
 
 def test_unreadable_is_busy_and_never_a_setting(cloud: Cloud) -> None:
     for kind in (FaultKind.THROTTLED, FaultKind.BROKEN, FaultKind.UNANSWERED):
-        cloud.trouble(GET, kind)
+        cloud.trouble(LIST, kind)
         with pytest.raises(LeverBusy):
             run(lever(cloud).observe("ix-a"))
 
@@ -346,8 +348,22 @@ def test_an_observe_is_one_round_trip_of_parallel_reads_and_a_write_is_the_next(
     hand = lever(cloud)
     run(steer(hand, keep_off()))
     asked = [entry.operation for entry in cloud.face.log.since()]
-    assert sorted(asked[:3]) == ["routers.get", GET, GET]
-    assert asked[3:] == [PATCH, PATCH]
+    assert sorted(asked[:2]) == ["routers.get", LIST]
+    assert asked[2:] == [PATCH, PATCH]
+
+
+class Terse(Compute):
+    """A Compute Engine whose list of policies shows their names and types alone."""
+
+    async def policies(self, router: RouterRef) -> dict[str, dict[str, Any]]:
+        shown = await super().policies(router)
+        return {name: {"name": name, "type": one["type"]} for name, one in shown.items()}
+
+
+def test_what_the_list_of_policies_does_not_show_is_asked_for_one_by_one(cloud: Cloud) -> None:
+    run(steer(lever(cloud), keep_off()))
+    hand = RoutePolicyLever(cloud.fabric, Terse(cloud.http, endpoint=cloud.face.url))
+    assert run(hand.observe("ix-a")) == run(lever(cloud).observe("ix-a"))
 
 
 def test_the_written_body_carries_the_fence_and_nothing_a_user_set_is_lost(cloud: Cloud) -> None:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from pointsman.adapters.aws.batches import Batches
+from pointsman.adapters.batches import Batches
 
 if TYPE_CHECKING:
     from boto3.session import Session

@@ -1,7 +1,7 @@
 """A store in one DynamoDB table (pk, sk: strings), over boto3 or over the signer alone.
 
 Condition expressions: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html.
-The table has no TTL, no global replica, and on-demand capacity or enough of it.
+The table has no TTL but on ``until``, which journal entries alone have, no global replica, and on-demand capacity or enough of it.
 """
 
 import asyncio
@@ -110,15 +110,19 @@ class DynamoStore:
         """Read all claims under a prefix with one strongly consistent Query, a page a megabyte."""
         return await asyncio.to_thread(self._rows, prefix)
 
-    async def put_entry(self, digest: str, entry: bytes) -> None:
-        """Keep a journal entry."""
+    async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
+        """Keep a journal entry; the table's TTL on ``until`` drops it."""
         values = {":e": {"S": base64.b64encode(entry).decode()}}
+        update, names = "SET #e = if_not_exists(#e, :e)", {"#e": "entry"}
+        if until is not None:
+            update, names = f"{update}, #u = if_not_exists(#u, :u)", names | {"#u": "until"}
+            values[":u"] = {"N": str(int(until.timestamp()))}
         await self._ask(
             "UpdateItem",
             self._key("journal", digest),
             writing=True,
-            UpdateExpression="SET #e = if_not_exists(#e, :e)",
-            ExpressionAttributeNames={"#e": "entry"},
+            UpdateExpression=update,
+            ExpressionAttributeNames=names,
             ExpressionAttributeValues=values,
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid5
 
+from pointsman.adapters.batches import Batches
 from pointsman.adapters.gcp.http import Answer, GoogleHttp, Unanswered, Unreached
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Fabric
@@ -86,6 +87,7 @@ class Compute:
         self._root = endpoint.rstrip("/")
         self._status_locks: dict[str, threading.Lock] = {}
         self._reading: dict[tuple[Any, ...], asyncio.Task[dict[str, Any]]] = {}
+        self._batches = Batches()
 
     async def get(self, path: str, query: Mapping[str, str] | None = None, *, fresh: bool = False) -> dict[str, Any]:
         """Read one resource; readers that ask for the same while it is on its way share the answer, and leave it as it is.
@@ -105,13 +107,21 @@ class Compute:
                 del self._reading[key]
         return under_way.result()
 
-    async def list_all(self, path: str) -> list[dict[str, Any]]:
-        """Read a whole list, page by page, ``PAGE_LIMIT`` pages at most."""
+    async def policies(self, router: RouterRef) -> dict[str, dict[str, Any]]:
+        """List a router's route policies by name; who asks at once shares the list, and nobody joins one that is on its way."""
+        return await self._batches.ask(("policies", router.path), (), lambda _: self._policies(router))
+
+    async def _policies(self, router: RouterRef) -> dict[str, dict[str, Any]]:
+        listed = await self.list_all(f"{router.path}/listRoutePolicies", "result", fresh=True)
+        return {str(one.get("name")): one for one in listed}
+
+    async def list_all(self, path: str, field: str = "items", *, fresh: bool = False) -> list[dict[str, Any]]:
+        """Read a whole list, page by page, ``PAGE_LIMIT`` pages at most; ``field`` is where a page holds its part."""
         found: list[dict[str, Any]] = []
         query = {"maxResults": PAGE_SIZE}
         for _ in range(PAGE_LIMIT):
-            page = await self.get(path, query)
-            found += tables(page.get("items"))
+            page = await self.get(path, query, fresh=fresh)
+            found += tables(page.get(field))
             token = page.get("nextPageToken")
             if not token:
                 break

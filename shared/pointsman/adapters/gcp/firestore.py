@@ -1,15 +1,15 @@
 """A store in one Firestore database (Native mode), over REST: preconditions, no transactions.
 
 A register is a document whose update time is the version of its next conditional write
-(https://firebase.google.com/docs/firestore/reference/rest/v1/Precondition). The database has no TTL policy, and no
-restore is made over it.
+(https://firebase.google.com/docs/firestore/reference/rest/v1/Precondition). The database has no TTL policy but one on
+``until`` of its collection ``journal``, and no restore is made over it.
 """
 
 import asyncio
 import base64
 import binascii
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -125,9 +125,11 @@ class FirestoreStore:
         """Read all claims under a prefix with one query of their collection."""
         return await asyncio.to_thread(self._rows, prefix)
 
-    async def put_entry(self, digest: str, entry: bytes) -> None:
-        """Keep a journal entry."""
-        write = self._update(self._name("journal", digest), {"entry": {"bytesValue": base64.b64encode(entry).decode()}}, "")
+    async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
+        """Keep a journal entry; a TTL policy on ``until`` of the collection ``journal`` drops it."""
+        fields = {"entry": {"bytesValue": base64.b64encode(entry).decode()}}
+        ends = {} if until is None else {"until": {"timestampValue": f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}}
+        write = self._update(self._name("journal", digest), fields | ends, "")
         await asyncio.to_thread(self._commit, write)
 
     async def entry(self, digest: str) -> bytes | None:

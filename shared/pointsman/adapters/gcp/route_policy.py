@@ -7,11 +7,12 @@ router take turns, in the order in which they were asked for.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from pointsman.adapters.gcp.compute import Compute, Missing, RouterRef, Throttled, request_id, router_of, table, tables
+from pointsman.adapters.gcp.compute import Compute, RouterRef, Throttled, request_id, router_of, table, tables
 from pointsman.adapters.gcp.policies import NOT_OURS, Direction, check_size, read, write
 from pointsman.adapters.gcp.proof import advertised, missing_exports, missing_imports
 from pointsman.core.errors import PointsmanError
@@ -56,7 +57,7 @@ class RoutePolicyLever:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def observe(self, target: str) -> Observed:
-        """Read both policies, afresh for their fingerprints' sake, and the router in parallel. Raises ``LeverBusy`` or ``LeverFailed``."""
+        """Read the router's policies, afresh for their fingerprints' sake, and the router in parallel. Raises ``LeverBusy`` or ``LeverFailed``."""
         link, router = self._link(target), router_of(self._fabric, target)
         imports, exports, body, settled = await asyncio.gather(
             self._policy(router, link.gcp.import_policy),
@@ -137,14 +138,17 @@ class RoutePolicyLever:
         request = request_id(token, router.path, part.name, part.fingerprint)
         return await self._compute.write("POST", f"{router.path}/patchRoutePolicy", body, request)
 
-    async def _policy(self, router: RouterRef, name: str | None) -> dict[str, object]:
+    async def _policy(self, router: RouterRef, name: str | None) -> Mapping[str, Any]:
+        """Give a policy from the router's list; the reference leaves open whether that shows all, so what it lacks is asked for."""
         if name is None:
             return {}
-        try:
-            answer = await self._compute.get(f"{router.path}/getRoutePolicy", {"policy": name}, fresh=True)
-        except Missing as error:
+        listed = (await self._compute.policies(router)).get(name)
+        if listed is None:
             text = f"route policy {name} does not exist on router {router.name}: create it and attach it to the link's peers"
-            raise LeverFailed(text) from error
+            raise LeverFailed(text)
+        if "fingerprint" in listed and "terms" in listed:
+            return listed
+        answer = await self._compute.get(f"{router.path}/getRoutePolicy", {"policy": name}, fresh=True)
         return table(answer.get("resource"))
 
     async def _settled(self, router: RouterRef, link: str) -> bool:
@@ -212,11 +216,11 @@ def _kept_out(end: object) -> bool:
     return isinstance(end, LeverBusy) and not isinstance(end, Throttled)
 
 
-def _print(policy: dict[str, object]) -> str:
+def _print(policy: Mapping[str, Any]) -> str:
     return str(policy.get("fingerprint", ""))
 
 
-def _stances(policy: dict[str, object], direction: Direction) -> tuple[PrefixStance, ...]:
+def _stances(policy: Mapping[str, Any], direction: Direction) -> tuple[PrefixStance, ...]:
     if policy and policy.get("type") != direction.value:
         return (NOT_OURS,)
     return read(policy.get("terms", []))

@@ -1,8 +1,8 @@
 """A store in one bucket, over signed HTTP: PUT with If-Match or If-None-Match, nothing else.
 
 Conditional writes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html. Some services that
-speak S3 ignore these headers silently, so a bucket is probed before it is trusted. It has no lifecycle rule, no
-replication that writes back, and versioning makes no difference.
+speak S3 ignore these headers silently, so a bucket is probed before it is trusted. It has no lifecycle rule but one that
+expires what lies under ``journal/``, no replication that writes back, and versioning makes no difference.
 """
 
 import asyncio
@@ -91,8 +91,9 @@ class S3Store:
         kept, held = await asyncio.to_thread(self._held, prefix)
         return rows_read(self.name, (_text(one, "claim") for one in held.values()), kept.time)
 
-    async def put_entry(self, digest: str, entry: bytes) -> None:
-        """Keep a journal entry."""
+    async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
+        """Keep a journal entry, for as long as the bucket's lifecycle rule on ``journal/`` lets it stay."""
+        del until
         answer = await asyncio.to_thread(self._put, self._key("journal", digest), entry, "")
         if not answer.ok and answer.status not in _CONFLICTS - {_GONE}:
             raise self._failed(answer, writing=True)

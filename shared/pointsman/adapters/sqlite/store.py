@@ -5,7 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +24,8 @@ BUSY_SECONDS = 3.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS registers (register TEXT PRIMARY KEY, format INTEGER, promised TEXT, accepted TEXT, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sightings (prefix TEXT, row TEXT, rank TEXT, claim TEXT, PRIMARY KEY (prefix, row)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS journal (digest TEXT PRIMARY KEY, entry BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS entries (digest TEXT PRIMARY KEY, entry BLOB, until TEXT) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entries_until ON entries (until);
 """
 _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 _COLUMNS = ("promised", "accepted", "value")
@@ -39,6 +40,7 @@ INSERT INTO registers VALUES (?, {FORMAT}, ?, ?, ?)
 ON CONFLICT DO UPDATE SET promised = excluded.promised, accepted = excluded.accepted, value = excluded.value
 WHERE promised <= excluded.promised AND format = {FORMAT}
 RETURNING {_NOW}, {_HELD}"""  # noqa: S608 - constants only
+_DROP = f"DELETE FROM entries WHERE digest IN (SELECT digest FROM entries WHERE until < {_NOW} LIMIT 16)"  # noqa: S608 - constants only
 _NOTE = "INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?)"
 
 _NOTHING_WRITTEN = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_FULL"}
@@ -80,13 +82,14 @@ class SqliteStore:
         """Read all claims under a prefix."""
         return await self._run(lambda db: self._rows(db, prefix), writing=False)
 
-    async def put_entry(self, digest: str, entry: bytes) -> None:
-        """Keep a journal entry."""
-        await self._run(lambda db: db.execute("INSERT OR IGNORE INTO journal VALUES (?, ?)", (digest, entry)), writing=True)
+    async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
+        """Keep a journal entry, and drop some whose time is over."""
+        end = None if until is None else f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
+        await self._run(lambda db: _put_entry(db, digest, entry, end), writing=True)
 
     async def entry(self, digest: str) -> bytes | None:
         """Give a journal entry back."""
-        found = await self._run(lambda db: db.execute("SELECT entry FROM journal WHERE digest = ?", (digest,)).fetchone(), writing=False)
+        found = await self._run(lambda db: db.execute("SELECT entry FROM entries WHERE digest = ?", (digest,)).fetchone(), writing=False)
         return None if found is None else bytes(found[0])
 
     def close(self) -> None:
@@ -155,6 +158,11 @@ class SqliteStore:
         time = _time(db)
         found = db.execute("SELECT claim FROM sightings WHERE prefix = ? LIMIT ?", (prefix, ROWS_LIMIT + 1)).fetchall()
         return rows_read(self.name, (text for (text,) in found), time)
+
+
+def _put_entry(db: sqlite3.Connection, digest: str, entry: bytes, until: str | None) -> None:
+    db.execute("INSERT OR IGNORE INTO entries VALUES (?, ?, ?)", (digest, entry, until))
+    db.execute(_DROP)
 
 
 def _time(db: sqlite3.Connection) -> datetime:
