@@ -194,6 +194,28 @@ def test_only_as_many_precious_flows_make_way_as_it_takes() -> None:
     assert where(found) == {"checkout": "ix-b", "ledger": "ix-a", "training": "ix-a"}
 
 
+def test_of_equally_precious_flows_one_leaves_an_overloaded_link_for_another_with_room() -> None:
+    bound = replace(BOUND, priority=CHECKOUT.priority)
+    found = placed(fabric(flows=(CHECKOUT, bound)), ix_a=ground(6))
+    assert where(found) == {"checkout": "ix-b", "training": "ix-a"}
+    assert all(one.squeezed_by == 0 for one in found.flows.values())
+
+
+def test_only_as_many_equally_precious_flows_leave_as_it_takes_and_the_first_by_name() -> None:
+    bound, second = replace(BOUND, priority=CHECKOUT.priority), replace(CHECKOUT, name=FlowName("ledger"))
+    found = placed(fabric(flows=(bound, second, CHECKOUT)), ix_a=ground(7))
+    assert where(found) == {"checkout": "ix-b", "ledger": "ix-a", "training": "ix-a"}
+
+
+def test_a_flow_that_leaves_one_link_makes_room_for_another_to_leave_its_own() -> None:
+    early = flow("a-early", G // 2, 1, ("ix-a", "ix-b"), 22)
+    heavy = flow("heavy", 6 * G, 5, ("ix-a",), 23)
+    mover, small = flow("mover", G, 1, ("ix-b", "ix-c"), 24), flow("small", G // 2, 1, ("ix-b",), 25)
+    stout = flow("stout", 4 * G, 5, ("ix-b",), 26)
+    found = placed(fabric(flows=(early, heavy, mover, small, stout)), ix_a=ground(6), ix_b=ground(5))
+    assert where(found) == {"a-early": "ix-b", "heavy": "ix-a", "mover": "ix-c", "small": "ix-b", "stout": "ix-b"}
+
+
 def test_nothing_is_relieved_where_nothing_is_overloaded() -> None:
     assert where(placed(ix_a=ground(7), ix_c=SHUT)) == {"checkout": "ix-a", "training": "ix-a"}
 
@@ -265,6 +287,22 @@ def test_no_refused_link_is_the_chosen_one_and_every_open_one_that_was_not_chose
         assert reason.chosen not in reason.refused
         assert shut - {reason.chosen} <= set(reason.refused) <= set(one.prefer)
         assert all(reason.refused.values())
+
+
+@given(FLOWS, GROUND, TODAY)
+def test_no_flow_shares_an_overloaded_link_with_one_no_more_precious_while_another_of_its_links_has_room(
+    flows: tuple[Flow, ...], footing: dict[LinkName, Footing], today: dict[FlowName, Placement]
+) -> None:
+    found = place(fabric(flows=flows), footing, today)
+    load = {name: sum(one.demand for one in flows if found.flows[one.name].link == name) for name in NAMES}
+    room = {name: footing[name].usable - load[name] for name in NAMES}
+    for one, reason in zip(flows, found.reasons, strict=True):
+        here = found.flows[one.name].link
+        sharers = [other for other in flows if other is not one and found.flows[other.name].link == here and other.priority >= one.priority]
+        if here is None or room[here] >= 0 or not sharers:
+            continue
+        refused = {name for name, why in reason.refused.items() if not why.startswith("room for")}
+        assert not [name for name in one.prefer if name != here and name not in refused and room[name] >= one.demand], reason
 
 
 def turned(links: tuple[Link, ...], flows: tuple[Flow, ...]) -> Fabric:

@@ -2,7 +2,7 @@
 
 Routers do not police priority: a link that is offered more than it carries loses packets of every flow alike.
 So a flow that finds no room anywhere is put where it harms the more precious flows least, and those it would
-still harm leave for another permitted link that has room.
+still harm, or that are as precious as itself, leave for another permitted link that has room.
 """
 
 from collections.abc import Mapping
@@ -71,17 +71,26 @@ class _Board:
             self._choose(flow, self._place_today(flow), "no permitted link is open: left where it is")
 
     def relieve(self) -> None:
-        """Let precious flows leave a link that a lesser flow overloads, when another permitted link has room."""
-        for flow in sorted(self._fabric.flows, key=lambda one: (one.priority, one.name)):
-            here = self._chosen[flow.name]
-            if here is None or self._excess(here) == 0 or not self._shared_with_lesser(flow, here):
-                continue
-            options, _ = self._options(flow)
-            away = [link for link in options if link.name != here and self._room(link) >= flow.demand]
-            if away:
-                best = min(away, key=lambda link: self._taste(flow, link))
-                self._refused[flow.name][here] = "a larger flow with nowhere else to go overloads it"
-                self._choose(flow, best.name, "out of the way of a flow that fits nowhere else")
+        """Let flows leave a link that another, no more precious one overloads, when another permitted link has room.
+
+        One that leaves may make room for another: as often as there are flows, since no flow leaves twice.
+        """
+        order = sorted(self._fabric.flows, key=lambda one: (one.priority, one.name))
+        for _ in order:
+            if not [flow for flow in order if self._leaves(flow)]:
+                return
+
+    def _leaves(self, flow: Flow) -> bool:
+        here = self._chosen[flow.name]
+        if here is None or self._excess(here) == 0 or not self._shared(flow, here):
+            return False
+        options, _ = self._options(flow)
+        away = [link for link in options if link.name != here and self._room(link) >= flow.demand]
+        if away:
+            best = min(away, key=lambda link: self._taste(flow, link))
+            self._refused[flow.name][here] = "a larger flow with nowhere else to go overloads it"
+            self._choose(flow, best.name, "out of the way of a flow that fits nowhere else")
+        return bool(away)
 
     def result(self) -> Placed:
         """Give the placement with what does not fit and why."""
@@ -133,8 +142,10 @@ class _Board:
         harmed = sum(one.demand for one in precious if one.priority < flow.priority)
         return harmed, flow.demand - self._room(link)
 
-    def _shared_with_lesser(self, flow: Flow, link: LinkName) -> bool:
-        return any(at == link and self._fabric.flow(name).priority > flow.priority for name, at in self._chosen.items())
+    def _shared(self, flow: Flow, link: LinkName) -> bool:
+        """Say whether another flow, as precious or less, is on a link too."""
+        others = (self._fabric.flow(name) for name, at in self._chosen.items() if at == link and name != flow.name)
+        return any(other.priority >= flow.priority for other in others)
 
     def _placement(self, flow: Flow) -> Placement:
         at = self._chosen[flow.name]
