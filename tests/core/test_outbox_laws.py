@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.core.incidents import Ask, Incident
-from pointsman.core.outbox import LEASE, SETTLING, all_told, claim, follow, next_letter, record, release
+from pointsman.core.outbox import LEASE, SETTLING, all_told, claim, follow, next_letter, record, release, settle_removed
 from pointsman.core.values import canonical, parse
 from tests.core.outages import IX_A, IX_B, IX_C, asks, desk, desks, healed, outage, ticket
 from tests.core.scene import START, seconds
@@ -66,12 +66,19 @@ class Post:
         names = {one.name for one in self.fabric.desks} | {f"desk-{pick % 3}"}
         self.fabric = desks(*(desk(name, "error" if name == "boss" else "warning") for name in sorted(names)))
 
+    def leave(self, pick: int) -> None:
+        names = sorted(one.name for one in self.fabric.desks)
+        self.fabric = desks(*(one for one in self.fabric.desks if one.name != names[pick % len(names)] or len(names) == 1))
+        self.incident = settle_removed(self.fabric, self.incident, self.now)
+
     def wait(self, pick: int) -> None:
         self.now += (seconds(10), LEASE, 2 * LEASE, SETTLING)[pick % 4]
 
     def drain(self) -> None:
         """Bring the outage to its end, with tellers that no longer die."""
         self.follow(3)
+        self.now += LEASE
+        self.incident = settle_removed(self.fabric, self.incident, self.now)
         for _ in range(40):
             self.now += LEASE
             letter = next_letter(self.incident, self.now)
@@ -80,7 +87,16 @@ class Post:
                 self.incident = record(self.incident, letter.serial, ticket(letter.desk), self.now)
 
 
-STEPS: tuple[Callable[[Post, int], None], ...] = (Post.claim, Post.claim, Post.wait, Post.release, Post.record, Post.follow, Post.join)
+STEPS: tuple[Callable[[Post, int], None], ...] = (
+    Post.claim,
+    Post.claim,
+    Post.wait,
+    Post.release,
+    Post.record,
+    Post.follow,
+    Post.join,
+    Post.leave,
+)
 
 
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 15)), min_size=4, max_size=40))

@@ -35,7 +35,7 @@ class Letter(Frozen):
     """One message of the outbox: to a desk, in order.
 
     ``claimed_by`` and ``claimed_until`` are the lease of the function that is telling it now, ``attempts`` how often it was claimed,
-    ``not_before`` when it may first be told.
+    ``not_before`` when it may first be told. ``unsent`` says why it never will be ("" for every other letter).
     """
 
     serial: int
@@ -48,6 +48,7 @@ class Letter(Frozen):
     claimed_by: str = ""
     claimed_until: datetime | None = None
     done: bool = False
+    unsent: str = ""
 
 
 class Ticket(Frozen):
@@ -67,7 +68,10 @@ class Moment(Frozen):
 
 
 class Incident(Frozen):
-    """One outage of one link. ``id`` is ``fabric/link@down_since_epoch``; any sweep can recreate it from the plan."""
+    """One outage of one link. ``id`` is ``fabric/link@down_since_epoch``; any sweep can recreate it from the plan.
+
+    ``by_hand`` are the desks that the fabric no longer names and that may hold an open ticket, which a person has to close.
+    """
 
     id: str
     fabric: str
@@ -80,6 +84,7 @@ class Incident(Frozen):
     timeline: tuple[Moment, ...] = ()
     tickets: tuple[Ticket, ...] = ()
     outbox: tuple[Letter, ...] = ()
+    by_hand: tuple[str, ...] = ()
 
 
 def incident_id(fabric: str, link: str, epoch: int) -> str:

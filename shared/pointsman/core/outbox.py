@@ -19,6 +19,8 @@ SETTLING = timedelta(minutes=2)
 """After a resolve that follows an unsure open or update: how long until the ticket is resolved once more."""
 TIMELINE_KEPT = 50
 """Moments kept in an incident; at the bound the oldest after the first is dropped."""
+DESK_REMOVED = "the fabric no longer names this desk"
+"""Why a letter is never told."""
 _KEY_LENGTH = 64
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -94,7 +96,7 @@ def _told(fabric: Fabric, incident: Incident, plan: Plan, ask: Ask, text: str) -
 
     A desk that never opened a ticket has none to resolve: it may have joined during the outage.
     """
-    known = {letter.desk for letter in incident.outbox}
+    known = {letter.desk for letter in incident.outbox if not letter.unsent}
     wanting = {desk.name for desk in fabric.desks if _RANK[incident.severity] >= _RANK[Severity(desk.min_severity)]}
     asked = known if ask is Ask.RESOLVE else known | wanting
     desks = [desk.name for desk in fabric.desks if desk.name in asked]
@@ -102,10 +104,47 @@ def _told(fabric: Fabric, incident: Incident, plan: Plan, ask: Ask, text: str) -
     for serial, desk in enumerate(desks, start=len(incident.outbox)):
         first = ask is Ask.UPDATE and desk not in known
         letters.append(Letter(serial=serial, desk=desk, ask=Ask.OPEN if first else ask, severity=incident.severity, summary=text))
-    moment = Moment(at=plan.decided_at, epoch=plan.epoch, text=text)
+    noted = _noted(incident, Moment(at=plan.decided_at, epoch=plan.epoch, text=text))
+    return replace(noted, outbox=(*incident.outbox, *letters))
+
+
+def settle_removed(fabric: Fabric, incident: Incident, now: datetime) -> Incident:
+    """Bring letters to desks that the fabric no longer names to an end, and name those desks whose ticket a person has to close.
+
+    Idempotent. A letter that somebody is telling right now is left to its lease.
+    """
+    named = {desk.name for desk in fabric.desks}
+    letters = tuple(_given_up(letter) if letter.desk not in named and not _settled(letter, now) else letter for letter in incident.outbox)
+    gone = sorted({letter.desk for letter in letters} - named)
+    by_hand = tuple(desk for desk in gone if _left_open([letter for letter in letters if letter.desk == desk]))
+    settled = replace(incident, outbox=letters, by_hand=by_hand)
+    for desk in by_hand:
+        if desk not in incident.by_hand:
+            settled = _noted(settled, Moment(at=now, epoch=incident.epoch, text=f"desk {desk} removed: close its ticket by hand"))
+    return settled if settled != incident else incident
+
+
+def _settled(letter: Letter, now: datetime) -> bool:
+    """Say whether a letter is done with, or in the hands of a teller."""
+    return letter.done or (letter.claimed_until is not None and letter.claimed_until > now)
+
+
+def _given_up(letter: Letter) -> Letter:
+    return replace(letter, done=True, unsent=DESK_REMOVED, claimed_by="", claimed_until=None)
+
+
+def _left_open(letters: list[Letter]) -> bool:
+    """Say whether a desk's ticket may be open: it was asked for one, and the last word that reached it was no resolve."""
+    asked = any(letter.ask is not Ask.RESOLVE and letter.attempts for letter in letters)
+    told = [letter for letter in letters if letter.done and not letter.unsent]
+    closed = bool(told) and told[-1].ask is Ask.RESOLVE and told[-1] is letters[-1]
+    return asked and not closed
+
+
+def _noted(incident: Incident, moment: Moment) -> Incident:
     timeline = (*incident.timeline, moment)
     kept = timeline if len(timeline) <= TIMELINE_KEPT else (timeline[0], *timeline[2:])
-    return replace(incident, outbox=(*incident.outbox, *letters), timeline=kept)
+    return replace(incident, timeline=kept)
 
 
 def next_letter(incident: Incident, now: datetime) -> Letter | None:
@@ -133,12 +172,12 @@ def claim(incident: Incident, serial: int, teller: str, now: datetime) -> Incide
 def record(incident: Incident, serial: int, ticket: Ticket, now: datetime) -> Incident:
     """Note that a desk was told. An open or update tried more than once may surface late and open it again: the resolve is told twice."""
     letter = incident.outbox[serial]
-    if letter.done:
+    if letter.done and not letter.unsent:
         return incident
-    told = _with_letter(incident, replace(letter, done=True, claimed_by="", claimed_until=None))
+    told = _with_letter(incident, replace(letter, done=True, unsent="", claimed_by="", claimed_until=None))
     others = tuple(one for one in told.tickets if one.desk != ticket.desk)
     told = replace(told, tickets=(*others, ticket))
-    return _again(told, letter, now) if letter.ask is Ask.RESOLVE else told
+    return _again(told, letter, now) if letter.ask is Ask.RESOLVE and not letter.unsent else told
 
 
 def _again(incident: Incident, letter: Letter, now: datetime) -> Incident:
