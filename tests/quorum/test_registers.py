@@ -145,6 +145,20 @@ def test_two_silent_stores_are_no_majority_at_the_deadline(bench: Bench) -> None
     assert seconds == pytest.approx(2.0)
 
 
+def test_what_was_told_to_have_failed_is_not_done_later_by_requests_still_under_way(bench: Bench) -> None:
+    async def story() -> Any:
+        for store in bench.stores:
+            store.next("prepare", Weather(reply_delay=3.0))
+        outcome = await bench.registers.change(NAME, append("a"), deadline=2.0)
+        await bench.registers.rest()
+        return outcome, await bench.registers.read(NAME)
+
+    outcome, reading = run(story())
+    assert isinstance(outcome, NoMajority)
+    assert reading.value is None
+    assert bench.counts()["accept"] == 0
+
+
 def test_rule_5_accepts_that_get_no_answer_end_as_unknown_never_as_failed(bench: Bench) -> None:
     async def story() -> Any:
         for store in bench.stores:

@@ -1,6 +1,6 @@
 """One attempt to change a register under one ballot: replies in, requests out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -103,6 +103,13 @@ class Attempt:
                 requests = self._granted(request, answer)
         self._end()
         return requests
+
+    def give_up(self, silent: Mapping[str, str]) -> Ending:
+        """End where it stands, if it has not ended: nothing more will be proposed. ``silent`` says who still owes an answer."""
+        if self.ending is None:
+            faults = {**self._faults, **silent}
+            self.ending = Unknown(faults=faults) if self.sent else NoMajority(faults=faults)
+        return self.ending
 
     def _begin(self, acceptor: str) -> Requests:
         seen = self._reading.replies.get(acceptor)

@@ -126,9 +126,10 @@ class Registers:
             await run.until_ended(timer)
         finally:
             timer.cancel()
+            ending = attempt.give_up(run.unanswered)
             trial.sent |= attempt.sent
             self._linger(run)
-        return attempt.ending or (Unknown() if trial.sent else NoMajority(faults=run.unanswered))
+        return ending
 
     async def _back_off(self, failures: int, until: float) -> bool:
         """Wait a random part of a doubling time; False when the deadline would pass in it."""
