@@ -61,6 +61,7 @@ def furnish(
         rows=rows,
         witness=stores.get("witness"),
         journal=rows[here],
+        spares=tuple(store for store in stores.values() if store is not rows[here]),
         looker=looker,
         levers={lever.kind: lever for lever in levers},
         flags={flag.cloud: flag for flag in flags},

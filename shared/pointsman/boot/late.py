@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from pointsman.boot.once import Once
@@ -79,9 +80,9 @@ class LateStore:
         """Read all claims."""
         return await (await self._store()).rows(prefix)
 
-    async def put_entry(self, digest: str, entry: bytes) -> None:
+    async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
         """Keep a journal entry."""
-        await (await self._store()).put_entry(digest, entry)
+        await (await self._store()).put_entry(digest, entry, until)
 
     async def entry(self, digest: str) -> bytes | None:
         """Give a journal entry back."""

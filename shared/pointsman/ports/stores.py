@@ -24,6 +24,9 @@ __all__ = [
     "VALUE_LIMIT",
     "Acceptor",
     "Journal",
+    "Listed",
+    "ListedStore",
+    "Listing",
     "Refusal",
     "Reply",
     "Row",
@@ -92,12 +95,12 @@ class Rows(Protocol):
 
 
 class Journal(Protocol):
-    """Entries kept under the digest of their content. Putting the same entry twice is one entry."""
+    """Entries kept under the digest of their content, or of what they are about. The first under a name stays; putting it again changes nothing."""
 
     name: str
 
-    async def put_entry(self, digest: str, entry: bytes) -> None:
-        """Keep an entry. Raises ``StoreDown`` or ``StoreUnsure``."""
+    async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
+        """Keep an entry, ``until`` then at least; the store may drop it after that. Raises ``StoreDown`` or ``StoreUnsure``."""
 
     async def entry(self, digest: str) -> bytes | None:
         """Give an entry back, None when it is not there."""
@@ -105,3 +108,26 @@ class Journal(Protocol):
 
 class Store(Acceptor, Rows, Journal, Protocol):
     """All three in one place."""
+
+
+class Listed(Frozen):
+    """One page of names, in no order that means anything; ``after`` asks for the next page, None when this was the last."""
+
+    names: tuple[str, ...]
+    after: str | None = None
+
+
+class Listing(Protocol):
+    """What a store holds, by name and page by page: what was there when the first page was asked for is on one of them."""
+
+    name: str
+
+    async def registers(self, after: str = "") -> Listed:
+        """Name rows of registers. Raises ``StoreDown``."""
+
+    async def entries(self, after: str = "") -> Listed:
+        """Name entries of the journal. Raises ``StoreDown``."""
+
+
+class ListedStore(Store, Listing, Protocol):
+    """A store that can also say what it holds: for moving it, not for a reaction."""

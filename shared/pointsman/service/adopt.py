@@ -5,11 +5,13 @@ from datetime import datetime
 from pointsman.core.adopting import adopted, carried_by, stranded
 from pointsman.core.errors import ConfigError, Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.journal import Adoption
 from pointsman.core.plan import Plan
-from pointsman.core.values import canonical, parse
+from pointsman.core.values import parse
 from pointsman.quorum.outcomes import Agreed, Change, Decline, Declined, NoMajority, Outcome, Unknown
 from pointsman.service.gather import Scope, gather
 from pointsman.service.house import House
+from pointsman.service.journal import Notebook
 
 
 async def adopt(house: House, *, author: str, reason: str, force: bool = False) -> Plan:
@@ -26,11 +28,12 @@ async def adopt(house: House, *, author: str, reason: str, force: bool = False) 
     if missing and not force:
         names = " and ".join(sorted(cloud.value for cloud in missing))
         raise Refused(f"the functions on {names} were not seen to carry fabric {following.hash}: deploy them first, or use --force")
-    outcome = await house.registers.change(house.plan_register, _change(following, gathered.now, author, reason), reading=gathered.reading)
-    return _plan_of(outcome)
+    notebook, order = Notebook(house, gathered.view, gathered.now), Adoption(author=author, reason=reason)
+    change = _change(following, gathered.now, order, notebook)
+    return _plan_of(await house.registers.change(house.plan_register, change, reading=gathered.reading, ready=notebook.kept))
 
 
-def _change(following: Fabric, now: datetime, author: str, reason: str) -> Change:
+def _change(following: Fabric, now: datetime, order: Adoption, notebook: Notebook) -> Change:
     def change(value: str | None) -> str | Decline | None:
         if value is None:
             return Decline(reason="no plan is agreed yet: the first sweep makes one under the current fabric")
@@ -38,7 +41,8 @@ def _change(following: Fabric, now: datetime, author: str, reason: str) -> Chang
         refusals = list(stranded(plan, following))
         if refusals:
             return Decline(reason="; ".join(refusals))
-        return canonical(adopted(plan, following, now, author=author, reason=reason)).decode()
+        next_plan = adopted(plan, following, now, author=order.author, reason=order.reason)
+        return value if next_plan == plan else notebook.enter(plan, next_plan, order)
 
     return change
 

@@ -1,7 +1,6 @@
 """From a view to an agreed plan: decide, write the reasons down, and let a majority of the stores hold it."""
 
-import asyncio
-import contextlib
+import functools
 from dataclasses import dataclass
 
 import msgspec
@@ -10,24 +9,14 @@ from pointsman.core.decide import Declined as Refusal
 from pointsman.core.decide import decide, first_plan
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Fabric
-from pointsman.core.plan import Plan, View
-from pointsman.core.values import Frozen, canonical, digest, parse
-from pointsman.ports.stores import StoreDown, StoreUnsure
+from pointsman.core.plan import Plan
+from pointsman.core.values import parse
 from pointsman.quorum.outcomes import Agreed, Decline, Declined, NoMajority, Outcome, Unknown
 from pointsman.service.gather import Gathered
 from pointsman.service.house import House
+from pointsman.service.journal import Notebook
 
 STALE = "stale view"
-
-
-class Entry(Frozen):
-    """One decision with its inputs, as the journal keeps it: enough to decide it again."""
-
-    fabric_hash: str
-    before: Plan
-    view: View
-    now: str
-    plan: Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +50,16 @@ async def agree(house: House, gathered: Gathered) -> Agreement:
         return _refused(decided, held)
     if decided == held and gathered.reading.confirmed:
         return Agreement(plan=held, before=held)
-    _, outcome = await asyncio.gather(_journal(house, gathered, held, decided), _change(house, gathered))
+    outcome, unkept = await _change(house, gathered)
     match outcome:
         case Agreed(value=value, changed=changed):
-            plan = plan_in(house.current, value, gathered)
-            if changed and plan != decided:
-                await _journal(house, gathered, plan_in(house.current, outcome.previous, gathered), plan)
-            return Agreement(plan=plan, before=held, changed=changed)
+            return Agreement(plan=plan_in(house.current, value, gathered), before=held, changed=changed)
         case Declined(reason=reason):
             return _refused(Refusal(stale_view=reason == STALE, because=reason), held)
         case NoMajority(faults=faults):
             raise Transient("no majority of the stores answers, so nothing is decided: " + "; ".join(faults.values()))
+        case Unknown() if unkept:
+            raise Transient(unkept)
         case Unknown():
             raise Transient("the plan may or may not have been agreed: it is read again when the event is delivered again")
 
@@ -82,23 +70,24 @@ def _refused(refusal: Refusal, held: Plan) -> Agreement:
     raise Transient(refusal.because)
 
 
-async def _change(house: House, gathered: Gathered) -> Outcome:
-    """Decide again on the value that the prepare finds: that is the one the decision stands on."""
+async def _change(house: House, gathered: Gathered) -> tuple[Outcome, str]:
+    """Decide again on the value that the prepare finds: that is the one the decision stands on.
 
+    The entry of what was decided on the reading is kept beside the prepare, and any accept waits for its own. Gives
+    the outcome, and why the last entry could not be kept ("" when it was).
+    """
+    notebook = Notebook(house, gathered.view, gathered.now)
+
+    @functools.cache
     def change(value: str | None) -> str | Decline | None:
         held = plan_in(house.current, value, gathered)
         decided = decide(house.fabric_of(held), gathered.view, held, gathered.now)
         if isinstance(decided, Refusal):
             return Decline(reason=STALE if decided.stale_view else decided.because)
-        return value if decided == held else canonical(decided).decode()
+        return value if decided == held else notebook.enter(held, decided)
 
-    return await house.registers.change(house.plan_register, change, reading=gathered.reading)
-
-
-async def _journal(house: House, gathered: Gathered, before: Plan, plan: Plan) -> None:
-    """Keep a decision's inputs and outcome under their digest; a journal that can't be reached never stops a reaction."""
-    if plan == before:
-        return
-    entry = canonical(Entry(fabric_hash=plan.fabric_hash, before=before, view=gathered.view, now=gathered.now.isoformat(), plan=plan))
-    with contextlib.suppress(StoreDown, StoreUnsure):
-        await house.journal.put_entry(digest(entry), entry)
+    expected = change(gathered.reading.value)
+    if isinstance(expected, str):
+        notebook.begin(expected)
+    outcome = await house.registers.change(house.plan_register, change, reading=gathered.reading, ready=notebook.kept)
+    return outcome, notebook.trouble

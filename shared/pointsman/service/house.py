@@ -1,5 +1,6 @@
 """Everything a function has at hand: the fabrics of its artefact and one implementation of every port."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +18,8 @@ WATCH_EVERY = timedelta(seconds=3)
 """From the start of one look to the start of the next."""
 WATCH_LASTING = timedelta(seconds=55)
 """How long one call of ``watch`` goes on looking: until just before the schedule starts the next."""
+COUNTERSIGNED_KEPT = 256
+"""Entries of the journal that a process remembers having dealt with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +27,8 @@ class House:
     """One function's surroundings.
 
     ``fabrics`` are the current and perhaps the next; the plan names the one that counts. ``nonce`` gives
-    16 fresh hex digits at each call. ``nudge`` wakes the other
+    16 fresh hex digits at each call. ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no
+    entry; ``countersigned`` are entries that this process has dealt with. ``nudge`` wakes the other
     cloud's functions (fabric, epoch) and ``post`` the own cloud's ``deliver`` (incident): both are hints that may be
     lost and raise ``Transient``.
     """
@@ -42,6 +46,8 @@ class House:
     nonce: Callable[[], str]
     nudge: Callable[[str, int], Awaitable[None]] | None = None
     post: Callable[[str], Awaitable[None]] | None = None
+    spares: tuple[Journal, ...] = ()
+    countersigned: deque[str] = field(default_factory=lambda: deque(maxlen=COUNTERSIGNED_KEPT))
     desks: Mapping[str, Desk] = field(default_factory=dict)
     watch_every: timedelta = WATCH_EVERY
     watch_lasting: timedelta = WATCH_LASTING

@@ -355,13 +355,15 @@ def house(world: Twin, stores: Table, cloud: Cloud, *, flags: Mapping[Cloud, Fla
     """Furnish a function of one cloud with everything in process."""
     levers: tuple[Lever, ...] = (PolicyLever(world),) if cloud is Cloud.GCP else (FailoverLever(world), PinLever(world))
     looker: Looker = TwinLooker(world, cloud)
+    own = stores.aws if cloud is Cloud.AWS else stores.gcp
     return House(
         fabrics=(world.fabric,),
         here=cloud,
         registers=Registers(stores.stores, clock=world.clock, nonce=nonce, jitter=lambda: 0.5),
         rows={Cloud.AWS: stores.aws, Cloud.GCP: stores.gcp},
         witness=stores.witness,
-        journal=stores.aws if cloud is Cloud.AWS else stores.gcp,
+        journal=own,
+        spares=tuple(store for store in stores.stores if store is not own),
         looker=looker,
         levers={lever.kind: lever for lever in levers},
         flags=flags,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -14,10 +14,13 @@ from pointsman.core.rows import clamped, newest, rank, winning
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen
 from pointsman.ports.clouds import Clock
-from pointsman.ports.stores import Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown, StoreUnsure
+from pointsman.ports.stores import Listed, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown, StoreUnsure
 
 TRAFFIC_LIMIT = 100_000
 """Requests that a store remembers having had."""
+
+PAGE = 3
+"""Names that one page lists: few, so that there are several."""
 
 T = TypeVar("T")
 
@@ -105,13 +108,22 @@ class MemoryStore:
         """Read all claims."""
         return await self._do("rows", prefix, lambda: self._all_rows(prefix))
 
-    async def put_entry(self, digest: str, entry: bytes) -> None:
-        """Keep a journal entry."""
+    async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
+        """Keep a journal entry; in memory for ever."""
+        del until
         await self._do("put_entry", digest, lambda: self._entries.setdefault(digest, entry))
 
     async def entry(self, digest: str) -> bytes | None:
         """Give a journal entry back."""
         return await self._do("entry", digest, lambda: self._entries.get(digest))
+
+    async def registers(self, after: str = "") -> Listed:
+        """Name rows of registers."""
+        return await self._do("registers", after, lambda: _page(self._registers, after))
+
+    async def entries(self, after: str = "") -> Listed:
+        """Name journal entries."""
+        return await self._do("entries", after, lambda: _page(self._entries, after))
 
     def count(self, operation: str) -> int:
         """Count the requests of one kind so far."""
@@ -219,3 +231,8 @@ class MemoryStore:
 
     def _time(self) -> datetime:
         return self._clock.now().replace(microsecond=0)
+
+
+def _page(held: Iterable[str], after: str) -> Listed:
+    names = sorted(name for name in held if name > after)
+    return Listed(names=tuple(names[:PAGE]), after=names[PAGE - 1] if len(names) > PAGE else None)
