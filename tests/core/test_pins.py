@@ -144,6 +144,7 @@ def test_nothing_is_pinned_to_a_target_without_fresh_forwarding_evidence() -> No
         story.note(*aws_bgp(name, Health.UP, 200), *gcp_bgp(name, Health.UP, 200))
     grey(story, 200).decided(201)
     assert (story.on("checkout"), story.plan.links[IX_B].verdict, story.plan.pins) == ("ix-b", Verdict.UP, ())
+    assert refused(story) == {"pin to ix-b": "no fresh forwarding evidence shows ix-b passing packets"}
 
 
 def test_nothing_is_pinned_to_the_link_that_bgp_chooses_by_itself() -> None:
@@ -166,6 +167,39 @@ def test_nothing_is_pinned_to_the_link_that_bgp_chooses_by_itself() -> None:
 def test_one_attachment_of_the_target_has_to_carry_the_flow(capacity: int, attachments: tuple[str, ...], pins: int) -> None:
     target = replace(link("ix-b", capacity), aws=AwsEnd(attachments=attachments))
     assert len(left_at_11(scene(stuck(link("ix-a", 10 * G)), target)).plan.pins) == pins
+
+
+def refused(story: Story, name: str = "checkout") -> dict[str, str]:
+    reason = next(one for one in story.plan.reasons if one.about == name)
+    return {option: why for option, why in reason.refused.items() if option.startswith("pin")}
+
+
+@pytest.mark.parametrize(
+    ("capacity", "attachments", "why"),
+    [
+        (G // 2, ("tgw-attach-2",), "its attachment has room for 500000000 of 1000000000 bit/s"),
+        (G, ("tgw-attach-21", "tgw-attach-22"), "one of its 2 attachments has room for 500000000 of 1000000000 bit/s"),
+        (5 * G, (), "ix-b declares no attachment to pin to"),
+    ],
+)
+def test_a_pin_to_an_attachment_too_small_for_the_flow_is_a_refused_option_with_the_reason(
+    capacity: int, attachments: tuple[str, ...], why: str
+) -> None:
+    target = replace(link("ix-b", capacity), aws=AwsEnd(attachments=attachments))
+    story = left_at_11(fabric(stuck(link("ix-a", 10 * G)), target, flows=(replace(CHECKOUT, prefer=(IX_A, IX_B)),)))
+    assert (story.plan.pins, refused(story)) == ((), {"pin to ix-b": why})
+
+
+def test_a_pin_that_google_may_still_make_needless_is_refused_at_once_when_it_would_not_fit() -> None:
+    target = replace(link("ix-b", G // 2))
+    story = left_at_11(fabric(stuck(link("ix-a", 10 * G), policies=True), target, flows=(replace(CHECKOUT, prefer=(IX_A, IX_B)),)))
+    assert list(refused(story)) == ["pin to ix-b"]
+    assert grey(story, 60).outcome(61) is story.plan
+
+
+def test_what_is_pinned_or_never_in_question_of_a_pin_refuses_none() -> None:
+    assert refused(pinned()) == {}
+    assert refused(left_at_11(scene(link("ix-a", 10 * G)))) == {}
 
 
 def test_flows_pinned_to_one_attachment_of_several_have_to_fit_on_it_together() -> None:

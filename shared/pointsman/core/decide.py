@@ -4,7 +4,6 @@ It is pure and idempotent: the same inputs give the same bytes, and a view that 
 very plan it was given. Events, looks and chat only change the rows; what follows from them is decided here.
 """
 
-import zlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -12,11 +11,10 @@ from pointsman.core.case import Case, open_case
 from pointsman.core.evidence import Belief, believe, lost_by_probes_alone, passing, still_passing
 from pointsman.core.fabric import Cloud, Fabric, FlowName, Link, LinkKind, LinkName, Mode
 from pointsman.core.incidents import incident_id
-from pointsman.core.members import index
-from pointsman.core.pins import acknowledged_at, pins_for, still_drained
+from pointsman.core.marks import behind, marks
+from pointsman.core.pins import Pinning, acknowledged_at, pins_for, still_drained
 from pointsman.core.placement import Footing, Placed, place
 from pointsman.core.plan import Drain, DrainCause, FlagState, LinkState, Placement, Plan, Reason, Verdict, View
-from pointsman.core.sightings import Sighting, Source
 from pointsman.core.values import Frozen, canonical, digest, replace
 
 DECIDER = "2"
@@ -58,27 +56,13 @@ def decide(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Plan | Decl
     return _successor(case, _closed(case, states), placed, beliefs)
 
 
-def mark_of(row: str) -> str:
-    """Shorten a row's key to the 8 hex digits that a plan's marks use."""
-    return f"{zlib.crc32(row.encode()):08x}"
-
-
-def _instant(sighting: Sighting) -> int:
-    return int(sighting.seen_at.timestamp() * 1000)
-
-
 def _refuse(view: View, plan: Plan, now: datetime) -> Declined | None:
     if plan.epoch and now < plan.decided_at - SKEW:
         return Declined(
             stale_view=False, because=f"the stores' time {now:%FT%TZ} lies before the plan's {plan.decided_at:%FT%TZ}: check the clocks"
         )
-    seen = {mark_of(row.row): _instant(row) for row in view.rows}
-    readable = {mark for mark in plan.marks if mark in seen}
-    behind = [mark for mark in readable if seen[mark] < plan.marks[mark]]
-    missing = [mark for mark in plan.marks if mark not in seen] if not view.unreadable else []
-    if behind or missing:
-        return Declined(stale_view=True, because=f"{len(behind)} rows older and {len(missing)} rows missing against the plan's marks")
-    return None
+    late = behind(plan.marks, view)
+    return Declined(stale_view=True, because=late) if late else None
 
 
 def _frozen(view: View, plan: Plan) -> bool:
@@ -344,7 +328,8 @@ def _without_discretion(case: Case, states: Mapping[LinkName, LinkState], placed
 
 def _successor(case: Case, states: dict[LinkName, LinkState], placed: Placed, beliefs: Mapping[LinkName, Belief]) -> Plan:
     plan = case.plan
-    pins = pins_for(case, states, placed.flows)
+    pinning = pins_for(case, states, placed.flows)
+    pins = pinning.pins
     if _frozen(case.view, plan):
         pins = tuple(pin for pin in pins if pin in plan.pins)  # a freeze lets a pin end and never begins one
     if states == plan.links and placed.flows == plan.flows and pins == plan.pins:
@@ -358,9 +343,9 @@ def _successor(case: Case, states: dict[LinkName, LinkState], placed: Placed, be
         links=states,
         flows=placed.flows,
         pins=pins,
-        marks=_marks(case),
+        marks=marks(case.fabric, case.view, plan.marks),
         moves=(*_recent(case), *((case.now,) if _is_move(case, states, placed) else ())),
-        reasons=(*link_reasons, *(reason for reason in placed.reasons if _is_news(plan, placed, reason.about))),
+        reasons=(*link_reasons, *(_with_pin(reason, placed, pinning) for reason in placed.reasons if _is_news(plan, placed, reason.about))),
         prev_digest=digest(canonical(plan)),
     )
 
@@ -369,6 +354,14 @@ def _is_news(plan: Plan, placed: Placed, about: str) -> bool:
     """Say whether a flow's placement changed: only then does the plan itself carry the reason (the journal keeps the inputs)."""
     flow = FlowName(about)
     return plan.flows.get(flow) != placed.flows[flow]
+
+
+def _with_pin(reason: Reason, placed: Placed, pinning: Pinning) -> Reason:
+    """Add, to the reason for a flow's place, the pin that was refused to hold it there."""
+    flow = FlowName(reason.about)
+    if flow not in pinning.refused:
+        return reason
+    return replace(reason, refused=reason.refused | {f"pin to {placed.flows[flow].link}": pinning.refused[flow]})
 
 
 def _link_reason(name: LinkName, state: LinkState, belief: Belief) -> Reason:
@@ -385,12 +378,3 @@ def _is_move(case: Case, states: Mapping[LinkName, LinkState], placed: Placed) -
     returned = any(before.links[name].drain and not state.drain for name, state in states.items() if name in before.links)
     moved = any(before.flows.get(name, Placement()).link != new.link for name, new in placed.flows.items())
     return returned or (moved and not left)
-
-
-def _marks(case: Case) -> dict[str, int]:
-    """Note the newest claim seen of every row of ours; rows that could not be read keep their marks."""
-    places = index(case.fabric)
-    hidden = frozenset(case.view.unnoted)
-    ours = (row for row in case.view.rows if row.member in places and row.source is not Source.LEVER and row.row not in hidden)
-    seen = {mark_of(row.row): _instant(row) for row in ours}
-    return (case.plan.marks | seen) if case.view.unreadable else seen

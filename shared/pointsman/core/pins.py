@@ -14,6 +14,7 @@ from pointsman.core.fabric import Cloud, Fabric, Flow, FlowName, Link, LinkName
 from pointsman.core.members import lever_key
 from pointsman.core.plan import Drain, LinkState, Pin, Placement, Verdict
 from pointsman.core.sightings import Aspect, Health, Sighting, Source
+from pointsman.core.values import Frozen
 
 PIN_LIFE = timedelta(hours=1)
 """How long a pin may stand before it has to be decided anew."""
@@ -42,21 +43,48 @@ def _lever_rows(rows: tuple[Sighting, ...], link: LinkName) -> Iterator[Sighting
     return (row for row in rows if row.member == key and row.source is Source.LEVER)
 
 
-def pins_for(case: Case, states: Mapping[LinkName, LinkState], flows: Mapping[FlowName, Placement]) -> tuple[Pin, ...]:
+class Pinning(Frozen):
+    """The pins that should stand, and per flow why one that could be called for is refused."""
+
+    pins: tuple[Pin, ...]
+    refused: dict[FlowName, str]
+
+
+def pins_for(case: Case, states: Mapping[LinkName, LinkState], flows: Mapping[FlowName, Placement]) -> Pinning:
     """List the pins that should stand: one per flow that left a link which BGP still calls up and nothing else can drain."""
     pins: list[Pin] = []
+    refused: dict[FlowName, str] = {}
     for flow in sorted(case.fabric.flows, key=lambda one: (one.priority, one.name)):
         target = flows.get(flow.name, Placement()).link
-        if target is None or not _fits(case.fabric, flow, target, pins):
+        if target is None or not _in_question(case, states, flow, target):
+            continue
+        why = _why_not(case, states[target], case.fabric.link(target), flow, pins)
+        if why:
+            refused[flow.name] = why
             continue
         pin = _pin(case, states, flow, target)
         pins += [pin] if pin else []
-    return tuple(pins)
+    return Pinning(pins=tuple(pins), refused=refused)
+
+
+def _in_question(case: Case, states: Mapping[LinkName, LinkState], flow: Flow, target: LinkName) -> bool:
+    """Say whether a flow that may be pinned left a link that only Google's policies, or no lever at all, could drain."""
+    left = takewhile(lambda one: one != target, flow.prefer)
+    return flow.aws_prefix_list is not None and any(states[one].drain and not _has_interface(case.fabric.link(one)) for one in left)
+
+
+def _why_not(case: Case, state: LinkState, target: Link, flow: Flow, pins: Sequence[Pin]) -> str:
+    """Say which of a pin's conditions its target fails; "" when it is healthy, seen to pass, and one attachment carries the flow."""
+    if state.verdict is not Verdict.UP or state.drain is not None:
+        return f"{target.name} is {'drained' if state.drain else state.verdict}, and a pin to it could lose everything"
+    if not passing(case.claims[target.name]):
+        return f"no fresh forwarding evidence shows {target.name} passing packets"
+    return _too_small(case.fabric, target, flow, pins)
 
 
 def _pin(case: Case, states: Mapping[LinkName, LinkState], flow: Flow, target: LinkName) -> Pin | None:
     broken = _left_behind(case, states, flow, target)
-    if broken is None or not _may_pin(case, states[target], flow, target):
+    if broken is None:
         return None
     for pin in case.plan.pins:
         if pin.flow == flow.name and pin.link == target and pin.expires_at > case.now:
@@ -83,7 +111,7 @@ def _session_up(case: Case, link: LinkName) -> bool:
 
 def _drainable(case: Case, link: Link, drain: Drain) -> bool:
     """Say whether a lever that rides BGP works: AWS's own, or Google's, given until take-over to say so."""
-    if any(member.aws.virtual_interface for member in link.members):
+    if _has_interface(link):
         return True
     if not (link.gcp.import_policy and link.gcp.export_policy):
         return False
@@ -91,17 +119,18 @@ def _drainable(case: Case, link: Link, drain: Drain) -> bool:
     return waiting or acknowledged(case.view.rows, Cloud.GCP, link.name, drain)
 
 
-def _may_pin(case: Case, state: LinkState, flow: Flow, target: LinkName) -> bool:
-    """Check a pin's conditions: a declared prefix list, and a healthy target with forwarding evidence."""
-    healthy = state.verdict is Verdict.UP and state.drain is None
-    return flow.aws_prefix_list is not None and healthy and passing(case.claims[target])
+def _has_interface(link: Link) -> bool:
+    return any(member.aws.virtual_interface for member in link.members)
 
 
-def _fits(fabric: Fabric, flow: Flow, target: LinkName, pins: Sequence[Pin]) -> bool:
-    """Say whether one attachment of the target carries the flow; of several, next to the flows already pinned to it."""
-    link = fabric.link(target)
-    if not link.aws.attachments:
-        return False
-    several = len(link.aws.attachments) > 1
-    pinned = sum(fabric.flow(pin.flow).demand for pin in pins if pin.link == target) if several else 0
-    return link.capacity // len(link.aws.attachments) >= pinned + flow.demand
+def _too_small(fabric: Fabric, target: Link, flow: Flow, pins: Sequence[Pin]) -> str:
+    """Say why one attachment of the target does not carry the flow; of several, next to the flows already pinned to it."""
+    count = len(target.aws.attachments)
+    if not count:
+        return f"{target.name} declares no attachment to pin to"
+    pinned = sum(fabric.flow(pin.flow).demand for pin in pins if pin.link == target.name) if count > 1 else 0
+    room = target.capacity // count - pinned
+    if room >= flow.demand:
+        return ""
+    which = "its attachment" if count == 1 else f"one of its {count} attachments"
+    return f"{which} has room for {room} of {flow.demand} bit/s"

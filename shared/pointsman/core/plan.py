@@ -100,7 +100,7 @@ class Plan(Frozen):
     """The agreed decision for a fabric.
 
     ``marks`` holds, per sighting row, the newest claim it was decided from (8 hex digits of the row's key ->
-    milliseconds since the epoch of time): a later decision from an older view is refused (STALE_VIEW).
+    its microsecond and severity, ``core.marks``): a later decision from an older view is refused (STALE_VIEW).
     ``moves`` are the times of discretionary epochs within the last hour, which the budget counts. ``prev_digest`` is of
     the plan before; ``entry`` names the journal's entry with what it was decided from ("" until it is written down).
     """

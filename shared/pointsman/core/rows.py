@@ -12,7 +12,8 @@ GRAIN = timedelta(seconds=1)
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _DIGITS = 18
 """Of a count of microseconds since the year 1, up to the calendar's end."""
-_SEVERITY = {Health.UNKNOWN: 0, Health.UP: 1, Health.DRAINING: 2, Health.DEGRADED: 3, Health.DOWN: 4}
+SEVERITY = {Health.UNKNOWN: 0, Health.UP: 1, Health.DRAINING: 2, Health.DEGRADED: 3, Health.DOWN: 4}
+"""Which of two claims of one instant stands: the graver."""
 
 
 def rank(claim: Sighting) -> str:
@@ -21,7 +22,7 @@ def rank(claim: Sighting) -> str:
     Cause and figure come last, so that only equal claims rank equal: which of several stands never depends on their order.
     """
     figure = "" if claim.value is None else float(claim.value)
-    return f"{_micros(claim.seen_at):0{_DIGITS}d}.{_SEVERITY[claim.health]}.{claim.cause}.{figure}"
+    return f"{_micros(claim.seen_at):0{_DIGITS}d}.{SEVERITY[claim.health]}.{claim.cause}.{figure}"
 
 
 def standing(held: object, store_time: datetime | None) -> str | None:

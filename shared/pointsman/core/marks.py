@@ -1,0 +1,45 @@
+"""Marks: which claims a plan was decided from, so that nobody decides again from an older view."""
+
+import zlib
+from datetime import UTC, datetime, timedelta
+
+from pointsman.core.fabric import Fabric
+from pointsman.core.members import index
+from pointsman.core.plan import View
+from pointsman.core.rows import SEVERITY
+from pointsman.core.sightings import Sighting, Source
+
+GRADES = 8
+"""Room for the severities of one instant."""
+_ZERO = datetime(2020, 1, 1, tzinfo=UTC)
+"""Where counting begins: late enough for a mark to stay below 2**53, which every JSON reader keeps exact, until 2055."""
+
+
+def key_of(row: str) -> str:
+    """Shorten a row's key to the 8 hex digits that a plan's marks use."""
+    return f"{zlib.crc32(row.encode()):08x}"
+
+
+def mark_of(claim: Sighting) -> int:
+    """Give a claim's mark: its microsecond, and of equal ones its severity, in the order in which claims win a row."""
+    return (claim.seen_at - _ZERO) // timedelta(microseconds=1) * GRADES + SEVERITY[claim.health]
+
+
+def behind(marked: dict[str, int], view: View) -> str:
+    """Say in what a view lies behind the marks of a plan; "" when it is at or beyond every one.
+
+    Rows that could not be read are not held against it.
+    """
+    seen = {key_of(row.row): mark_of(row) for row in view.rows}
+    older = sum(seen[key] < mark for key, mark in marked.items() if key in seen)
+    missing = 0 if view.unreadable else sum(key not in seen for key in marked)
+    return f"{older} rows older and {missing} rows missing against the plan's marks" if older or missing else ""
+
+
+def marks(fabric: Fabric, view: View, before: dict[str, int]) -> dict[str, int]:
+    """Note the newest claim seen of every row of ours; rows that could not be read keep their marks."""
+    places = index(fabric)
+    hidden = frozenset(view.unnoted)
+    ours = (row for row in view.rows if row.member in places and row.source is not Source.LEVER and row.row not in hidden)
+    seen = {key_of(row.row): mark_of(row) for row in ours}
+    return (before | seen) if view.unreadable else seen

@@ -1,0 +1,86 @@
+"""Marks: no view that lacks what was decided on is decided from again, however close together claims lie."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.core.decide import Declined
+from pointsman.core.fabric import LinkName
+from pointsman.core.marks import mark_of
+from pointsman.core.plan import Verdict
+from pointsman.core.rows import newest
+from pointsman.core.sightings import Health, Sighting
+from pointsman.core.values import replace
+from tests.core.scene import START, Story, aws_probe, gcp_probe
+
+IX_A = LinkName("ix-a")
+TICK = timedelta(microseconds=1)
+
+
+def probes(health: Health, ticks: int) -> tuple[Sighting, ...]:
+    """Give both ends' probes of ix-a some microseconds after second 10."""
+    return tuple(
+        replace(one, seen_at=one.seen_at + ticks * TICK) for one in (*aws_probe("ix-a", health, 10), *gcp_probe("ix-a", health, 10))
+    )
+
+
+def steady() -> Story:
+    story = Story().all_healthy(10)
+    story.decided(11)
+    return story
+
+
+def test_a_view_of_the_same_millisecond_that_lacks_the_worse_claim_is_stale() -> None:
+    story = steady()
+    blind = dict(story.rows)
+    assert story.note(*probes(Health.DOWN, 1)).decided(12).links[IX_A].verdict is Verdict.DOWN
+    story.rows = blind
+    outcome = story.outcome(13)
+    assert isinstance(outcome, Declined)
+    assert outcome.stale_view
+
+
+def test_a_view_of_the_very_same_instant_that_lacks_the_worse_claim_is_stale() -> None:
+    story = steady()
+    blind = dict(story.rows)
+    story.note(*probes(Health.DOWN, 0)).decided(12)
+    story.rows = blind
+    assert isinstance(story.outcome(13), Declined)
+
+
+def test_marks_stay_exact_for_every_reader_of_json() -> None:
+    assert 0 < mark_of(probes(Health.DOWN, 0)[0]) < 2**53
+    assert mark_of(replace(probes(Health.DOWN, 0)[0], seen_at=START.replace(year=2054))) < 2**53
+
+
+HEALTHS = st.sampled_from([Health.UP, Health.DEGRADED, Health.DOWN])
+
+
+@given(HEALTHS, st.integers(0, 1500), HEALTHS, st.integers(0, 1500))
+def test_marks_rank_claims_as_rows_do(one: Health, at: int, other: Health, then: int) -> None:
+    first, second = probes(one, at)[0], probes(other, then)[0]
+    wins = newest((first, second))[first.row]
+    assert mark_of(wins) == max(mark_of(first), mark_of(second))
+
+
+STEPS = st.lists(st.tuples(HEALTHS, st.integers(0, 3), st.booleans()), min_size=1, max_size=12)
+
+
+@given(STEPS)
+def test_however_claims_tie_a_decision_from_a_late_reader_hides_no_worse_row(steps: list[tuple[Health, int, bool]]) -> None:
+    """Deciders read at any time and decide later; each row holds the claim that won, and the last look settles the verdict."""
+    story = steady()
+    read = dict(story.rows)
+    for count, (health, ticks, fresh) in enumerate(steps):
+        story.note(*probes(health, ticks))
+        now, read = dict(story.rows), (dict(story.rows) if fresh else read)
+        story.rows = read
+        decided = story.outcome(12 + count / 100)
+        if not isinstance(decided, Declined):
+            assert all(mark <= max(map(mark_of, now.values())) for mark in decided.marks.values())
+            story.plan = decided
+        story.rows = now
+    plan = story.decided(13)
+    held = story.rows[probes(Health.UP, 0)[0].row]
+    assert (plan.links[IX_A].verdict is Verdict.DOWN) == (held.health is Health.DOWN)
