@@ -123,6 +123,8 @@ def _report(done: Report) -> Told:
         "hints_lost": list(done.hints_lost),
         "settled": done.settled,
         "error": done.again,
+        "by_hand": list(done.by_hand),
+        "doubts": list(done.doubts),
     }
 
 

@@ -36,7 +36,8 @@ class Report:
     """What one call did: the plan it ended on, whether it made it, the levers it wrote, and how long each stage took (seconds).
 
     ``settled`` means that all of this cloud's levers are proved to be set as the plan asks; ``again`` says why the
-    event must be delivered again ("" when it need not be).
+    event must be delivered again ("" when it need not be); ``by_hand`` which tickets a person has to close;
+    ``doubts`` what the journal does not bear out, in words.
     """
 
     plan: Plan
@@ -48,6 +49,8 @@ class Report:
     stored: dict[str, Sighting] = field(default_factory=dict)
     settled: bool = False
     again: str = ""
+    by_hand: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 async def converge(house: House, claims: Sequence[Sighting], scope: Scope | None = None, *, closed: tuple[str, ...] = ()) -> Report:

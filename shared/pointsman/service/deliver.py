@@ -12,7 +12,7 @@ import msgspec
 from pointsman.core.errors import PointsmanError, Refused, Transient
 from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.incidents import Incident, Letter, Ticket
-from pointsman.core.outbox import LEASE, all_told, claim, follow, next_letter, open_incidents, record, release, ticket_key
+from pointsman.core.outbox import LEASE, all_told, claim, follow, next_letter, open_incidents, record, release, settle_removed, ticket_key
 from pointsman.core.plan import Plan
 from pointsman.core.values import canonical, parse
 from pointsman.ports.desks import Desk
@@ -25,20 +25,32 @@ LETTERS_LIMIT = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Delivered:
-    """What one call did: incidents whose desks all know (and that are over), and letters told."""
+    """What one call did: incidents whose desks all know (and that are over), and letters told.
+
+    ``by_hand`` says which tickets a person has to close, at desks that the fabric no longer names.
+    """
 
     closed: tuple[str, ...]
     told: int
     trouble: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()
 
 
 async def deliver(house: House, only: frozenset[str] | None = None) -> Delivered:
     """Tell every desk what it is owed of the plan's incidents (or of ``only`` these). Raises ``Transient`` if one must be tried again."""
+    delivered = await deliver_owed(house, only)
+    if delivered.trouble:
+        raise Transient("; ".join(delivered.trouble), retry_after=LEASE)
+    return delivered
+
+
+async def deliver_owed(house: House, only: frozenset[str] | None = None) -> Delivered:
+    """Do the same and say in ``trouble`` what must be tried again; one desk's trouble hides nothing that was done for another."""
     plan = await agreed_plan(house)
     if plan is None:
         return Delivered(closed=(), told=0)
     fabric = house.fabric_of(plan)
-    closed, told, trouble = [], 0, []
+    closed, told, trouble, by_hand = [], 0, [], []
     for incident, link, epoch, _ in open_incidents(fabric, plan):
         if only is not None and incident not in only:
             continue
@@ -48,9 +60,8 @@ async def deliver(house: House, only: frozenset[str] | None = None) -> Delivered
         except PointsmanError as error:
             trouble.append(str(error))
         told += post.told
-    if trouble:
-        raise Transient("; ".join(trouble), retry_after=LEASE)
-    return Delivered(closed=tuple(closed), told=told)
+        by_hand += post.by_hand
+    return Delivered(closed=tuple(closed), told=told, trouble=tuple(trouble), by_hand=tuple(by_hand))
 
 
 async def agreed_plan(house: House) -> Plan | None:
@@ -79,10 +90,13 @@ class _Post:
         self._fabric = fabric
         self._register = incident_register(incident)
         self.told = 0
+        self.by_hand: tuple[str, ...] = ()
 
     async def empty(self, plan: Plan, link: LinkName, epoch: int) -> bool:
         """Tell letter after letter; True when the incident is over and every desk knows."""
-        incident = await self._change(lambda held: follow(self._fabric, plan, link, epoch, held))
+        now = self._house.clock.now()
+        incident = await self._change(lambda held: settle_removed(self._fabric, follow(self._fabric, plan, link, epoch, held), now))
+        self.by_hand = tuple(_by_hand(incident, desk) for desk in incident.by_hand)
         for _ in range(LETTERS_LIMIT):
             letter = next_letter(incident, self._house.clock.now())
             if letter is None:
@@ -123,6 +137,11 @@ class _Post:
         value = _value(await self._house.registers.change(self._register, change))
         assert value is not None, "a step always gives an incident"
         return parse(value, Incident)
+
+
+def _by_hand(incident: Incident, desk: str) -> str:
+    reference = next((ticket.reference for ticket in incident.tickets if ticket.desk == desk), ticket_key(incident))
+    return f"{incident.id}: desk {desk} removed: close its ticket {reference} by hand"
 
 
 def _held(incident: Incident | None) -> Incident:

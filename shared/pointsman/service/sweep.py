@@ -1,12 +1,16 @@
 """The level-triggered pass of every minute: look at everything, and make the world equal to the newest plan from any state."""
 
+import asyncio
+import dataclasses
+
 from pointsman.core.adopting import heartbeats
 from pointsman.core.errors import Transient
 from pointsman.core.outbox import open_incidents
 from pointsman.service.converge import Report, converge, levers_of
-from pointsman.service.deliver import Delivered, agreed_plan, deliver
+from pointsman.service.deliver import Delivered, agreed_plan, deliver_owed
 from pointsman.service.gather import Scope, note, worth_noting
 from pointsman.service.house import House
+from pointsman.service.journal import countersign
 
 
 async def sweep(house: House) -> Report:
@@ -19,8 +23,8 @@ async def sweep(house: House) -> Report:
     scope = Scope(look=links, levers=levers_of(house, set(links)), witness=True)
     report = await converge(house, (), scope, closed=delivered.closed)
     beats = worth_noting(house.current, heartbeats(house.here, house.fabrics, house.clock.now()), report.stored)
-    await note(house, beats)
-    return report
+    _, doubts = await asyncio.gather(note(house, beats), countersign(house, report.plan))
+    return dataclasses.replace(report, by_hand=delivered.by_hand, doubts=doubts)
 
 
 async def _deliver_if_owed(house: House) -> Delivered:
@@ -34,6 +38,6 @@ async def _deliver_if_owed(house: House) -> Delivered:
             return Delivered(closed=(), told=0)
         if house.fabric_of(plan).desks and not house.desks:
             return Delivered(closed=(), told=0)
-        return await deliver(house)
+        return await deliver_owed(house)
     except Transient as error:
         return Delivered(closed=(), told=0, trouble=(str(error),))
