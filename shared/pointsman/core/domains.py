@@ -4,11 +4,13 @@ from enum import StrEnum
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pointsman.core.fabric import Stores
-from pointsman.core.values import Frozen
+from pointsman.core.values import Frozen, canonical, digest
 
 URL_LIMIT = 500
 """Longest store URL, in characters."""
 
+ID_DIGITS = 12
+"""Hex digits of a set's content in its name."""
 THREE = 3
 """A table that outlives any one of its stores has this many."""
 
@@ -47,6 +49,25 @@ class StoreAddress(Frozen):
     domain: str
     endpoint: str | None = None
     region: str = ""
+
+
+class StoreSet(Frozen):
+    """One set of stores through the years: its number, and ``id``, which tells it from any other of that number.
+
+    Registers of the first set are rows of their own name; those of a later one are rows apart, also in the same store.
+    """
+
+    generation: int = 1
+    id: str = "1"
+
+    def row(self, register: str) -> str:
+        """Name the row that holds a register in this set."""
+        return register if self.generation == 1 else f"{register}~{self.generation}"
+
+    def register(self, row: str) -> str | None:
+        """Give the register that a row of this set holds; None for a row of another set."""
+        name, mark, number = row.partition("~")
+        return name if (number if mark else "1") == str(self.generation) else None
 
 
 class TableMode(StrEnum):
@@ -93,6 +114,26 @@ def addresses_of(stores: Stores) -> dict[str, StoreAddress]:
     """Take all declared store URLs apart, by slot (aws, gcp, witness). Raises ValueError."""
     slots = {"aws": stores.aws, "gcp": stores.gcp, "witness": stores.witness}
     return {slot: store_address(url) for slot, url in slots.items() if url}
+
+
+def store_set(stores: Stores) -> StoreSet:
+    """Identify a set of stores by its number, its addresses (whatever else their URLs say) and whether its witness is enciphered.
+
+    Raises ValueError.
+    """
+    places = sorted((one.scheme, one.place, one.name) for one in addresses_of(stores).values())
+    content = canonical((stores.generation, places, *(["enciphered"] if stores.witness_key else [])))
+    return StoreSet(generation=stores.generation, id=f"{stores.generation}.{digest(content)[:ID_DIGITS]}")
+
+
+def succession(current: Stores, following: Stores) -> tuple[StoreSet, ...]:
+    """Give the sets that two fabrics' functions carry, one when the stores stay. Raises ValueError for a change that could not be told."""
+    first, second = store_set(current), store_set(following)
+    if first == second:
+        return (first,)
+    if second.generation <= first.generation:
+        raise ValueError(f"the next fabric names other stores under the same number: write stores.generation: {first.generation + 1}")
+    return first, second
 
 
 def together(one: StoreAddress, other: StoreAddress) -> bool:

@@ -21,6 +21,10 @@ class Transient(PointsmanError):
         self.retry_after = retry_after
 
 
+class Moved(Transient):
+    """A register is kept by another set of stores since a move, which this function does not carry: deliver again to one that does."""
+
+
 class RejectedEvent(PointsmanError):
     """This event can never be read: park it, acknowledge it, and go on. ``path`` says where it is wrong."""
 

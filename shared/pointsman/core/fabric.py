@@ -253,11 +253,17 @@ class Policy(Frozen):
 
 
 class Stores(Frozen):
-    """Store URLs: ``dynamodb://``, ``firestore://``, ``s3://`` or ``sqlite://``. Only ``lite`` has one of them alone."""
+    """Store URLs: ``dynamodb://``, ``firestore://``, ``s3://`` or ``sqlite://``. Only ``lite`` has one of them alone.
+
+    ``generation`` counts the sets of stores there have been; ``witness_key`` is the ``secret://`` reference of the
+    keys that what the witness holds is enciphered with.
+    """
 
     aws: str | None = None
     gcp: str | None = None
     witness: str | None = None
+    generation: int = 1
+    witness_key: str | None = None
 
 
 class DeskSettings(Frozen):

@@ -15,6 +15,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     ``confirmed`` says that a majority holds the same accepted ballot, so that ``value`` may be answered; else it is
     only the newest value seen. ``replies`` and ``faults`` are by acceptor; one in neither had not answered yet.
+    ``stores`` names the set of stores that was read; ``moved`` the set that the register was sealed for, where this
+    reader cannot follow it ("" when it was not): then there is no value to go by.
     """
 
     value: str | None
@@ -23,6 +25,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     majority: int
     replies: Mapping[str, Reply]
     faults: Mapping[str, str] = msgspec.field(default_factory=dict)
+    stores: str = ""
+    moved: str = ""
 
     @property
     def reached(self) -> bool:

@@ -7,15 +7,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pointsman.core.errors import Refused, Transient
+from pointsman.core.domains import StoreSet
+from pointsman.core.errors import Moved, Transient
 from pointsman.ports.clouds import Clock
 from pointsman.ports.stores import Acceptor, Refusal, Reply, RowUnreadable, StoreDown, StoreUnsure
 from pointsman.quorum.attempt import Answer, Attempt, Lost, Request, Requests, Step, Unsure
 from pointsman.quorum.ballots import above
 from pointsman.quorum.floors import Floors
-from pointsman.quorum.outcomes import Agreed, Change, Conflict, Decline, Declined, NoMajority, Outcome, Unknown
+from pointsman.quorum.outcomes import Agreed, Change, Conflict, Outcome, Unknown
 from pointsman.quorum.reading import Reading, judge, majority_of
-from pointsman.quorum.rows import VALUE_LIMIT
+from pointsman.quorum.sealing import Seal, guarded, opening, seal_in, sealing, taking_over
+from pointsman.service.trial import Ready, Trial, seal_of
 
 ATTEMPTS_LIMIT = 12
 """Ballots that one change may spend on other proposers before it asks to be delivered again."""
@@ -30,6 +32,11 @@ CHANGE_SECONDS = 10.0
 LINGER_SECONDS = 5.0
 """How long requests to slower stores may go on after the outcome is certain."""
 
+MOVED_LIMIT = 4096
+"""Registers that are remembered as moved; past it the oldest is forgotten, and found to be moved again."""
+
+FIRST_SET = StoreSet()
+"""The set of stores of whoever has never changed them."""
 SILENT = "it did not answer in time"
 
 T = TypeVar("T")
@@ -39,16 +46,31 @@ class Registers:
     """The registers of one set of stores: one store is ``lite``, three are a quorum.
 
     ``nonce`` gives 16 fresh hex digits at each call, ``jitter`` a number from 0 up to 1. Deadlines are instants of
-    ``clock.monotonic()``.
+    ``clock.monotonic()``. ``following`` is the set that registers are being moved to, where one is: a sealed register
+    is followed there, and the copy of its value made up for.
     """
 
-    def __init__(self, acceptors: Sequence[Acceptor], *, clock: Clock, nonce: Callable[[], str], jitter: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        acceptors: Sequence[Acceptor],
+        *,
+        clock: Clock,
+        nonce: Callable[[], str],
+        jitter: Callable[[], float],
+        stores: StoreSet = FIRST_SET,
+        following: "Registers | None" = None,
+    ) -> None:
         self._acceptors = {acceptor.name: acceptor for acceptor in acceptors}
         if len(self._acceptors) != len(acceptors):
             raise ValueError("two stores have one name")
         self._clock = clock
         self._nonce = nonce
         self._jitter = jitter
+        self.stores = stores
+        self.following = following
+        self._moved: dict[str, None] = {}
+        self._leaving = False
+        self._open = stores.generation == FIRST_SET.generation
         self._floors = Floors()
         self._late: dict[tuple[str, str], asyncio.Task[Answer]] = {}
         self._lingering: set[asyncio.Task[None]] = set()
@@ -59,7 +81,100 @@ class Registers:
         return majority_of(len(self._acceptors))
 
     async def read(self, register: str, *, deadline: float | None = None) -> Reading:
-        """Read all stores once, in parallel, until a majority shares an accepted ballot or nobody is left to ask."""
+        """Read all stores once, in parallel, until a majority shares an accepted ballot or nobody is left to ask.
+
+        A register that was moved is read where it is now; one that cannot be followed gives a reading that says so.
+        """
+        if register in self._moved and self.following is not None:
+            return await self.following.read(register, deadline=deadline)
+        reading = await self._read(register, deadline)
+        seal = seal_in(reading.value)
+        return reading if seal is None else await self._read_on(register, reading, seal, deadline)
+
+    async def change(
+        self, register: str, change: Change, *, reading: Reading | None = None, deadline: float | None = None, ready: Ready | None = None
+    ) -> Outcome:
+        """Apply ``change`` to the register, or end without a write when a confirmed reading shows nothing to do.
+
+        ``reading`` is a read of the caller's own attempt: with it the next round trip is prepare and the one after
+        accept. ``ready`` is awaited with the new value before any accept of it is sent. Raises ``Transient`` when
+        other proposers came first every time and no accept was sent, ``Moved`` (one of these) when the register was
+        moved to stores that this function does not carry, and ``Refused`` when the new value is too long.
+        """
+        return await self.carry(register, Trial(guarded(change), ready), reading, self._until(deadline))
+
+    async def look(self, register: str, *, deadline: float | None = None) -> Reading:
+        """Read a register in this set alone, sealed or not: for whoever moves it."""
+        return await self._read(register, deadline)
+
+    async def settle(self, register: str, reading: Reading, *, deadline: float | None = None) -> Outcome:
+        """Make an unconfirmed reading certain: prepare, and accept of the unchanged value."""
+        return await self.change(register, _unchanged, reading=reading, deadline=deadline)
+
+    async def begin(self, register: str, value: str, *, deadline: float | None = None) -> Outcome:
+        """Make a register, if there is none, in a set that may not be open yet. Raises as ``change`` does."""
+        trial = Trial(guarded(taking_over(value)), entered=True)
+        return await self.carry(register, trial, None, self._until(deadline))
+
+    async def seal(self, register: str, *, deadline: float | None = None) -> Outcome:
+        """Seal a register for the following set, which must be there. Safe to repeat; raises as ``change`` does."""
+        assert self.following is not None, "a register is sealed for a set that is known"
+        return await self._tried(register, Trial(sealing(self.following.stores.id), entered=True), None, self._until(deadline))
+
+    async def hand_over(self, register: str, seal: Seal, *, deadline: float | None = None) -> "Registers":
+        """Let the following set hold what a seal that a majority holds carries, unless it does already; give that set.
+
+        Raises ``Moved`` when the seal names a set that is not carried, ``Transient`` when no majority of that set takes the value.
+        """
+        onward = self.following
+        if onward is None or onward.stores.id != seal.to:
+            raise Moved(f"{register} was moved to stores {seal.to}: deploy the artefact whose fabric names them, as current or next")
+        if seal.value is not None:
+            taking = Trial(taking_over(seal.value), entered=True)
+            outcome = await onward._tried(register, taking, None, self._until(deadline))  # noqa: SLF001 - one of us
+            if not isinstance(outcome, Agreed):
+                raise Transient(f"{register} is being moved, and no majority of the next stores {seal.to} holds it yet: deliver again")
+        self._leaving = True
+        self._moved[register] = None
+        if len(self._moved) > MOVED_LIMIT:
+            del self._moved[next(iter(self._moved))]
+        return onward
+
+    async def carry(self, register: str, trial: Trial, reading: Reading | None, until: float) -> Outcome:
+        """Take a change through the sets of stores, to the one that holds the register now.
+
+        Once one register was seen sealed, every other is sealed before it is changed: whoever knows of the move helps it on.
+        """
+        try:
+            if register in self._moved and self.following is not None:
+                trial.entered = True
+                return await self.following.carry(register, trial, reading, until)
+            outcome = await self.seal(register, deadline=until) if self._leaving else await self._tried(register, trial, reading, until)
+            seal = seal_of(outcome)
+            if seal is None:
+                return trial.judged(outcome)
+            onward = await self.hand_over(register, seal, deadline=until)
+        except Transient as error:
+            if trial.sent:
+                return Unknown(faults={self.stores.id: str(error)})
+            raise
+        trial.entered = True
+        return await onward.carry(register, trial, None, until)
+
+    async def _read_on(self, register: str, reading: Reading, seal: Seal, deadline: float | None) -> Reading:
+        """Read on where the register is now. A seal that is not certain yet is made so first, or found to have failed."""
+        until = self._until(deadline)
+        try:
+            certain = seal_of(await self._tried(register, Trial(guarded(_unchanged)), reading, until))
+            if certain is not None:
+                return await (await self.hand_over(register, certain, deadline=until)).read(register, deadline=until)
+            again = await self._read(register, until)
+        except Transient:  # the reading says that it cannot be followed, and whoever must have the value asks for a change
+            again = reading
+        blind = seal_in(again.value)
+        return again if blind is None else msgspec.structs.replace(again, value=None, confirmed=False, moved=seal.to)
+
+    async def _read(self, register: str, deadline: float | None) -> Reading:
         timer = self._timer(deadline, READ_SECONDS)
         asked = {asyncio.ensure_future(self._ask(register, _read(name))): name for name in self._acceptors}
         answers: dict[str, Answer] = {}
@@ -74,17 +189,13 @@ class Registers:
         silent = {} if in_time else dict.fromkeys(asked.values(), Lost(why=SILENT))
         return self._judged(answers | silent)
 
-    async def change(self, register: str, change: Change, *, reading: Reading | None = None, deadline: float | None = None) -> Outcome:
-        """Apply ``change`` to the register, or end without a write when a confirmed reading shows nothing to do.
-
-        ``reading`` is a read of the caller's own attempt: with it the next round trip is prepare and the one after
-        accept. Raises ``Transient`` when other proposers came first every time and no accept was sent, ``Refused``
-        when the new value is too long.
-        """
-        until = self._clock.monotonic() + CHANGE_SECONDS if deadline is None else deadline
-        trial = _Trial(change)
+    async def _tried(self, register: str, trial: Trial, reading: Reading | None, until: float) -> Outcome:
+        """Make attempt after attempt in this set of stores."""
+        given = reading if reading is not None and reading.stores in {"", self.stores.id} and not reading.moved else None
         for failures in range(ATTEMPTS_LIMIT):
-            seen = reading if reading is not None and not failures else await self.read(register, deadline=until)
+            seen = given if given is not None and not failures else await self._read(register, until)
+            if seen.value is None and not (self._open or trial.entered):
+                await self._must_be_open(register, until)
             ended = await self._attempt(register, trial, seen, until)
             if not isinstance(ended, Conflict | Unknown):
                 return trial.judged(ended)
@@ -94,9 +205,15 @@ class Registers:
             return Unknown()
         raise Transient(f"other proposers kept changing {register}: deliver again")
 
-    async def settle(self, register: str, reading: Reading, *, deadline: float | None = None) -> Outcome:
-        """Make an unconfirmed reading certain: prepare, and accept of the unchanged value."""
-        return await self.change(register, _unchanged, reading=reading, deadline=deadline)
+    async def _must_be_open(self, register: str, until: float) -> None:
+        """Let nobody begin anew in a set that the registers of the set before it are still to come to. Raises ``Moved``."""
+        reading = await self._read(opening(register), until)
+        if not reading.confirmed or reading.value is None:
+            raise Moved(f"not every register has come to stores {self.stores.id} yet: run 'pointsman stores move' to its end")
+        self._open = True
+
+    def _until(self, deadline: float | None) -> float:
+        return self._clock.monotonic() + CHANGE_SECONDS if deadline is None else deadline
 
     async def rest(self, seconds: float = LINGER_SECONDS) -> None:
         """Let the requests to slower stores end, for ``seconds`` at most; call it before the process may be stopped."""
@@ -105,6 +222,8 @@ class Registers:
             await asyncio.wait({*tasks, timer}, return_when=asyncio.FIRST_COMPLETED)
         for task in (*tasks, timer):
             task.cancel()
+        if self.following is not None:
+            await self.following.rest(seconds)
 
     def _leftovers(self) -> set[asyncio.Future[Any]]:
         return {*self._lingering, *self._late.values()}
@@ -112,15 +231,15 @@ class Registers:
     def _judged(self, answers: Mapping[str, Answer]) -> Reading:
         replies = {name: answer for name, answer in answers.items() if isinstance(answer, Reply)}
         faults = {name: answer.why for name, answer in answers.items() if isinstance(answer, Lost | Unsure)}
-        return judge(replies, self.majority, faults)
+        return msgspec.structs.replace(judge(replies, self.majority, faults), stores=self.stores.id)
 
-    async def _attempt(self, register: str, trial: "_Trial", seen: Reading, until: float) -> Outcome | Conflict:
+    async def _attempt(self, register: str, trial: Trial, seen: Reading, until: float) -> Outcome | Conflict:
         at_once = trial.at_once(seen)
         if at_once is not None:
             return at_once
         ballot = above((reply.row.promised for reply in seen.replies.values()), self._nonce())
         attempt = Attempt(ballot, trial.apply, tuple(self._acceptors), seen, certain=trial.sent)
-        run = _Run(self, register, attempt)
+        run = _Run(self, register, attempt, trial.ready)
         timer = self._timer(until, CHANGE_SECONDS)
         try:
             await run.until_ended(timer)
@@ -155,7 +274,7 @@ class Registers:
         name = request.acceptor
         floor = self._floors.floor(name, register)
         try:
-            answer = await _call(self._acceptors[name], register, request)
+            answer = await _call(self._acceptors[name], self.stores.row(register), request)
         except (StoreDown, RowUnreadable) as error:
             return Lost(why=str(error))
         except StoreUnsure as error:
@@ -187,54 +306,12 @@ class Registers:
         task.add_done_callback(self._lingering.discard)
 
 
-class _Trial:
-    """A change over all its attempts: what it proposed, and whether an accept was ever sent."""
-
-    def __init__(self, change: Change) -> None:
-        self._change = change
-        self._proposed: dict[str, str | None] = {}
-        self.sent = False
-
-    def apply(self, value: str | None) -> str | Decline | None:
-        wanted = self._change(value)
-        if isinstance(wanted, str) and wanted != value:
-            if len(wanted.encode()) > VALUE_LIMIT:
-                raise Refused(f"the new value is longer than {VALUE_LIMIT} bytes: archive closed parts of it first")
-            self._proposed[wanted] = value
-        return wanted
-
-    def at_once(self, seen: Reading) -> Outcome | None:
-        """End on the reading alone: no majority, or a confirmed value that the change leaves as it is.
-
-        Never once an accept was sent: what it left behind on a minority could still come to stand.
-        """
-        if not seen.reached:
-            return Unknown(faults=seen.faults) if self.sent else NoMajority(faults=seen.faults)
-        if self.sent or not seen.confirmed:
-            return None
-        wanted = self._change(seen.value)
-        if isinstance(wanted, Decline):
-            return Declined(reason=wanted.reason, value=seen.value, store_times=seen.store_times)
-        if wanted is not None and wanted != seen.value:
-            return None
-        return Agreed(value=seen.value, previous=seen.value, changed=False, ballot=seen.ballot, store_times=seen.store_times)
-
-    def judged(self, ended: Outcome) -> Outcome:
-        """Put an ending in the light of earlier attempts, one of which may have got through unseen."""
-        match ended:
-            case Agreed(changed=False, value=str(value)) if value in self._proposed:
-                return msgspec.structs.replace(ended, previous=self._proposed[value], changed=True)
-            case NoMajority() if self.sent:
-                return Unknown(faults=ended.faults)
-            case _:
-                return ended
-
-
 class _Run:
     """The requests of one attempt that are under way."""
 
-    def __init__(self, registers: Registers, register: str, attempt: Attempt) -> None:
+    def __init__(self, registers: Registers, register: str, attempt: Attempt, ready: Ready | None) -> None:
         self._registers = registers
+        self._ready = ready
         self._register = register
         self._attempt = attempt
         self._under_way: dict[asyncio.Task[Answer], Request] = {}
@@ -267,7 +344,16 @@ class _Run:
 
     def _launch(self, requests: Requests) -> None:
         for request in requests:
-            self._under_way[asyncio.ensure_future(self._registers.ask(self._register, request))] = request
+            self._under_way[asyncio.ensure_future(self._ask(request))] = request
+
+    async def _ask(self, request: Request) -> Answer:
+        """Send a request; an accept not before its value is ready, and never when it cannot be."""
+        if request.step is Step.ACCEPT and self._ready is not None and seal_in(request.value) is None:
+            try:
+                await self._ready(request.value)
+            except StoreDown as error:
+                return Lost(why=str(error))
+        return await self._registers.ask(self._register, request)
 
 
 def _unchanged(_: str | None) -> None:
