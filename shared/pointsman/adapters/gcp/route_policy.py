@@ -6,7 +6,7 @@ router take turns, in the order in which they were asked for.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -54,24 +54,28 @@ class RoutePolicyLever:
         self._fabric = fabric
         self._compute = compute
         self._running: defaultdict[str, list[str]] = defaultdict(list)
+        self._sent: Counter[str] = Counter()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def observe(self, target: str) -> Observed:
-        """Read the router's policies, afresh for their fingerprints' sake, and the router in parallel. Raises ``LeverBusy`` or ``LeverFailed``."""
+        """Read the router's policies, afresh for their fingerprints' sake, and the router in parallel. Raises ``LeverBusy`` or ``LeverFailed``.
+
+        Policies read while an operation of ours ran may be from before it: once it is seen to have ended they are read again.
+        """
         link, router = self._link(target), router_of(self._fabric, target)
-        imports, exports, body, settled = await asyncio.gather(
-            self._policy(router, link.gcp.import_policy),
-            self._policy(router, link.gcp.export_policy),
-            self._compute.get(router.path),
-            self._settled(router, target),
-        )
+        ran, sent = bool(self._running[target]), self._sent[target]
+        pair, body, settled = await asyncio.gather(self._pair(router, link), self._compute.get(router.path), self._settled(router, target))
+        if ran and settled:
+            pair = await self._pair(router, link)
+        imports, exports = pair
         setting = RoutePolicies(
             link=link.name,
             imports=_stances(imports, Direction.IMPORT),
             exports=_stances(exports, Direction.EXPORT),
         )
         fence = _Fence(imports=_print(imports), exports=_print(exports), detached=_detached(link, body))
-        return Observed(setting=setting, fence=canonical(fence).decode(), settled=settled)
+        still = settled and sent == self._sent[target]
+        return Observed(setting=setting, fence=canonical(fence).decode(), settled=still)
 
     async def apply(self, want: Setting, observed: Observed, token: str) -> None:
         """Write the policies that differ, in parallel; returns when the API has accepted them, before they are in force.
@@ -110,6 +114,7 @@ class RoutePolicyLever:
         remaining = parts
         async with self._turns[router.path]:
             for _ in range(BUSY_TRIES):
+                self._sent[link] += len(remaining)
                 ends = await asyncio.gather(*(self._write(router, part, token) for part in remaining), return_exceptions=True)
                 self._running[link] = [*self._running[link], *(end for end in ends if isinstance(end, str))][-len(Direction) :]
                 remaining = [part for part, end in zip(remaining, ends, strict=True) if _kept_out(end)]
@@ -125,7 +130,7 @@ class RoutePolicyLever:
         ends = await asyncio.gather(*(self._compute.wait(router, one) for _, one in named), return_exceptions=True)
         for (link, operation), end in zip(named, ends, strict=True):
             if end is not False:
-                self._running[link] = [one for one in self._running[link] if one != operation]
+                self._over(link, {operation})
         return any(end is not False for end in ends)
 
     async def _write(self, router: RouterRef, part: _Part, token: str) -> str:
@@ -137,6 +142,9 @@ class RoutePolicyLever:
         }
         request = request_id(token, router.path, part.name, part.fingerprint)
         return await self._compute.write("POST", f"{router.path}/patchRoutePolicy", body, request)
+
+    async def _pair(self, router: RouterRef, link: Link) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        return await asyncio.gather(self._policy(router, link.gcp.import_policy), self._policy(router, link.gcp.export_policy))
 
     async def _policy(self, router: RouterRef, name: str | None) -> Mapping[str, Any]:
         """Give a policy from the router's list; the reference leaves open whether that shows all, so what it lacks is asked for."""
@@ -152,14 +160,18 @@ class RoutePolicyLever:
         return table(answer.get("resource"))
 
     async def _settled(self, router: RouterRef, link: str) -> bool:
-        operations = self._running[link]
+        operations = tuple(self._running[link])
         ends = await asyncio.gather(*(self._compute.finished(router, one) for one in operations), return_exceptions=True)
-        still = [operation for operation, end in zip(operations, ends, strict=True) if end is False]
-        self._running[link] = still
-        return not still
+        self._over(link, {operation for operation, end in zip(operations, ends, strict=True) if end is not False})
+        return not self._running[link]
 
     async def _drained_operations(self, router: RouterRef, link: str) -> None:
-        await asyncio.gather(*(self._compute.wait(router, operation) for operation in self._running[link]))
+        operations = tuple(self._running[link])
+        ends = await asyncio.gather(*(self._compute.wait(router, operation) for operation in operations))
+        self._over(link, {operation for operation, end in zip(operations, ends, strict=True) if end})
+
+    def _over(self, link: str, ended: set[str]) -> None:
+        self._running[link] = [one for one in self._running[link] if one not in ended]
 
     async def _uneffective(self, router: RouterRef, want: RoutePolicies) -> str:
         link = self._link(want.link)
