@@ -1,5 +1,6 @@
 """The environment is read once: what is wrong there is told by its variable's name, all of it at once."""
 
+import json
 import re
 
 import pytest
@@ -42,6 +43,21 @@ def test_what_is_empty_counts_as_not_set() -> None:
 @pytest.mark.parametrize("text", ["{", "[]", '{"s3": 9000}', '{"s3": "127.0.0.1:9000"}', '"s3"', "\ud800"])
 def test_endpoints_that_are_no_object_of_urls_are_told_with_an_example(text: str) -> None:
     assert re.fullmatch(r"POINTSMAN_ENDPOINTS .*: write it like \{\"dynamodb\": \"https://HOST\"\}", complaint(ENDPOINTS=text))
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"), [("dynamo", "dynamodb"), ("secretsmanger", "secretsmanager"), ("Compute", "compute"), ("pager-duty", "pagerduty")]
+)
+def test_an_endpoint_of_a_service_that_does_not_exist_is_told_with_the_one_that_was_meant(slip: str, meant: str) -> None:
+    text = complaint(ENDPOINTS=f'{{"{slip}": "http://127.0.0.1:1", "s3": "http://127.0.0.1:1"}}')
+    assert text == f"POINTSMAN_ENDPOINTS names {slip!r}, which is no service: did you mean {meant}?"
+
+
+def test_an_endpoint_of_nothing_we_know_is_told_with_all_there_are_on_one_line() -> None:
+    text = complaint(ENDPOINTS=json.dumps({"x\n" * 50: "http://127.0.0.1:1"}))
+    assert "it should be one of compute, directconnect, dynamodb, " in text
+    assert "\n" not in text
+    assert len(text) < 400
 
 
 @pytest.mark.parametrize("text", ["3", "[3]", "[3, 55, 1]", "[0, 55]", "[-1, 55]", "[60, 55]", "[3, 1e9]", '["3", "55"]', "[NaN, 1]"])

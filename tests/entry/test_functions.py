@@ -36,7 +36,7 @@ GCP_SAMPLES = {
     "deliver": "pubsub-push-deliver",
 }
 SERVICES = ("ssm", "ec2", "directconnect", "interconnect", "sqs", "sts", "secretsmanager", "secretmanager", "compute")
-MORE_SERVICES = ("networkconnectivity", "pubsub", "firestore", "dynamodb", "s3", "pagerduty", "cloudwatch", "networkmanager")
+MORE_SERVICES = ("networkconnectivity", "pubsub", "firestore", "dynamodb", "s3", "pagerduty")
 SHORT = (timedelta(milliseconds=50), timedelta(milliseconds=50))
 LIMIT = timedelta(seconds=30)
 

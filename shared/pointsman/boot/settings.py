@@ -10,7 +10,7 @@
 | ``POINTSMAN_AWS_ROLE``, ``POINTSMAN_AWS_AUDIENCE`` | from Google: the role to assume and the audience of the identity token |
 | ``POINTSMAN_GOOGLE_IDENTITY`` | from AWS: path of the ``external_account`` file; ``emulator`` for Google's emulators |
 | ``POINTSMAN_WITNESS_KEY_ID``, ``POINTSMAN_WITNESS_SECRET`` | keys of a witness that is not AWS's own S3; ``@PATH`` is the file that holds the secret |
-| ``POINTSMAN_ENDPOINTS`` | JSON object from a service's name to the URL to use in its place |
+| ``POINTSMAN_ENDPOINTS`` | JSON object from a service's name (``SERVICES``) to the URL to use in its place |
 | ``POINTSMAN_WATCH_SECONDS`` | JSON pair: seconds between looks, seconds that one call lasts |
 | ``POINTSMAN_TRACE`` | ``1`` turns X-Ray tracing on |
 
@@ -52,6 +52,16 @@ class Settings(Frozen):
 
 WATCH_LIMIT = 900.0
 """Longest that one call of ``watch`` may last, in seconds: Lambda ends every call then."""
+SERVICES = frozenset(
+    {
+        *("directconnect", "dynamodb", "ec2", "interconnect", "s3", "secretsmanager", "sqs", "ssm", "sts"),
+        *("compute", "firestore", "networkconnectivity", "pubsub", "secretmanager"),
+        "pagerduty",
+    }
+)
+"""What may be spoken to at another address: AWS's services as the SDK names them, Google's by their hosts, desks by their kind."""
+NAME_SHOWN = 40
+"""Characters of a wrong name that are repeated to its author."""
 NEARLY = 0.8
 """How alike two names are (0 to 1) from which one counts as a slip of the other."""
 
@@ -109,7 +119,17 @@ def _value(name: str, text: str) -> object:
         raise ValueError(f"is not the JSON that belongs there: write it like {_EXAMPLES[name]}") from error
     if not (_are_urls(value) if name == "endpoints" else _is_watch(*value)):
         raise ValueError(f"holds what cannot be used: write it like {_EXAMPLES[name]}")
+    strange = sorted(value.keys() - SERVICES) if name == "endpoints" else []
+    if strange:
+        raise ValueError(f"names {', '.join(map(_strange, strange))}")
     return value
+
+
+def _strange(service: str) -> str:
+    """Say what a name that is no service's was probably meant to be."""
+    near = difflib.get_close_matches(service, sorted(SERVICES), 1)
+    meant = f"did you mean {near[0]}?" if near else f"it should be one of {', '.join(sorted(SERVICES))}"
+    return f"{service[:NAME_SHOWN]!r}, which is no service: {meant}"
 
 
 def _truth(text: str) -> bool:
