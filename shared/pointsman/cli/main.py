@@ -11,7 +11,7 @@ import typer
 
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
-from pointsman.cli import adopt, decode, fabric
+from pointsman.cli import adopt, decode, fabric, verify
 from pointsman.core.errors import ConfigError, PointsmanError
 
 WRONG = 1
@@ -42,6 +42,7 @@ app.command("compile")(fabric.compile_)
 app.command("schema")(fabric.schema)
 app.command("decode")(decode.decode)
 app.command("adopt")(adopt.adopt)
+app.command("verify")(verify.verify)
 
 
 @app.command("demo")

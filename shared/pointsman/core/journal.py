@@ -12,7 +12,7 @@ import msgspec
 
 from pointsman.core.adopting import adopted
 from pointsman.core.decide import Declined, decide
-from pointsman.core.errors import PointsmanError
+from pointsman.core.errors import Refused
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import Plan, View
 from pointsman.core.values import Frozen, canonical, digest, parse, replace
@@ -29,11 +29,11 @@ _EFFORT = 6
 T = TypeVar("T")
 
 
-class Altered(PointsmanError):
+class Altered(Refused):
     """What is kept under a digest is not what had it."""
 
 
-class Newer(PointsmanError):
+class Newer(Refused):
     """It was written by a newer version: only that one may judge it."""
 
 

@@ -1,0 +1,71 @@
+"""``pointsman verify``: walk the chain of agreed plans back through the journal."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from pointsman.core.errors import PointsmanError
+from pointsman.core.values import replace
+
+if TYPE_CHECKING:
+    from pointsman.service.verify import Walk
+
+GOOD, WRONG, UNTOLD = 0, 1, 2
+"""Exit codes: the chain holds; an entry is missing, altered or decided differently; it cannot be told."""
+LAST = 1_000
+
+Current = Annotated[str, typer.Argument(metavar="FABRIC", help="The compiled fabric whose stores are read.")]
+Others = Annotated[list[str] | None, typer.Argument(metavar="[OTHER]...", help="Earlier or later fabrics that plans were decided under.")]
+Last = Annotated[int, typer.Option("--last", min=1, max=1_000_000, help="How many of the newest entries to walk.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def verify(current: Current, others: Others = None, *, last: Last = LAST, as_json: AsJson = False) -> None:
+    """Show that every agreed plan still follows from what was written down when it was decided.
+
+    Reads the stores with the credentials of this shell. Exits 1 at an entry that is missing, altered or decided
+    differently, 2 when it cannot be told.
+    """
+    try:
+        walk = _walked(current, others or [], last)
+    except PointsmanError as error:
+        typer.echo(f"pointsman: {error}", err=True)
+        raise typer.Exit(UNTOLD) from error
+    typer.echo(msgspec.json.format(msgspec.json.encode(msgspec.structs.asdict(walk)), indent=2).decode() if as_json else "\n".join(_lines(walk)))
+    raise typer.Exit(GOOD if walk.trouble is None else WRONG)
+
+
+def _walked(current: str, others: list[str], last: int) -> "Walk":
+    from pointsman.adapters import files  # noqa: PLC0415 - the SDKs load for this command only
+    from pointsman.boot import loop  # noqa: PLC0415
+    from pointsman.boot.aws import build  # noqa: PLC0415
+    from pointsman.boot.settings import read_settings  # noqa: PLC0415
+    from pointsman.service.verify import verify as walk  # noqa: PLC0415
+
+    app = build(replace(read_settings(), fabric=current, fabric_next=""))
+    more = tuple(files.load(path) for path in others)
+    house = dataclasses.replace(app.house, fabrics=(*app.house.fabrics, *more))
+    return loop.run(walk(house, last))
+
+
+def _lines(walk: "Walk") -> list[str]:
+    if walk.trouble is not None:
+        found = walk.trouble
+        where = f"{walk.fabric}: the entry of epoch {found.epoch} ({found.entry or 'unnamed'}) is {found.fault}: {found.says}"
+        return [where, *_good(walk)]
+    if not walk.epoch:
+        return [f"{walk.fabric}: {walk.ended}"]
+    return [f"{walk.fabric}: epoch {walk.epoch} is agreed, and every entry is as it should be, back to {walk.ended}", *_good(walk)]
+
+
+def _good(walk: "Walk") -> list[str]:
+    lines = [f"  {walk.entries} entries are good, {walk.again} of them decided again to the same bytes"]
+    lines += [f"  {walk.unjudged} not decided again: {why}" for why in walk.unjudged_why]
+    lines.append(f"  {walk.signed} are countersigned by the cloud that did not decide")
+    if walk.unsigned:
+        lines.append(
+            f"  {walk.unsigned} are not: epochs {', '.join(map(str, walk.unsigned_epochs))}{', ...' * (walk.unsigned > len(walk.unsigned_epochs))}"
+        )
+    return lines
