@@ -11,6 +11,7 @@ import msgspec
 from pointsman.core.archive import Archive, closing, due, tombstone, without
 from pointsman.core.errors import Transient
 from pointsman.core.incidents import Incident
+from pointsman.core.journal import KEPT
 from pointsman.core.values import canonical, digest, parse
 from pointsman.ports.stores import StoreDown, StoreUnsure
 from pointsman.quorum.outcomes import Agreed, Declined, NoMajority, Outcome, Unknown
@@ -22,6 +23,15 @@ T = TypeVar("T")
 def archive_register(fabric: str) -> str:
     """Name the register of a fabric's closed incidents."""
     return f"archive/{fabric}"
+
+
+async def archived(house: House, closed: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the closed incidents that the plan may forget, since the archive knows them; none while that cannot be had."""
+    try:
+        await archive(house, closed)
+    except Transient:  # the plan goes on naming them, and the next sweep tries again
+        return ()
+    return closed
 
 
 async def archive(house: House, closed: tuple[str, ...]) -> tuple[str, ...]:
@@ -50,7 +60,7 @@ async def _buried(house: House, name: str) -> bool:
     if stone == incident:
         return not incident.outbox
     try:
-        await house.journal.put_entry(digest(entry), entry)
+        await house.journal.put_entry(digest(entry), entry, house.clock.now() + KEPT)
     except (StoreDown, StoreUnsure):
         return False
     left = canonical(stone).decode()

@@ -8,6 +8,7 @@ what is done already: a move that stopped anywhere is carried on by starting it 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ import msgspec
 
 from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import Fabric
+from pointsman.core.journal import KEPT
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import Plan
 from pointsman.core.values import canonical, parse
@@ -55,13 +57,14 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 class Move:
     """One change of a fabric's stores. ``registers`` are those of the set that is left, and know the following one.
 
-    ``leaving`` and ``coming`` are the stores of either set by slot.
+    ``leaving`` and ``coming`` are the stores of either set by slot; ``now`` is when the move began.
     """
 
     fabric: Fabric
     registers: Registers
     leaving: dict[str, ListedStore]
     coming: dict[str, ListedStore]
+    now: datetime
 
     @property
     def following(self) -> Registers:
@@ -187,19 +190,19 @@ async def _journals(move: Move, tell: Tell) -> tuple[int, tuple[str, ...]]:
             continue
         onto = move.coming.get(slot) or next(iter(move.coming.values()))
         try:
-            copied += await _journal(store, onto, tell)
+            copied += await _journal(store, onto, move.now + KEPT, tell)
         except (StoreDown, StoreUnsure, RowUnreadable) as error:
             trouble.append(f"journal of {store.name}: {error}")
     return copied, tuple(trouble)
 
 
-async def _journal(store: ListedStore, onto: ListedStore, tell: Tell) -> int:
-    """Copy one store's entries. Each is kept under its name once, however often it is copied."""
+async def _journal(store: ListedStore, onto: ListedStore, until: datetime, tell: Tell) -> int:
+    """Copy one store's entries, to be kept ``until`` then. Each is kept under its name once, however often it is copied."""
 
     async def copy(name: str) -> None:
         entry = await store.entry(name)
         if entry is not None:
-            await onto.put_entry(name, entry)
+            await onto.put_entry(name, entry, until)
 
     count = 0
     async for page in _in_pages(store.entries):

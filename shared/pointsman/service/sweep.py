@@ -6,6 +6,7 @@ import dataclasses
 from pointsman.core.adopting import heartbeats
 from pointsman.core.errors import Transient
 from pointsman.core.outbox import open_incidents
+from pointsman.service.archiving import archived
 from pointsman.service.converge import Report, converge, levers_of
 from pointsman.service.deliver import Delivered, agreed_plan, deliver_owed
 from pointsman.service.gather import Scope, note, worth_noting
@@ -21,7 +22,7 @@ async def sweep(house: House) -> Report:
     delivered = await _deliver_if_owed(house)
     links = tuple(link.name for link in house.current.links)
     scope = Scope(look=links, levers=levers_of(house, set(links)), witness=True)
-    report = await converge(house, (), scope, closed=delivered.closed)
+    report = await converge(house, (), scope, closed=await archived(house, delivered.closed))
     beats = worth_noting(house.current, heartbeats(house.here, house.fabrics, house.clock.now()), report.stored)
     _, doubts = await asyncio.gather(note(house, beats), countersign(house, report.plan))
     return dataclasses.replace(report, by_hand=delivered.by_hand, doubts=doubts)
