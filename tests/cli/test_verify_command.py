@@ -1,0 +1,97 @@
+"""``pointsman verify`` as a user runs it, on a table in one file and on DynamoDB; what is neither lies on a closed loopback port."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointsman.core.fabric import Fabric, Stores
+from pointsman.core.plan import Plan
+from pointsman.core.values import canonical, replace
+from pointsman.testing import emulators
+from pointsman.testing.emulators import Emulator
+from pointsman.testing.processes import clean_environment
+from tests.cli.test_adopt_command import CLOSED, SERVICES
+from tests.core.scene import ATLAS
+from tests.service.journalled import TABLE, InDynamo, InSqlite, make_table, write
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Emulator]:
+    with emulators.moto() as running:
+        make_table(running.url)
+        yield running
+
+
+def in_file(tmp_path: Path) -> tuple[Fabric, InSqlite, list[Plan]]:
+    fabric = replace(ATLAS, stores=Stores(aws=f"sqlite://{tmp_path}/table.sqlite"))
+    kept = InSqlite(tmp_path / "table.sqlite")
+    return fabric, kept, asyncio.run(write(kept.store, fabric))
+
+
+def run(tmp_path: Path, fabric: Fabric, *options: str, dynamodb: str = CLOSED) -> "subprocess.CompletedProcess[str]":
+    path = tmp_path / "fabric.json"
+    path.write_bytes(canonical(fabric))
+    environment = {
+        "POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, CLOSED) | {"dynamodb": dynamodb}),
+        "POINTSMAN_GOOGLE_IDENTITY": "emulator",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    argv = [str(Path(sys.executable).with_name("pointsman")), "verify", str(path), *options]
+    return subprocess.run(argv, env=clean_environment(environment), capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_chain_that_holds_is_told_and_exits_0(tmp_path: Path) -> None:
+    fabric, _, plans = in_file(tmp_path)
+    done = run(tmp_path, fabric)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"epoch {plans[-1].epoch} is agreed" in done.stdout
+    assert "4 of them decided again to the same bytes" in done.stdout
+    assert "4 are countersigned" in done.stdout
+
+
+def test_an_altered_entry_is_named_and_exits_1(tmp_path: Path) -> None:
+    fabric, kept, plans = in_file(tmp_path)
+    kept.put(plans[1].entry, b"something else")
+    done = run(tmp_path, fabric)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith(f"atlas: the entry of epoch 2 ({plans[1].entry}) is altered")
+
+
+def test_on_dynamodb_an_altered_entry_is_named_in_json(tmp_path: Path, moto: Emulator) -> None:
+    fabric = replace(ATLAS, stores=Stores(aws=f"dynamodb://us-east-1/{TABLE}"))
+    kept = InDynamo(moto, "")
+    plans = asyncio.run(write(kept.store, fabric))
+    good = run(tmp_path, fabric, "--json", dynamodb=moto.url)
+    walk: dict[str, Any] = json.loads(good.stdout)
+    assert (good.returncode, walk["entries"], walk["signed"], walk["trouble"]) == (0, 4, 4, None)
+    kept.put(plans[2].entry, b"something else")
+    bad = run(tmp_path, fabric, "--json", dynamodb=moto.url)
+    trouble = json.loads(bad.stdout)["trouble"]
+    assert (bad.returncode, trouble["epoch"], trouble["fault"], trouble["entry"]) == (1, 3, "altered", plans[2].entry)
+
+
+@pytest.mark.parametrize("stores", [Stores(aws="dynamodb://us-east-1/nowhere")])
+def test_stores_that_cannot_be_read_are_told_in_one_line_and_exit_2(tmp_path: Path, stores: Stores) -> None:
+    done = run(tmp_path, replace(ATLAS, stores=stores))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "no majority of the stores answers" in done.stderr
+
+
+def test_a_fabric_that_is_not_there_exits_2(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("pointsman")), "verify", str(tmp_path / "none.json")],
+        env=clean_environment({"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "none.json" in done.stderr
