@@ -33,7 +33,7 @@ from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, winning
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen, canonical
-from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
+from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
 
 NOTES_AT_ONCE = 8
 """Claims that are written in parallel."""
@@ -136,6 +136,30 @@ class DynamoStore:
             raise RowUnreadable(
                 f"{self.name} holds the journal entry {digest} in a form this version cannot read: upgrade pointsman"
             ) from error
+
+    async def registers(self, after: str = "") -> Listed:
+        """Name rows of registers: a strongly consistent Scan, a page a megabyte of the table."""
+        return await self._listed("register", after)
+
+    async def entries(self, after: str = "") -> Listed:
+        """Name journal entries: a Scan."""
+        return await self._listed("journal", after)
+
+    async def _listed(self, kind: str, after: str) -> Listed:
+        start = {"ExclusiveStartKey": msgspec.json.decode(after)} if after else {}
+        beginning = f"{self._root}{kind}#"
+        answer = await self._ask(
+            "Scan",
+            start,
+            writing=False,
+            FilterExpression="begins_with(pk, :k)",
+            ProjectionExpression="pk",
+            ExpressionAttributeValues={":k": {"S": beginning}},
+            ConsistentRead=True,
+        )
+        names = tuple((_text(item, "pk") or "").removeprefix(beginning) for item in answer.body.get("Items", []))
+        last = answer.body.get("LastEvaluatedKey")
+        return Listed(names=names, after=canonical(last).decode() if last else None)
 
     def _key(self, kind: str, name: str, sort: str = "-") -> dict[str, Any]:
         return {"Key": {"pk": {"S": f"{self._root}{kind}#{name}"}, "sk": {"S": sort}}}
@@ -240,7 +264,7 @@ def over_boto3(client: Any) -> DynamoCall:
     if (client.meta.config.retries or {}).get("total_max_attempts") != 1:
         raise ConfigError('the DynamoDB client retries by itself: build it with Config(retries={"total_max_attempts": 1})')
     client.meta.events.register("before-parse.dynamodb", _whole)
-    operations = {"GetItem": client.get_item, "UpdateItem": client.update_item, "Query": client.query}
+    operations = {"GetItem": client.get_item, "UpdateItem": client.update_item, "Query": client.query, "Scan": client.scan}
 
     def call(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
         try:

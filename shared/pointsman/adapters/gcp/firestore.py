@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -22,11 +22,13 @@ from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, standing, winning
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen, canonical
-from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
+from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
 
 ENDPOINT = "https://firestore.googleapis.com"
 NOTE_TRIES = 10
 """How often claims are written again because what stood in their way changed."""
+PAGE = 300
+"""Names that one page lists."""
 BATCH = 200
 """Most writes of one request (the service's own limit is 500)."""
 KNOWN_LIMIT = 4096
@@ -142,6 +144,28 @@ class FirestoreStore:
             raise RowUnreadable(
                 f"{self.name} holds the journal entry {digest} in a form this version cannot read: upgrade pointsman"
             ) from error
+
+    async def registers(self, after: str = "") -> Listed:
+        """Name rows of registers: a query of their collection in the order of its documents' names."""
+        return await asyncio.to_thread(self._listed, "registers", after)
+
+    async def entries(self, after: str = "") -> Listed:
+        """Name journal entries."""
+        return await asyncio.to_thread(self._listed, "journal", after)
+
+    def _listed(self, collection: str, after: str) -> Listed:
+        query: dict[str, Any] = {
+            "from": [{"collectionId": f"{self._root}{collection}"}],
+            "select": {"fields": [{"fieldPath": "__name__"}]},
+            "orderBy": [{"field": {"fieldPath": "__name__"}}],
+            "limit": PAGE,
+        }
+        if after:
+            query["startAt"] = {"values": [{"referenceValue": after}], "before": False}
+        results = self._post(":runQuery", {"structuredQuery": query}, tuple[_Queried, ...], writing=False) or ()
+        found = [result.document.name for result in results if result.document is not None]
+        names = tuple(unquote(name.rpartition("/")[2].removesuffix("-")) for name in found)
+        return Listed(names=names, after=found[-1] if len(found) == PAGE else None)
 
     def _name(self, collection: str, key: str) -> str:
         return f"{self._home}/{self._root}{collection}/{quote(key, safe='@:|>')}-"

@@ -9,8 +9,9 @@ import asyncio
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from html import unescape
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 import urllib3
@@ -26,12 +27,14 @@ from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, winning
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen, canonical
-from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
+from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
 
 NOTE_TRIES = 12
 """How often a prefix's claims are written again because somebody else wrote them in between."""
 
 _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
+_KEY = re.compile(rb"<Key>([^<]{1,3000})</Key>")
+_MORE = re.compile(rb"<NextContinuationToken>([^<]{1,3000})</NextContinuationToken>")
 _GONE = 404
 _CONFLICTS = {_GONE, 409, 412}
 
@@ -101,6 +104,27 @@ class S3Store:
     async def entry(self, digest: str) -> bytes | None:
         """Give a journal entry back."""
         return (await asyncio.to_thread(self._get, self._key("journal", digest))).body
+
+    async def registers(self, after: str = "") -> Listed:
+        """Name rows of registers: ListObjectsV2, which shows every object that was written before (strong consistency)."""
+        return await asyncio.to_thread(self._listed, "registers", after)
+
+    async def entries(self, after: str = "") -> Listed:
+        """Name journal entries."""
+        return await asyncio.to_thread(self._listed, "journal", after)
+
+    def _listed(self, kind: str, after: str) -> Listed:
+        beginning = f"{self._root}{kind}/"
+        start = {"continuation-token": after} if after else {}
+        answer = self._send("GET", "?" + urlencode({"list-type": "2", "prefix": beginning, **start}), {})
+        if not answer.ok:
+            raise self._failed(answer, writing=False)
+        if b"ListBucketResult" not in answer.body:
+            raise StoreDown(f"{self.name} answers a listing with something else: it cannot be moved")
+        keys = (unescape(key.decode()) for key in _KEY.findall(answer.body))
+        more = _MORE.search(answer.body)
+        names = tuple(unquote(key.removeprefix(beginning).removesuffix(".json")) for key in keys)
+        return Listed(names=names, after=unescape(more[1].decode()) if more else None)
 
     def _key(self, kind: str, name: str) -> str:
         """Name an object: what the name holds besides plain letters is written in percent signs, which are quoted once more in its URL."""

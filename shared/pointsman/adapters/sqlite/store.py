@@ -16,8 +16,10 @@ from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, winning
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import canonical
-from pointsman.ports.stores import ROWS_LIMIT, Refusal, Reply, Row, RowsRead, StoreDown
+from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, StoreDown
 
+PAGE = 1_000
+"""Names that one page lists."""
 BUSY_SECONDS = 3.0
 """How long another process's write is waited for."""
 
@@ -41,6 +43,8 @@ ON CONFLICT DO UPDATE SET promised = excluded.promised, accepted = excluded.acce
 WHERE promised <= excluded.promised AND format = {FORMAT}
 RETURNING {_NOW}, {_HELD}"""  # noqa: S608 - constants only
 _DROP = f"DELETE FROM entries WHERE digest IN (SELECT digest FROM entries WHERE until < {_NOW} LIMIT 16)"  # noqa: S608 - constants only
+_REGISTERS = "SELECT register FROM registers WHERE register > ? ORDER BY register LIMIT ?"
+_ENTRIES = "SELECT digest FROM entries WHERE digest > ? ORDER BY digest LIMIT ?"
 _NOTE = "INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?)"
 
 _NOTHING_WRITTEN = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_FULL"}
@@ -91,6 +95,14 @@ class SqliteStore:
         """Give a journal entry back."""
         found = await self._run(lambda db: db.execute("SELECT entry FROM entries WHERE digest = ?", (digest,)).fetchone(), writing=False)
         return None if found is None else bytes(found[0])
+
+    async def registers(self, after: str = "") -> Listed:
+        """Name rows of registers."""
+        return await self._run(lambda db: _page(db, _REGISTERS, after), writing=False)
+
+    async def entries(self, after: str = "") -> Listed:
+        """Name journal entries."""
+        return await self._run(lambda db: _page(db, _ENTRIES, after), writing=False)
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -167,3 +179,8 @@ def _put_entry(db: sqlite3.Connection, digest: str, entry: bytes, until: str | N
 
 def _time(db: sqlite3.Connection) -> datetime:
     return datetime.fromisoformat(db.execute(f"SELECT {_NOW}").fetchone()[0])
+
+
+def _page(db: sqlite3.Connection, statement: str, after: str) -> Listed:
+    names = tuple(name for (name,) in db.execute(statement, (after, PAGE)))
+    return Listed(names=names, after=names[-1] if len(names) == PAGE else None)
