@@ -25,10 +25,10 @@ from pointsman.adapters.http import Answer, pool
 from pointsman.adapters.s3.store import S3Store
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.core.fabric import Cloud
-from pointsman.ports.stores import Store
+from pointsman.ports.stores import ListedStore
+from pointsman.service.probing.bench import Bench
 from pointsman.testing import emulators
 from pointsman.testing.emulators import Emulator
-from pointsman.testing.store_bench import Bench
 from pointsman.testing.stores import MemoryStore
 
 PROJECT = "weft-prod-1"
@@ -205,7 +205,7 @@ def s3(token: str, moto: Emulator) -> Bench:
         body = bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read().replace(b'"rows":{', b'"rows":{"odd":{"rank":true},')
         bucket.put_object(Bucket=BUCKET, Key=key, Body=body)
 
-    def opened() -> Store:
+    def opened() -> ListedStore:
         return CountedS3(asked, "s3", BUCKET, KEYS, endpoint=moto.url, root=root, over=shared)
 
     async def writes() -> int:

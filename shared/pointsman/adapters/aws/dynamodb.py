@@ -39,6 +39,8 @@ NOTES_AT_ONCE = 8
 """Claims that are written in parallel."""
 NOTE_TRIES = 3
 """How often one claim is written again because what stood in its way changed."""
+PAGE = 1_000
+"""Items that one page of a list looks at."""
 PAGES_LIMIT = 16
 """Most pages (of a megabyte) that reading one prefix may take."""
 
@@ -138,7 +140,7 @@ class DynamoStore:
             ) from error
 
     async def registers(self, after: str = "") -> Listed:
-        """Name rows of registers: a strongly consistent Scan, a page a megabyte of the table."""
+        """Name rows of registers: a strongly consistent Scan of the table."""
         return await self._listed("register", after)
 
     async def entries(self, after: str = "") -> Listed:
@@ -154,6 +156,7 @@ class DynamoStore:
             writing=False,
             FilterExpression="begins_with(pk, :k)",
             ProjectionExpression="pk",
+            Limit=PAGE,
             ExpressionAttributeValues={":k": {"S": beginning}},
             ConsistentRead=True,
         )

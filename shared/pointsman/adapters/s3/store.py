@@ -29,6 +29,8 @@ from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen, canonical
 from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
 
+PAGE = 1_000
+"""Names that one page lists."""
 NOTE_TRIES = 12
 """How often a prefix's claims are written again because somebody else wrote them in between."""
 
@@ -116,7 +118,7 @@ class S3Store:
     def _listed(self, kind: str, after: str) -> Listed:
         beginning = f"{self._root}{kind}/"
         start = {"continuation-token": after} if after else {}
-        answer = self._send("GET", "?" + urlencode({"list-type": "2", "prefix": beginning, **start}), {})
+        answer = self._send("GET", "?" + urlencode({"list-type": "2", "max-keys": str(PAGE), "prefix": beginning, **start}), {})
         if not answer.ok:
             raise self._failed(answer, writing=False)
         if b"ListBucketResult" not in answer.body:

@@ -6,7 +6,7 @@ from typing import Any
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud
 from pointsman.core.values import Frozen
-from pointsman.ports.stores import Store
+from pointsman.ports.stores import ListedStore
 
 RACERS = 6
 """Writers in a race."""
@@ -24,7 +24,7 @@ class Bench(Frozen):
     write. Without them their cases have nothing to check.
     """
 
-    open: Callable[[], Store]
+    open: Callable[[], ListedStore]
     token: str
     spoil: Callable[[str], Awaitable[None]] | None = None
     spoil_row: Callable[[Cloud], Awaitable[None]] | None = None

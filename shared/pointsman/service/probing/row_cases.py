@@ -9,7 +9,7 @@ from pointsman.core.rows import GRAIN, rank
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
 from pointsman.ports.stores import Store
-from pointsman.testing.store_bench import RACERS, Bench, expect
+from pointsman.service.probing.bench import RACERS, Bench, expect
 
 PAST = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 FAR_AHEAD = datetime.fromisoformat("2091-01-01T00:00:00+00:00")

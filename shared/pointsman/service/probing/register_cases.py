@@ -1,16 +1,11 @@
-"""What every store must do, case by case: for the tests, and for a probe of a user's own store.
-
-A case takes a ``Bench`` and raises ``Broken`` when the store does not keep its promise. Cases use names of their own
-under the bench's token, so they leave other data alone and may run again.
-"""
+"""What every store must do with rows of registers, case by case."""
 
 import asyncio
 
 from pointsman.core.rows import GRAIN
 from pointsman.ports.stores import VALUE_LIMIT, Refusal, Reply, Row, RowUnreadable, Store
 from pointsman.quorum.ballots import ballot
-from pointsman.testing import row_conformance as rows
-from pointsman.testing.store_bench import RACERS, Bench, Broken, Case, expect
+from pointsman.service.probing.bench import RACERS, Bench, Broken, expect
 
 SENDS_LIMIT = 12
 """How often one racer tries again on what the store holds by then."""
@@ -200,42 +195,6 @@ async def the_stores_time_comes_with_a_reply(bench: Bench) -> None:
     second = _held(await store.prepare(name, numbered(1), Reply(row=Row()))).store_time
     expect(first is not None and second is not None, "a reply carries the store's time")
     expect(first is None or second is None or second + GRAIN >= first, "the store's time does not run back")
-
-
-def case_name(case: Case) -> str:
-    """Give a case's name as a sentence."""
-    return getattr(case, "__name__", "a case").replace("_", " ")
-
-
-CASES: tuple[Case, ...] = (
-    a_fresh_register_is_empty,
-    a_promise_is_kept,
-    an_accepted_value_is_read_back,
-    a_stale_ballot_is_refused,
-    an_equal_ballot_is_accepted,
-    accepting_raises_the_promise,
-    an_accept_below_the_promise_is_refused,
-    a_repeated_prepare_shows_my_own_ballot,
-    a_repeated_accept_shows_my_own_ballot,
-    a_conflict_tells_what_is_stored,
-    of_two_writers_from_one_read_one_wins,
-    a_race_leaves_the_highest_ballot_and_its_value,
-    creators_at_once_do_not_overwrite_each_other,
-    a_value_survives_reopening,
-    a_large_value_is_kept_whole,
-    strange_names_and_values_are_kept_apart,
-    an_unreadable_row_is_reported_and_left_alone,
-    the_stores_time_comes_with_a_reply,
-    rows.the_newest_claim_wins_whatever_the_order,
-    rows.of_equal_times_the_worse_claim_stands_whatever_the_order,
-    rows.a_claim_that_changes_nothing_is_not_written,
-    rows.a_wild_time_is_clamped_and_blocks_nothing,
-    rows.many_claims_at_once_are_all_kept,
-    rows.writers_of_one_row_at_once_leave_the_newest,
-    rows.the_clouds_rows_are_apart,
-    rows.one_unreadable_claim_spoils_no_other,
-    rows.a_journal_entry_put_twice_is_one_entry,
-)
 
 
 def _granted(answer: Reply | Refusal) -> Reply:
