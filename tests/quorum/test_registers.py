@@ -11,7 +11,7 @@ from pointsman.quorum.ballots import ballot
 from pointsman.quorum.outcomes import Agreed, Change, Decline, Declined, NoMajority, Unknown
 from pointsman.quorum.rows import VALUE_LIMIT, Refusal, Reply, Row
 from pointsman.service.registers import ATTEMPTS_LIMIT, Registers
-from pointsman.testing.stores import Fault, MemoryStore, Weather
+from pointsman.testing.stores import Fault, MemoryStore, Snapshot, Weather
 from pointsman.testing.virtual import VirtualClock, run
 
 NAME = "plan/atlas"
@@ -317,6 +317,24 @@ def test_rule_7_a_store_that_was_rolled_back_is_not_counted_as_the_old_one(bench
     reading = run(story())
     assert "rolled back" in reading.faults["aws"]
     assert not reading.reached
+
+
+def test_rule_7_a_store_that_lost_an_accept_and_kept_its_promise_is_not_counted_as_the_old_one(bench: Bench) -> None:
+    held: list[Snapshot] = []
+
+    def change(value: str | None) -> str | Decline | None:
+        held.append(bench.stores[0].snapshot())
+        return append("a")(value)
+
+    async def story() -> Any:
+        await bench.registers.change(NAME, change)
+        await bench.registers.rest()
+        bench.stores[0].roll_back(held[-1])
+        return await bench.stores[0].read(NAME), await bench.registers.read(NAME)
+
+    row, reading = run(story())
+    assert (row.row.promised, row.row.accepted) == (ballot(1, "0000000100000000"), "")
+    assert "rolled back" in reading.faults["aws"]
 
 
 def test_an_unreadable_row_counts_as_a_store_that_is_down_and_stays_as_it_is(bench: Bench) -> None:

@@ -1,26 +1,37 @@
-"""What each acceptor is known to have promised, so that one that was rolled back is noticed."""
+"""What each acceptor is known to have promised and accepted, so that one that was rolled back is noticed."""
 
-from pointsman.quorum.ballots import NO_BALLOT
+from pointsman.quorum.rows import Row
 
 FLOORS_LIMIT = 4096
 """How many (acceptor, register) pairs are remembered; past it the oldest is forgotten."""
 
+_NOTHING = Row()
+
 
 class Floors:
-    """Remembers the highest promise seen of every acceptor and register, for as long as the process lives."""
+    """Remembers the highest promise and the highest accept seen of every acceptor and register, for as long as the process lives.
+
+    Both, for a store may have lost an accept and kept the promise that went before it.
+    """
 
     def __init__(self) -> None:
-        self._floors: dict[tuple[str, str], str] = {}
+        self._floors: dict[tuple[str, str], Row] = {}
 
-    def floor(self, acceptor: str, register: str) -> str:
-        """Give the promise that a request sent from now on must find, or a later one."""
-        return self._floors.get((acceptor, register), NO_BALLOT)
+    def floor(self, acceptor: str, register: str) -> Row:
+        """Give what the answer to a request that is sent from now on must be at or above."""
+        return self._floors.get((acceptor, register), _NOTHING)
 
-    def saw(self, acceptor: str, register: str, promised: str) -> None:
-        """Note a promise that was seen."""
+    def saw(self, acceptor: str, register: str, row: Row) -> None:
+        """Note a row that was seen."""
         key = (acceptor, register)
-        if promised > self._floors.get(key, NO_BALLOT):
+        held = self._floors.get(key, _NOTHING)
+        if row.promised > held.promised or row.accepted > held.accepted:
             self._floors.pop(key, None)
-            self._floors[key] = promised
+            self._floors[key] = Row(promised=max(row.promised, held.promised), accepted=max(row.accepted, held.accepted))
         if len(self._floors) > FLOORS_LIMIT:
             del self._floors[next(iter(self._floors))]
+
+
+def forgotten(floor: Row, row: Row) -> bool:
+    """Say whether an acceptor that held ``floor`` has forgotten something if it answers ``row``."""
+    return row.promised < floor.promised or row.accepted < floor.accepted

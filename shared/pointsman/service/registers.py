@@ -13,7 +13,7 @@ from pointsman.ports.clouds import Clock
 from pointsman.ports.stores import Acceptor, Refusal, Reply, RowUnreadable, StoreDown, StoreUnsure
 from pointsman.quorum.attempt import Answer, Attempt, Lost, Request, Requests, Step, Unsure
 from pointsman.quorum.ballots import above
-from pointsman.quorum.floors import Floors
+from pointsman.quorum.floors import Floors, forgotten
 from pointsman.quorum.outcomes import Agreed, Change, Conflict, Outcome, Unknown
 from pointsman.quorum.reading import Reading, judge, majority_of
 from pointsman.quorum.sealing import Seal, guarded, opening, seal_in, sealing, taking_over
@@ -280,9 +280,9 @@ class Registers:
         except StoreUnsure as error:
             return Unsure(why=str(error))
         row = (answer.held if isinstance(answer, Refusal) else answer).row
-        if row.promised < floor:
+        if forgotten(floor, row):
             return Lost(why=f"{name} holds less of {register} than it did: it was rolled back, take it out and copy it anew")
-        self._floors.saw(name, register, row.promised)
+        self._floors.saw(name, register, row)
         return answer
 
     def _leave(self, tasks: Mapping[tuple[str, str], asyncio.Task[Answer]]) -> None:

@@ -1,0 +1,197 @@
+"""One schedule: the shipped register code of several proposers, over stores in memory, in the weather that a seed draws."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from random import Random  # noqa: TID251 - seeded, so that every run is alike
+
+from pointsman.ports.stores import RowUnreadable
+from pointsman.quorum.attempt import Step
+from pointsman.quorum.outcomes import Agreed
+from pointsman.quorum.rows import Reply
+from pointsman.service.registers import Registers
+from pointsman.testing.simulation.histories import Fate, History
+from pointsman.testing.simulation.registers import watching
+from pointsman.testing.simulation.registers.calls import NAME, Caller
+from pointsman.testing.simulation.registers.loop import Loop
+from pointsman.testing.simulation.registers.proposers import HOURS, START, Proposer, lines, nonces
+from pointsman.testing.simulation.registers.services import acceptor
+from pointsman.testing.simulation.registers.settings import Setting, Trouble, Wrong, setting
+from pointsman.testing.simulation.registers.sites import Answer, Site
+from pointsman.testing.simulation.registers.watching import Watch, items, judge
+
+SUCCESSORS_LIMIT = 12
+"""Processes that may follow crashed ones in one schedule."""
+NAMES = ("aws", "gcp", "witness", "fourth", "fifth")
+SETTLES = 12
+"""Tries to settle the register once everything is calm."""
+
+ERRORS_IN_A_ROW = 2
+"""Errors after success that one store may give one after the other."""
+
+Tell = Callable[[str], None]
+
+
+class Schedule:
+    """Plays one seed. ``tell`` hears what happens, in words."""
+
+    def __init__(self, seed: int, *, tell: Tell | None = None) -> None:
+        self.seed = seed
+        self.setting: Setting = setting(seed)
+        self.dice = Random(f"schedule {seed}")
+        self.loop = Loop()
+        self.history = History()
+        self.watch = Watch(seed, len(self.setting.stores) // 2 + 1)
+        self.faults: Counter[str] = Counter()
+        self.coverage: Counter[tuple[str, str]] = Counter()
+        self.operations = 0
+        self.calming = False
+        self._tell = tell
+        self._successors = 0
+        self._noise = self.setting.noise if self.setting.messages else 0.0
+        self.sites = [self._site(number) for number in range(len(self.setting.stores))]
+        self._callers = [Caller(self, number) for number in range(self.setting.proposers)]
+
+    def play(self) -> None:
+        """Play it to its end, and judge it."""
+        ended = self.loop.play(self._story())
+        self.watch.holds(watching.ENDS, "a call waits for something that nobody will do", good=ended or bool(self.loop.unhandled))
+        judge(self.watch, self.history, self.loop.unhandled)
+        if self.setting.calm:
+            self._count_costs()
+        if self.setting.gentle and self._callers[0].in_turn:
+            ballots, calls = self.watch.ballots, len(self.history.calls)
+            self.watch.holds(watching.COSTS, f"{calls} calls of one proposer took {ballots} ballots", good=ballots <= calls)
+
+    def count(self, what: Wrong, site: str) -> None:
+        """Count something that went wrong, and where."""
+        self.faults[what.value] += 1
+        self.coverage[site, what.value] += 1
+        self.say(f"{site}: {what}")
+
+    def say(self, words: str) -> None:
+        """Tell the story."""
+        if self._tell is not None:
+            self._tell(f"{self.loop.now:12.3f}  {words}")
+
+    def draw(self, step: Step, site: Site) -> Wrong | None:
+        """Draw what becomes of a message. No store gives an error after success more than twice in a row."""
+        setting = self.setting
+        if self.calming or not self._noise or setting.only not in (None, step) or self.dice.random() >= self._noise:
+            site.errors = 0
+            return None
+        what = self.dice.choice(setting.messages)
+        site.errors = site.errors + 1 if what is Wrong.ERROR_AFTER_SUCCESS else 0
+        if site.errors > ERRORS_IN_A_ROW:
+            site.errors = 0
+            return None
+        self.count(what, step)
+        return what
+
+    def arrived(self, site: Site, step: Step, answer: Answer) -> None:
+        """See a request arrive at a store."""
+        self.operations += 1
+        if step is not Step.READ and isinstance(answer, Reply):
+            self.watch.wrote(site.name, answer.row)
+        elif isinstance(answer, RowUnreadable):
+            self.watch.breaks(watching.READABLE, str(answer))
+        if self._tell is not None:
+            self.say(f"{site.name} {step}: {answer}")
+
+    def crashed(self, proposer: Proposer) -> None:
+        """Let another process take over what a crashed one had not begun."""
+        caller = self._callers[proposer.number]
+        caller.lose()
+        if self._successors < SUCCESSORS_LIMIT:
+            self._successors += 1
+            self.loop.at(self.loop.now + self.dice.uniform(0, 2), caller.start)
+
+    def registers(self, proposer: Proposer) -> Registers:
+        """Give a process its registers: the shipped code."""
+        return Registers(lines(proposer, self.sites), clock=proposer, nonce=nonces(self.dice), jitter=self.dice.random)
+
+    def _site(self, number: int) -> Site:
+        troubles = [one for one in self.setting.troubles if one.store == number]
+        store, kept = acceptor(self.setting.stores[number], NAMES[number], Noon(self.loop), self.dice)
+        site = Site(store, kept, troubles)
+        for one in troubles:
+            if one.what is Wrong.ROLLED_BACK:
+                self._will_roll_back(site, one)
+        return site
+
+    def _will_roll_back(self, site: Site, trouble: Trouble) -> None:
+        """Take a copy at some time before the store goes down, and put it back before it is up again."""
+        kept = site.kept
+        if kept is None:
+            return
+        copies = [kept.snapshot()]
+
+        def down() -> None:
+            site.era += 1
+
+        def restore() -> None:
+            self.count(Wrong.ROLLED_BACK, "store")
+            site.era += 1
+            kept.roll_back(copies[-1])
+            answer = site.ask(Step.READ, lambda store: store.read(NAME))
+            if isinstance(answer, Reply):
+                self.watch.forgot(site.name, answer.row)
+
+        self.loop.at(trouble.since * self.dice.random(), lambda: copies.append(kept.snapshot()))
+        self.loop.at(trouble.since, down)
+        self.loop.at(trouble.until, restore)
+
+    async def _story(self) -> None:
+        clock = Noon(self.loop)
+        for caller in self._callers:
+            caller.start()
+        while not all(caller.idle for caller in self._callers):
+            await clock.sleep(1.0)
+        self.calming = True
+        await clock.sleep(10.0)
+        await self._look()
+        await clock.sleep(2 * HOURS)
+        await self._look()
+
+    async def _look(self) -> None:
+        """Read the register with nothing going wrong any more: as a new process would, unless a store was rolled back unseen by it."""
+        back = any(one.what is Wrong.ROLLED_BACK for one in self.setting.troubles)
+        one = self._callers[0].registers if back else self.registers(Proposer(self, len(self._callers)))
+        call = self.history.begin(None)
+        for _ in range(SETTLES):
+            outcome = await one.settle(NAME, await one.read(NAME))
+            if isinstance(outcome, Agreed):
+                self.history.end(call, Fate.DONE, items(outcome.value))
+                return
+        self.watch.breaks(watching.ENDS, f"the register is not settled in the end: {outcome}")
+
+    def _count_costs(self) -> None:
+        """Hold what a calm schedule asked of its stores against the bound."""
+        stores, calls = len(self.sites), len(self.history.calls)
+        reads = sum(site.requests[Step.READ] for site in self.sites)
+        writes = sum(site.requests[Step.PREPARE] + site.requests[Step.ACCEPT] for site in self.sites)
+        appends = max(1, sum(call.item is not None for call in self.history.calls))
+        if self.setting.proposers == 1 and self._callers[0].in_turn:
+            good = reads <= stores * (calls + 2) and writes <= 2 * stores * appends
+            self.watch.holds(watching.COSTS, f"{calls} calls of one proposer took {reads} reads and {writes} writes", good=good)
+
+
+class Noon:
+    """The clock of those who are not part of the story."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+
+    def now(self) -> datetime:
+        """Give the time of day."""
+        return START
+
+    def monotonic(self) -> float:
+        """Give the loop's seconds."""
+        return self._loop.now
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        future = self._loop.create_future()
+        self._loop.at(self._loop.now + seconds, lambda: future.set_result(None))
+        await future

@@ -1,0 +1,176 @@
+"""What a seed draws: who proposes what to which stores, and what goes wrong."""
+
+from enum import StrEnum
+from random import Random  # noqa: TID251 - seeded, so that every run is alike
+
+from pointsman.core.values import Frozen, replace
+from pointsman.quorum.attempt import Step
+from pointsman.testing.simulation.registers.services import Kind
+
+FOR_EVER = 1e12
+"""An instant that no schedule reaches, in seconds."""
+CALM_SHARE = 0.04
+"""Share of schedules in which nothing goes wrong: what a change may cost is counted there."""
+
+GENTLE_SHARE = 0.02
+"""Share in which one proposer meets errors after success alone: how many ballots it may take is counted there."""
+ROLLED_BACK_SHARE = 0.06
+"""Share in which a store comes back with what it held before."""
+
+
+class Wrong(StrEnum):
+    """What can go wrong."""
+
+    LOST_REQUEST = "lost request"
+    LOST_REPLY = "lost reply"
+    ERROR_AFTER_SUCCESS = "error after success"
+    DOUBLED = "doubled"
+    DELAYED = "delayed"
+    DELAYED_FOR_HOURS = "delayed for hours"
+    CRASH = "crash"
+    FREEZE = "freeze"
+    DOWN = "down"
+    THROTTLED = "throttled"
+    SLOW = "slow"
+    LOST_FOR_EVER = "lost for ever"
+    ROLLED_BACK = "rolled back"
+    NO_WAY_THERE = "no way there"
+    NO_WAY_BACK = "no way back"
+    SKEW = "skew"
+    OTHER_VERSION = "other version"
+
+
+ON_MESSAGES = (
+    Wrong.LOST_REQUEST,
+    Wrong.LOST_REPLY,
+    Wrong.ERROR_AFTER_SUCCESS,
+    Wrong.DOUBLED,
+    Wrong.DELAYED,
+    Wrong.DELAYED_FOR_HOURS,
+)
+ON_STORES = (Wrong.DOWN, Wrong.THROTTLED, Wrong.SLOW, Wrong.NO_WAY_THERE, Wrong.NO_WAY_BACK)
+ON_PROPOSERS = (Wrong.CRASH, Wrong.FREEZE)
+
+
+class Trouble(Frozen):
+    """Something wrong with one store from ``since`` to ``until``, in seconds; ``proposers`` are those that it concerns."""
+
+    what: Wrong
+    store: int
+    since: float
+    until: float
+    proposers: frozenset[int] = frozenset()
+
+
+class Setting(Frozen):
+    """One schedule. ``calls`` is how many each proposer makes, ``spread`` the seconds over which they begin.
+
+    ``noise`` is the share of messages to which one of ``messages`` happens (those of one step ``only``); ``pause`` that of requests before which a
+    proposer meets one of ``pauses``. ``latency`` is a message's usual time, in seconds. ``plain`` of the proposers
+    speak another version of the protocol: the textbook's.
+    """
+
+    stores: tuple[Kind, ...]
+    proposers: int
+    calls: int
+    spread: float
+    latency: float
+    noise: float = 0.0
+    messages: tuple[Wrong, ...] = ()
+    only: Step | None = None
+    pause: float = 0.0
+    pauses: tuple[Wrong, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    skewed: bool = False
+    plain: int = 0
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing goes wrong."""
+        return not (self.messages or self.pauses or self.troubles or self.plain)
+
+    @property
+    def gentle(self) -> bool:
+        """Whether one proposer is alone with errors after success: the protocol must see through them."""
+        return self.proposers == 1 and not (set(self.messages) - {Wrong.ERROR_AFTER_SUCCESS} or self.pauses or self.troubles or self.plain)
+
+
+def setting(seed: int) -> Setting:
+    """Draw a schedule."""
+    dice = Random(f"register {seed}")
+    stores = _stores(dice)
+    proposers = dice.choices((1, 2, 3, 4, 5, 8), weights=(12, 30, 26, 14, 10, 8))[0]
+    drawn = Setting(
+        stores=stores,
+        proposers=proposers,
+        calls=dice.choice((1, 2, 3)) if proposers < 4 else 1,
+        spread=dice.choice((0.0, 0.05, 0.5, 5.0)),
+        latency=dice.choice((0.005, 0.02, 0.1)),
+    )
+    kind = dice.random()
+    if kind < CALM_SHARE:
+        return drawn
+    if kind < CALM_SHARE + GENTLE_SHARE:
+        return replace(drawn, proposers=1, noise=0.4, messages=(Wrong.ERROR_AFTER_SUCCESS,))
+    return _rolled_back(dice, drawn) if kind > 1 - ROLLED_BACK_SHARE else _disturbed(dice, drawn)
+
+
+def _stores(dice: Random) -> tuple[Kind, ...]:
+    count = dice.choices((1, 3, 5), weights=(3, 94, 3))[0]
+    if dice.random() < 0.12:
+        return tuple(dice.choice(tuple(Kind)) for _ in range(count))
+    return tuple(dice.choice((Kind.BALLOTS, Kind.VERSIONS)) for _ in range(count))
+
+
+def _disturbed(dice: Random, drawn: Setting) -> Setting:
+    """Draw what goes wrong: a few kinds of it at a time, so that some schedules are wild and others nearly calm."""
+    pauses = tuple(one for one in ON_PROPOSERS if dice.random() < 0.4)
+    only = Step.ACCEPT if dice.random() < 0.2 else None
+    plain = int(dice.random() < 0.17)
+    return replace(
+        drawn,
+        stores=(Kind.SQLITE,) * len(drawn.stores) if plain and dice.random() < 0.25 else drawn.stores,
+        noise=dice.choice((0.3, 0.6)) if only else dice.choice((0.02, 0.08, 0.2, 0.35)),
+        messages=tuple(one for one in ON_MESSAGES if dice.random() < 0.4),
+        only=only,
+        pause=dice.choice((0.01, 0.03, 0.08)) if pauses else 0.0,
+        pauses=pauses,
+        troubles=_troubles(dice, drawn),
+        skewed=dice.random() < 0.3,
+        plain=plain,
+    )
+
+
+def _troubles(dice: Random, drawn: Setting) -> tuple[Trouble, ...]:
+    count = dice.choice((0, 0, 1, 1, 2, 3))
+    found = [_trouble(dice, drawn, dice.choice(ON_STORES)) for _ in range(count)]
+    if len(drawn.stores) > 1 and dice.random() < 0.15:
+        found.append(Trouble(what=Wrong.LOST_FOR_EVER, store=dice.randrange(len(drawn.stores)), since=dice.uniform(0, 6), until=FOR_EVER))
+    return tuple(found)
+
+
+def _trouble(dice: Random, drawn: Setting, what: Wrong) -> Trouble:
+    since = dice.uniform(0, drawn.spread + 1)
+    concerned = frozenset(one for one in range(drawn.proposers) if dice.random() < 0.6)
+    store = dice.randrange(len(drawn.stores))
+    return Trouble(what=what, store=store, since=since, until=since + dice.choice((0.1, 1.0, 8.0)), proposers=concerned)
+
+
+def _rolled_back(dice: Random, drawn: Setting) -> Setting:
+    """Draw a store that is down for a while and then holds what it held before.
+
+    One proposer that lives on is there, for only it can know better: what nobody alive has seen, nobody can miss.
+    """
+    kinds = tuple(Kind.BALLOTS if one is Kind.SQLITE else one for one in drawn.stores)
+    since = dice.uniform(0.1, 3.0)
+    back = Trouble(what=Wrong.ROLLED_BACK, store=dice.randrange(3), since=since, until=since + dice.choice((0.05, 0.5)))
+    return replace(
+        drawn,
+        stores=(*kinds, *kinds, *kinds)[:3],
+        proposers=1,
+        calls=dice.choice((4, 6, 8)),
+        spread=dice.choice((0.5, 2.0)),
+        noise=dice.choice((0.0, 0.1, 0.3)),
+        messages=(Wrong.LOST_REQUEST, Wrong.LOST_REPLY, Wrong.DOUBLED, Wrong.DELAYED),
+        troubles=(back, *(_trouble(dice, drawn, Wrong.DOWN) for _ in range(dice.choice((0, 1))))),
+    )
