@@ -11,6 +11,7 @@ import pytest
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot import aws, gcp
 from pointsman.boot.app import App, SecretDesk
+from pointsman.core.decide import first_plan
 from pointsman.core.errors import ConfigError, Transient
 from pointsman.core.fabric import Cloud, DeskSettings, Fabric, LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Severity
@@ -85,6 +86,22 @@ def test_the_next_fabric_and_its_desks_come_with_the_current_ones(
     house = cloud.build().house
     assert [fabric.hash for fabric in house.fabrics] == [lite.hash, following.hash]
     assert sorted(house.desks) == ["noc", "second"]
+
+
+@HOUSES
+def test_each_fabric_of_the_artefact_has_a_looker_and_levers_and_the_plan_says_whose_are_used(
+    cloud: ModuleType, lite: Fabric, setting: Setting, tmp_path: Path
+) -> None:
+    following = replace(lite, desks=())
+    (tmp_path / "next.json").write_bytes(canonical(following))
+    setting(lite, POINTSMAN_FABRIC_NEXT=str(tmp_path / "next.json"))
+    house = cloud.build().house
+    assert house.under(first_plan(lite, AT)) is house
+    adopted = house.under(first_plan(following, AT))
+    assert [fabric.hash for fabric in adopted.fabrics] == [following.hash, lite.hash]
+    assert adopted.looker is not house.looker
+    assert {kind: lever is not house.levers[kind] for kind, lever in adopted.levers.items()} == dict.fromkeys(house.levers, True)
+    assert adopted.under(first_plan(lite, AT)).looker is house.looker
 
 
 def _without(name: str) -> Callable[[Fabric], Fabric]:

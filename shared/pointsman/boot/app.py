@@ -15,7 +15,7 @@ from pointsman.core.incidents import Incident, Letter, Ticket
 from pointsman.ports.clouds import Clock, Flag, Lever, Looker, Queue
 from pointsman.ports.desks import Desk
 from pointsman.ports.stores import Store
-from pointsman.service.house import House
+from pointsman.service.house import Hands, House
 from pointsman.service.registers import Registers
 from pointsman.wire import messages
 
@@ -43,15 +43,15 @@ def furnish(
     *,
     stores: Mapping[str, Store],
     clock: Clock,
-    looker: Looker,
-    levers: Sequence[Lever],
+    hands: Callable[[Fabric], tuple[Looker, Sequence[Lever]]],
     flags: Sequence[Flag],
     nudge: Queue | None,
     post: Queue | None,
     parking: Queue | None,
     secrets: Secrets,
 ) -> App:
-    """Put one cloud's adapters together. ``stores`` are by slot: aws, gcp, witness."""
+    """Put one cloud's adapters together. ``stores`` are by slot: aws, gcp, witness; ``hands`` makes a fabric's looker and levers."""
+    held = {fabric.hash: _hands(*hands(fabric)) for fabric in fabrics}
     rows = rows_by_cloud(stores)
     mode = table_mode(fabrics[0].stores).value
     house = House(
@@ -62,8 +62,9 @@ def furnish(
         witness=stores.get("witness"),
         journal=rows[here],
         spares=tuple(store for store in stores.values() if store is not rows[here]),
-        looker=looker,
-        levers={lever.kind: lever for lever in levers},
+        looker=held[fabrics[0].hash].looker,
+        levers=held[fabrics[0].hash].levers,
+        hands=held,
         flags={flag.cloud: flag for flag in flags},
         clock=clock,
         nonce=nonce,
@@ -74,6 +75,10 @@ def furnish(
         watch_lasting=timedelta(seconds=settings.watch_seconds[1]),
     )
     return App(house=house, settings=settings, parking=parking)
+
+
+def _hands(looker: Looker, levers: Sequence[Lever]) -> Hands:
+    return Hands(looker=looker, levers={lever.kind: lever for lever in levers})
 
 
 def _desks(fabrics: Sequence[Fabric]) -> Sequence[DeskSettings]:

@@ -39,8 +39,7 @@ def build() -> App:
         Cloud.GCP,
         stores=stores,
         clock=clock,
-        looker=GcpLooker(fabric, compute, clock, transports=transports),
-        levers=(RoutePolicyLever(fabric, compute),),
+        hands=lambda one: (GcpLooker(one, compute, clock, transports=transports), (RoutePolicyLever(one, compute),)),
         flags=(
             SecretManagerFlag(http, project, fabric.name, endpoint=secret_manager),
             LateFlag(Cloud.AWS, lambda: _aws_flag(reach, region, fabric)),

@@ -62,10 +62,12 @@ async def converge(house: House, claims: Sequence[Sighting], scope: Scope | None
     try:
         async with asyncio.timeout(CALL_SECONDS):
             for _ in range(PASSES_LIMIT):
-                report = await _Pass(house, tuple(claims), wide, closed, diary).run()
+                one = _Pass(house, tuple(claims), wide, closed, diary)
+                report = await one.run()
                 if report is not None:
                     return report
-                wide = replace(wide, witness=True)  # rows that are missing here may have been noted there
+                # rows that are missing here may have been noted in the witness; another fabric has other links and levers
+                house, wide = one.house, replace(wide, witness=True) if one.house is house else everywhere(one.house)
     except TimeoutError as error:
         raise Transient(f"not done within {CALL_SECONDS} s, so this attempt ends here: deliver again") from error
     raise Transient("newer decisions kept coming while this one was carried out: deliver again")
@@ -97,6 +99,12 @@ def scope_of(house: House, claims: Sequence[Sighting]) -> Scope:
     return Scope(look=tuple(sorted(links)), levers=levers_of(house, links))
 
 
+def everywhere(house: House) -> Scope:
+    """Look at every link, observe every lever that leaving one may take, and read all rows."""
+    links = {link.name for link in house.current.links}
+    return Scope(look=tuple(sorted(links)), levers=levers_of(house, links), witness=True)
+
+
 def levers_of(house: House, links: set[LinkName]) -> tuple[Target, ...]:
     """List this cloud's levers that leaving these links may take.
 
@@ -121,10 +129,13 @@ def _has_interface(link: Link) -> bool:
 
 
 class _Pass:
-    """One time round the loop. Ends in None when a newer plan or newer rows came in between and it must be made again."""
+    """One time round the loop. Ends in None when a newer plan or newer rows came in between and it must be made again.
+
+    ``house`` is then what to make it with: another when the plan names another fabric of this artefact.
+    """
 
     def __init__(self, house: House, claims: tuple[Sighting, ...], scope: Scope, closed: tuple[str, ...], diary: _Diary) -> None:
-        self._house = house
+        self.house = house
         self._claims = claims
         self._scope = scope
         self._closed = closed
@@ -132,25 +143,32 @@ class _Pass:
 
     async def run(self) -> Report | None:
         """Go round once."""
-        begun = self._house.clock.monotonic()
-        gathered = await gather(self._house, self._claims, self._scope, closed=self._closed)
+        begun = self.house.clock.monotonic()
+        gathered = await gather(self.house, self._claims, self._scope, closed=self._closed)
         self._diary.over("noted")
-        agreement = await agree(self._house, gathered)
-        if agreement.stale:
+        if self._moves(plan_in(self.house.current, gathered.reading.value, gathered)):
+            return None
+        agreement = await agree(self.house, gathered)
+        if agreement.stale or self._moves(agreement.plan):
             return None
         self._diary.over("agreed")
         self._diary.agreed |= agreement.changed
-        fabric = self._house.fabric_of(agreement.plan)
-        settings = wishes(self._house, fabric, agreement.plan, gathered)
+        fabric = self.house.fabric_of(agreement.plan)
+        settings = wishes(self.house, fabric, agreement.plan, gathered)
         wrong = await self._wrong(settings, agreement, gathered)
         if wrong is None:
             return None
-        if wrong and self._house.clock.monotonic() - begun > FLAGS_SECONDS:
-            gathered = await with_flags_anew(self._house, gathered)
-        steps = await write(self._house, agreement.plan, wrong, gathered)
+        if wrong and self.house.clock.monotonic() - begun > FLAGS_SECONDS:
+            gathered = await with_flags_anew(self.house, gathered)
+        steps = await write(self.house, agreement.plan, wrong, gathered)
         if steps:
             self._diary.over("written")
         return await self._afterwards(fabric, agreement, gathered, settings, steps)
+
+    def _moves(self, plan: Plan) -> bool:
+        """Say whether a plan names another fabric than the one that was looked at and whose levers were observed, and move there."""
+        before, self.house = self.house, self.house.under(plan)
+        return self.house is not before
 
     async def _wrong(self, settings: Sequence[Setting], agreement: Agreement, gathered: Gathered) -> tuple[Setting, ...] | None:
         """List the levers to write; None when the plan is not certain to be the newest any more.
@@ -158,10 +176,10 @@ class _Pass:
         A fence counts only when it was observed before the plan was agreed or read, and the agreement itself only
         while it is young.
         """
-        agreed_at = self._house.clock.monotonic()
+        agreed_at = self.house.clock.monotonic()
         wrong = differing(self._concerned(settings, agreement, gathered), gathered)
-        late = await observe_missing(self._house, wrong, gathered)
-        old = bool(wrong) and self._house.clock.monotonic() - agreed_at > AGREED_SECONDS
+        late = await observe_missing(self.house, wrong, gathered)
+        old = bool(wrong) and self.house.clock.monotonic() - agreed_at > AGREED_SECONDS
         if (late or old) and await self._newer(agreement.plan, gathered):
             return None
         return differing(wrong, gathered)
@@ -170,19 +188,19 @@ class _Pass:
         """List the settings that are this pass's business: their levers were to be observed, or the new plan asks them to change."""
         if not agreement.changed:
             return [one for one in settings if target_of(one) in self._scope.levers]
-        asked = wishes(self._house, self._house.fabric_of(agreement.before), agreement.before, gathered)
+        asked = wishes(self.house, self.house.fabric_of(agreement.before), agreement.before, gathered)
         return [one for one in settings if target_of(one) in self._scope.levers or one not in asked]
 
     async def _newer(self, plan: Plan, gathered: Gathered) -> bool:
         """Look at the plan once more; True when a newer epoch is agreed or can't be ruled out."""
-        reading = await self._house.registers.read(self._house.plan_register)
-        return not reading.confirmed or plan_in(self._house.current, reading.value, gathered).epoch != plan.epoch
+        reading = await self.house.registers.read(self.house.plan_register)
+        return not reading.confirmed or plan_in(self.house.current, reading.value, gathered).epoch != plan.epoch
 
     async def _afterwards(
         self, fabric: Fabric, agreement: Agreement, gathered: Gathered, settings: Sequence[Setting], steps: tuple[Step, ...]
     ) -> Report | None:
         """Off the reaction path: keep the looks, wake the other cloud and the desks' function, prove the writes, look again."""
-        house, diary = self._house, self._diary
+        house, diary = self.house, self._diary
         looks = worth_noting(fabric, gathered.looked, gathered.stored)
         hints = quietly(*_hints(house, fabric, agreement))
         lost, proved, _ = await asyncio.gather(hints, prove(house, steps), note(house, looks))

@@ -7,8 +7,7 @@ from pointsman.core.sightings import Actor, Change, Meaning, Sighting, Tick
 from pointsman.service import deliver as desks
 from pointsman.service import sweep as sweeping
 from pointsman.service import watch as watching
-from pointsman.service.converge import Report, converge, levers_of
-from pointsman.service.gather import Scope
+from pointsman.service.converge import Report, converge, everywhere
 from pointsman.service.house import House
 
 DELIVER = "deliver/"
@@ -17,12 +16,10 @@ DELIVER = "deliver/"
 
 async def link_changed(house: House, meanings: Sequence[Meaning]) -> Report | None:
     """Bring the world in line after events; None when none of them concerns this fabric. Raises ``Transient``."""
-    places = index(house.current)
+    places = {key for fabric in house.fabrics for key in index(fabric)}
     claims = tuple(one for one in meanings if isinstance(one, Sighting) and one.member in places)
     if any(_is_hint(one) for one in meanings):
-        links = {link.name for link in house.current.links}
-        wide = Scope(look=tuple(sorted(links)), levers=levers_of(house, links), witness=True)
-        return await converge(house, claims, wide)
+        return await converge(house, claims, everywhere(house))
     return await converge(house, claims) if claims else None
 
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from pointsman.core.errors import ConfigError
@@ -23,10 +23,19 @@ COUNTERSIGNED_KEPT = 256
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hands:
+    """What a function sees and steers one fabric's links with."""
+
+    looker: Looker
+    levers: Mapping[LeverKind, Lever]
+
+
+@dataclass(frozen=True, kw_only=True)
 class House:
     """One function's surroundings.
 
-    ``fabrics`` are the current and perhaps the next; the plan names the one that counts. ``nonce`` gives
+    ``fabrics`` are the current and perhaps the next; the plan names the one that counts. ``looker`` and ``levers`` are
+    those of the first, ``hands`` those of each by its hash. ``nonce`` gives
     16 fresh hex digits at each call. ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no
     entry; ``countersigned`` are entries that this process has dealt with. ``nudge`` wakes the other
     cloud's functions (fabric, epoch) and ``post`` the own cloud's ``deliver`` (incident): both are hints that may be
@@ -51,6 +60,7 @@ class House:
     desks: Mapping[str, Desk] = field(default_factory=dict)
     watch_every: timedelta = WATCH_EVERY
     watch_lasting: timedelta = WATCH_LASTING
+    hands: Mapping[str, Hands] = field(default_factory=dict)
 
     @property
     def current(self) -> Fabric:
@@ -70,6 +80,15 @@ class House:
         raise ConfigError(
             f"the agreed plan names fabric {plan.fabric_hash}, which this artefact lacks: deploy the artefact that carries it"
         )
+
+    def under(self, plan: Plan) -> "House":
+        """Give the surroundings with the fabric that a plan names in front; itself when it is. Raises ``ConfigError``."""
+        counting = self.fabric_of(plan)
+        if counting.hash == self.current.hash:
+            return self
+        others = tuple(fabric for fabric in self.fabrics if fabric.hash != counting.hash)
+        hands = self.hands.get(counting.hash, Hands(looker=self.looker, levers=self.levers))
+        return replace(self, fabrics=(counting, *others), looker=hands.looker, levers=hands.levers)
 
 
 def incident_register(incident: str) -> str:

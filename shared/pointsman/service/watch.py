@@ -7,6 +7,7 @@ from pointsman.core.errors import Transient
 from pointsman.core.sightings import Sighting
 from pointsman.ports.stores import StoreDown, StoreUnsure
 from pointsman.service.converge import Report, converge
+from pointsman.service.deliver import agreed_plan
 from pointsman.service.gather import note, worth_noting
 from pointsman.service.house import House
 
@@ -39,6 +40,7 @@ class _Tally:
 
 async def watch(house: House) -> Watched:
     """Look every few seconds until the minute ends: one look in flight, one batched row write a round, slower when throttled."""
+    house = await _counting(house)
     every, lasting = house.watch_every.total_seconds(), house.watch_lasting.total_seconds()
     end = house.clock.monotonic() + lasting
     pause, tally = every, _Tally(known=await _stored(house))
@@ -53,6 +55,17 @@ async def watch(house: House) -> Watched:
     return Watched(
         looks=tally.looks, throttled=tally.throttled, changes=tally.changes, trouble=tuple(tally.trouble[-5:]), reports=tuple(tally.reports)
     )
+
+
+async def _counting(house: House) -> House:
+    """Look with the fabric that the plan names, where there is more than one; the first when that can't be read now."""
+    if len(house.fabrics) == 1:
+        return house
+    try:
+        plan = await agreed_plan(house)
+    except Transient:
+        return house
+    return house if plan is None else house.under(plan)
 
 
 async def _stored(house: House) -> dict[str, Sighting]:
