@@ -61,6 +61,7 @@ def furnish(
         rows=rows,
         witness=stores.get("witness"),
         journal=rows[here],
+        own=Registers((rows[here],), clock=clock, nonce=nonce, jitter=jitter),
         spares=tuple(store for store in stores.values() if store is not rows[here]),
         looker=held[fabrics[0].hash].looker,
         levers=held[fabrics[0].hash].levers,

@@ -7,6 +7,7 @@ very plan it was given. Events, looks and chat only change the rows; what follow
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from pointsman.core.alone import taken_over, told_of, with_taken_over
 from pointsman.core.case import Case, open_case
 from pointsman.core.evidence import Belief, believe, lost_by_probes_alone, passing, still_passing
 from pointsman.core.fabric import Cloud, Fabric, FlowName, Link, LinkKind, LinkName, Mode
@@ -46,12 +47,12 @@ def decide(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Plan | Decl
     if refusal:
         return refusal
     case = open_case(fabric, view, plan, now)
-    beliefs = _excused(case, _beliefs(case))
+    beliefs = told_of(case, _excused(case, _beliefs(case)))
     states = {link.name: _next_state(beliefs[link.name], _state(plan, link), now) for link in fabric.links}
     states = _incidents(case, _forget(case, states))
     if _frozen(view, plan):
         return _successor(case, states, Placed(flows=dict(plan.flows), reasons=()), beliefs)
-    states = _drained(case, states)
+    states = _drained(case, with_taken_over(case, states))
     placed = _placed(case, states, beliefs)
     return _successor(case, _closed(case, states), placed, beliefs)
 
@@ -334,7 +335,9 @@ def _successor(case: Case, states: dict[LinkName, LinkState], placed: Placed, be
         pins = tuple(pin for pin in pins if pin in plan.pins)  # a freeze lets a pin end and never begins one
     if states == plan.links and placed.flows == plan.flows and pins == plan.pins:
         return plan
-    link_reasons = tuple(_link_reason(name, state, beliefs[name]) for name, state in states.items() if state.verdict is not Verdict.UP)
+    told = taken_over(case)
+    worth = {name: state for name, state in states.items() if state.verdict is not Verdict.UP or name in told}
+    link_reasons = tuple(_link_reason(name, state, beliefs[name]) for name, state in worth.items())
     return replace(
         plan,
         decider=DECIDER,

@@ -91,6 +91,15 @@ def _resolved(fabric: Fabric, plan: Plan, incident: Incident) -> Incident:
     return _told(fabric, over, plan, Ask.RESOLVE, f"{incident.link} is back, and its flows with it")
 
 
+def remarked(fabric: Fabric, plan: Plan, incident: Incident, text: str) -> Incident:
+    """Add to the timeline what the plan itself does not tell, and tell the desks while the incident is open. Idempotent by the text."""
+    if any(moment.text == text for moment in incident.timeline):
+        return incident
+    if incident.phase is Phase.RESOLVED:
+        return _noted(incident, Moment(at=plan.decided_at, epoch=plan.epoch, text=text))
+    return _told(fabric, incident, plan, Ask.UPDATE, text)
+
+
 def _told(fabric: Fabric, incident: Incident, plan: Plan, ask: Ask, text: str) -> Incident:
     """Add one letter per desk that wants this severity (or was told before) and a line of the timeline.
 

@@ -1,6 +1,7 @@
 """From a view to an agreed plan: decide, write the reasons down, and let a majority of the stores hold it."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -9,6 +10,7 @@ from pointsman.core.decide import Declined as Refusal
 from pointsman.core.decide import decide, first_plan
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Fabric
+from pointsman.core.modes import NoQuorum
 from pointsman.core.plan import Plan
 from pointsman.core.values import parse
 from pointsman.quorum.outcomes import Agreed, Decline, Declined, NoMajority, Outcome, Unknown
@@ -45,6 +47,8 @@ def plan_in(fabric: Fabric, value: str | None, gathered: Gathered) -> Plan:
 async def agree(house: House, gathered: Gathered) -> Agreement:
     """Decide on what was gathered and have the outcome agreed. Raises ``Transient`` when no majority holds it for certain."""
     held = plan_in(house.current, gathered.reading.value, gathered)
+    if not gathered.reading.reached:
+        raise _no_quorum(gathered.reading.faults)
     decided = decide(house.fabric_of(held), gathered.view, held, gathered.now)
     if isinstance(decided, Refusal):
         return _refused(decided, held)
@@ -57,11 +61,15 @@ async def agree(house: House, gathered: Gathered) -> Agreement:
         case Declined(reason=reason):
             return _refused(Refusal(stale_view=reason == STALE, because=reason), held)
         case NoMajority(faults=faults):
-            raise Transient("no majority of the stores answers, so nothing is decided: " + "; ".join(faults.values()))
+            raise _no_quorum(faults)
         case Unknown() if unkept:
             raise Transient(unkept)
         case Unknown():
             raise Transient("the plan may or may not have been agreed: it is read again when the event is delivered again")
+
+
+def _no_quorum(faults: Mapping[str, str]) -> NoQuorum:
+    return NoQuorum("no majority of the stores answers, so nothing is decided: " + "; ".join(faults.values()))
 
 
 def _refused(refusal: Refusal, held: Plan) -> Agreement:

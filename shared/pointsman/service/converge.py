@@ -12,11 +12,13 @@ from datetime import datetime
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Fabric, Link, LinkName
 from pointsman.core.members import index
+from pointsman.core.modes import NoQuorum
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Health, Sighting
 from pointsman.core.steering import Level, LeverKind, Setting
 from pointsman.service.agree import Agreement, agree, plan_in
+from pointsman.service.alone import stand_alone
 from pointsman.service.enact import Step, acknowledge, differing, observe_missing, prove, target_of, wishes, write
 from pointsman.service.gather import Gathered, Scope, Target, gather, note, quietly, with_flags_anew, worth_noting
 from pointsman.service.house import House
@@ -37,7 +39,8 @@ class Report:
 
     ``settled`` means that all of this cloud's levers are proved to be set as the plan asks; ``again`` says why the
     event must be delivered again ("" when it need not be); ``by_hand`` which tickets a person has to close;
-    ``doubts`` what the journal does not bear out, in words.
+    ``doubts`` what the journal does not bear out, and ``alone`` what the record now has of what was done without a
+    majority, in words.
     """
 
     plan: Plan
@@ -51,6 +54,7 @@ class Report:
     again: str = ""
     by_hand: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
 
 
 async def converge(house: House, claims: Sequence[Sighting], scope: Scope | None = None, *, closed: tuple[str, ...] = ()) -> Report:
@@ -148,7 +152,7 @@ class _Pass:
         self._diary.over("noted")
         if self._moves(plan_in(self.house.current, gathered.reading.value, gathered)):
             return None
-        agreement = await agree(self.house, gathered)
+        agreement = await self._agreed(gathered)
         if agreement.stale or self._moves(agreement.plan):
             return None
         self._diary.over("agreed")
@@ -164,6 +168,14 @@ class _Pass:
         if steps:
             self._diary.over("written")
         return await self._afterwards(fabric, agreement, gathered, settings, steps)
+
+    async def _agreed(self, gathered: Gathered) -> Agreement:
+        """Agree on what follows; without a majority do what this cloud may do by itself, and let the event come again all the same."""
+        try:
+            return await agree(self.house, gathered)
+        except NoQuorum as error:
+            plan = plan_in(self.house.current, gathered.reading.value, gathered)
+            raise NoQuorum(str(error), alone=await stand_alone(self.house, gathered, plan)) from error
 
     def _moves(self, plan: Plan) -> bool:
         """Say whether a plan names another fabric than the one that was looked at and whose levers were observed, and move there."""

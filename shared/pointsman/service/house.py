@@ -37,7 +37,8 @@ class House:
     ``fabrics`` are the current and perhaps the next; the plan names the one that counts. ``looker`` and ``levers`` are
     those of the first, ``hands`` those of each by its hash. ``nonce`` gives
     16 fresh hex digits at each call. ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no
-    entry; ``countersigned`` are entries that this process has dealt with. ``nudge`` wakes the other
+    entry; ``countersigned`` are entries that this process has dealt with. ``own`` are registers of the own cloud's store
+    alone, for what may be done without a majority (None: nothing). ``nudge`` wakes the other
     cloud's functions (fabric, epoch) and ``post`` the own cloud's ``deliver`` (incident): both are hints that may be
     lost and raise ``Transient``.
     """
@@ -53,6 +54,7 @@ class House:
     flags: Mapping[Cloud, Flag]
     clock: Clock
     nonce: Callable[[], str]
+    own: Registers | None = None
     nudge: Callable[[str, int], Awaitable[None]] | None = None
     post: Callable[[str], Awaitable[None]] | None = None
     spares: tuple[Journal, ...] = ()

@@ -6,6 +6,7 @@ import dataclasses
 from pointsman.core.adopting import heartbeats
 from pointsman.core.errors import Transient
 from pointsman.core.outbox import open_incidents
+from pointsman.service.alone import replay
 from pointsman.service.archiving import archived
 from pointsman.service.converge import Report, converge, levers_of
 from pointsman.service.deliver import Delivered, agreed_plan, deliver_owed
@@ -24,8 +25,8 @@ async def sweep(house: House) -> Report:
     scope = Scope(look=links, levers=levers_of(house, set(links)), witness=True)
     report = await converge(house, (), scope, closed=await archived(house, delivered.closed))
     beats = worth_noting(house.current, heartbeats(house.here, house.fabrics, house.clock.now()), report.stored)
-    _, doubts = await asyncio.gather(note(house, beats), countersign(house, report.plan))
-    return dataclasses.replace(report, by_hand=delivered.by_hand, doubts=doubts)
+    _, doubts, alone = await asyncio.gather(note(house, beats), countersign(house, report.plan), replay(house, report.plan, report.stored))
+    return dataclasses.replace(report, by_hand=delivered.by_hand, doubts=doubts, alone=alone)
 
 
 async def _deliver_if_owed(house: House) -> Delivered:

@@ -363,6 +363,7 @@ def house(world: Twin, stores: Table, cloud: Cloud, *, flags: Mapping[Cloud, Fla
         rows={Cloud.AWS: stores.aws, Cloud.GCP: stores.gcp},
         witness=stores.witness,
         journal=own,
+        own=Registers((own,), clock=world.clock, nonce=nonce, jitter=lambda: 0.5),
         spares=tuple(store for store in stores.stores if store is not own),
         looker=looker,
         levers={lever.kind: lever for lever in levers},
