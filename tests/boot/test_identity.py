@@ -156,6 +156,7 @@ FLAVOR = {"Metadata-Flavor": "Google", "Content-Type": "application/text"}
 TOKEN = "e30.eyJleHAiOjQwNzA5MDg4MDB9.c2ln"
 """A token without a signature that ends in 2099."""
 SIGN = """
+import asyncio
 from pointsman.adapters.aws.signed import SignedJson
 from pointsman.adapters.http import Unreached
 from pointsman.boot.reach import Reach
@@ -164,7 +165,7 @@ from pointsman.core.fabric import Cloud
 reach = Reach(read_settings(), Cloud.GCP, "us-east-1")
 try:
     for _ in range(3):
-        print(reach.signed("ssm", "us-east-1", "AmazonSSM", "1.1").call("GetParameter", {"Name": "/f"}).status)
+        print(asyncio.run(reach.signed("ssm", "us-east-1", "AmazonSSM", "1.1").ask("GetParameter", {"Name": "/f"})).status)
 except Unreached as error:
     print(error)
 """

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-import urllib3
 
 from pointsman.adapters.files import load
 from pointsman.adapters.gcp.compute import Compute, RouterRef
 from pointsman.adapters.gcp.http import GoogleHttp
+from pointsman.adapters.http1 import Http1
 from pointsman.core.fabric import Fabric
 from pointsman.testing.aws.faults import Fault, FaultKind
 from pointsman.testing.aws.timing import HandTime, ScaledTime
@@ -81,7 +81,7 @@ class Patient(Compute):
 
 def opened(fabric: Fabric, time: HandTime | ScaledTime, latency: float) -> Iterator[Cloud]:
     network = Network(blueprint(fabric))
-    http = GoogleHttp(None, over=urllib3.PoolManager(maxsize=8, retries=False, timeout=urllib3.Timeout(connect=5, read=15)))
+    http = GoogleHttp(None, over=Http1(connect=5, read=15))
     with GcpFace(network, threading.RLock(), time, latency=latency) as face:
         face.install(fabric)
         yield Cloud(fabric=fabric, network=network, time=time, face=face, http=http)

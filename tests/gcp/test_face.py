@@ -14,7 +14,7 @@ from pointsman.testing.gcp.answers import ApiError
 from pointsman.testing.gcp.language import parse
 from pointsman.testing.network.happenings import Kind
 from pointsman.testing.network.policies import Act, Action, Match, Term
-from tests.gcp.conftest import LATENCY, Cloud, opened
+from tests.gcp.conftest import LATENCY, Cloud, opened, run
 
 REGION = "/compute/v1/projects/weft-prod-1/regions/us-east4"
 ROUTER = f"{REGION}/routers/cr-aws-1"
@@ -23,7 +23,7 @@ ALL_OFF = [{"priority": 1, "actions": [{"expression": "drop()"}]}]
 
 
 def ask(cloud: Cloud, method: str, path: str, body: object = None, **query: str) -> Answer:
-    return cloud.http.call(method, cloud.face.url + path, body=body, query=query)
+    return run(cloud.http.ask(method, cloud.face.url + path, body=body, query=query))
 
 
 def policy(cloud: Cloud, name: str) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def test_a_write_is_announced_under_its_callers_name(cloud: Cloud) -> None:
     cloud.face._principals["ours"] = "pointsman@weft-prod-1.iam.gserviceaccount.com"
     http = SignedHttp("ours")
     held = policy(cloud, "to-ix-a")
-    assert http.call("POST", f"{cloud.face.url}{ROUTER}/patchRoutePolicy", body=held | {"terms": ALL_OFF}).ok
+    assert run(http.ask("POST", f"{cloud.face.url}{ROUTER}/patchRoutePolicy", body=held | {"terms": ALL_OFF})).ok
     calls = [one for one in cloud.network.happenings if one.kind is Kind.API_CALL]
     assert calls[-1].details["principal"] == "pointsman@weft-prod-1.iam.gserviceaccount.com"
 
@@ -243,8 +243,9 @@ class SignedHttp(GoogleHttp):
         super().__init__(None)
         self._token = token
 
-    def _signed(self, method: str, url: str, headers: dict[str, str]) -> dict[str, str]:
-        return super()._signed(method, url, headers) | {"authorization": f"Bearer {self._token}"}
+    async def _sign(self, method: str, url: str, headers: dict[str, str]) -> None:
+        await super()._sign(method, url, headers)
+        headers["authorization"] = f"Bearer {self._token}"
 
 
 def term(*expressions: str, match: str | None = None, priority: int = 1) -> list[dict[str, Any]]:

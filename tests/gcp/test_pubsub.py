@@ -6,10 +6,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-import urllib3
 
 from pointsman.adapters.gcp.http import GoogleHttp
 from pointsman.adapters.gcp.pubsub import PubSubQueue, PubSubRestQueue
+from pointsman.adapters.http1 import Http1
 from pointsman.core.errors import Transient
 from pointsman.ports.clouds import Queue
 from pointsman.testing import emulators
@@ -21,7 +21,7 @@ TOPIC, SUBSCRIPTION = f"projects/{PROJECT}/topics/nudges", f"projects/{PROJECT}/
 
 
 def patient() -> GoogleHttp:
-    return GoogleHttp(None, over=urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=30)))
+    return GoogleHttp(None, over=Http1(connect=5, read=30))
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +31,17 @@ def pubsub() -> Iterator[Emulator]:
         pytest.skip(missing)
     with emulators.pubsub() as running:
         http = patient()
-        assert http.call("PUT", f"{running.url}/v1/{TOPIC}", body={}).ok
-        assert http.call("PUT", f"{running.url}/v1/{SUBSCRIPTION}", body={"topic": TOPIC}).ok
+        assert run(http.ask("PUT", f"{running.url}/v1/{TOPIC}", body={})).ok
+        assert run(http.ask("PUT", f"{running.url}/v1/{SUBSCRIPTION}", body={"topic": TOPIC})).ok
         yield running
 
 
 def taken(pubsub: Emulator) -> list[bytes]:
     """Pull and acknowledge what waits."""
     http, url = patient(), f"{pubsub.url}/v1/{SUBSCRIPTION}"
-    found = http.call("POST", f"{url}:pull", body={"maxMessages": 10}).json().get("receivedMessages", [])
+    found = run(http.ask("POST", f"{url}:pull", body={"maxMessages": 10})).json().get("receivedMessages", [])
     if found:
-        http.call("POST", f"{url}:acknowledge", body={"ackIds": [one["ackId"] for one in found]})
+        run(http.ask("POST", f"{url}:acknowledge", body={"ackIds": [one["ackId"] for one in found]}))
     return [base64.b64decode(one["message"]["data"]) for one in found]
 
 

@@ -2,19 +2,18 @@
 
 import asyncio
 import gc
-import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 import pytest
-import urllib3
 
 from pointsman.adapters.gcp.compute import Compute, RouterRef
 from pointsman.adapters.gcp.http import Answer, GoogleHttp, Unanswered
 from pointsman.adapters.gcp.peer_priority import PeerPriorityLever
 from pointsman.adapters.gcp.route_policy import RoutePolicyLever
+from pointsman.adapters.http1 import Http1
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import LinkName
 from pointsman.core.steering import PeerPriority
@@ -32,24 +31,24 @@ class Held(GoogleHttp):
     """Keeps reads, once they have been answered, on their way back for as long as a test wants."""
 
     def __init__(self) -> None:
-        super().__init__(over=urllib3.PoolManager(maxsize=8, retries=False, timeout=PATIENCE))
-        self._came, self._go = threading.Semaphore(0), threading.Event()
+        super().__init__(over=Http1(read=PATIENCE))
+        self._came, self._go = asyncio.Semaphore(0), asyncio.Event()
         self._go.set()
 
-    def call(self, method: str, url: str, **how: Any) -> Answer:
-        go, answer = self._go, self.answer(method, url, **how)
+    async def ask(self, method: str, url: str, **how: Any) -> Answer:
+        go, answer = self._go, await self.answer(method, url, **how)
         if method == "GET":
             self._came.release()
-            assert go.wait(PATIENCE)
+            await asyncio.wait_for(go.wait(), PATIENCE)
         return answer
 
-    def answer(self, method: str, url: str, **how: Any) -> Answer:
-        return super().call(method, url, **how)
+    async def answer(self, method: str, url: str, **how: Any) -> Answer:
+        return await super().ask(method, url, **how)
 
     @contextmanager
     def kept(self) -> Iterator[Callable[[], None]]:
         """Keep the reads that come meanwhile until the end, or until what is given is called."""
-        mine = self._go = threading.Event()
+        mine = self._go = asyncio.Event()
         try:
             yield mine.set
         finally:
@@ -57,12 +56,12 @@ class Held(GoogleHttp):
 
     def pass_on(self) -> None:
         """Let reads that come from now on through at once; those that are kept stay so."""
-        self._go = threading.Event()
+        self._go = asyncio.Event()
         self._go.set()
 
     async def came(self) -> None:
         """Wait until one more read has come and has been answered."""
-        assert await asyncio.to_thread(self._came.acquire, timeout=PATIENCE)
+        await asyncio.wait_for(self._came.acquire(), PATIENCE)
 
 
 class Counter(Held):
@@ -73,7 +72,7 @@ class Counter(Held):
         self.changes = self.reads = 0
         self.refused: Answer | Unanswered | None = None
 
-    def answer(self, method: str, url: str, **_: Any) -> Answer:
+    async def answer(self, method: str, url: str, **_: Any) -> Answer:
         if "/operations/" in url:
             self.changes += 1
             return json({"status": "DONE"})

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import boto3
 import pytest
-import urllib3
 from botocore.config import Config
 from botocore.credentials import Credentials
 from google.oauth2.credentials import Credentials as StaticToken
@@ -61,9 +60,9 @@ class CountedHttp(GoogleHttp):
         super().__init__(OWNER)
         self.asked: list[str] = []
 
-    def call(self, method: str, url: str, **rest: Any) -> Answer:
+    async def ask(self, method: str, url: str, **rest: Any) -> Answer:
         self.asked.append(url.rpartition(":")[2])
-        return super().call(method, url, **rest)
+        return await super().ask(method, url, **rest)
 
 
 class CountedS3(S3Store):
@@ -147,8 +146,8 @@ def dynamodb(token: str, moto: Emulator, kind: str) -> Bench:
     done: list[str] = []
     sent = over_boto3(dynamo(moto)) if kind.endswith("boto3") else signed_call(moto.url)
 
-    def call(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
-        answer = sent(operation, parameters)
+    async def call(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
+        answer = await sent(operation, parameters)
         done.extend([] if answer.code else [operation])
         return answer
 
@@ -175,16 +174,18 @@ def of_firestore(token: str, running: Emulator) -> Bench:
     http = CountedHttp()
     opened = partial(FirestoreStore, "firestore", PROJECT, http, root=f"{token}-", endpoint=running.url)
 
-    def put(name: str, fields: dict[str, Any]) -> None:
+    async def put(name: str, fields: dict[str, Any]) -> None:
         write = {"update": {"name": name, "fields": fields}}
-        answer = http.call("POST", f"{running.url}/v1/projects/{PROJECT}/databases/(default)/documents:commit", body={"writes": [write]})
+        answer = await http.ask(
+            "POST", f"{running.url}/v1/projects/{PROJECT}/databases/(default)/documents:commit", body={"writes": [write]}
+        )
         assert answer.ok, answer.text()
 
     async def spoil(register: str) -> None:
-        put(opened()._name("registers", register), {"format": {"integerValue": "2"}})
+        await put(opened()._name("registers", register), {"format": {"integerValue": "2"}})
 
     async def spoil_row(prefix: Cloud) -> None:
-        put(opened()._name(f"sightings-{prefix}", "odd"), {"claim": {"integerValue": "7"}})
+        await put(opened()._name(f"sightings-{prefix}", "odd"), {"claim": {"integerValue": "7"}})
 
     async def writes() -> int:
         return http.asked.count("batchWrite")
@@ -223,11 +224,6 @@ def client(running: Emulator, service: Any) -> Any:
     session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=10, s3={"addressing_style": "path"})
     return session.client(service, endpoint_url=running.url, config=config)
-
-
-def direct() -> urllib3.PoolManager:
-    """Make a pool with short time limits, for servers that keep silent on purpose."""
-    return pool(connect=0.5, read=0.3)
 
 
 def _later(act: Callable[[Any], None]) -> Callable[[Any], Awaitable[None]]:

@@ -14,6 +14,7 @@ from pointsman.adapters.aws.signed import SignedJson
 from pointsman.adapters.gcp.firestore import FirestoreStore
 from pointsman.adapters.gcp.http import GoogleHttp
 from pointsman.adapters.http import pool
+from pointsman.adapters.http1 import Http1
 from pointsman.adapters.s3.store import S3Store
 from pointsman.core.errors import TEXT_LIMIT, ConfigError, PointsmanError
 from pointsman.core.fabric import Cloud
@@ -36,7 +37,7 @@ def odd() -> Iterator[Odd]:
 
 
 def opened(kind: str, url: str) -> Store:
-    over = pool(connect=0.5, read=0.3)
+    over = Http1(connect=0.5, read=0.3)
     match kind:
         case "boto3":
             config = Config(retries={"total_max_attempts": 1}, connect_timeout=0.5, read_timeout=0.3)
@@ -48,7 +49,7 @@ def opened(kind: str, url: str) -> Store:
         case "firestore":
             return FirestoreStore("the database", PROJECT, GoogleHttp(over=over), endpoint=url)
         case _:
-            return S3Store("the bucket", BUCKET, KEYS, endpoint=url, over=over)
+            return S3Store("the bucket", BUCKET, KEYS, endpoint=url, over=pool(connect=0.5, read=0.3))
 
 
 def failure(kind: str, url: str, operation: str) -> PointsmanError:

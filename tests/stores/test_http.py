@@ -1,8 +1,8 @@
 """One request, once: what is sent, and what is made of the answer."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +44,7 @@ class Tokens(Credentials):
 
 def test_google_gets_json_with_a_bearer_token(odd: Odd) -> None:
     odd.body = b'{"answer": 1}'
-    answer = GoogleHttp(Tokens()).call("POST", f"{odd.url}/v1/things", body={"a": "é"}, query={"mask": "a,b"})
+    answer = asyncio.run(GoogleHttp(Tokens()).ask("POST", f"{odd.url}/v1/things", body={"a": "é"}, query={"mask": "a,b"}))
     ((method, path, headers, body),) = odd.asked
     assert (method, path, body) == ("POST", "/v1/things?mask=a%2Cb", '{"a":"é"}'.encode())
     assert (headers["authorization"], headers["content-type"]) == ("Bearer token-1", "application/json")
@@ -52,24 +52,27 @@ def test_google_gets_json_with_a_bearer_token(odd: Odd) -> None:
     assert answer.date is not None
 
 
-def test_many_threads_fetch_one_token(odd: Odd) -> None:
+def test_many_requests_at_once_fetch_one_token(odd: Odd) -> None:
     tokens = Tokens()
     client = GoogleHttp(tokens)
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda _: client.call("GET", odd.url), range(8)))
+
+    async def story() -> None:
+        await asyncio.gather(*(client.ask("GET", odd.url) for _ in range(4)))
+
+    asyncio.run(story())
     assert tokens.refreshed == 1
 
 
 def test_without_a_token_nothing_is_sent_and_no_secret_is_told(odd: Odd) -> None:
     with pytest.raises(Unreached, match="identity federation") as caught:
-        GoogleHttp(Tokens(broken=True)).call("GET", odd.url)
+        asyncio.run(GoogleHttp(Tokens(broken=True)).ask("GET", odd.url))
     assert "secret" not in str(caught.value)
     assert odd.asked == []
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed(odd: Odd) -> None:
     odd.status = 307
-    assert GoogleHttp().call("POST", odd.url, body={}).status == 307
+    assert asyncio.run(GoogleHttp().ask("POST", odd.url, body={})).status == 307
     assert len(odd.asked) == 1
 
 
@@ -87,7 +90,7 @@ def test_an_answer_past_the_limit_is_not_read(odd: Odd, monkeypatch: pytest.Monk
 
 
 def test_an_aws_request_names_its_operation_and_carries_a_signature(odd: Odd) -> None:
-    SignedJson("sqs", "us-east-1", KEYS, target="AmazonSQS", endpoint=odd.url).call("SendMessage", {"MessageBody": "hint"})
+    asyncio.run(SignedJson("sqs", "us-east-1", KEYS, target="AmazonSQS", endpoint=odd.url).ask("SendMessage", {"MessageBody": "hint"}))
     ((method, path, headers, body),) = odd.asked
     assert (method, path, body) == ("POST", "/", b'{"MessageBody":"hint"}')
     assert headers["x-amz-target"] == "AmazonSQS.SendMessage"

@@ -33,9 +33,9 @@ class Counted:
         self.call = call
         self.asked: list[str] = []
 
-    def __call__(self, operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
+    async def __call__(self, operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
         self.asked.append(operation)
-        return self.call(operation, parameters)
+        return await self.call(operation, parameters)
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,16 @@ def _text(member: str) -> str:
     return canonical(claim(1, member)).decode()
 
 
+def always(answer: DynamoAnswer) -> DynamoCall:
+    async def call(*_: object) -> DynamoAnswer:
+        return answer
+
+    return call
+
+
 def test_more_rows_than_the_limit_are_said_not_cut() -> None:
     items = [{"claim": {"S": "{}"}}] * (ROWS_LIMIT + 1)
-    store = DynamoStore("dynamodb", TABLE, lambda *_: DynamoAnswer(status=200, body={"Items": items}))
+    store = DynamoStore("dynamodb", TABLE, always(DynamoAnswer(status=200, body={"Items": items})))
     with pytest.raises(StoreDown, match="remove those of members that are gone"):
         asyncio.run(store.rows(Cloud.AWS))
 
@@ -91,14 +98,14 @@ def test_more_rows_than_the_limit_are_said_not_cut() -> None:
 def test_a_query_that_never_ends_is_stopped() -> None:
     endless = DynamoAnswer(status=200, body={"Items": [], "LastEvaluatedKey": {"pk": {"S": "again"}}})
     with pytest.raises(StoreDown, match="pages"):
-        asyncio.run(DynamoStore("dynamodb", TABLE, lambda *_: endless).rows(Cloud.AWS))
+        asyncio.run(DynamoStore("dynamodb", TABLE, always(endless)).rows(Cloud.AWS))
 
 
 def test_a_row_that_changes_under_every_try_ends_with_an_error_that_says_so() -> None:
     stuck = {"rank": {"S": rank(claim(10**8))}}
     refused = DynamoAnswer(status=400, code="ConditionalCheckFailedException", body={"Item": stuck}, date=START)
     with pytest.raises(StoreDown, match="changed under every try"):
-        asyncio.run(DynamoStore("dynamodb", TABLE, lambda *_: refused).note(Cloud.AWS, [claim(1)]))
+        asyncio.run(DynamoStore("dynamodb", TABLE, always(refused)).note(Cloud.AWS, [claim(1)]))
 
 
 def test_firestore_notes_with_one_request_what_it_has_read_before(firestore: Emulator) -> None:
@@ -136,7 +143,7 @@ def test_a_claim_from_years_ahead_that_was_left_unclamped_by_a_crash_blocks_nobo
     wild = msgspec.structs.replace(claim(0, health=Health.DOWN), seen_at=START.replace(year=2091))
 
     class Crashing(DynamoStore):
-        def _clamp(self, prefix: Cloud, written: Sighting, date: datetime | None) -> None:
+        async def _clamp(self, prefix: Cloud, written: Sighting, date: datetime | None) -> None:
             """Die before it."""
 
     dynamo = DynamoStore("dynamodb", TABLE, signed_call(moto.url), root="crash/")

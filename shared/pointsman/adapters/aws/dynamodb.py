@@ -7,8 +7,7 @@ The table has no TTL but on ``until``, which journal entries alone have, no glob
 import asyncio
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -59,8 +58,8 @@ class DynamoAnswer(Frozen):
     date: datetime | None = None
 
 
-DynamoCall = Callable[[str, Mapping[str, Any]], DynamoAnswer]
-"""A transport: operation name and parameters in, answer out. Blocks; raises ``Unreached`` or ``Unanswered``."""
+DynamoCall = Callable[[str, Mapping[str, Any]], Awaitable[DynamoAnswer]]
+"""A transport: operation name and parameters in, answer out. Raises ``Unreached`` or ``Unanswered``."""
 
 _REFUSED = "ConditionalCheckFailedException"
 _THROTTLED = {
@@ -104,13 +103,17 @@ class DynamoStore:
 
     async def note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
         """Write claims, each by its own conditional write, some of them in parallel."""
-        claims = list(newest(sightings).values())
-        if claims:
-            await asyncio.to_thread(self._note_all, prefix, claims)
+        claims = tuple(newest(sightings).values())
+        for start in range(0, len(claims), NOTES_AT_ONCE):
+            some = claims[start : start + NOTES_AT_ONCE]
+            ends = await asyncio.gather(*(self._note(prefix, claim) for claim in some), return_exceptions=True)
+            for end in ends:
+                if end is not None:
+                    raise end
 
     async def rows(self, prefix: Cloud) -> RowsRead:
         """Read all claims under a prefix with one strongly consistent Query, a page a megabyte."""
-        return await asyncio.to_thread(self._rows, prefix)
+        return await self._rows(prefix)
 
     async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
         """Keep a journal entry; the table's TTL on ``until`` drops it."""
@@ -168,12 +171,12 @@ class DynamoStore:
         return {"Key": {"pk": {"S": f"{self._root}{kind}#{name}"}, "sk": {"S": sort}}}
 
     async def _ask(self, operation: str, about: Mapping[str, Any], *, writing: bool, **parameters: Any) -> DynamoAnswer:
-        return await asyncio.to_thread(self._asked, operation, {**about, **parameters}, writing=writing)
+        return await self._asked(operation, {**about, **parameters}, writing=writing)
 
-    def _asked(self, operation: str, parameters: Mapping[str, Any], *, writing: bool) -> DynamoAnswer:
+    async def _asked(self, operation: str, parameters: Mapping[str, Any], *, writing: bool) -> DynamoAnswer:
         """Ask once. A refused condition is an answer; all other failures are raised."""
         with translated(self.name, writing=writing):
-            answer = self._call(operation, {"TableName": self._table, **parameters})
+            answer = await self._call(operation, {"TableName": self._table, **parameters})
         if not answer.code or answer.code == _REFUSED:
             return answer
         status = 429 if answer.code in _THROTTLED else 403 if answer.code in _DENIED else answer.status
@@ -204,36 +207,29 @@ class DynamoStore:
         held = {column: _text(item, column) for column in _COLUMNS if column in item}
         return Reply(row=register_row(self.name, register, _number(item, "format"), held), store_time=date)
 
-    def _note_all(self, prefix: Cloud, claims: list[Sighting]) -> None:
-        if len(claims) == 1:
-            self._note(prefix, claims[0])
-            return
-        with ThreadPoolExecutor(max_workers=min(NOTES_AT_ONCE, len(claims))) as workers:
-            list(workers.map(lambda claim: self._note(prefix, claim), claims))
-
-    def _note(self, prefix: Cloud, claim: Sighting) -> None:
+    async def _note(self, prefix: Cloud, claim: Sighting) -> None:
         """Write one claim unless one of its rank or above stands; a time ahead of the store's, ours or theirs, is brought back to it."""
-        answer = self._put_claim(prefix, claim, "attribute_not_exists(pk) OR #r < :r", {})
+        answer = await self._put_claim(prefix, claim, "attribute_not_exists(pk) OR #r < :r", {})
         if not answer.code:
-            self._clamp(prefix, claim, answer.date)
+            await self._clamp(prefix, claim, answer.date)
             return
         for _ in range(NOTE_TRIES):
             held = _text(answer.body.get("Item") or {}, "rank")
             won = None if held is None else winning(claim, held, answer.date)
             if won is None:
                 return
-            answer = self._put_claim(prefix, won, "#r = :held", {":held": {"S": held}})
+            answer = await self._put_claim(prefix, won, "#r = :held", {":held": {"S": held}})
             if not answer.code:
                 return
         raise StoreDown(f"{self.name}: the row of {claim.member} changed under every try; it is noted again with the next look")
 
-    def _clamp(self, prefix: Cloud, written: Sighting, date: datetime | None) -> None:
+    async def _clamp(self, prefix: Cloud, written: Sighting, date: datetime | None) -> None:
         """Write a claim again at the store's time when it turned out to lie ahead, unless somebody has replaced it."""
         won = winning(written, None, date)
         if won is not None and won != written:
-            self._put_claim(prefix, won, "#r = :held", {":held": {"S": rank(written)}})
+            await self._put_claim(prefix, won, "#r = :held", {":held": {"S": rank(written)}})
 
-    def _put_claim(self, prefix: Cloud, claim: Sighting, condition: str, values: Mapping[str, Any]) -> DynamoAnswer:
+    async def _put_claim(self, prefix: Cloud, claim: Sighting, condition: str, values: Mapping[str, Any]) -> DynamoAnswer:
         parameters = {
             "UpdateExpression": "SET #r = :r, #c = :c",
             "ConditionExpression": condition,
@@ -241,9 +237,9 @@ class DynamoStore:
             "ExpressionAttributeValues": {":r": {"S": rank(claim)}, ":c": {"S": canonical(claim).decode()}, **values},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        return self._asked("UpdateItem", {**self._key("sightings", prefix, claim.row), **parameters}, writing=True)
+        return await self._asked("UpdateItem", {**self._key("sightings", prefix, claim.row), **parameters}, writing=True)
 
-    def _rows(self, prefix: Cloud) -> RowsRead:
+    async def _rows(self, prefix: Cloud) -> RowsRead:
         items: list[Item] = []
         start: dict[str, Any] = {}
         query = {
@@ -254,7 +250,7 @@ class DynamoStore:
             "ConsistentRead": True,
         }
         for _ in range(PAGES_LIMIT):
-            answer = self._asked("Query", {**query, **start}, writing=False)
+            answer = await self._asked("Query", {**query, **start}, writing=False)
             items += answer.body.get("Items", [])
             start = {"ExclusiveStartKey": answer.body.get("LastEvaluatedKey")}
             if not start["ExclusiveStartKey"] or len(items) > ROWS_LIMIT:
@@ -269,7 +265,7 @@ def over_boto3(client: Any) -> DynamoCall:
     client.meta.events.register("before-parse.dynamodb", _whole)
     operations = {"GetItem": client.get_item, "UpdateItem": client.update_item, "Query": client.query, "Scan": client.scan}
 
-    def call(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
+    def sent(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
         try:
             return _of_boto3(operations[operation](**parameters), "")
         except ClientError as error:
@@ -281,14 +277,17 @@ def over_boto3(client: Any) -> DynamoCall:
         except BotoCoreError as error:
             raise Unreached(f"the request to DynamoDB could not be made ({type(error).__name__}): check Region and credentials") from error
 
+    async def call(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
+        return await asyncio.to_thread(sent, operation, parameters)
+
     return call
 
 
 def over_signer(signed: SignedJson) -> DynamoCall:
     """Make a transport of a signed caller (service ``dynamodb``, target ``DynamoDB_20120810``)."""
 
-    def call(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
-        answer = signed.call(operation, parameters)
+    async def call(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
+        answer = await signed.ask(operation, parameters)
         if answer.ok:
             return DynamoAnswer(status=answer.status, body=_table(answer.body), date=answer.date)
         code = error_code(answer)

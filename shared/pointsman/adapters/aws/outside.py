@@ -1,6 +1,5 @@
 """What a function outside AWS needs of it besides the store: the freeze flag and a queue, by the SDK's signer alone."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,11 +24,8 @@ class SignedFlag:
 
     async def read(self) -> FlagState:
         """Read it: an absent parameter is clear, what cannot be read is unreadable."""
-        return await asyncio.to_thread(self._read)
-
-    def _read(self) -> FlagState:
         try:
-            answer = self._signed.call("GetParameter", {"Name": self._name})
+            answer = await self._signed.ask("GetParameter", {"Name": self._name})
             if answer.ok:
                 return _state(answer.json())
         except (Unreached, Unanswered):
@@ -58,7 +54,7 @@ class SignedQueue:
     async def send(self, body: bytes) -> None:
         """Send one message. Raises ``Transient``."""
         try:
-            answer = await asyncio.to_thread(self._signed.call, "SendMessage", {"QueueUrl": self._url, "MessageBody": body.decode()})
+            answer = await self._signed.ask("SendMessage", {"QueueUrl": self._url, "MessageBody": body.decode()})
         except (Unreached, Unanswered) as error:
             raise Transient(f"the queue took no message: {error}") from error
         if not answer.ok:

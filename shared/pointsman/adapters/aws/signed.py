@@ -1,23 +1,25 @@
 """AWS's JSON protocols over plain HTTP with the SDK's signer alone: for functions that run outside AWS.
 
-It loads no service model and no boto3: a DynamoDB call costs an import of botocore's signer and of urllib3.
+It loads no service model and no boto3: a DynamoDB call costs an import of botocore's signer.
 """
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
-import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
 
-from pointsman.adapters.http import Answer, Unreached, pool, send
+from pointsman.adapters.http import Answer, Unreached
+from pointsman.adapters.http1 import Http1
+from pointsman.adapters.signing import signed
 
 
 class SignedJson:
-    """Calls operations of one AWS service. Safe to share between threads.
+    """Calls operations of one AWS service.
 
     ``target`` is the prefix of X-Amz-Target (``DynamoDB_20120810``, ``AmazonSQS``, ``AmazonSSM``, ``secretsmanager``),
     ``version`` that of the JSON protocol ("1.0" for DynamoDB and SQS, "1.1" for SSM and Secrets Manager).
@@ -33,25 +35,26 @@ class SignedJson:
         target: str,
         version: str = "1.0",
         endpoint: str | None = None,
-        over: urllib3.PoolManager | None = None,
+        over: Http1 | None = None,
     ) -> None:
         self._url = (endpoint or f"https://{service}.{region}.amazonaws.com").rstrip("/") + "/"
-        self._host = str(urllib3.util.parse_url(self._url).netloc)
+        self._host = urlsplit(self._url).netloc
         self._scope = (service, region)
         self._credentials = credentials
         self._target = target
         self._type = f"application/x-amz-json-{version}"
-        self._pool = over or pool()
+        self._over = over or Http1()
 
-    def call(self, operation: str, parameters: Mapping[str, Any], *, read: float | None = None) -> Answer:
-        """Send one request, once; answers of every status come back as they are. Blocks. Raises ``Unreached`` or ``Unanswered``."""
+    async def ask(self, operation: str, parameters: Mapping[str, Any], *, read: float | None = None) -> Answer:
+        """Send one request, once; answers of every status come back as they are. Raises ``Unreached`` or ``Unanswered``."""
         body = msgspec.json.encode(parameters)
         headers = {
             "content-type": self._type,
             "x-amz-target": f"{self._target}.{operation}",
             "host": self._host,
         }
-        return send(self._pool, "POST", self._url, headers=self._signed(body, headers), body=body, read=read)
+        sent = await signed(self._credentials, lambda: self._signed(body, headers))
+        return await self._over.ask("POST", self._url, headers=sent, body=body, read=read)
 
     def _signed(self, body: bytes, headers: dict[str, str]) -> dict[str, str]:
         request = AWSRequest(method="POST", url=self._url, data=body, headers=headers)

@@ -4,7 +4,6 @@ REST reference: https://cloud.google.com/compute/docs/reference/rest/v1/routers
 """
 
 import asyncio
-import threading
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid5
@@ -85,7 +84,7 @@ class Compute:
     def __init__(self, http: GoogleHttp, *, endpoint: str = COMPUTE) -> None:
         self._http = http
         self._root = endpoint.rstrip("/")
-        self._status_locks: dict[str, threading.Lock] = {}
+        self._status_locks: dict[str, asyncio.Lock] = {}
         self._reading: dict[tuple[Any, ...], asyncio.Task[dict[str, Any]]] = {}
         self._batches = Batches()
 
@@ -98,7 +97,7 @@ class Compute:
         key = (path, *sorted((query or {}).items()))
         under_way = None if fresh else self._reading.get(key)
         if under_way is None:
-            under_way = self._reading[key] = asyncio.create_task(asyncio.to_thread(self._get, path, query))
+            under_way = self._reading[key] = asyncio.create_task(self._get(path, query))
             under_way.add_done_callback(_retrieve)
         try:
             await asyncio.wait((under_way,))
@@ -130,12 +129,13 @@ class Compute:
 
     async def status(self, router: RouterRef) -> dict[str, Any]:
         """Read a router's live status; a second look at the same router waits for the first."""
-        return await asyncio.to_thread(self._status, router)
+        async with self._status_locks.setdefault(router.path, asyncio.Lock()):
+            return table((await self._get(f"{router.path}/getRouterStatus", None)).get("result"))
 
     async def write(self, method: str, path: str, body: object, request: str) -> str:
         """Send one mutation and give the name of the operation that the API accepted it as."""
         try:
-            return await asyncio.to_thread(self._write, method, path, body, request)
+            return await self._write(method, path, body, request)
         finally:
             self._reading.clear()
 
@@ -149,26 +149,22 @@ class Compute:
     async def wait(self, router: RouterRef, operation: str) -> bool:
         """Wait up to ``OPERATION_SECONDS`` for an operation; say whether it ended. Raises when it ended in an error."""
         try:
-            return await asyncio.to_thread(self._wait, router, operation)
+            return await self._wait(router, operation)
         finally:
             self._reading.clear()
 
-    def _get(self, path: str, query: Mapping[str, str] | None) -> dict[str, Any]:
+    async def _get(self, path: str, query: Mapping[str, str] | None) -> dict[str, Any]:
         try:
-            answer = self._http.call("GET", self._root + path, query=query)
+            answer = await self._http.ask("GET", self._root + path, query=query)
             if answer.ok:
                 return table(answer.json())
         except (Unreached, Unanswered) as error:
             raise LeverBusy(f"Compute Engine did not answer: {error}") from error
         raise _problem(answer, path, write=False)
 
-    def _status(self, router: RouterRef) -> dict[str, Any]:
-        with self._status_locks.setdefault(router.path, threading.Lock()):
-            return table(self._get(f"{router.path}/getRouterStatus", None).get("result"))
-
-    def _write(self, method: str, path: str, body: object, request: str) -> str:
+    async def _write(self, method: str, path: str, body: object, request: str) -> str:
         try:
-            answer = self._http.call(method, self._root + path, body=body, query={"requestId": request})
+            answer = await self._http.ask(method, self._root + path, body=body, query={"requestId": request})
             if answer.ok:
                 operation = table(answer.json())
                 ended(operation)
@@ -179,10 +175,10 @@ class Compute:
             raise LeverUnsure(f"Compute Engine may have made the write: observe first ({error})") from error
         raise _problem(answer, path, write=True)
 
-    def _wait(self, router: RouterRef, operation: str) -> bool:
+    async def _wait(self, router: RouterRef, operation: str) -> bool:
         url = f"{self._root}{region_path(router.project, router.region)}/operations/{operation}/wait"
         try:
-            answer = self._http.call("POST", url, read=OPERATION_SECONDS)
+            answer = await self._http.ask("POST", url, read=OPERATION_SECONDS)
             return answer.ok and ended(table(answer.json()))
         except (Unreached, Unanswered):
             return False  # the operation goes on by itself; whoever needs its end looks again

@@ -5,7 +5,6 @@ A register is a document whose update time is the version of its next conditiona
 ``until`` of its collection ``journal``, and no restore is made over it.
 """
 
-import asyncio
 import base64
 import binascii
 from collections.abc import Collection, Mapping, Sequence
@@ -103,41 +102,41 @@ class FirestoreStore:
 
     async def read(self, register: str) -> Reply:
         """Read a row: batchGet, strongly consistent."""
-        return await asyncio.to_thread(self._read, register)
+        return await self._read(register)
 
     async def prepare(self, register: str, ballot: str, seen: Reply) -> Reply | Refusal:
         """Promise a ballot, if the document is still as it was ``seen``."""
         fields = {"format": _integer(FORMAT), "promised": _string(ballot)}
-        return await asyncio.to_thread(self._write, register, ballot, msgspec.structs.replace(seen.row, promised=ballot), fields, seen)
+        return await self._write(register, ballot, msgspec.structs.replace(seen.row, promised=ballot), fields, seen)
 
     async def accept(self, register: str, ballot: str, value: str, seen: Reply) -> Reply | Refusal:
         """Accept a value, if the document is still as it was ``seen``: pass the prepare's reply."""
         row = Row(promised=ballot, accepted=ballot, value=value)
         fields = {"format": _integer(FORMAT), "promised": _string(ballot), "accepted": _string(ballot), "value": _string(value)}
-        return await asyncio.to_thread(self._write, register, ballot, row, fields, seen)
+        return await self._write(register, ballot, row, fields, seen)
 
     async def note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
         """Write claims in one request where their rows' versions are known from an earlier read or note, else after one read."""
         claims = newest(sightings)
         for start in range(0, len(claims), BATCH):
             chunk = dict(list(claims.items())[start : start + BATCH])
-            await asyncio.to_thread(self._note, prefix, chunk)
+            await self._note(prefix, chunk)
 
     async def rows(self, prefix: Cloud) -> RowsRead:
         """Read all claims under a prefix with one query of their collection."""
-        return await asyncio.to_thread(self._rows, prefix)
+        return await self._rows(prefix)
 
     async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
         """Keep a journal entry; a TTL policy on ``until`` of the collection ``journal`` drops it."""
         fields = {"entry": {"bytesValue": base64.b64encode(entry).decode()}}
         ends = {} if until is None else {"until": {"timestampValue": f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}}
         write = self._update(self._name("journal", digest), fields | ends, "")
-        await asyncio.to_thread(self._commit, write)
+        await self._commit(write)
 
     async def entry(self, digest: str) -> bytes | None:
         """Give a journal entry back. Raises ``RowUnreadable`` when it is not one."""
         name = self._name("journal", digest)
-        got = (await asyncio.to_thread(self._get, [name]))[0]
+        got = (await self._get([name]))[0]
         try:
             return None if got.found is None else base64.b64decode(got.found.fields["entry"]["bytesValue"], validate=True)
         except (KeyError, TypeError, binascii.Error) as error:
@@ -147,13 +146,13 @@ class FirestoreStore:
 
     async def registers(self, after: str = "") -> Listed:
         """Name rows of registers: a query of their collection in the order of its documents' names."""
-        return await asyncio.to_thread(self._listed, "registers", after)
+        return await self._listed("registers", after)
 
     async def entries(self, after: str = "") -> Listed:
         """Name journal entries."""
-        return await asyncio.to_thread(self._listed, "journal", after)
+        return await self._listed("journal", after)
 
-    def _listed(self, collection: str, after: str) -> Listed:
+    async def _listed(self, collection: str, after: str) -> Listed:
         query: dict[str, Any] = {
             "from": [{"collectionId": f"{self._root}{collection}"}],
             "select": {"fields": [{"fieldPath": "__name__"}]},
@@ -162,7 +161,7 @@ class FirestoreStore:
         }
         if after:
             query["startAt"] = {"values": [{"referenceValue": after}], "before": False}
-        results = self._post(":runQuery", {"structuredQuery": query}, tuple[_Queried, ...], writing=False) or ()
+        results = await self._post(":runQuery", {"structuredQuery": query}, tuple[_Queried, ...], writing=False) or ()
         found = [result.document.name for result in results if result.document is not None]
         names = tuple(unquote(name.rpartition("/")[2].removesuffix("-")) for name in found)
         return Listed(names=names, after=found[-1] if len(found) == PAGE else None)
@@ -170,18 +169,18 @@ class FirestoreStore:
     def _name(self, collection: str, key: str) -> str:
         return f"{self._home}/{self._root}{collection}/{quote(key, safe='@:|>')}-"
 
-    def _post(self, method: str, body: object, kind: type[S], *, writing: bool, conflicts: Collection[str] = ()) -> S | None:
+    async def _post(self, method: str, body: object, kind: type[S], *, writing: bool, conflicts: Collection[str] = ()) -> S | None:
         """Ask once; None for one of the ``conflicts``. Every other answer is what was asked for, or an error."""
         with translated(self.name, writing=writing):
-            answer = self._http.call("POST", f"{self._url}{method}", body=body)
+            answer = await self._http.ask("POST", f"{self._url}{method}", body=body)
             if answer.ok:
                 return _decoded(answer, kind)
         if _word(answer) in conflicts:
             return None
         raise failed(self.name, answer.status, _word(answer), writing=writing)
 
-    def _read(self, register: str) -> Reply:
-        got = self._get([self._name("registers", register)])[0]
+    async def _read(self, register: str) -> Reply:
+        got = (await self._get([self._name("registers", register)]))[0]
         if got.found is None:
             return Reply(row=Row(), store_time=_time(got.read_time))
         fields = got.found.fields
@@ -189,26 +188,26 @@ class FirestoreStore:
         row = register_row(self.name, register, _count(fields.get("format")), held)
         return Reply(row=row, version=got.found.update_time, store_time=_time(got.read_time))
 
-    def _get(self, names: Sequence[str]) -> tuple[_Got, ...]:
-        got = self._post(":batchGet", {"documents": names}, tuple[_Got, ...], writing=False) or ()
+    async def _get(self, names: Sequence[str]) -> tuple[_Got, ...]:
+        got = await self._post(":batchGet", {"documents": names}, tuple[_Got, ...], writing=False) or ()
         if {one.found.name if one.found else one.missing for one in got} != set(names):
             raise unanswered(self.name, "it answered about other documents than it was asked for", writing=False)
         return got
 
-    def _commit(self, write: Mapping[str, Any]) -> _Committed | None:
+    async def _commit(self, write: Mapping[str, Any]) -> _Committed | None:
         """Make one write; None when its condition does not hold."""
-        done = self._post(":commit", {"writes": [write]}, _Committed, writing=True, conflicts=_CONFLICTS)
+        done = await self._post(":commit", {"writes": [write]}, _Committed, writing=True, conflicts=_CONFLICTS)
         if done is not None and len(done.write_results) != 1:
             raise unanswered(self.name, "it answered about other writes than it was sent", writing=True)
         return done
 
-    def _write(self, register: str, ballot: str, row: Row, fields: Mapping[str, Any], seen: Reply) -> Reply | Refusal:
+    async def _write(self, register: str, ballot: str, row: Row, fields: Mapping[str, Any], seen: Reply) -> Reply | Refusal:
         """Write on the version seen. A ballot below what was seen is refused unsent, for promises never go down."""
         if ballot < seen.row.promised:
             return Refusal(held=seen)
-        done = self._commit(self._update(self._name("registers", register), fields, seen.version))
+        done = await self._commit(self._update(self._name("registers", register), fields, seen.version))
         if done is None:
-            return Refusal(held=self._read(register))
+            return Refusal(held=await self._read(register))
         return Reply(row=row, version=done.write_results[0].update_time or done.commit_time, store_time=_time(done.commit_time))
 
     @staticmethod
@@ -217,25 +216,25 @@ class FirestoreStore:
         condition = {"updateTime": version} if version else {"exists": False}
         return {"update": {"name": name, "fields": fields}, "updateMask": {"fieldPaths": list(fields)}, "currentDocument": condition}
 
-    def _note(self, prefix: Cloud, claims: dict[str, Sighting]) -> None:
+    async def _note(self, prefix: Cloud, claims: dict[str, Sighting]) -> None:
         names = {self._name(f"sightings-{prefix}", row): claim for row, claim in claims.items()}
         if not names.keys() <= self._known.keys():
-            self._learn(names)
+            await self._learn(names)
         for _ in range(NOTE_TRIES):
-            names = self._noted(names)
+            names = await self._noted(names)
             if not names:
                 return
-            self._learn(names)
+            await self._learn(names)
         raise StoreDown(f"{self.name}: {len(names)} sighting rows changed under every try; they are noted again with the next look")
 
-    def _noted(self, names: Mapping[str, Sighting]) -> dict[str, Sighting]:
+    async def _noted(self, names: Mapping[str, Sighting]) -> dict[str, Sighting]:
         """Write what ranks above what is known; give what must be tried again: lost to another write, or ahead of the store's time."""
         known = {name: self._known.get(name, _Held()) for name in names}
         newer = {name: claim for name, claim in names.items() if winning(claim, known[name].rank, None) is not None}
         if not newer:
             return {}
         writes = [self._update(name, _claim_fields(claim), known[name].version) for name, claim in newer.items()]
-        done = self._post(":batchWrite", {"writes": writes}, _Written, writing=True)
+        done = await self._post(":batchWrite", {"writes": writes}, _Written, writing=True)
         if done is None or not len(done.write_results) == len(done.status) == len(newer):
             raise unanswered(self.name, "it answered about other writes than it was sent", writing=True)
         results = zip(newer.items(), done.write_results, done.status, strict=True)
@@ -249,9 +248,9 @@ class FirestoreStore:
         self._remember(name, _Held(version=version, rank=rank(claim)))
         return True
 
-    def _learn(self, names: dict[str, Sighting]) -> None:
+    async def _learn(self, names: dict[str, Sighting]) -> None:
         """Read the rows' versions, and bring claims back to the store's time."""
-        for got in self._get(list(names)):
+        for got in await self._get(list(names)):
             time, name = _time(got.read_time), got.found.name if got.found else got.missing
             names[name] = winning(names[name], None, time) or names[name]
             self._remember(name, _held(got.found, time) if got.found else _Held())
@@ -261,9 +260,9 @@ class FirestoreStore:
             self._known.clear()
         self._known[name] = held
 
-    def _rows(self, prefix: Cloud) -> RowsRead:
+    async def _rows(self, prefix: Cloud) -> RowsRead:
         query = {"from": [{"collectionId": f"{self._root}sightings-{prefix}"}], "limit": ROWS_LIMIT + 1}
-        results = self._post(":runQuery", {"structuredQuery": query}, tuple[_Queried, ...], writing=False) or ()
+        results = await self._post(":runQuery", {"structuredQuery": query}, tuple[_Queried, ...], writing=False) or ()
         time = next((found for result in results if (found := _time(result.read_time)) is not None), None)
         documents = [result.document for result in results if result.document is not None]
         for document in documents:

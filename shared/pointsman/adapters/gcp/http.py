@@ -1,4 +1,4 @@
-"""The one authorised client for Google's JSON interfaces: google-auth tokens over a urllib3 pool, each request sent once."""
+"""The one authorised client for Google's JSON interfaces: google-auth tokens, each request sent once."""
 
 import asyncio
 import threading
@@ -6,54 +6,53 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import msgspec
-import urllib3
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.urllib3 import Request
 
-from pointsman.adapters.http import Answer, Unanswered, Unreached, pool, send
+from pointsman.adapters.http import Answer, Unanswered, Unreached, pool
+from pointsman.adapters.http1 import Http1
 
 __all__ = ["Answer", "GoogleHttp", "Unanswered", "Unreached"]
 
 
 class GoogleHttp:
-    """Speaks JSON to Google's interfaces. Safe to share between threads; nothing is fetched before the first request.
+    """Speaks JSON to Google's interfaces. Nothing is fetched before the first request.
 
     ``credentials`` None sends no token (emulators). Answers of every status are given back as they are; only what
     has no answer is an error: ``Unreached`` (nothing was done) or ``Unanswered`` (a write may have been made).
     """
 
-    def __init__(self, credentials: Credentials | None = None, *, over: urllib3.PoolManager | None = None) -> None:
+    def __init__(self, credentials: Credentials | None = None, *, over: Http1 | None = None) -> None:
         self._credentials = credentials
-        self._pool = over or pool()
+        self._over = over or Http1()
+        self._tokens = pool()
         self._refreshing = threading.Lock()
 
     async def ask(
         self, method: str, url: str, *, body: object = None, query: Mapping[str, str] | None = None, read: float | None = None
     ) -> Answer:
-        """Do ``call`` in a thread."""
-        return await asyncio.to_thread(self.call, method, url, body=body, query=query, read=read)
-
-    def call(
-        self, method: str, url: str, *, body: object = None, query: Mapping[str, str] | None = None, read: float | None = None
-    ) -> Answer:
-        """Send one request, once; ``body`` goes as JSON, ``read`` seconds replace the pool's own. Blocks.
-
-        Raises ``Unreached`` or ``Unanswered``.
-        """
+        """Send one request, once; ``body`` goes as JSON, ``read`` seconds replace the client's own. Raises ``Unreached`` or ``Unanswered``."""
         target = f"{url}?{urlencode(query)}" if query else url
         content = None if body is None else msgspec.json.encode(body)
         headers = {"accept": "application/json"} | ({} if content is None else {"content-type": "application/json"})
-        return send(self._pool, method, target, headers=self._signed(method, url, headers), body=content, read=read)
+        await self._sign(method, url, headers)
+        return await self._over.ask(method, target, headers=headers, body=content, read=read)
 
-    def _signed(self, method: str, url: str, headers: dict[str, str]) -> dict[str, str]:
+    async def _sign(self, method: str, url: str, headers: dict[str, str]) -> None:
+        """Add a token, which is fetched first, once and in a thread, where there is no valid one."""
         if self._credentials is None:
-            return headers
+            return
+        if not self._credentials.valid:
+            await asyncio.to_thread(self._fetch, method, url)
+        self._credentials.before_request(Request(self._tokens), method, url, headers)  # type: ignore[no-untyped-call]
+
+    def _fetch(self, method: str, url: str) -> None:
+        assert self._credentials is not None, "the caller looked"
         try:
             with self._refreshing:
-                self._credentials.before_request(Request(self._pool), method, url, headers)  # type: ignore[no-untyped-call]
+                self._credentials.before_request(Request(self._tokens), method, url, {})  # type: ignore[no-untyped-call]
         except GoogleAuthError as error:
             raise Unreached(
                 f"no token for Google ({type(error).__name__}): check the service account or the identity federation"
             ) from error
-        return headers

@@ -86,7 +86,7 @@ class DynamoTable:
         """Hold what was held then."""
         self._items, self._before = dict(to), dict(to)
 
-    def call(self, operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
+    async def call(self, operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
         """Answer one request."""
         key = parameters["Key"]["pk"]["S"]
         if operation == "GetItem":
