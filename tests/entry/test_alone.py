@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from pointsman.entry.outcomes import UseCase
 from pointsman.service.doors import link_changed, sweep
 from pointsman.testing.google_functions import push_body
 from pointsman.wire.messages import Path, probed, tick
-from tests.entry.surroundings import World, world
+from tests.entry.surroundings import World, lines, world
 from tests.entry.test_aws import Context
 from tests.entry.test_gcp import JSON, request
 
@@ -102,6 +103,20 @@ def test_without_a_majority_a_sweep_moves_nothing_either(door: Door, lost: tuple
     door.world.lose(*lost)
     assert door.told(tick("sweep", door.world.twin.clock.now()), by=sweep) == [False]
     assert not door.moved()
+
+
+def handled(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [line for line in lines(capsys.readouterr().out) if line.get("message") == "handled"]
+
+
+@pytest.mark.parametrize("cloud", list(Cloud))
+def test_the_log_line_names_the_mode_and_what_was_done_alone(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    door = Door(cloud)
+    door.told(*door.probes())
+    assert [line["mode"] for line in handled(capsys)] == ["quorum", "quorum"]
+    door.world.lose(cloud.other, "witness")
+    door.told(*door.probes())
+    assert [(line["mode"], line["alone"]) for line in handled(capsys)] == [("alone", "hold: the fabric says without_quorum: hold")] * 2
 
 
 def test_what_was_seen_meanwhile_is_kept_by_the_own_store_and_acted_on_when_the_event_comes_again() -> None:

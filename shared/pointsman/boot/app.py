@@ -8,10 +8,11 @@ from typing import Protocol
 from pointsman.boot.chance import jitter, nonce
 from pointsman.boot.settings import Settings
 from pointsman.boot.stores import rows_by_cloud
-from pointsman.core.domains import table_mode
+from pointsman.boot.succession import journals_of, registers_of, rows_of, witness_of
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud, DeskSettings, Fabric
 from pointsman.core.incidents import Incident, Letter, Ticket
+from pointsman.core.modes import standing
 from pointsman.ports.clouds import Clock, Flag, Lever, Looker, Queue
 from pointsman.ports.desks import Desk
 from pointsman.ports.stores import Store
@@ -41,7 +42,7 @@ def furnish(
     fabrics: tuple[Fabric, ...],
     here: Cloud,
     *,
-    stores: Mapping[str, Store],
+    stores: Sequence[Mapping[str, Store]],
     clock: Clock,
     hands: Callable[[Fabric], tuple[Looker, Sequence[Lever]]],
     flags: Sequence[Flag],
@@ -50,19 +51,21 @@ def furnish(
     parking: Queue | None,
     secrets: Secrets,
 ) -> App:
-    """Put one cloud's adapters together. ``stores`` are by slot: aws, gcp, witness; ``hands`` makes a fabric's looker and levers."""
+    """Put one cloud's adapters together. ``stores`` are the sets of ``boot.succession``, by slot; ``hands`` makes a fabric's looker and levers."""
     held = {fabric.hash: _hands(*hands(fabric)) for fabric in fabrics}
-    rows = rows_by_cloud(stores)
-    mode = table_mode(fabrics[0].stores).value
+    rows = rows_of(stores)
+    journal, spares = journals_of(stores, here)
+    own = rows_by_cloud(stores[0])[here]
+    mode = standing(fabrics[0].stores).text
     house = House(
         fabrics=fabrics,
         here=here,
-        registers=Registers(tuple(stores.values()), clock=clock, nonce=nonce, jitter=jitter),
+        registers=registers_of(fabrics, stores, clock),
         rows=rows,
-        witness=stores.get("witness"),
-        journal=rows[here],
-        own=Registers((rows[here],), clock=clock, nonce=nonce, jitter=jitter),
-        spares=tuple(store for store in stores.values() if store is not rows[here]),
+        witness=witness_of(stores),
+        journal=journal,
+        own=Registers((own,), clock=clock, nonce=nonce, jitter=jitter),
+        spares=spares,
         looker=held[fabrics[0].hash].looker,
         levers=held[fabrics[0].hash].levers,
         hands=held,

@@ -9,9 +9,11 @@ from pointsman.boot import loop
 from pointsman.boot.app import App
 from pointsman.boot.once import Once
 from pointsman.core.errors import PointsmanError, Transient
+from pointsman.core.modes import NoQuorum, standing
 from pointsman.entry.outcomes import Answer, Outcome, Unreadable, UseCase, meanings_of, outcome_of, unreadable
 from pointsman.entry.parking import parked, reasons
 from pointsman.service.converge import Report
+from pointsman.service.watch import Watched
 from pointsman.wire.decode import decode
 from pointsman.wire.record import Record
 
@@ -67,11 +69,20 @@ class Call:
             done = await self._use_case(app.house, meanings)
         except (PointsmanError, ExceptionGroup) as error:
             outcome = outcome_of(error)
-            return outcome, {"error": outcome.text}
+            return outcome, {"error": outcome.text} | _mode(app, error)
         finally:
             await app.house.registers.rest(REST_SECONDS)
         again = done.again if isinstance(done, Report) else ""
-        return Outcome(answer=Answer.RETRY if again else Answer.ACK, text=again), told(done)
+        return Outcome(answer=Answer.RETRY if again else Answer.ACK, text=again), told(done) | _mode(app, done)
+
+
+def _mode(app: App, ended: object) -> Told:
+    """Name the mode that the table stood in; and without a majority what this cloud did by itself, or why it did nothing."""
+    errors: Sequence[object] = ended.exceptions if isinstance(ended, ExceptionGroup) else (ended,)
+    lost = next((one for one in errors if isinstance(one, NoQuorum)), None)
+    reached = lost is None and not (isinstance(ended, Watched) and ended.without_majority)
+    mode: Told = {"mode": standing(app.house.current.stores, reached=reached).mode}
+    return mode | {"alone": lost.alone} if lost is not None and lost.alone else mode
 
 
 async def _put_aside(app: App, raw: object, headers: Mapping[str, str] | None, bad: Sequence[Unreadable]) -> Outcome:
@@ -125,6 +136,7 @@ def _report(done: Report) -> Told:
         "error": done.again,
         "by_hand": list(done.by_hand),
         "doubts": list(done.doubts),
+        "done_alone": list(done.alone),
     }
 
 

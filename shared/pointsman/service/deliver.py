@@ -12,6 +12,7 @@ import msgspec
 from pointsman.core.errors import PointsmanError, Refused, Transient
 from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.incidents import Incident, Letter, Ticket
+from pointsman.core.modes import NoQuorum
 from pointsman.core.outbox import LEASE, all_told, claim, follow, next_letter, open_incidents, record, release, settle_removed, ticket_key
 from pointsman.core.plan import Plan
 from pointsman.core.values import canonical, parse
@@ -78,8 +79,10 @@ def _value(outcome: Outcome) -> str | None:
     match outcome:
         case Agreed(value=value) | Declined(value=value):
             return value
-        case NoMajority(faults=faults) | Unknown(faults=faults):
-            raise Transient("no majority of the stores answers: " + "; ".join(faults.values()))
+        case NoMajority(faults=faults):
+            raise NoQuorum("no majority of the stores answers: " + "; ".join(faults.values()))
+        case Unknown():
+            raise Transient("it is not certain that a majority of the stores holds it: it is read again when the event is delivered again")
 
 
 class _Post:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from pointsman.core.errors import Transient
+from pointsman.core.modes import NoQuorum
 from pointsman.core.sightings import Sighting
 from pointsman.ports.stores import StoreDown, StoreUnsure
 from pointsman.service.converge import Report, converge
@@ -19,13 +20,14 @@ SLOWEST = timedelta(seconds=24)
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What one call did."""
+    """What one call did. ``without_majority`` says that no majority of the stores answered when it was last asked."""
 
     looks: int
     throttled: int
     changes: int
     trouble: tuple[str, ...] = ()
     reports: tuple[Report, ...] = ()
+    without_majority: bool = False
 
 
 @dataclass
@@ -36,6 +38,7 @@ class _Tally:
     known: dict[str, Sighting] = field(default_factory=dict)
     trouble: list[str] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
+    without_majority: bool = False
 
 
 async def watch(house: House) -> Watched:
@@ -53,7 +56,12 @@ async def watch(house: House) -> Watched:
             break
         await house.clock.sleep(wait)
     return Watched(
-        looks=tally.looks, throttled=tally.throttled, changes=tally.changes, trouble=tuple(tally.trouble[-5:]), reports=tuple(tally.reports)
+        looks=tally.looks,
+        throttled=tally.throttled,
+        changes=tally.changes,
+        trouble=tuple(tally.trouble[-5:]),
+        reports=tuple(tally.reports),
+        without_majority=tally.without_majority,
     )
 
 
@@ -90,12 +98,14 @@ async def _round(house: House, tally: _Tally) -> bool:
         await _carry(house, tally, news, changed)
     except Transient as error:
         tally.trouble.append(str(error))
+        tally.without_majority = isinstance(error, NoQuorum)
     return True
 
 
 async def _carry(house: House, tally: _Tally, news: tuple[Sighting, ...], changed: tuple[Sighting, ...]) -> None:
     if changed:
         report = await converge(house, news)
+        tally.without_majority = False
         tally.changes += 1
         tally.reports = [*tally.reports, report][-REPORTS_KEPT:]
         if report.again:

@@ -35,7 +35,7 @@ ERRORS_LIMIT = 5
 class PagerDutyDesk:
     """Opens, updates and resolves alerts under one routing key, which never shows in an error.
 
-    ``mode`` is how much of the shared state survives (``quorum``, ``home``, ``lite``), told in every ticket.
+    ``mode`` names the honest mode with what it survives and what not, told in every ticket.
     """
 
     def __init__(self, name: str, routing_key: str, *, over: urllib3.PoolManager, mode: str, endpoint: str = ENDPOINT) -> None:

@@ -4,14 +4,9 @@ from collections.abc import Callable, Iterator
 
 from pointsman.adapters.files.findings import Note
 from pointsman.adapters.files.units import spoken_bandwidth
-from pointsman.core.domains import StoreScheme, TableMode, addresses_of, table_mode
+from pointsman.core.domains import StoreScheme, addresses_of
 from pointsman.core.fabric import Fabric, LinkKind, Mode
-
-_SURVIVES = {
-    TableMode.QUORUM: "quorum: the table survives the loss of either cloud's store or of the witness",
-    TableMode.HOME: "home: two stores are at one provider; the table survives the other cloud or one Region, not that provider as a whole",
-    TableMode.LITE: "lite: for trying out; the table does not survive the loss of its place",
-}
+from pointsman.core.modes import standing
 
 
 def notes(fabric: Fabric) -> tuple[Note, ...]:
@@ -35,7 +30,7 @@ def _undrained(fabric: Fabric) -> Iterator[Note]:
 
 
 def _table(fabric: Fabric) -> Iterator[Note]:
-    yield Note(about="stores", text=_SURVIVES[table_mode(fabric.stores)])
+    yield Note(about="stores", text=standing(fabric.stores).text)
     files = [slot for slot, one in addresses_of(fabric.stores).items() if one.scheme is StoreScheme.SQLITE]
     if files:
         yield Note(about="stores", text=f"{' and '.join(files)} in a file of this machine: for trying out only")
