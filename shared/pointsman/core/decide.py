@@ -12,7 +12,7 @@ from pointsman.core.case import Case, open_case
 from pointsman.core.evidence import Belief, believe, lost_by_probes_alone, passing, still_passing
 from pointsman.core.fabric import Cloud, Fabric, FlowName, Link, LinkKind, LinkName, Mode
 from pointsman.core.incidents import incident_id
-from pointsman.core.marks import behind, marks
+from pointsman.core.marks import behind, current, marks
 from pointsman.core.pins import Pinning, acknowledged_at, pins_for, still_drained
 from pointsman.core.placement import Footing, Placed, place
 from pointsman.core.plan import Drain, DrainCause, FlagState, LinkState, Placement, Plan, Reason, Verdict, View
@@ -43,6 +43,7 @@ def first_plan(fabric: Fabric, now: datetime) -> Plan:
 
 def decide(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Plan | Declined:
     """Decide what follows from a view. Gives ``plan`` itself when nothing does, else its successor with epoch + 1."""
+    view = current(plan.marks, view)
     refusal = _refuse(view, plan, now)
     if refusal:
         return refusal
@@ -297,7 +298,17 @@ def _with_only(case: Case, states: Mapping[LinkName, LinkState], placed: Placed)
         claims, verdict = case.claims[one.link], states[one.link].verdict
         return (verdict is Verdict.UP and passing(claims)) or (verdict is Verdict.DEGRADED and still_passing(claims))
 
-    return replace(placed, flows={name: replace(one, only=only(one)) for name, one in placed.flows.items()})
+    flows = {name: replace(one, only=only(one)) for name, one in placed.flows.items()}
+    return replace(placed, flows=flows, reasons=tuple(_without_drop(case.fabric, reason, flows) for reason in placed.reasons))
+
+
+def _without_drop(fabric: Fabric, reason: Reason, flows: Mapping[FlowName, Placement]) -> Reason:
+    """Say of a flow that is placed on a VPN, and that AWS may not be led there yet, why not."""
+    one = flows[FlowName(reason.about)]
+    if one.link is None or one.only or fabric.link(one.link).kind is not LinkKind.VPN:
+        return reason
+    why = f"no fresh forwarding evidence shows {one.link} passing packets: both directions wait for it, or for the interconnects' end"
+    return replace(reason, refused=reason.refused | {"drop on interconnects": why})
 
 
 def _footings(case: Case, states: Mapping[LinkName, LinkState], shut: frozenset[LinkName] = frozenset()) -> dict[LinkName, Footing]:

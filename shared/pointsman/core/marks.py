@@ -3,11 +3,13 @@
 import zlib
 from datetime import UTC, datetime, timedelta
 
+from pointsman.core.evidence import cloud_of
 from pointsman.core.fabric import Fabric
 from pointsman.core.members import index
 from pointsman.core.plan import View
 from pointsman.core.rows import SEVERITY
 from pointsman.core.sightings import Sighting, Source
+from pointsman.core.values import replace
 
 GRADES = 8
 """Room for the severities of one instant."""
@@ -34,6 +36,14 @@ def behind(marked: dict[str, int], view: View) -> str:
     older = sum(seen[key] < mark for key, mark in marked.items() if key in seen)
     missing = 0 if view.unreadable else sum(key not in seen for key in marked)
     return f"{older} rows older and {missing} rows missing against the plan's marks" if older or missing else ""
+
+
+def current(marked: dict[str, int], view: View) -> View:
+    """Leave out what lies behind the marks of a cloud that could not be read: leftovers elsewhere, and something newer stands unread."""
+    if not view.unreadable:
+        return view
+    kept = (row for row in view.rows if cloud_of(row.vantage) not in view.unreadable or mark_of(row) >= marked.get(key_of(row.row), 0))
+    return replace(view, rows=tuple(kept))
 
 
 def marks(fabric: Fabric, view: View, before: dict[str, int]) -> dict[str, int]:

@@ -97,22 +97,30 @@ async def note(house: House, claims: Sequence[Sighting]) -> str:
     """Write claims into the own cloud's store, else under the own prefix of the witness; gives why neither took them, or ""."""
     if not claims:
         return ""
-    why = await _noted(house.rows[house.here], house.here, claims)
-    if why and house.witness is not None:
-        again = await _noted(house.witness, house.here, claims)
-        return f"{why}; {again}" if again else ""
-    return why
+    own, silent = asyncio.ensure_future(_noted(house, house.rows[house.here], claims)), _known_silent(house, house.here)
+    if house.witness is None or not (silent or await own):
+        return await own
+    again = await _noted(house, house.witness, claims)
+    why = await own if again else ""
+    return f"{why}; {again}" if why else ""
 
 
-async def _noted(rows: Rows, prefix: Cloud, claims: Sequence[Sighting]) -> str:
+async def _noted(house: House, rows: Rows, claims: Sequence[Sighting]) -> str:
     try:
         async with asyncio.timeout(ROWS_SECONDS):
-            await rows.note(prefix, claims)
+            await rows.note(house.here, claims)
     except TimeoutError:
+        house.silent.add(rows.name)
         return f"{rows.name} took no claims within {ROWS_SECONDS} s"
     except (StoreDown, StoreUnsure) as error:
         return str(error)
+    house.silent.discard(rows.name)
     return ""
+
+
+def _known_silent(house: House, cloud: Cloud) -> bool:
+    """Say whether a cloud's store kept silent when it was last asked: it is asked again, and waited for no longer than the witness."""
+    return house.witness is not None and house.rows[cloud].name in house.silent
 
 
 @dataclass(frozen=True)
@@ -126,10 +134,13 @@ class _CloudRows:
 
 async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
     """Read a cloud's rows from its own store, and from the witness when asked to or when the store does not answer."""
-    own = await _try_rows(house.rows[cloud], cloud)
-    spare = None
+    asked = asyncio.ensure_future(_try_rows(house, house.rows[cloud], cloud))
+    silent = _known_silent(house, cloud)
+    own, spare = None if silent else await asked, None
     if house.witness is not None and (witness or own is None):
-        spare = await _try_rows(house.witness, cloud)
+        spare = await _try_rows(house, house.witness, cloud)
+    if silent and (asked.done() or spare is None):
+        own = await asked
     reads = [(name, read) for name, read in ((house.rows[cloud].name, own), (house.witness.name if house.witness else "", spare)) if read]
     return _CloudRows(
         rows=tuple(row for _, read in reads for row in read.rows),
@@ -138,12 +149,17 @@ async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
     )
 
 
-async def _try_rows(rows: Rows, cloud: Cloud) -> RowsRead | None:
+async def _try_rows(house: House, rows: Rows, cloud: Cloud) -> RowsRead | None:
     try:
         async with asyncio.timeout(ROWS_SECONDS):
-            return await rows.rows(cloud)
-    except (StoreDown, StoreUnsure, RowUnreadable, TimeoutError):
+            read = await rows.rows(cloud)
+    except TimeoutError:
+        house.silent.add(rows.name)
         return None
+    except (StoreDown, StoreUnsure, RowUnreadable):
+        return None
+    house.silent.discard(rows.name)
+    return read
 
 
 def _clamped(claim: Sighting, now: datetime) -> Sighting:

@@ -37,7 +37,8 @@ class House:
     ``fabrics`` are the current and perhaps the next; the plan names the one that counts. ``looker`` and ``levers`` are
     those of the first, ``hands`` those of each by its hash. ``nonce`` gives
     16 fresh hex digits at each call. ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no
-    entry; ``countersigned`` are entries that this process has dealt with. ``own`` are registers of the own cloud's store
+    entry; ``countersigned`` are entries that this process has dealt with; ``silent`` names the stores that kept silent
+    when they were last asked for rows, which are not waited for again until they answer. ``own`` are registers of the own cloud's store
     alone, for what may be done without a majority (None: nothing). ``nudge`` wakes the other
     cloud's functions (fabric, epoch) and ``post`` the own cloud's ``deliver`` (incident): both are hints that may be
     lost and raise ``Transient``.
@@ -59,6 +60,7 @@ class House:
     post: Callable[[str], Awaitable[None]] | None = None
     spares: tuple[Journal, ...] = ()
     countersigned: deque[str] = field(default_factory=lambda: deque(maxlen=COUNTERSIGNED_KEPT))
+    silent: set[str] = field(default_factory=set)
     desks: Mapping[str, Desk] = field(default_factory=dict)
     watch_every: timedelta = WATCH_EVERY
     watch_lasting: timedelta = WATCH_LASTING

@@ -1,0 +1,90 @@
+"""With any one of the three stores gone, a warm reaction takes no longer than the slowest remaining store takes to answer, on virtual time."""
+
+from statistics import median
+
+import pytest
+
+from pointsman.core.fabric import Cloud
+from pointsman.service.converge import converge
+from pointsman.testing.inprocess import probes
+from pointsman.testing.stores import Fault, Weather
+from tests.service.test_converge import ROOMY, World, story
+
+OWN, OTHER, WITNESS = 0.005, 0.03, 0.04
+"""Seconds that a request to each store takes, there and back: the witness is a little farther than the other cloud."""
+
+
+def latencies(cloud: Cloud) -> dict[str, float]:
+    return {cloud.value: OWN, cloud.other.value: OTHER, "witness": WITNESS}
+
+
+ROUNDS = 3
+EPSILON = 0.001
+SILENT = Weather(delay=60.0)
+REFUSING = Weather(fault=Fault.DOWN)
+
+
+async def reaction(world: World, cloud: Cloud, gone: str | None, how: Weather) -> float:
+    """Let the link go grey and heal again; gives the seconds from the event to the lever's write."""
+    for store in world.table.stores:
+        store.mend()
+    world.twin.network.heal("ix-a")
+    await world.settle(700)
+    for store in world.table.stores:
+        seconds = latencies(cloud)[store.name] / 2
+        weather = how if store.name == gone else Weather(delay=seconds, reply_delay=seconds)
+        store.forecast = lambda _, weather=weather: weather  # type: ignore[misc]
+    if gone:
+        await world.settle(1, clouds=(cloud,))
+    world.twin.network.blackhole("ix-a")
+    await world.clock.sleep(1)
+    await world.report(cloud.other)
+    claims, begun, written = probes(world.twin, cloud), world.clock.monotonic(), len(world.twin.writes)
+    await converge(world.house(cloud), claims)
+    assert len(world.twin.writes) > written
+    return world.twin.writes[written][0] - begun
+
+
+@pytest.mark.parametrize("how", [REFUSING, SILENT], ids=["refusing", "silent"])
+@pytest.mark.parametrize("gone", ["aws", "gcp", "witness"])
+@pytest.mark.parametrize("cloud", list(Cloud))
+def test_a_reaction_grows_by_no_more_than_the_slowest_remaining_stores_latency(cloud: Cloud, gone: str, how: Weather) -> None:
+    async def tell(world: World) -> None:
+        whole = median([await reaction(world, cloud, None, how) for _ in range(ROUNDS)])
+        without = median([await reaction(world, cloud, gone, how) for _ in range(ROUNDS)])
+        slowest = max(seconds for name, seconds in latencies(cloud).items() if name != gone)
+        assert without - whole <= slowest + EPSILON
+
+    story(tell, ROOMY)
+
+
+def test_leftovers_of_an_earlier_outage_in_the_witness_block_no_decision_and_count_for_nothing() -> None:
+    async def tell(world: World) -> None:
+        world.table.gcp.break_down()
+        world.twin.network.blackhole("ix-a")
+        await world.clock.sleep(1)
+        await world.report(Cloud.GCP)
+        world.table.gcp.mend()
+        world.twin.network.heal("ix-a")
+        await world.settle(40)
+        before = await world.plan()
+        world.table.gcp.break_down()
+        assert (await world.report(Cloud.AWS)).plan.links == before.links
+        world.twin.network.blackhole("ix-b")
+        await world.clock.sleep(1)
+        assert (await world.report(Cloud.AWS)).agreed
+
+    story(tell, ROOMY)
+
+
+def test_a_store_that_kept_silent_is_asked_again_and_waited_for_once_it_answers() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(30)
+        world.table.gcp.forecast = lambda _: SILENT
+        await world.report(Cloud.AWS)
+        assert world.aws.silent == {"gcp"}
+        world.table.gcp.mend()
+        await world.report(Cloud.AWS)
+        assert world.aws.silent == set()
+
+    story(tell)
