@@ -5,11 +5,11 @@ from typing import cast
 import pytest
 
 from pointsman.core.fabric import AwsEnd, Cloud, Fabric, FlowName, GcpEnd, Link, LinkName, Mode, SiteName
-from pointsman.core.plan import Drain, DrainCause, LinkState, Pin, Placement, Plan
+from pointsman.core.plan import Drain, DrainCause, LinkState, Pin, Placement, Plan, Verdict
 from pointsman.core.sightings import Health, Sighting, Vantage
 from pointsman.core.steering import RANKS, FailoverTest, PrefixListPin, PrefixStance, RoutePolicies, Stance
 from pointsman.core.values import replace
-from pointsman.core.wants import TEST_DURATION, failover_test, prefix_list_pin, route_policies, wanted, withdrawal_loss
+from pointsman.core.wants import TEST_DURATION, failover_test, home, prefix_list_pin, route_policies, wanted, withdrawal_loss
 from tests.core.scene import ATLAS, AWS, CHECKOUT, START, TRAINING, G, aws_bgp, aws_probe, fabric, flow, gcp_bgp, lever, link, seconds, vpn
 
 IX_A, IX_B, IX_C, VPN = (LinkName(name) for name in ("ix-a", "ix-b", "ix-c", "vpn"))
@@ -83,6 +83,40 @@ def test_only_is_no_reason_to_drop_on_another_vpn() -> None:
     assert Stance.DROP not in {one.stance for one in policies(agreed, LinkName("vpn-2"), start).exports}
 
 
+def down(*names: str) -> dict[LinkName, LinkState]:
+    """Give the states of the four links with these ones down and drained."""
+    out = {one.name: LinkState(verdict=Verdict.DOWN, drain=drained()) for one in ATLAS.links if one.name in names}
+    return {one.name: LinkState(verdict=Verdict.UP) for one in ATLAS.links} | out
+
+
+def test_a_flow_that_aws_cannot_be_led_to_a_vpn_with_stays_whole_on_the_interconnect_that_aws_keeps_to() -> None:
+    agreed = replace(plan(checkout="vpn"), links=down("ix-a", "ix-b"))
+    assert home(ATLAS, agreed, CHECKOUT) == "ix-c"
+    assert stances(policies(agreed, IX_C).imports, AT_AWS) == stances(policies(agreed, IX_C).exports, AT_GCP) == []
+    for name in (IX_A, IX_B, VPN):
+        found = policies(agreed, name)
+        assert stances(found.imports, AT_AWS) == stances(found.exports, AT_GCP) != []
+
+
+def test_with_every_interconnect_dark_the_flow_stays_on_the_first_until_its_session_ends() -> None:
+    agreed = replace(plan(checkout="vpn"), links=down("ix-a", "ix-b", "ix-c"))
+    assert home(ATLAS, agreed, CHECKOUT) == "ix-a"
+    assert home(ATLAS, replace(agreed, flows={CHECKOUT.name: Placement(link=VPN, only=True)}), CHECKOUT) == "vpn"
+
+
+def test_where_no_interconnect_is_steered_a_vpn_is_as_good_a_home_as_any() -> None:
+    alone = fabric(link("ix-a", 10 * G, mode=Mode.OBSERVE), vpn())
+    assert home(alone, plan(checkout="vpn"), CHECKOUT) == "vpn"
+
+
+def test_aws_drains_an_interconnect_for_a_flow_that_google_cannot_lead_away() -> None:
+    agreed = replace(plan(checkout="vpn", training="ix-c"), links=down("ix-a"))
+    done = lever("ix-a", Health.DRAINING, 5, 2)
+    assert failover_test(ATLAS, agreed, ATLAS.link("ix-a"), done, NOW + seconds(60)).running
+    led = replace(agreed, flows=agreed.flows | {CHECKOUT.name: Placement(link=VPN, only=True)})
+    assert not failover_test(ATLAS, led, ATLAS.link("ix-a"), done, NOW + seconds(60)).running
+
+
 def test_a_flow_without_a_place_is_left_to_bgp() -> None:
     agreed = plan(checkout=Placement())
     assert all(stances(policies(agreed, one.name).imports, AT_AWS) == [] for one in ATLAS.links)
@@ -94,7 +128,7 @@ def test_a_flow_between_other_sites_is_not_touched() -> None:
     assert stances(policies(plan(), IX_B, start).imports, AT_AWS) == []
 
 
-@pytest.mark.parametrize(("before", "after"), [("ix-a", "ix-b"), ("ix-b", "vpn"), ("vpn", "ix-a"), ("ix-a", "ix-c")])
+@pytest.mark.parametrize(("before", "after"), [("ix-a", "ix-b"), ("ix-b", "ix-a"), ("ix-a", "ix-c")])
 def test_a_move_rewrites_only_the_policies_of_the_two_links_it_touches(before: str, after: str) -> None:
     old, new = plan(checkout=before), plan(epoch=3, checkout=after)
     changed = {one.name for one in ATLAS.links if policies(old, one.name) != policies(new, one.name)}

@@ -3,8 +3,10 @@
 import pytest
 
 from pointsman.adapters.files import check, load
+from pointsman.adapters.files.notes import notes
 from pointsman.core.domains import TableMode, table_mode
 from pointsman.core.fabric import BestPath, LinkKind, Mode
+from pointsman.core.values import replace
 from tests.fabric.written import EXAMPLES
 
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.yaml"))
@@ -84,3 +86,10 @@ def test_between_may_name_its_sites_in_either_order() -> None:
     router = west.gcp_site(west.links[0]).router
     assert router
     assert router.best_path is BestPath.STANDARD
+
+
+def test_a_vpn_that_is_not_steered_beside_an_interconnect_that_is_has_a_note() -> None:
+    atlas = load(str(EXAMPLES / "atlas.yaml"))
+    watched = replace(atlas, links=tuple(replace(one, mode=Mode.OBSERVE) if one.name == "vpn" else one for one in atlas.links))
+    assert not [note for note in notes(atlas) if "not steered beside" in note.text]
+    assert [note.about for note in notes(watched) if "not steered beside ix-a" in note.text] == ["link vpn"]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pointsman.core.evidence import Claims, claims_by_link, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind, LinkName, Mode
 from pointsman.core.pins import acknowledged
-from pointsman.core.plan import LinkState, Placement, Plan
+from pointsman.core.plan import LinkState, Placement, Plan, Verdict
 from pointsman.core.sightings import Aspect, Health, Sighting
 from pointsman.core.steering import RANKS, FailoverTest, PrefixListPin, PrefixStance, RoutePolicies, Setting, Stance
 
@@ -37,13 +37,40 @@ def route_policies(fabric: Fabric, plan: Plan, link: Link) -> RoutePolicies:
     exports: list[PrefixStance] = []
     for flow in sorted(fabric.flows, key=lambda one: one.name):
         placed = plan.flows.get(flow.name, Placement())
-        if placed.link in {None, link.name} or set(flow.prefixes) != {link.aws_site, link.gcp_site}:
+        if home(fabric, plan, flow) in {None, link.name} or set(flow.prefixes) != {link.aws_site, link.gcp_site}:
             continue
         rank = _rank(plan, flow, link)
         away = Stance.DROP if placed.only and link.kind is not LinkKind.VPN else Stance.AVOID
         imports += [PrefixStance(prefix=prefix, stance=Stance.AVOID, rank=rank) for prefix in flow.prefixes[link.aws_site]]
         exports += [PrefixStance(prefix=prefix, stance=away, rank=rank) for prefix in flow.prefixes[link.gcp_site]]
     return RoutePolicies(link=link.name, imports=tuple(imports), exports=tuple(exports))
+
+
+def home(fabric: Fabric, plan: Plan, flow: Flow) -> LinkName | None:
+    """Name the link that both directions of a flow can be led to: its placement, if AWS can be led there.
+
+    AWS prefers any interconnect's route to a VPN's, whatever its MED, until it is offered none. So while a drop is not
+    allowed, Google keeps to the interconnect that AWS keeps to: directions that part are worse than a move that waits.
+    """
+    placed = plan.flows.get(flow.name, Placement())
+    if placed.link is None or placed.only or fabric.link(placed.link).kind is not LinkKind.VPN:
+        return placed.link
+    outranking = [one for one in fabric.links if _has_policies(one) and _outranks_vpn(one, flow)]
+    kept = min(outranking, key=lambda one: (_is_dark(plan, one), _rank(plan, flow, one), one.name), default=None)
+    return placed.link if kept is None else kept.name
+
+
+def held_back(fabric: Fabric, plan: Plan, flow: Flow) -> bool:
+    """Say whether a flow is kept from where it is placed, because AWS could not be led there too."""
+    return home(fabric, plan, flow) != plan.flows.get(flow.name, Placement()).link
+
+
+def _outranks_vpn(link: Link, flow: Flow) -> bool:
+    return link.kind is not LinkKind.VPN and set(flow.prefixes) == {link.aws_site, link.gcp_site}
+
+
+def _is_dark(plan: Plan, link: Link) -> bool:
+    return plan.links.get(link.name, LinkState()).verdict is Verdict.DOWN
 
 
 def _rank(plan: Plan, flow: Flow, link: Link) -> int:
@@ -64,9 +91,13 @@ def failover_test(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, 
 
 
 def _aws_acts(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...], now: datetime) -> bool:
-    """Say whether AWS's drain is called for: not once Google's finer lever is set, and not where it would do more harm."""
+    """Say whether AWS's drain is called for: not once Google's finer lever is set, and not where it would do more harm.
+
+    Google's lever does not empty an interconnect for a flow that is held back from a VPN.
+    """
     drain = plan.links[link.name].drain
-    if drain is None or acknowledged(rows, Cloud.GCP, link.name, drain):
+    stuck = any(held_back(fabric, plan, flow) and _outranks_vpn(link, flow) for flow in fabric.flows)
+    if drain is None or (acknowledged(rows, Cloud.GCP, link.name, drain) and not stuck):
         return False
     claims = claims_by_link(fabric, rows, now)[link.name]
     if _session_dead(claims):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pointsman.adapters.files.findings import Note
 from pointsman.adapters.files.units import spoken_bandwidth
 from pointsman.core.domains import StoreScheme, addresses_of
-from pointsman.core.fabric import Fabric, LinkKind, Mode
+from pointsman.core.fabric import Fabric, Link, LinkKind, Mode
 from pointsman.core.modes import standing
 
 
@@ -27,6 +27,26 @@ def _undrained(fabric: Fabric) -> Iterator[Note]:
         if not fabric.gap(link) and not link.gcp.import_policy:
             text = "declares no route policies: only the failover test of its virtual interfaces can drain it, all flows at once"
             yield Note(about=f"link {link.name}", text=text)
+
+
+def _rivals(fabric: Fabric) -> Iterator[Note]:
+    """Name VPNs that Google prefers to an avoided interconnect, while AWS prefers any interconnect."""
+    for link in fabric.links:
+        beside = [one for one in fabric.links if one.kind is not LinkKind.VPN and _steered(one) and _ends(one) == _ends(link)]
+        if link.kind is LinkKind.VPN and beside and not _steered(link):
+            text = (
+                f"is not steered beside {beside[0].name}: should a flow's interconnect fail, Google sends over this VPN and AWS over another"
+                " interconnect until the next decision; declare its route policies and set its mode to auto"
+            )
+            yield Note(about=f"link {link.name}", text=text)
+
+
+def _steered(link: Link) -> bool:
+    return link.mode is Mode.AUTO and bool(link.gcp.import_policy and link.gcp.export_policy)
+
+
+def _ends(link: Link) -> tuple[str, str]:
+    return link.aws_site, link.gcp_site
 
 
 def _table(fabric: Fabric) -> Iterator[Note]:
@@ -78,5 +98,15 @@ def _blind(fabric: Fabric) -> Iterator[Note]:
             yield Note(about=f"link {link.name}", text="has no probes: packets lost while BGP stays up are not seen")
 
 
-NOTES: tuple[Callable[[Fabric], Iterator[Note]], ...] = (_unsteered, _undrained, _table, _idle, _alone, _narrow, _shared_gateways, _blind)
+NOTES: tuple[Callable[[Fabric], Iterator[Note]], ...] = (
+    _unsteered,
+    _undrained,
+    _rivals,
+    _table,
+    _idle,
+    _alone,
+    _narrow,
+    _shared_gateways,
+    _blind,
+)
 """Every kind of note."""
