@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.core.alone import register_of
 from pointsman.core.domains import StoreSet
 from pointsman.core.errors import Moved, Refused, Transient
 from pointsman.core.fabric import Cloud, LinkName
@@ -204,6 +205,18 @@ def test_a_set_that_was_left_once_is_not_taken_up_again() -> None:
         other = site._of(site.leaving, StoreSet(), site._of(site.coming, StoreSet(generation=3, id="3.other"), None))
         with pytest.raises(Refused, match=r"2\.next already"):
             await survey(dataclasses.replace(site.move(), registers=other))
+
+    story(tell)
+
+
+def test_what_a_cloud_noted_alone_stays_in_its_own_store() -> None:
+    async def tell(world: World) -> None:
+        site = Site(world)
+        own = Registers((world.table.aws,), clock=world.clock, nonce=lambda: "0" * 16, jitter=lambda: 0.5)
+        name = register_of(world.aws.current.name, Cloud.AWS)
+        await own.change(name, lambda _: "{}")
+        await carry_out(site.move(), QUIET)
+        assert (await own.read(name)).value == "{}"
 
     story(tell)
 

@@ -13,7 +13,7 @@ from pointsman.boot.chance import SystemClock
 from pointsman.boot.late import LateFlag, LateQueue
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings, read_settings
-from pointsman.boot.stores import build_stores
+from pointsman.boot.succession import build_sets
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.ports.clouds import Flag, Queue
 
@@ -28,7 +28,8 @@ def build(settings: Settings | None = None) -> App:
     region, project = home_region(fabric), home_project(fabric)
     reach = Reach(settings, Cloud.AWS, region)
     clients = Clients(endpoints=settings.endpoints)
-    stores = build_stores(reach, fabric, None)
+    secrets = Secrets(clients, region)
+    stores = build_sets(reach, declared, None, secrets.get)
     clients.warm(_WARM, region)
     clock = SystemClock()
     return furnish(
@@ -42,7 +43,7 @@ def build(settings: Settings | None = None) -> App:
         nudge=LateQueue(lambda: _google_queue(reach)) if settings.nudge else None,
         post=SqsQueue(clients, settings.post, region) if settings.post else None,
         parking=SqsQueue(clients, settings.parking, region) if settings.parking else None,
-        secrets=Secrets(clients, region),
+        secrets=secrets,
     )
 
 

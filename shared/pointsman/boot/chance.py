@@ -30,6 +30,11 @@ def nonce() -> str:
     return secrets.token_hex(8)
 
 
+def token_bytes(count: int) -> bytes:
+    """Give so many fresh random bytes."""
+    return secrets.token_bytes(count)
+
+
 def jitter() -> float:
     """Give a number from 0 up to 1."""
     return _DICE.random()

@@ -11,7 +11,7 @@ from pointsman.boot.chance import SystemClock
 from pointsman.boot.late import LateFlag, LateQueue
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import read_settings
-from pointsman.boot.stores import build_stores
+from pointsman.boot.succession import build_sets
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.ports.clouds import Flag, Queue
 
@@ -26,9 +26,10 @@ def build() -> App:
     http = reach.google()
     compute = Compute(http, endpoint=settings.endpoints.get("compute", COMPUTE))
     transports = Compute(http, endpoint=settings.endpoints.get("networkconnectivity", CONNECTIVITY))
-    stores = build_stores(reach, fabric, None)
     clock, project = SystemClock(), home_project(fabric)
     secret_manager = settings.endpoints.get("secretmanager", SECRETS)
+    secrets = Secrets(http, project, endpoint=secret_manager)
+    stores = build_sets(reach, declared, None, secrets.get)
 
     def queue(topic: str) -> PubSubQueue:
         return PubSubQueue(topic, credentials=reach.google_identity(), emulator=_host(settings.endpoints.get("pubsub")))
@@ -47,7 +48,7 @@ def build() -> App:
         nudge=LateQueue(lambda: _aws_queue(reach, region)) if settings.nudge else None,
         post=queue(settings.post) if settings.post else None,
         parking=queue(settings.parking) if settings.parking else None,
-        secrets=Secrets(http, project, endpoint=secret_manager),
+        secrets=secrets,
     )
 
 

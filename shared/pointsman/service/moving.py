@@ -14,8 +14,9 @@ from typing import TypeVar
 
 import msgspec
 
+from pointsman.core.alone import register_of as diary
 from pointsman.core.errors import Refused, Transient
-from pointsman.core.fabric import Fabric
+from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.journal import KEPT
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import Plan
@@ -120,7 +121,10 @@ async def _ready(move: Move) -> None:
 
 
 async def _names(move: Move) -> list[str]:
-    """List the fabric's registers: those that any of a majority of stores holds, and those that the plan names."""
+    """List the fabric's registers: those that any of a majority of stores holds, and those that the plan names.
+
+    What a cloud notes down while it is alone is in its own store and nowhere else, so no majority can move it.
+    """
     lists = await asyncio.gather(*(_listed(store) for store in move.leaving.values()))
     answered = [rows for rows in lists if not isinstance(rows, str)]
     if len(answered) < move.registers.majority:
@@ -128,7 +132,8 @@ async def _names(move: Move) -> list[str]:
     registers = {move.registers.stores.register(row) for rows in answered for row in rows}
     ours = {name for name in registers if name is not None and opening(name) == opening(move.plan_register)}
     ours |= {move.plan_register, archive_register(move.fabric.name), *await _named(move)}
-    return sorted(ours - {opening(move.plan_register)})
+    apart = {opening(move.plan_register), *(diary(move.fabric.name, cloud) for cloud in Cloud)}
+    return sorted(ours - apart)
 
 
 async def _listed(store: ListedStore) -> list[str] | str:

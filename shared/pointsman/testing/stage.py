@@ -260,7 +260,7 @@ class Stage:
         """Open the three stores as a person's command line would."""
         settings = read_settings(self._environment(Cloud.GCP) | {"POINTSMAN_FABRIC": str(self._compiled)})
 
-        def dynamodb(name: str, address: StoreAddress) -> Store:
+        def dynamodb(name: str, address: StoreAddress) -> DynamoStore:
             return DynamoStore(name, address.name, over_boto3(self._client("dynamodb", self.dynamodb.url)))
 
         return build_stores(Reach(settings, Cloud.GCP, REGION), self.fabric, dynamodb)

@@ -13,7 +13,13 @@ def compiled(file: d.File) -> f.Fabric:
         links=tuple(link(file, name) for name in file.links),
         flows=tuple(_flow(name, one) for name, one in file.flows.items()),
         policy=_policy(file.policy),
-        stores=f.Stores(aws=file.stores.aws, gcp=file.stores.gcp, witness=file.stores.witness),
+        stores=f.Stores(
+            aws=file.stores.aws,
+            gcp=file.stores.gcp,
+            witness=file.stores.witness,
+            generation=file.stores.generation,
+            witness_key=file.stores.witness_key,
+        ),
         desks=tuple(_desk(name, one) for name, one in file.desks.items()),
     )
 
@@ -123,6 +129,7 @@ def _policy(one: d.Policy) -> f.Policy:
         takeover_after=one.takeover_after,
         freshness=f.Freshness(event=fresh.event, look=fresh.look, metric=fresh.metric),
         damping=_damping(one.damping),
+        survive=f.Survive(n_1=one.survive.n_1, n_2=one.survive.n_2),
     )
 
 

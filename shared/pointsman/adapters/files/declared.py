@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pointsman.adapters.files import scalars as s
-from pointsman.core.fabric import BestPath, LinkKind, Mode, WithoutQuorum
+from pointsman.core.fabric import BestPath, LinkKind, Mode, Survival, WithoutQuorum
 from pointsman.core.incidents import Severity
 
 MAX_SITES = 32
@@ -15,7 +15,7 @@ MAX_SITES = 32
 MAX_LINKS = 64
 """Most links of a fabric; the plan must stay small."""
 
-MAX_FLOWS = 256
+MAX_FLOWS = 1_000
 """Most flows of a fabric."""
 
 MAX_MEMBERS = 32
@@ -222,6 +222,13 @@ class Damping(Declared):
     observe: bool = Field(default=False, description="Compute and report the penalty without damping.")
 
 
+class Survive(Declared):
+    """What must hold after failures: 'pointsman check --n-1' and '--n-2' exit 1 where it does not."""
+
+    n_1: Survival = Field(default=Survival.ANYTHING, description="After any link or shared-risk group failed.")
+    n_2: Survival = Field(default=Survival.ANYTHING, description="After any two of them failed; no stricter than n_1.")
+
+
 class Policy(Declared):
     """How far pointsman may go, how fast, and what it believes."""
 
@@ -234,6 +241,7 @@ class Policy(Declared):
     takeover_after: s.Lasting = Field(default=timedelta(seconds=30), description="When the other cloud acts in the enactor's place.")
     freshness: Freshness = Field(default=Freshness(), description="How long claims are believed.")
     damping: Damping = Field(default=Damping(), description="Route-flap damping.")
+    survive: Survive = Field(default=Survive(), description="What must hold after failures.")
 
 
 class Stores(Declared):
@@ -248,6 +256,12 @@ class Stores(Declared):
         examples=["s3://pointsman-witness?endpoint=https://objects.example.net"],
         description="The store in a third place: s3://BUCKET?endpoint=https://HOST.",
     )
+    witness_key: s.SecretRef | None = Field(
+        default=None,
+        examples=["secret://pointsman/witness-key"],
+        description="Where each cloud's secret store keeps the keys that the witness is enciphered with.",
+    )
+    generation: int = Field(default=1, ge=1, le=9999, description="Counts the sets of stores: one more with every 'pointsman stores move'.")
 
 
 class Desk(Declared):

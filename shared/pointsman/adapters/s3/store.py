@@ -7,10 +7,10 @@ expires what lies under ``journal/``, no replication that writes back, and versi
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from html import unescape
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlencode
 
 import msgspec
@@ -20,9 +20,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
 
+from pointsman.adapters.ciphers import Cipher, Ring, Undecipherable, UnknownKey
 from pointsman.adapters.failures import failed, translated, unanswered
 from pointsman.adapters.http import Answer, Unreached, pool, send
+from pointsman.adapters.s3.secrecy import closed, entry_closed, entry_opened, opened
 from pointsman.adapters.stored import FORMAT, register_row, rows_read
+from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, winning
 from pointsman.core.sightings import Sighting
@@ -40,6 +43,8 @@ _MORE = re.compile(rb"<NextContinuationToken>([^<]{1,3000})</NextContinuationTok
 _GONE = 404
 _CONFLICTS = {_GONE, 409, 412}
 
+T = TypeVar("T")
+
 
 class _Kept(Frozen):
     """One object that was read: its content (None when absent), its ETag, the store's time."""
@@ -52,7 +57,8 @@ class _Kept(Frozen):
 class S3Store:
     """Keeps ``ports.stores.Store`` in a bucket, path-style. ``root`` starts the names of its objects ("probe/").
 
-    One object holds all claims of a cloud's prefix: a reader needs one request, and a writer two.
+    One object holds all claims of a cloud's prefix: a reader needs one request, and a writer two. With a ``cipher``
+    values, claims and journal entries are enciphered; names, ballots and times stay readable.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class S3Store:
         region: str = "us-east-1",
         root: str = "",
         over: urllib3.PoolManager | None = None,
+        cipher: Cipher | None = None,
     ) -> None:
         self.name = name
         self._base = f"{endpoint.rstrip('/')}/{quote(bucket)}/"
@@ -72,40 +79,42 @@ class S3Store:
         self._region = region
         self._root = root
         self._pool = over or pool()
+        self._cipher = cipher
 
     async def read(self, register: str) -> Reply:
         """Read a row: GET."""
-        return await asyncio.to_thread(self._read, register)
+        return await self._do(lambda ring: self._read(ring, register))
 
     async def prepare(self, register: str, ballot: str, seen: Reply) -> Reply | Refusal:
         """Promise a ballot, if the object is still as it was ``seen``."""
-        return await asyncio.to_thread(self._write, register, msgspec.structs.replace(seen.row, promised=ballot), seen)
+        return await self._do(lambda ring: self._write(ring, register, msgspec.structs.replace(seen.row, promised=ballot), seen))
 
     async def accept(self, register: str, ballot: str, value: str, seen: Reply) -> Reply | Refusal:
         """Accept a value, if the object is still as it was ``seen``: pass the prepare's reply."""
-        return await asyncio.to_thread(self._write, register, Row(promised=ballot, accepted=ballot, value=value), seen)
+        return await self._do(lambda ring: self._write(ring, register, Row(promised=ballot, accepted=ballot, value=value), seen))
 
     async def note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
         """Write claims into their prefix's object."""
         claims = newest(sightings)
         if claims:
-            await asyncio.to_thread(self._note, prefix, claims)
+            await self._do(lambda ring: self._note(ring, prefix, claims))
 
     async def rows(self, prefix: Cloud) -> RowsRead:
         """Read all claims under a prefix: one GET."""
-        kept, held = await asyncio.to_thread(self._held, prefix)
+        kept, held = await self._do(lambda ring: self._held(ring, prefix))
         return rows_read(self.name, (_text(one, "claim") for one in held.values()), kept.time)
 
     async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
         """Keep a journal entry, for as long as the bucket's lifecycle rule on ``journal/`` lets it stay."""
         del until
-        answer = await asyncio.to_thread(self._put, self._key("journal", digest), entry, "")
+        key = self._key("journal", digest)
+        answer = await self._do(lambda ring: self._put(key, entry_closed(ring, entry, "journal", digest), ""))
         if not answer.ok and answer.status not in _CONFLICTS - {_GONE}:
             raise self._failed(answer, writing=True)
 
     async def entry(self, digest: str) -> bytes | None:
         """Give a journal entry back."""
-        return (await asyncio.to_thread(self._get, self._key("journal", digest))).body
+        return await self._do(lambda ring: self._entry(ring, digest))
 
     async def registers(self, after: str = "") -> Listed:
         """Name rows of registers: ListObjectsV2, which shows every object that was written before (strong consistency)."""
@@ -127,6 +136,32 @@ class S3Store:
         more = _MORE.search(answer.body)
         names = tuple(unquote(key.removeprefix(beginning).removesuffix(".json")) for key in keys)
         return Listed(names=names, after=unescape(more[1].decode()) if more else None)
+
+    async def _do(self, act: Callable[[Ring | None], T]) -> T:
+        """Do something in a thread, with the keys where there are any."""
+        if self._cipher is None:
+            return await asyncio.to_thread(act, None)
+        try:
+            return await self._with_keys(self._cipher, act)
+        except Undecipherable as error:
+            raise RowUnreadable(f"{self.name}: {error}") from error
+
+    async def _with_keys(self, cipher: Cipher, act: Callable[[Ring | None], T]) -> T:
+        """Do it with the keys as they were read, and where one was missing, once more with the keys of now."""
+        try:
+            return await asyncio.to_thread(act, await self._ring(cipher))
+        except UnknownKey:
+            return await asyncio.to_thread(act, await self._ring(cipher, anew=True))
+
+    async def _ring(self, cipher: Cipher, *, anew: bool = False) -> Ring:
+        try:
+            return await cipher.ring(anew=anew)
+        except PointsmanError as error:
+            raise StoreDown(f"{self.name} cannot be used without its keys: {error}") from error
+
+    def _entry(self, ring: Ring | None, digest: str) -> bytes | None:
+        body = self._get(self._key("journal", digest)).body
+        return None if body is None else entry_opened(self.name, ring, body, _table(body), "journal", digest)
 
     def _key(self, kind: str, name: str) -> str:
         """Name an object: what the name holds besides plain letters is written in percent signs, which are quoted once more in its URL."""
@@ -161,21 +196,23 @@ class S3Store:
         condition = {"if-match": version} if version else {"if-none-match": "*"}
         return self._send("PUT", key, {"content-type": "application/json", **condition}, body)
 
-    def _read(self, register: str) -> Reply:
+    def _read(self, ring: Ring | None, register: str) -> Reply:
         kept = self._get(self._key("registers", register))
         if kept.body is None:
             return Reply(row=Row(), store_time=kept.time)
         held = _table(kept.body)
+        held = opened(self.name, ring, held, "value", "register", register, str(held.get("accepted")))
         row = register_row(self.name, register, held.pop("format", None), held)
         if not kept.version:
             raise StoreDown(f"{self.name} gives no ETag: it cannot be a store; run a probe on it")
         return Reply(row=row, version=kept.version, store_time=kept.time)
 
-    def _write(self, register: str, row: Row, seen: Reply) -> Reply | Refusal:
+    def _write(self, ring: Ring | None, register: str, row: Row, seen: Reply) -> Reply | Refusal:
         """Write on the version seen. A ballot below what was seen is refused unsent, for promises never go down."""
         if row.promised < seen.row.promised:
             return Refusal(held=seen)
-        body = msgspec.json.encode({"format": FORMAT, **msgspec.to_builtins(row)})
+        table = {"format": FORMAT, **msgspec.to_builtins(row)}
+        body = closed(ring, table, "value", "register", register, row.accepted)
         answer = self._put(self._key("registers", register), body, seen.version)
         version = answer.headers.get("etag", "")
         if answer.ok and version:
@@ -183,31 +220,32 @@ class S3Store:
         if answer.ok:
             raise unanswered(self.name, "it gave no ETag", writing=True)
         if answer.status in _CONFLICTS and b"NoSuchBucket" not in answer.body:
-            return Refusal(held=self._read(register))
+            return Refusal(held=self._read(ring, register))
         raise self._failed(answer, writing=True)
 
-    def _held(self, prefix: Cloud) -> tuple[_Kept, dict[str, Any]]:
+    def _held(self, ring: Ring | None, prefix: Cloud) -> tuple[_Kept, dict[str, Any]]:
         kept = self._get(self._key("sightings", prefix))
         if kept.body is None:
             return kept, {}
-        table = _table(kept.body)
+        table = opened(self.name, ring, _table(kept.body), "rows", "sightings", prefix)
         if table.get("format") != FORMAT or not isinstance(table.get("rows"), dict):
             raise RowUnreadable(f"{self.name} holds the sighting rows of {prefix} in a form this version cannot read: upgrade pointsman")
         return kept, table["rows"]
 
-    def _note(self, prefix: Cloud, claims: dict[str, Sighting]) -> None:
+    def _note(self, ring: Ring | None, prefix: Cloud, claims: dict[str, Sighting]) -> None:
         for _ in range(NOTE_TRIES):
-            kept, held = self._held(prefix)
+            kept, held = self._held(ring, prefix)
             won = [winning(claim, _text(held.get(row), "rank"), kept.time) for row, claim in claims.items()]
             new = {one.row: {"rank": rank(one), "claim": canonical(one).decode()} for one in won if one is not None}
-            if not new or self._replaced(prefix, held | new, kept.version):
+            if not new or self._replaced(ring, prefix, held | new, kept.version):
                 return
         raise StoreDown(f"{self.name}: the sighting rows changed under every try; they are noted again with the next look")
 
-    def _replaced(self, prefix: Cloud, rows: dict[str, Any], version: str) -> bool:
+    def _replaced(self, ring: Ring | None, prefix: Cloud, rows: dict[str, Any], version: str) -> bool:
         if len(rows) > ROWS_LIMIT:
             raise StoreDown(f"{self.name} would hold more than {ROWS_LIMIT} sighting rows: remove those of members that are gone")
-        answer = self._put(self._key("sightings", prefix), msgspec.json.encode({"format": FORMAT, "rows": rows}), version)
+        body = closed(ring, {"format": FORMAT, "rows": rows}, "rows", "sightings", prefix)
+        answer = self._put(self._key("sightings", prefix), body, version)
         if not answer.ok and answer.status not in _CONFLICTS:
             raise self._failed(answer, writing=True)
         return answer.ok

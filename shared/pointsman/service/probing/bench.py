@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from pointsman.core.errors import PointsmanError
+from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud
 from pointsman.core.values import Frozen
 from pointsman.ports.stores import ListedStore
@@ -12,8 +12,8 @@ RACERS = 6
 """Writers in a race."""
 
 
-class Broken(PointsmanError):
-    """The store does not keep a promise; the text names it."""
+class Broken(ConfigError):
+    """The store does not keep a promise, which the text names: it cannot be used."""
 
 
 class Bench(Frozen):

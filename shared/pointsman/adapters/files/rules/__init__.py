@@ -33,7 +33,9 @@ RULES: tuple[Rule, ...] = (
     policy.damping_can_end,
     policy.damping_stops_flows_before_actions,
     policy.modes_can_be_kept,
+    policy.two_failures_are_no_easier_than_one,
     policy.stores_can_agree,
+    policy.witness_can_be_enciphered,
 )
 """Every rule there is."""
 

@@ -9,8 +9,8 @@ from pointsman.adapters.files import compiling
 from pointsman.adapters.files.declared import AwsSite, Damping, File, Link
 from pointsman.adapters.files.findings import Fault, Path
 from pointsman.adapters.files.units import spoken_duration
-from pointsman.core.domains import THREE, store_address, together
-from pointsman.core.fabric import LinkKind, Mode, steering_gap
+from pointsman.core.domains import THREE, StoreScheme, store_address, together
+from pointsman.core.fabric import LinkKind, Mode, Survival, steering_gap
 
 SWEEP_INTERVAL = timedelta(minutes=1)
 """How often a sweep looks at everything."""
@@ -55,6 +55,15 @@ def events_stay_fresh_through_convergence(file: File) -> Iterator[Fault]:
         yield Fault(path=("policy", "freshness", "event"), text=text, mend=f"raise it above {spoken}", related=related)
 
 
+def two_failures_are_no_easier_than_one(file: File) -> Iterator[Fault]:
+    """Find a policy that asks more of two failures than of one."""
+    survive, order = file.policy.survive, list(Survival)
+    if order.index(survive.n_2) > order.index(survive.n_1):
+        text = f"{survive.n_2} is stricter than {survive.n_1}, which n_1 asks of a single failure"
+        related: tuple[Path, ...] = (("policy", "survive", "n_1"),)
+        yield Fault(path=("policy", "survive", "n_2"), text=text, mend=f"write n_1: {survive.n_2}", related=related)
+
+
 def hold_times_are_bgp_hold_times(file: File) -> Iterator[Fault]:
     """Find hold times that BGP does not have."""
     for name, link in file.links.items():
@@ -81,7 +90,7 @@ def modes_can_be_kept(file: File) -> Iterator[Fault]:
 
 def stores_can_agree(file: File) -> Iterator[Fault]:
     """Find stores that are not one or three, or two that may fail as one."""
-    declared = {slot: url for slot, url in file.stores if url}
+    declared = {slot: url for slot, url in (("aws", file.stores.aws), ("gcp", file.stores.gcp), ("witness", file.stores.witness)) if url}
     addresses = {slot: store_address(url) for slot, url in declared.items()}
     if len(addresses) not in {1, THREE}:
         text = f"{len(addresses)} stores are declared"
@@ -93,6 +102,14 @@ def stores_can_agree(file: File) -> Iterator[Fault]:
             path: Path = ("stores", other)
             text = f"lies in one failure domain with stores.{one} ({addresses[one].domain})"
             yield Fault(path=path, text=text, mend="put it elsewhere, or name its region or location", related=(("stores", one),))
+
+
+def witness_can_be_enciphered(file: File) -> Iterator[Fault]:
+    """Find keys for a witness that is not a bucket: the clouds' own databases are enciphered by the clouds."""
+    witness = file.stores.witness
+    if file.stores.witness_key and (witness is None or store_address(witness).scheme is not StoreScheme.S3):
+        text = "only a witness in an s3:// bucket is enciphered by us"
+        yield Fault(path=("stores", "witness_key"), text=text, mend="leave it out", related=(("stores", "witness"),))
 
 
 def _clear(file: File, link: Link) -> bool:
