@@ -358,3 +358,19 @@ def test_a_declined_change_keeps_its_reason_after_the_move() -> None:
     outcome = run(story())
     assert isinstance(outcome, Declined)
     assert (outcome.reason, outcome.value) == ("no", "a")
+
+
+def test_a_register_that_is_still_to_come_is_never_read_as_one_that_is_not_there() -> None:
+    async def story() -> Any:
+        sets = Sets()
+        await sets.old().change(NAME, append("a"))
+        before = await sets.new().read(NAME)
+        await moved(sets.both())
+        after = await sets.new().read(NAME)
+        absent = await sets.new().read("incident/atlas/none")
+        return before, after, absent
+
+    before, after, absent = run(story())
+    assert not before.confirmed
+    assert (after.value, after.confirmed) == ("a", True)
+    assert (absent.value, absent.confirmed) == (None, True)

@@ -76,6 +76,11 @@ class Registers:
         self._lingering: set[asyncio.Task[None]] = set()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The stores of this set."""
+        return tuple(self._acceptors)
+
+    @property
     def majority(self) -> int:
         """How many stores must agree."""
         return majority_of(len(self._acceptors))
@@ -88,6 +93,8 @@ class Registers:
         if register in self._moved and self.following is not None:
             return await self.following.read(register, deadline=deadline)
         reading = await self._read(register, deadline)
+        if reading.value is None and reading.confirmed and not self._open:
+            reading = await self._read_opened(register, reading, deadline)
         seal = seal_in(reading.value)
         return reading if seal is None else await self._read_on(register, reading, seal, deadline)
 
@@ -196,6 +203,7 @@ class Registers:
             seen = given if given is not None and not failures else await self._read(register, until)
             if seen.value is None and not (self._open or trial.entered):
                 await self._must_be_open(register, until)
+                seen = await self._read(register, until)
             ended = await self._attempt(register, trial, seen, until)
             if not isinstance(ended, Conflict | Unknown):
                 return trial.judged(ended)
@@ -204,6 +212,15 @@ class Registers:
         if trial.sent:
             return Unknown()
         raise Transient(f"other proposers kept changing {register}: deliver again")
+
+    async def _read_opened(self, register: str, reading: Reading, deadline: float | None) -> Reading:
+        """Read a register again that is not there, once its set is known to be open; before that its absence says nothing."""
+        until = self._until(deadline)
+        try:
+            await self._must_be_open(register, until)
+        except Moved:  # the reading says that it is not certain, and whoever must have the value asks for a change
+            return msgspec.structs.replace(reading, confirmed=False)
+        return await self._read(register, until)
 
     async def _must_be_open(self, register: str, until: float) -> None:
         """Let nobody begin anew in a set that the registers of the set before it are still to come to. Raises ``Moved``."""

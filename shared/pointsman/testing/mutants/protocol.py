@@ -6,6 +6,7 @@ ATTEMPT = "quorum/attempt.py"
 READING = "quorum/reading.py"
 REGISTERS = "service/registers.py"
 TRIAL = "service/trial.py"
+SEALING = "quorum/sealing.py"
 SQLITE = "adapters/sqlite/store.py"
 DYNAMODB = "adapters/aws/dynamodb.py"
 
@@ -169,4 +170,55 @@ ANSWERS = (
     ),
 )
 
-PROTOCOL: tuple[Mutant, ...] = (*ACCEPTORS, *BALLOTS, *ANSWERS)
+MOVES = (
+    _mutant(
+        "whoever knows the next stores uses them at once: a naive change of stores",
+        REGISTERS,
+        "            if register in self._moved and self.following is not None:\n                trial.entered",
+        "            if self.following is not None:\n                trial.entered",
+    ),
+    _mutant(
+        "a sealed register is changed",
+        SEALING,
+        "        if seal_in(value) is not None:\n            return Decline(reason=SEALED)\n",
+        "        found = seal_in(value)\n        value = value if found is None else found.value\n",
+    ),
+    _mutant(
+        "a seal is followed before it is certain",
+        REGISTERS,
+        "certain = seal_of(await self._tried(register, Trial(guarded(_unchanged)), reading, until))",
+        "certain = seal",
+    ),
+    _mutant(
+        "the copy overwrites what the next stores hold",
+        SEALING,
+        "return lambda held: value if held is None else held",
+        "return lambda held: value",
+    ),
+    _mutant(
+        "the next set's rows are those of the old set",
+        "core/domains.py",
+        'return register if self.generation == 1 else f"{register}~{self.generation}"',
+        "return register",
+    ),
+    _mutant(
+        "registers are made in a set that is not open",
+        REGISTERS,
+        "if seen.value is None and not (self._open or trial.entered):",
+        "if seen.value is None and self is None:",
+    ),
+    _mutant(
+        "a register that is still to come is told to be empty",
+        REGISTERS,
+        "if reading.value is None and reading.confirmed and not self._open:",
+        "if reading.value is None and self is None:",
+    ),
+    _mutant(
+        "a set that was found open is not read again",
+        REGISTERS,
+        "                seen = await self._read(register, until)\n            ended",
+        "            ended",
+    ),
+)
+
+PROTOCOL: tuple[Mutant, ...] = (*ACCEPTORS, *BALLOTS, *ANSWERS, *MOVES)

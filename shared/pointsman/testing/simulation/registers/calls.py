@@ -9,7 +9,7 @@ from pointsman.service.registers import Registers
 from pointsman.testing.simulation.histories import Call, Fate
 from pointsman.testing.simulation.registers import watching
 from pointsman.testing.simulation.registers.proposers import Proposer, lines, nonces
-from pointsman.testing.simulation.registers.settings import Wrong
+from pointsman.testing.simulation.registers.settings import Knows, Wrong
 from pointsman.testing.simulation.registers.textbook import Textbook
 from pointsman.testing.simulation.registers.watching import items
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NAME = "plan/atlas"
 DEADLINES = (None, 3.0, 30.0)
 """Seconds that a call may take."""
+LONGEST_SECONDS = 35.0
+"""After these every call has ended: the longest deadline, and a reading before it."""
 
 
 def append(item: str) -> Change:
@@ -52,7 +54,8 @@ class Caller:
         self._left = [f"{number}.{call}" for call in range(schedule.setting.calls)]
         self._under_way = 0
         self._process = Proposer(schedule, number)
-        self.registers = schedule.registers(self._process)
+        self._knows = schedule.dice.choice((Knows.OLD, Knows.BOTH, Knows.BOTH, Knows.BOTH, Knows.NEW))
+        self.registers = schedule.registers(self._process, self._knows)
         self._plain = number < schedule.setting.plain
         self.in_turn = schedule.dice.random() < 0.5
 
@@ -66,7 +69,7 @@ class Caller:
         dice, loop = self._schedule.dice, self._schedule.loop
         if self._process.dead:
             self._process = Proposer(self._schedule, self._number)
-        self.registers = registers = self._schedule.registers(self._process)
+        self.registers = registers = self._schedule.registers(self._process, self._knows)
         if self.in_turn:
             loop.create_task(self._all(registers))
         else:
@@ -153,9 +156,10 @@ class Caller:
         alone = sum(one.item == call.item for one in self._schedule.history.calls) == 1
         before, last = items(outcome.previous), items(outcome.value)[-1:]
         good = call.item not in before if outcome.changed else not alone or last != (call.item,)
-        self._schedule.watch.holds(watching.TELLS_CHANGES, f"{call.item}: changed {outcome.changed} from {before}", good=good)
+        if not good:
+            self._schedule.watch.breaks(watching.TELLS_CHANGES, f"{call.item}: changed {outcome.changed} from {before}")
 
     def _timely(self, process: Proposer, began: float) -> None:
         took = process.monotonic() - began
-        good = took < max(one for one in DEADLINES if one is not None) + 5.0 or Wrong.FREEZE in self._schedule.setting.pauses
-        self._schedule.watch.holds(watching.ENDS, f"a call took {took:.0f} s", good=good)
+        if took > LONGEST_SECONDS and Wrong.FREEZE not in self._schedule.setting.pauses:
+            self._schedule.watch.breaks(watching.ENDS, f"a call took {took:.0f} s")

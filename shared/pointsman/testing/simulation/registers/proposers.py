@@ -94,39 +94,40 @@ class Line:
 
     async def read(self, register: str) -> Reply:
         """Read a row."""
-        reply: Reply = await self._send(Step.READ, lambda store: store.read(register))
+        reply: Reply = await self._send(register, Step.READ, lambda store: store.read(register))
         return reply
 
     async def prepare(self, register: str, ballot: str, seen: Reply) -> Reply | Refusal:
         """Promise a ballot."""
-        answer: Reply | Refusal = await self._send(Step.PREPARE, lambda store: store.prepare(register, ballot, seen))
+        answer: Reply | Refusal = await self._send(register, Step.PREPARE, lambda store: store.prepare(register, ballot, seen))
         return answer
 
     async def accept(self, register: str, ballot: str, value: str, seen: Reply) -> Reply | Refusal:
         """Accept a value."""
-        answer: Reply | Refusal = await self._send(Step.ACCEPT, lambda store: store.accept(register, ballot, value, seen))
+        answer: Reply | Refusal = await self._send(register, Step.ACCEPT, lambda store: store.accept(register, ballot, value, seen))
         return answer
 
-    def _send(self, step: Step, act: Act) -> asyncio.Future[Any]:
+    def _send(self, row: str, step: Step, act: Act) -> asyncio.Future[Any]:
         """Send one request: draw when it arrives, how often, and what becomes of its answer."""
         loop, proposer = self._schedule.loop, self._proposer
         future = loop.create_future()
         wait = proposer.goes_on(step)
         if wait is None:
             return future
-        _Message(self._schedule, proposer, self._site, step, act).leave(future, wait)
+        _Message(proposer, self._site, row, step, act).leave(future, wait)
         return future
 
 
 class _Message:
     """One request and its answer on their way."""
 
-    __slots__ = ("_act", "_era", "_future", "_proposer", "_schedule", "_site", "_step", "_wrong")
+    __slots__ = ("_act", "_era", "_future", "_proposer", "_row", "_schedule", "_site", "_step", "_wrong")
 
-    def __init__(self, schedule: "Schedule", proposer: Proposer, site: Site, step: Step, act: Act) -> None:
-        self._schedule = schedule
+    def __init__(self, proposer: Proposer, site: Site, row: str, step: Step, act: Act) -> None:
+        self._schedule = schedule = proposer.schedule
         self._proposer = proposer
         self._site = site
+        self._row = row
         self._step = step
         self._act = act
         self._era = site.era
@@ -166,7 +167,7 @@ class _Message:
             self._answer(StoreDown(f"{self._site.name}: {unusable}"))
             return
         answer = self._site.ask(self._step, self._act)
-        schedule.arrived(self._site, self._step, answer)
+        schedule.arrived(self._site, self._row, self._step, answer)
         if self._wrong is Wrong.ERROR_AFTER_SUCCESS:
             answer = (StoreDown if self._step is Step.READ else StoreUnsure)(f"{self._site.name}: an error after success")
         if self._wrong is not Wrong.LOST_REPLY and not self._met(Wrong.NO_WAY_BACK):

@@ -1,28 +1,35 @@
 """One schedule: the shipped register code of several proposers, over stores in memory, in the weather that a seed draws."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
 
+from pointsman.core.domains import StoreSet
+from pointsman.core.errors import Transient
 from pointsman.ports.stores import RowUnreadable
 from pointsman.quorum.attempt import Step
 from pointsman.quorum.outcomes import Agreed
 from pointsman.quorum.rows import Reply
-from pointsman.service.registers import Registers
+from pointsman.service.registers import FIRST_SET, Registers
 from pointsman.testing.simulation.histories import Fate, History
 from pointsman.testing.simulation.registers import watching
 from pointsman.testing.simulation.registers.calls import NAME, Caller
 from pointsman.testing.simulation.registers.loop import Loop
-from pointsman.testing.simulation.registers.proposers import HOURS, START, Proposer, lines, nonces
+from pointsman.testing.simulation.registers.moving import NEXT_SET, Mover
+from pointsman.testing.simulation.registers.proposers import HOURS, START, Line, Proposer, nonces
 from pointsman.testing.simulation.registers.services import acceptor
-from pointsman.testing.simulation.registers.settings import Setting, Trouble, Wrong, setting
+from pointsman.testing.simulation.registers.settings import Knows, Setting, Trouble, Wrong, setting
 from pointsman.testing.simulation.registers.sites import Answer, Site
 from pointsman.testing.simulation.registers.watching import Watch, items, judge
 
 SUCCESSORS_LIMIT = 12
 """Processes that may follow crashed ones in one schedule."""
-NAMES = ("aws", "gcp", "witness", "fourth", "fifth")
+NAMES = ("aws", "gcp", "witness", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+OBSERVER = -1
+"""The number of whoever looks at the register in the end."""
+CALM_SECONDS = 20.0
+"""How long everything is calm before the register is looked at: every trouble of a store is over by then."""
 SETTLES = 12
 """Tries to settle the register once everything is calm."""
 
@@ -41,7 +48,7 @@ class Schedule:
         self.dice = Random(f"schedule {seed}")
         self.loop = Loop()
         self.history = History()
-        self.watch = Watch(seed, len(self.setting.stores) // 2 + 1)
+        self.watch = Watch(seed, self._majority)
         self.faults: Counter[str] = Counter()
         self.coverage: Counter[tuple[str, str]] = Counter()
         self.operations = 0
@@ -49,19 +56,24 @@ class Schedule:
         self._tell = tell
         self._successors = 0
         self._noise = self.setting.noise if self.setting.messages else 0.0
-        self.sites = [self._site(number) for number in range(len(self.setting.stores))]
-        self._callers = [Caller(self, number) for number in range(self.setting.proposers)]
+        move = self.setting.move
+        self._kinds = self.setting.stores + (move.joining if move else ())
+        self.sites = [self._site(number) for number in range(len(self._kinds))]
+        self._callers: list[Caller] = [Caller(self, number) for number in range(self.setting.proposers)]
+        self._movers: list[Mover] = [Mover(self, self.setting.proposers + number) for number in range(move.movers if move else 0)]
 
     def play(self) -> None:
         """Play it to its end, and judge it."""
         ended = self.loop.play(self._story())
-        self.watch.holds(watching.ENDS, "a call waits for something that nobody will do", good=ended or bool(self.loop.unhandled))
+        if not (ended or self.loop.unhandled):
+            self.watch.breaks(watching.ENDS, "a call waits for something that nobody will do")
         judge(self.watch, self.history, self.loop.unhandled)
         if self.setting.calm:
             self._count_costs()
         if self.setting.gentle and self._callers[0].in_turn:
             ballots, calls = self.watch.ballots, len(self.history.calls)
-            self.watch.holds(watching.COSTS, f"{calls} calls of one proposer took {ballots} ballots", good=ballots <= calls)
+            if ballots > calls:
+                self.watch.breaks(watching.COSTS, f"{calls} calls of one proposer took {ballots} ballots")
 
     def count(self, what: Wrong, site: str) -> None:
         """Count something that went wrong, and where."""
@@ -88,31 +100,51 @@ class Schedule:
         self.count(what, step)
         return what
 
-    def arrived(self, site: Site, step: Step, answer: Answer) -> None:
+    def arrived(self, site: Site, row: str, step: Step, answer: Answer) -> None:
         """See a request arrive at a store."""
         self.operations += 1
         if step is not Step.READ and isinstance(answer, Reply):
-            self.watch.wrote(site.name, answer.row)
+            self.watch.wrote(site.name, row, answer.row)
         elif isinstance(answer, RowUnreadable):
             self.watch.breaks(watching.READABLE, str(answer))
         if self._tell is not None:
-            self.say(f"{site.name} {step}: {answer}")
+            self.say(f"{site.name} {step} {row}: {answer}")
 
     def crashed(self, proposer: Proposer) -> None:
         """Let another process take over what a crashed one had not begun."""
-        caller = self._callers[proposer.number]
+        everybody: list[Caller | Mover] = [*self._callers, *self._movers]
+        caller = everybody[proposer.number]
         caller.lose()
         if self._successors < SUCCESSORS_LIMIT:
             self._successors += 1
             self.loop.at(self.loop.now + self.dice.uniform(0, 2), caller.start)
 
-    def registers(self, proposer: Proposer) -> Registers:
-        """Give a process its registers: the shipped code."""
-        return Registers(lines(proposer, self.sites), clock=proposer, nonce=nonces(self.dice), jitter=self.dice.random)
+    def registers(self, proposer: Proposer, knows: Knows = Knows.BOTH) -> Registers:
+        """Give a process its registers: the shipped code, over the set of stores that its artefact names, and the next one."""
+        move = self.setting.move
+        old = range(len(self.setting.stores))
+        if move is None or knows is Knows.OLD:
+            return self._of(proposer, old, FIRST_SET, None)
+        new = self._of(proposer, move.stores, NEXT_SET, None)
+        return new if knows is Knows.NEW else self._of(proposer, old, FIRST_SET, new)
+
+    def _of(self, proposer: Proposer, places: Iterable[int], stores: StoreSet, following: Registers | None) -> Registers:
+        return Registers(
+            [Line(proposer, self.sites[place]) for place in places],
+            clock=proposer,
+            nonce=nonces(self.dice),
+            jitter=self.dice.random,
+            stores=stores,
+            following=following,
+        )
+
+    def _majority(self, row: str) -> int:
+        move = self.setting.move
+        return len(self.setting.stores if move is None or NEXT_SET.register(row) is None else move.stores) // 2 + 1
 
     def _site(self, number: int) -> Site:
         troubles = [one for one in self.setting.troubles if one.store == number]
-        store, kept = acceptor(self.setting.stores[number], NAMES[number], Noon(self.loop), self.dice)
+        store, kept = acceptor(self._kinds[number], NAMES[number], Noon(self.loop), self.dice)
         site = Site(store, kept, troubles)
         for one in troubles:
             if one.what is Wrong.ROLLED_BACK:
@@ -135,7 +167,7 @@ class Schedule:
             kept.roll_back(copies[-1])
             answer = site.ask(Step.READ, lambda store: store.read(NAME))
             if isinstance(answer, Reply):
-                self.watch.forgot(site.name, answer.row)
+                self.watch.forgot(site.name, NAME, answer.row)
 
         self.loop.at(trouble.since * self.dice.random(), lambda: copies.append(kept.snapshot()))
         self.loop.at(trouble.since, down)
@@ -143,12 +175,16 @@ class Schedule:
 
     async def _story(self) -> None:
         clock = Noon(self.loop)
-        for caller in self._callers:
-            caller.start()
+        for one in self._callers:
+            one.start()
+        for mover in self._movers:
+            mover.start()
         while not all(caller.idle for caller in self._callers):
             await clock.sleep(1.0)
         self.calming = True
-        await clock.sleep(10.0)
+        await clock.sleep(CALM_SECONDS)
+        if self._movers:
+            await self._movers[0].finish()
         await self._look()
         await clock.sleep(2 * HOURS)
         await self._look()
@@ -156,10 +192,15 @@ class Schedule:
     async def _look(self) -> None:
         """Read the register with nothing going wrong any more: as a new process would, unless a store was rolled back unseen by it."""
         back = any(one.what is Wrong.ROLLED_BACK for one in self.setting.troubles)
-        one = self._callers[0].registers if back else self.registers(Proposer(self, len(self._callers)))
+        knows = self.dice.choice((Knows.BOTH, Knows.NEW))
+        one = self._callers[0].registers if back else self.registers(Proposer(self, OBSERVER), knows)
         call = self.history.begin(None)
+        outcome: object = None
         for _ in range(SETTLES):
-            outcome = await one.settle(NAME, await one.read(NAME))
+            try:
+                outcome = await one.settle(NAME, await one.read(NAME))
+            except Transient as error:
+                outcome = error
             if isinstance(outcome, Agreed):
                 self.history.end(call, Fate.DONE, items(outcome.value))
                 return
@@ -171,9 +212,9 @@ class Schedule:
         reads = sum(site.requests[Step.READ] for site in self.sites)
         writes = sum(site.requests[Step.PREPARE] + site.requests[Step.ACCEPT] for site in self.sites)
         appends = max(1, sum(call.item is not None for call in self.history.calls))
-        if self.setting.proposers == 1 and self._callers[0].in_turn:
-            good = reads <= stores * (calls + 2) and writes <= 2 * stores * appends
-            self.watch.holds(watching.COSTS, f"{calls} calls of one proposer took {reads} reads and {writes} writes", good=good)
+        alone = self.setting.proposers == 1 and self._callers[0].in_turn
+        if alone and (reads > stores * (calls + 2) or writes > 2 * stores * appends):
+            self.watch.breaks(watching.COSTS, f"{calls} calls of one proposer took {reads} reads and {writes} writes")
 
 
 class Noon:

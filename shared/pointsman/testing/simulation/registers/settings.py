@@ -1,5 +1,6 @@
 """What a seed draws: who proposes what to which stores, and what goes wrong."""
 
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
 
@@ -16,6 +17,9 @@ GENTLE_SHARE = 0.02
 """Share in which one proposer meets errors after success alone: how many ballots it may take is counted there."""
 ROLLED_BACK_SHARE = 0.06
 """Share in which a store comes back with what it held before."""
+
+MOVE_SHARE = 0.12
+"""Share of the disturbed schedules in which the set of stores is changed."""
 
 
 class Wrong(StrEnum):
@@ -38,6 +42,7 @@ class Wrong(StrEnum):
     NO_WAY_BACK = "no way back"
     SKEW = "skew"
     OTHER_VERSION = "other version"
+    MOVE = "stores moved"
 
 
 ON_MESSAGES = (
@@ -52,6 +57,14 @@ ON_STORES = (Wrong.DOWN, Wrong.THROTTLED, Wrong.SLOW, Wrong.NO_WAY_THERE, Wrong.
 ON_PROPOSERS = (Wrong.CRASH, Wrong.FREEZE)
 
 
+class Knows(StrEnum):
+    """Which sets of stores an artefact names."""
+
+    OLD = "the old set"
+    BOTH = "the old set and the next"
+    NEW = "the next set"
+
+
 class Trouble(Frozen):
     """Something wrong with one store from ``since`` to ``until``, in seconds; ``proposers`` are those that it concerns."""
 
@@ -62,12 +75,24 @@ class Trouble(Frozen):
     proposers: frozenset[int] = frozenset()
 
 
+class Move(Frozen):
+    """A change of the set of stores: ``joining`` come, ``stores`` are the next set's places among all, old and joining.
+
+    ``movers`` begin it at ``since``, in seconds; a mover that crashed or gave up is followed by another.
+    """
+
+    joining: tuple[Kind, ...]
+    stores: tuple[int, ...]
+    since: float
+    movers: int
+
+
 class Setting(Frozen):
     """One schedule. ``calls`` is how many each proposer makes, ``spread`` the seconds over which they begin.
 
     ``noise`` is the share of messages to which one of ``messages`` happens (those of one step ``only``); ``pause`` that of requests before which a
     proposer meets one of ``pauses``. ``latency`` is a message's usual time, in seconds. ``plain`` of the proposers
-    speak another version of the protocol: the textbook's.
+    speak another version of the protocol: the textbook's. ``move`` changes the set of stores.
     """
 
     stores: tuple[Kind, ...]
@@ -83,16 +108,19 @@ class Setting(Frozen):
     troubles: tuple[Trouble, ...] = ()
     skewed: bool = False
     plain: int = 0
+    move: Move | None = None
 
     @property
     def calm(self) -> bool:
         """Whether nothing goes wrong."""
-        return not (self.messages or self.pauses or self.troubles or self.plain)
+        return not (self.messages or self.pauses or self.troubles or self.plain or self.move)
 
     @property
     def gentle(self) -> bool:
         """Whether one proposer is alone with errors after success: the protocol must see through them."""
-        return self.proposers == 1 and not (set(self.messages) - {Wrong.ERROR_AFTER_SUCCESS} or self.pauses or self.troubles or self.plain)
+        return self.proposers == 1 and not (
+            set(self.messages) - {Wrong.ERROR_AFTER_SUCCESS} or self.pauses or self.troubles or self.plain or self.move
+        )
 
 
 def setting(seed: int) -> Setting:
@@ -126,7 +154,9 @@ def _disturbed(dice: Random, drawn: Setting) -> Setting:
     """Draw what goes wrong: a few kinds of it at a time, so that some schedules are wild and others nearly calm."""
     pauses = tuple(one for one in ON_PROPOSERS if dice.random() < 0.4)
     only = Step.ACCEPT if dice.random() < 0.2 else None
-    plain = int(dice.random() < 0.17)
+    troubles = _troubles(dice, drawn)
+    move = _move(dice, drawn, {one.store for one in troubles if one.what is Wrong.LOST_FOR_EVER}) if dice.random() < MOVE_SHARE else None
+    plain = int(move is None and dice.random() < 0.17)
     return replace(
         drawn,
         stores=(Kind.SQLITE,) * len(drawn.stores) if plain and dice.random() < 0.25 else drawn.stores,
@@ -135,10 +165,23 @@ def _disturbed(dice: Random, drawn: Setting) -> Setting:
         only=only,
         pause=dice.choice((0.01, 0.03, 0.08)) if pauses else 0.0,
         pauses=pauses,
-        troubles=_troubles(dice, drawn),
+        troubles=troubles,
         skewed=dice.random() < 0.3,
         plain=plain,
+        move=move,
     )
+
+
+def _move(dice: Random, drawn: Setting, lost: AbstractSet[int]) -> Move | None:
+    """Draw which stores stay, and how many come. No set of one store is one that is lost."""
+    old = range(len(drawn.stores))
+    staying = [place for place in old if dice.random() < 0.5]
+    size = dice.choices((1, 3, 5), weights=(5, 90, 5))[0]
+    joining = tuple(dice.choice((Kind.BALLOTS, Kind.VERSIONS)) for _ in range(max(0, size - len(staying))))
+    stores = (*staying, *range(len(old), len(old) + len(joining)))[:size]
+    if len(stores) == 1 and lost & set(stores):
+        return None
+    return Move(joining=joining, stores=stores, since=dice.uniform(0, drawn.spread + 0.5), movers=dice.choice((1, 1, 2)))
 
 
 def _troubles(dice: Random, drawn: Setting) -> tuple[Trouble, ...]:
