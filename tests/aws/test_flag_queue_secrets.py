@@ -1,17 +1,23 @@
 """The freeze flag, the queue and secrets, over moto."""
 
+import asyncio
 from datetime import timedelta
 
+import boto3
+import botocore.session
 import pytest
+from botocore.credentials import CredentialResolver
 
 from pointsman.adapters.aws.clients import Clients
+from pointsman.adapters.aws.failover_claims import Claims
 from pointsman.adapters.aws.freeze import SsmFlag
 from pointsman.adapters.aws.queues import BODY_LIMIT, SqsQueue
 from pointsman.adapters.aws.secrets import Secrets
 from pointsman.core.errors import ConfigError, Transient
 from pointsman.core.plan import FlagState
 from pointsman.testing.aws.faults import FaultKind
-from tests.aws.conftest import REGION, Cloud, run
+from pointsman.testing.loopback import LoopbackServer, Reply
+from tests.aws.conftest import REGION, Cloud, run, session_of
 
 NAME = "/pointsman/atlas/freeze"
 
@@ -40,8 +46,35 @@ def test_a_hand_made_parameter_freezes_whatever_it_says(flag: SsmFlag, operator:
 
 @pytest.mark.parametrize("kind", [FaultKind.DENIED, FaultKind.THROTTLED, FaultKind.BROKEN, FaultKind.UNANSWERED])
 def test_a_flag_that_cannot_be_read_is_unreadable(flag: SsmFlag, cloud: Cloud, kind: FaultKind) -> None:
-    cloud.fails("GetParameter", kind)
+    cloud.fails("GetParameters", kind)
     assert run(flag.read()) is FlagState.UNREADABLE
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"Parameters":[]}', b"[]", b"<html>", b""])
+def test_an_answer_that_says_nothing_of_the_flag_leaves_it_unreadable(body: bytes) -> None:
+    with LoopbackServer(lambda _: Reply(body=body)) as other:
+        clients = Clients(endpoints={"ssm": other.url}, session=session_of("AKIAX"))
+        assert run(SsmFlag(clients, "atlas", REGION).read()) is FlagState.UNREADABLE
+
+
+def test_without_credentials_the_flag_is_unreadable() -> None:
+    clients = Clients(session=lambda: boto3.Session(botocore_session=nobody()))
+    assert run(SsmFlag(clients, "atlas", REGION).read()) is FlagState.UNREADABLE
+
+
+def nobody() -> botocore.session.Session:
+    """Give a session that looks for credentials nowhere."""
+    found = botocore.session.Session()
+    found.register_component("credential_provider", CredentialResolver([]))
+    return found
+
+
+def test_the_flag_and_the_claims_to_tests_are_read_by_one_call(cloud: Cloud, flag: SsmFlag) -> None:
+    async def story() -> None:
+        await asyncio.gather(flag.read(), Claims(cloud.clients, "atlas", REGION).read(["dxvif-1", "dxvif-2"]))
+
+    run(story())
+    assert cloud.face.log.operations("ssm") == ("GetParameters",)
 
 
 def test_a_flag_that_cannot_be_written_is_transient(flag: SsmFlag, cloud: Cloud) -> None:

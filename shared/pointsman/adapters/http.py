@@ -30,6 +30,10 @@ class Unreached(PointsmanError):
     """The request never reached the service: nothing was done."""
 
 
+class Unsigned(Unreached):
+    """There are no credentials to sign the request with: nothing was sent."""
+
+
 class Unanswered(PointsmanError):
     """The request was sent and no whole answer came: it may have been carried out."""
 

@@ -1,11 +1,11 @@
-"""Run one SDK call in a thread, and say in our words how it ended.
+"""Make one call, by the SDK in a thread or by its signer alone, and say in our words how it ended.
 
 What botocore raises is sorted by one question: can the call have been carried out? (Its error codes: EC2 API
 Reference "Error codes", and the exceptions of each service's model.)
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from botocore.exceptions import (
@@ -24,6 +24,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from pointsman.adapters.aws.signed import SignedJson, error_code
+from pointsman.adapters.http import Answer, Unanswered, Unreached, Unsigned
 from pointsman.core.errors import PointsmanError
 from pointsman.ports.clouds import LeverBusy, LeverFailed, LeverUnsure
 
@@ -95,6 +97,37 @@ async def ask(call: Callable[[], T], right: str, *, write: bool = False) -> T:
         raise unanswered(error, right, write=write) from error
 
 
+async def ask_json(signed: SignedJson, operation: str, parameters: Mapping[str, Any], *, write: bool = False) -> dict[str, Any]:
+    """Call an operation of a service that speaks JSON; gives its answer as the service's API reference names it. Raises as ``ask`` does."""
+    right = f"{signed.service}:{operation}"
+    try:
+        answer = await signed.ask(operation, parameters)
+        if answer.ok:
+            return _table(answer)
+    except Unsigned as error:
+        raise LeverFailed(f"{right} found no AWS credentials: {error}") from error
+    except Unreached as error:
+        raise LeverBusy(f"{right} could not reach AWS: {error}") from error
+    except Unanswered as error:
+        raise _no_word(f"{right} got no whole answer: {error}", write=write) from error
+    raise _refused(error_code(answer), answer.status, _message(answer), right, write=write)
+
+
+def _table(answer: Answer) -> dict[str, Any]:
+    found = answer.json()
+    if found is not None and not isinstance(found, dict):
+        raise Unanswered("the answer is not what was asked for: look for a proxy in between")
+    return found or {}
+
+
+def _message(answer: Answer) -> str:
+    try:
+        found = answer.json()
+    except Unanswered:
+        return ""
+    return str(found.get("message") or found.get("Message") or "") if isinstance(found, dict) else ""
+
+
 async def together(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Run steps side by side and wait for all of them; raises the gravest error, an unsure write before a refused one."""
     ended = await asyncio.gather(*steps, return_exceptions=True)
@@ -116,6 +149,11 @@ def answered(error: ClientError, right: str, *, write: bool) -> PointsmanError:
     """Sort an error that the service answered with."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return _refused(code, status, str(error.response.get("Error", {}).get("Message", "")), right, write=write)
+
+
+def _refused(code: str, status: int, message: str, right: str, *, write: bool) -> PointsmanError:
+    """Sort an error by the service's own word, then by the status."""
     if code in THROTTLED:
         return Throttled(f"AWS throttles {right} ({code}): ask again later")
     if code in DENIED:
@@ -124,8 +162,7 @@ def answered(error: ClientError, right: str, *, write: bool) -> PointsmanError:
         return LeverBusy(f"{right} has to wait for a change under way ({code}): ask again later")
     if status >= SERVER_FAULT:
         return _no_word(f"AWS answered {right} with {status} {code}", write=write)
-    detail = str(error.response.get("Error", {}).get("Message", ""))[:DETAIL_LIMIT]
-    return Answered(f"AWS refuses {right} ({code}): {detail}", code=code)
+    return Answered(f"AWS refuses {right} ({code or status}): {message[:DETAIL_LIMIT]}", code=code)
 
 
 def unanswered(error: Exception, right: str, *, write: bool) -> PointsmanError:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from pointsman.adapters.batches import Batches
+from pointsman.adapters.http1 import Http1
+from pointsman.ports.clouds import LeverFailed
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
+    from pointsman.adapters.aws.signed import SignedJson
+
 CONNECT_SECONDS = 1.0
 """How long a connection may take."""
 READ_SECONDS = 4.0
@@ -28,6 +32,8 @@ ATTEMPTS = 1
 """Tries of one call: nothing is retried inside the SDK, whoever asked decides what a failure means."""
 CONNECTIONS = 10
 """Connections kept per client."""
+TARGETS = {"directconnect": "OvertureService", "ssm": "AmazonSSM"}
+"""The services that are spoken to without the SDK's clients, by how their JSON interface (version 1.1) names operations."""
 
 
 class Clients:
@@ -63,6 +69,15 @@ class Clients:
             if key not in self._made:
                 self._made[key] = self._client(service, region)
             return self._made[key]
+
+    def signed(self, service: str, region: str) -> "SignedJson":
+        """Give the caller of a service's JSON interface (one of ``TARGETS``) in a Region. Raises ``LeverFailed`` without credentials."""
+        key = (f"{service} signed", region)
+        made = self._made.get(key)
+        if made is None:
+            with self._lock:
+                made = self._made.setdefault(key, self._signed(service, region))
+        return cast("SignedJson", made)
 
     def ec2(self, region: str) -> "EC2Client":
         """Give the EC2 client of a Region."""
@@ -109,6 +124,26 @@ class Clients:
         config = Config(retries={"total_max_attempts": ATTEMPTS}, max_pool_connections=CONNECTIONS, tcp_keepalive=True, **self._limits)  # type: ignore[arg-type]
         session: Any = self._shared_session()
         return session.client(service, region_name=region, endpoint_url=self._endpoints.get(service), config=config)
+
+    def _signed(self, service: str, region: str) -> "SignedJson":
+        from pointsman.adapters.aws.signed import SignedJson  # noqa: PLC0415 - the signer is loaded on first use
+
+        over = Http1(connect=self._limits["connect_timeout"], read=self._limits["read_timeout"])
+        endpoint = self._endpoints.get(service)
+        return SignedJson(service, region, self._credentials(), target=TARGETS[service], version="1.1", endpoint=endpoint, over=over)
+
+    def _credentials(self) -> Any:
+        """Find the credentials, without loading boto3 where nobody gave a session of it."""
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as above
+        from botocore.session import get_session  # noqa: PLC0415
+
+        try:
+            found = self._shared_session().get_credentials() if self._make_session else get_session().get_credentials()
+        except BotoCoreError as error:
+            raise LeverFailed(f"the credentials for AWS cannot be used ({type(error).__name__}): check the AWS_ variables") from error
+        if found is None:
+            raise LeverFailed("there are no credentials for AWS: give the function a role")
+        return found
 
     def _shared_session(self) -> "Session":
         if self._session is None:

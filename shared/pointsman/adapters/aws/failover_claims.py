@@ -7,18 +7,15 @@ start of which no answer came.
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import msgspec
 
-from pointsman.adapters.aws.asking import ask, together
+from pointsman.adapters.aws import parameters
 from pointsman.adapters.aws.clients import Clients
 from pointsman.core.errors import PointsmanError
 from pointsman.core.values import Frozen, canonical
 from pointsman.ports.clouds import LeverFailed
 
-NAMES_A_CALL = 10
-"""As many parameters as GetParameters gives at once."""
 WRITES = 3
 """Tries to write a claim whose test may run by then: without its claim we would not know it for ours."""
 WAIT_SECONDS = 0.2
@@ -41,42 +38,21 @@ class Claims:
 
     async def read(self, interfaces: Iterable[str]) -> Mapping[str, Claim]:
         """Give the claim of each interface that has one; one that cannot be understood is none. Who asks at once shares calls."""
-        names = tuple(interfaces)
-        held = await self._clients.batches.ask((self._prefix, self._region), names, self._held)
-        return {name: held[name] for name in names if name in held}
+        held = await parameters.read(self._clients, self._region, [self._prefix + name for name in interfaces])
+        claims = ((name.removeprefix(self._prefix), _claim(text or "")) for name, text in held.items())
+        return {name: claim for name, claim in claims if claim is not None}
 
     async def write(self, interface: str, claim: Claim) -> None:
         """Write a claim, with a few tries. Raises ``LeverFailed`` when the test would go unrecognised."""
         for turn in range(1, WRITES + 1):
             try:
-                await self._put(interface, claim)
+                await parameters.write(self._clients, self._region, self._prefix + interface, canonical(claim).decode())
             except PointsmanError as error:
                 if turn == WRITES:
                     raise LeverFailed(f"the claim to the failover test on {interface} cannot be written: {error}") from error
                 await asyncio.sleep(WAIT_SECONDS * turn)
             else:
                 return
-
-    async def _held(self, interfaces: tuple[str, ...]) -> Mapping[str, Claim]:
-        names = [self._prefix + name for name in interfaces]
-        shelves = [names[start : start + NAMES_A_CALL] for start in range(0, len(names), NAMES_A_CALL)]
-        found = await together(self._shelf(shelf) for shelf in shelves)
-        held = ((one["Name"].removeprefix(self._prefix), _claim(one.get("Value", ""))) for shelf in found for one in shelf)
-        return {name: claim for name, claim in held if claim is not None}
-
-    async def _shelf(self, names: list[str]) -> Any:
-        answer: Any = await ask(lambda: self._clients.ssm(self._region).get_parameters(Names=names), "ssm:GetParameters")
-        return answer.get("Parameters", ())
-
-    async def _put(self, interface: str, claim: Claim) -> None:
-        value = canonical(claim).decode()
-        await ask(
-            lambda: self._clients.ssm(self._region).put_parameter(
-                Name=self._prefix + interface, Value=value, Type="String", Overwrite=True
-            ),
-            "ssm:PutParameter",
-            write=True,
-        )
 
 
 def _claim(text: str) -> Claim | None:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from pointsman.adapters.aws.asking import DENIED, Answered, ask, together
+from pointsman.adapters.aws.asking import DENIED, Answered, ask_json, together
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.failover_claims import Claim, Claims
 from pointsman.adapters.aws.interfaces import Interface, Test, failover_tests, interfaces
@@ -125,21 +125,13 @@ class FailoverTestLever:
         raise LeverBusy(f"the failover test on {name} was to end at {seen.until} and still runs: look again")
 
     async def _started(self, link: Link, name: str, minutes: int) -> None:
-        region = self._region(link)
-        await ask(
-            lambda: self._clients.direct_connect(region).start_bgp_failover_test(virtualInterfaceId=name, testDurationInMinutes=minutes),
-            "directconnect:StartBgpFailoverTest",
-            write=True,
-        )
+        asked = {"virtualInterfaceId": name, "testDurationInMinutes": minutes}
+        await ask_json(self._clients.signed("directconnect", self._region(link)), "StartBgpFailoverTest", asked, write=True)
 
     async def _stop(self, link: Link, name: str) -> None:
-        region = self._region(link)
+        signed = self._clients.signed("directconnect", self._region(link))
         try:
-            await ask(
-                lambda: self._clients.direct_connect(region).stop_bgp_failover_test(virtualInterfaceId=name),
-                "directconnect:StopBgpFailoverTest",
-                write=True,
-            )
+            await ask_json(signed, "StopBgpFailoverTest", {"virtualInterfaceId": name}, write=True)
         except Answered:
             standing = (await self._standings(link))[name]
             if standing.testing and standing.ours:

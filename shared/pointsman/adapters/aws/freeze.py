@@ -1,8 +1,6 @@
 """The freeze flag of the AWS side: a parameter ``/pointsman/<fabric>/freeze`` in Parameter Store, outside the table."""
 
-from typing import Any
-
-from pointsman.adapters.aws.asking import Answered, ask
+from pointsman.adapters.aws import parameters
 from pointsman.adapters.aws.clients import Clients
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.fabric import Cloud
@@ -27,23 +25,19 @@ class SsmFlag:
     async def read(self) -> FlagState:
         """Read it; never raises: what cannot be read is UNREADABLE."""
         try:
-            answer: Any = await ask(lambda: self._clients.ssm(self._region).get_parameter(Name=self.name), "ssm:GetParameter")
-        except Answered as error:
-            return FlagState.CLEAR if error.code == "ParameterNotFound" else FlagState.UNREADABLE
+            found = await parameters.read(self._clients, self._region, (self.name,))
         except PointsmanError:
             return FlagState.UNREADABLE
-        text = str(answer.get("Parameter", {}).get("Value", FROZEN))
-        return FlagState.CLEAR if text.lstrip().startswith(CLEAR) else FlagState.SET
+        if self.name not in found:
+            return FlagState.UNREADABLE
+        text = found[self.name]
+        return FlagState.CLEAR if text is None or text.lstrip().startswith(CLEAR) else FlagState.SET
 
     async def write(self, frozen: bool, note: str) -> None:  # noqa: FBT001 - the port's own signature
         """Set or clear it. Raises ``Transient``."""
         value = f"{FROZEN if frozen else CLEAR} {_plain(note)}".strip()
         try:
-            await ask(
-                lambda: self._clients.ssm(self._region).put_parameter(Name=self.name, Value=value, Type="String", Overwrite=True),
-                "ssm:PutParameter",
-                write=True,
-            )
+            await parameters.write(self._clients, self._region, self.name, value)
         except PointsmanError as error:
             raise Transient(f"the freeze flag {self.name} is not written: {error}") from error
 

@@ -5,10 +5,10 @@ A virtual interface is ``testing`` from the start of a failover test to its end 
 already shows ``endTime`` is not documented: where it doesn't, its length says it.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pointsman.adapters.aws.asking import ask
+from pointsman.adapters.aws.asking import ask_json
 from pointsman.adapters.aws.clients import Clients
 from pointsman.core.values import Frozen
 
@@ -46,14 +46,10 @@ async def interfaces(clients: Clients, region: str) -> dict[str, Interface]:
 
 
 async def _interfaces(clients: Clients, region: str) -> dict[str, Interface]:
-    right = "directconnect:DescribeVirtualInterfaces"
     found: dict[str, Interface] = {}
     more: dict[str, Any] = {}
     for _ in range(PAGES):
-        answer: Any = await ask(
-            lambda more=more: clients.direct_connect(region).describe_virtual_interfaces(**more),  # type: ignore[misc]
-            right,
-        )
+        answer = await ask_json(clients.signed("directconnect", region), "DescribeVirtualInterfaces", more)
         shown = (_interface(one) for one in answer.get("virtualInterfaces", ()))
         found.update((one.name, one) for one in shown)
         if not answer.get("nextToken"):
@@ -64,14 +60,10 @@ async def _interfaces(clients: Clients, region: str) -> dict[str, Interface]:
 
 async def failover_tests(clients: Clients, region: str, interface: str) -> tuple[Test, ...]:
     """List the failover tests of a virtual interface, oldest first."""
-    right = "directconnect:ListVirtualInterfaceTestHistory"
     found: list[Test] = []
     more: dict[str, Any] = {"virtualInterfaceId": interface, "maxResults": PAGE}
     for _ in range(PAGES):
-        answer: Any = await ask(
-            lambda more=more: clients.direct_connect(region).list_virtual_interface_test_history(**more),  # type: ignore[misc]
-            right,
-        )
+        answer = await ask_json(clients.signed("directconnect", region), "ListVirtualInterfaceTestHistory", more)
         found += [_test(one) for one in answer.get("virtualInterfaceTestHistory", ()) if one.get("startTime")]
         if not answer.get("nextToken"):
             break
@@ -86,10 +78,14 @@ def _interface(shown: Any) -> Interface:
 
 def _test(shown: Any) -> Test:
     minutes = int(shown.get("testDurationInMinutes") or 0)
-    started = shown["startTime"]
+    started = _moment(shown["startTime"])
     return Test(
         id=str(shown.get("testId", "")),
         minutes=minutes,
         started=started,
-        until=shown.get("endTime") or started + timedelta(minutes=minutes),
+        until=_moment(shown["endTime"]) if shown.get("endTime") else started + timedelta(minutes=minutes),
     )
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -6,11 +6,11 @@ product, never of reachability. ``available`` there may mean three of four chann
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from pointsman.adapters.aws.asking import Throttled, ask
+from pointsman.adapters.aws.asking import Throttled, ask, ask_json
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.interfaces import Interface, interfaces
 from pointsman.core.errors import PointsmanError, Transient
@@ -97,8 +97,8 @@ class AwsLooker:
         return {name: (_session(one),) for name, one in shown.items()}
 
     async def _connections(self, region: str) -> Claims:
-        right, client = "directconnect:DescribeConnections", self._clients.direct_connect
-        shown = await _pages(lambda more: client(region).describe_connections(**more), right, "connections")
+        signed = self._clients.signed("directconnect", region)
+        shown = await _pages(lambda more: ask_json(signed, "DescribeConnections", more), "connections")
         return {str(one.get("connectionId")): (_port(one.get("connectionState")),) for one in shown}
 
     async def _tunnels(self, region: str, keys: tuple[str, ...]) -> Claims:
@@ -116,16 +116,16 @@ class AwsLooker:
 
     async def _interconnects(self, region: str) -> Claims:
         right, client = "interconnect:ListConnections", self._clients.interconnect
-        shown = await _pages(lambda more: client(region).list_connections(**more), right, "connections")
+        shown = await _pages(lambda more: ask(lambda: client(region).list_connections(**more), right), "connections")
         return {str(one.get("id")): (_interconnect(one.get("state")),) for one in shown}
 
 
-async def _pages(call: Any, right: str, field: str) -> list[Any]:
+async def _pages(call: Callable[[dict[str, Any]], Awaitable[Any]], field: str) -> list[Any]:
     """Read a list to its end, or to the bound."""
     found: list[Any] = []
     more: dict[str, Any] = {}
     for _ in range(PAGES):
-        answer: Any = await ask(lambda more=more: call(more), right)  # type: ignore[misc]
+        answer = await call(more)
         found += answer.get(field, ())
         if not answer.get("nextToken"):
             break

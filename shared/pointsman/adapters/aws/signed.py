@@ -1,6 +1,6 @@
-"""AWS's JSON protocols over plain HTTP with the SDK's signer alone: for functions that run outside AWS.
+"""AWS's JSON protocols over plain HTTP with the SDK's signer alone: for what a reaction asks, and for functions that run outside AWS.
 
-It loads no service model and no boto3: a DynamoDB call costs an import of botocore's signer.
+It loads no service model and no boto3: a call costs an import of botocore's signer, and a tenth of the SDK's work.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
 
-from pointsman.adapters.http import Answer, Unreached
+from pointsman.adapters.http import Answer, Unsigned
 from pointsman.adapters.http1 import Http1
 from pointsman.adapters.signing import signed
 
@@ -37,6 +37,7 @@ class SignedJson:
         endpoint: str | None = None,
         over: Http1 | None = None,
     ) -> None:
+        self.service = service
         self._url = (endpoint or f"https://{service}.{region}.amazonaws.com").rstrip("/") + "/"
         self._host = urlsplit(self._url).netloc
         self._scope = (service, region)
@@ -61,7 +62,7 @@ class SignedJson:
         try:
             SigV4Auth(self._credentials.get_frozen_credentials(), *self._scope).add_auth(request)
         except BotoCoreError as error:
-            raise Unreached(f"no credentials for AWS ({type(error).__name__}): check the role and its trust policy") from error
+            raise Unsigned(f"no credentials for AWS ({type(error).__name__}): check the role and its trust policy") from error
         return {name: str(value) for name, value in request.headers.items()}
 
 
