@@ -8,7 +8,7 @@ from pointsman.core.sightings import Aspect, Health, Sighting, Vantage
 from pointsman.core.steering import Stance
 from pointsman.core.values import replace
 from pointsman.core.wants import route_policies
-from tests.core.scene import CHECKOUT, G, Story, aws_probe, claim, fabric, gcp_probe, healthy, link, vpn
+from tests.core.scene import CHECKOUT, G, Story, aws_bgp, aws_probe, claim, fabric, gcp_bgp, gcp_probe, healthy, link, vpn
 
 ATLAS = fabric(link("ix-a", 10 * G), vpn(), flows=(replace(CHECKOUT, prefer=(link("ix-a", G).name, vpn().name)),))
 CHECK = CHECKOUT.name
@@ -78,6 +78,16 @@ def test_word_that_the_whole_vpn_loses_packets_ends_the_drop_whatever_its_tunnel
     whole = claim(Vantage.GCP, "vpn-1", Health.DOWN, 20, aspect=Aspect.ROUTE)
     grey(story.note(*tunnel(1, Health.DOWN, 20), whole), 20).decided(21)
     assert not dropped(story)
+
+
+def test_a_flow_that_aws_may_not_be_led_to_the_vpn_with_is_told_why() -> None:
+    story = Story(ATLAS).all_healthy(0)
+    story.decided(1)
+    story.note(*aws_bgp("vpn", Health.UP, 200), *gcp_bgp("vpn", Health.UP, 200))
+    grey(story, 200).decided(201)
+    (why,) = (reason for reason in story.plan.reasons if reason.about == "checkout")
+    assert story.plan.flows[CHECK] == Placement(link=vpn().name)
+    assert why.refused["drop on interconnects"].startswith("no fresh forwarding evidence shows vpn passing packets")
 
 
 def test_a_demand_that_the_tunnels_left_do_not_carry_is_squeezed_there_and_not_split_from_its_other_direction() -> None:

@@ -123,12 +123,12 @@ def test_a_burst_of_events_is_handled_once_each(function: LambdaFunction, superv
     assert function.parked() == ()
 
 
-def test_more_events_than_may_wait_are_throttled(function: LambdaFunction, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lambda_runtime, "BACKLOG_LIMIT", 3)
-    for _ in range(3):
-        function.invoke_async({})
-    with pytest.raises(Transient, match="send again later"):
-        function.invoke_async({})
+def test_more_events_than_may_wait_are_throttled() -> None:
+    with LambdaFunction("crowded", backlog_limit=3) as crowded:
+        for _ in range(3):
+            crowded.invoke_async({})
+        with pytest.raises(Transient, match="send again later"):
+            crowded.invoke_async({})
 
 
 @pytest.mark.parametrize("loop", RUNTIMES)

@@ -85,11 +85,13 @@ class LambdaFunction:
         region: str = "us-east-1",
         retry_delays: Sequence[timedelta] = RETRY_DELAYS,
         worker_limit: timedelta = WORKER_LIMIT,
+        backlog_limit: int = BACKLOG_LIMIT,
     ) -> None:
         self.name = name
         self.region = region
         self.timeout = timeout
         self._retry_delays = tuple(retry_delays)
+        self._backlog_limit = backlog_limit
         self._worker_limit = worker_limit
         guard = threading.RLock()
         self._lock = threading.Condition(guard)
@@ -144,7 +146,7 @@ class LambdaFunction:
         self.stop()
 
     def invoke(self, event: Any, *, attempt: int = 1) -> Invocation:
-        """Invoke it and wait for the answer. Raises Transient at BACKLOG_LIMIT, as Lambda throttles."""
+        """Invoke it and wait for the answer. Raises Transient at the backlog's limit, as Lambda throttles."""
         pending = self._enqueue(event if isinstance(event, bytes) else json.dumps(event).encode())
         if not pending.taken.wait(self._worker_limit.total_seconds()):
             pending.finish(None, "Runtime.NoWorker")
@@ -153,10 +155,10 @@ class LambdaFunction:
         return self._settle(pending, attempt)
 
     def invoke_async(self, event: Any) -> None:
-        """Invoke it and do not wait: a failing event is tried twice more, then parked. Raises Transient at BACKLOG_LIMIT."""
+        """Invoke it and do not wait: a failing event is tried twice more, then parked. Raises Transient at the backlog's limit."""
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
         with self._lock:
-            if self._unsettled >= BACKLOG_LIMIT or self._closing.is_set():
+            if self._unsettled >= self._backlog_limit or self._closing.is_set():
                 raise Transient(f"{self.name}: {self._unsettled} events wait already; send again later")
             self._unsettled += 1
             self._callers.submit(self._try_all, body)
@@ -192,7 +194,7 @@ class LambdaFunction:
 
     def _enqueue(self, body: bytes) -> _Pending:
         with self._lock:
-            if len(self._waiting) >= BACKLOG_LIMIT or self._closing.is_set():
+            if len(self._waiting) >= self._backlog_limit or self._closing.is_set():
                 raise Transient(f"{self.name}: {len(self._waiting)} invocations wait already; send again later")
             self._serial += 1
             pending = _Pending(str(uuid5(NAMESPACE_URL, f"{self.address}/{self.arn}/{self._serial}")), body)
