@@ -42,7 +42,7 @@ STANCES = st.builds(
 )
 
 
-def rows(here: Cloud, healths: dict[str, tuple[Health, Health]]) -> tuple[Sighting, ...]:
+def rows(here: Cloud, healths: dict[LinkName, tuple[Health, Health]]) -> tuple[Sighting, ...]:
     """Give what one cloud sees: the sessions and its own probes."""
     found: list[Sighting] = []
     for name, (session, probe) in healths.items():
@@ -121,7 +121,7 @@ def test_nothing_moves_from_a_gateway_to_a_vpn_by_med_alone() -> None:
 
 @given(st.sampled_from(list(Cloud)), st.fixed_dictionaries({name: st.tuples(HEALTHS, HEALTHS) for name in LINKS}), st.data())
 def test_whatever_is_seen_only_what_is_on_the_list_comes_out(
-    here: Cloud, healths: dict[str, tuple[Health, Health]], data: st.DataObject
+    here: Cloud, healths: dict[LinkName, tuple[Health, Health]], data: st.DataObject
 ) -> None:
     levers = levers_of(here)
     if here is Cloud.GCP:

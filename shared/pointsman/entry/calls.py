@@ -137,6 +137,7 @@ def _report(done: Report) -> Told:
         "by_hand": list(done.by_hand),
         "doubts": list(done.doubts),
         "done_alone": list(done.alone),
+        "repaired": list(done.repaired),
     }
 
 

@@ -40,7 +40,7 @@ class Report:
     ``settled`` means that all of this cloud's levers are proved to be set as the plan asks; ``again`` says why the
     event must be delivered again ("" when it need not be); ``by_hand`` which tickets a person has to close;
     ``doubts`` what the journal does not bear out, and ``alone`` what the record now has of what was done without a
-    majority, in words.
+    majority, in words; ``repaired`` which stores were brought up to the majority.
     """
 
     plan: Plan
@@ -55,6 +55,7 @@ class Report:
     by_hand: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
+    repaired: tuple[str, ...] = ()
 
 
 async def converge(house: House, claims: Sequence[Sighting], scope: Scope | None = None, *, closed: tuple[str, ...] = ()) -> Report:
@@ -211,11 +212,11 @@ class _Pass:
     async def _afterwards(
         self, fabric: Fabric, agreement: Agreement, gathered: Gathered, settings: Sequence[Setting], steps: tuple[Step, ...]
     ) -> Report | None:
-        """Off the reaction path: keep the looks, wake the other cloud and the desks' function, prove the writes, look again."""
+        """Off the reaction path: keep the looks, bring rows home, wake the other cloud and the desks' function, prove, look again."""
         house, diary = self.house, self._diary
         looks = worth_noting(fabric, gathered.looked, gathered.stored)
         hints = quietly(*_hints(house, fabric, agreement))
-        lost, proved, _ = await asyncio.gather(hints, prove(house, steps), note(house, looks))
+        lost, proved, _ = await asyncio.gather(hints, prove(house, steps), note(house, (*looks, *gathered.astray)))
         diary.steps += proved
         if proved:
             diary.over("verified")

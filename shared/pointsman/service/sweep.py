@@ -13,6 +13,7 @@ from pointsman.service.deliver import Delivered, agreed_plan, deliver_owed
 from pointsman.service.gather import Scope, note, worth_noting
 from pointsman.service.house import House
 from pointsman.service.journal import countersign
+from pointsman.service.repair import repair
 
 
 async def sweep(house: House) -> Report:
@@ -25,8 +26,10 @@ async def sweep(house: House) -> Report:
     scope = Scope(look=links, levers=levers_of(house, set(links)), witness=True)
     report = await converge(house, (), scope, closed=await archived(house, delivered.closed))
     beats = worth_noting(house.current, heartbeats(house.here, house.fabrics, house.clock.now()), report.stored)
-    _, doubts, alone = await asyncio.gather(note(house, beats), countersign(house, report.plan), replay(house, report.plan, report.stored))
-    return dataclasses.replace(report, by_hand=delivered.by_hand, doubts=doubts, alone=alone)
+    _, doubts, alone, repaired = await asyncio.gather(
+        note(house, beats), countersign(house, report.plan), replay(house, report.plan, report.stored), repair(house, report.plan)
+    )
+    return dataclasses.replace(report, by_hand=delivered.by_hand, doubts=doubts, alone=alone, repaired=repaired)
 
 
 async def _deliver_if_owed(house: House) -> Delivered:

@@ -1,0 +1,109 @@
+"""Bring a store that missed accepts up to what a majority holds, so that the loss of another costs nothing.
+
+What is sent is the very accept that it missed: the ballot and value that a majority has accepted already. That is
+what a message late by days would do: it raises no ballot, so it can disturb no proposer, and sent twice it is one.
+A store that has promised a higher ballot since refuses it; the decision that the promise was made for brings it up.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from pointsman.core.fabric import Cloud
+from pointsman.core.outbox import open_incidents
+from pointsman.core.plan import Plan
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.quorum.attempt import Answer, Request, Step
+from pointsman.quorum.ballots import NO_BALLOT
+from pointsman.quorum.reading import Reading, judge
+from pointsman.quorum.rows import Reply
+from pointsman.service.gather import note
+from pointsman.service.house import House, incident_register
+from pointsman.service.registers import Registers
+
+EVERY = 10
+"""Sweeps (minutes) from one survey of a cloud to its next; the two clouds' surveys lie half of it apart."""
+OVERDUE = timedelta(minutes=EVERY * 5 // 2)
+"""How old a store's last answer to a cloud may be before something is wrong: two surveys and a half."""
+REGISTERS_LIMIT = 20
+"""Registers that one survey reads: the plan and as many open incidents; the others wait until theirs are open."""
+SURVEY_SECONDS = 3.0
+"""How long a survey waits for the slowest store."""
+
+
+def is_due(here: Cloud, now: datetime) -> bool:
+    """Say whether this cloud's sweep of this minute surveys the stores."""
+    minute = int(now.timestamp()) // 60
+    return minute % EVERY == (0 if here is Cloud.AWS else EVERY // 2)
+
+
+async def repair(house: House, plan: Plan) -> tuple[str, ...]:
+    """Survey the stores if it is this sweep's turn, send each what it lacks, and leave a row for each that answered.
+
+    Gives in words what was brought up. Without lag nothing is written but those rows; while registers are being moved
+    to another set of stores nothing is done.
+    """
+    now = house.clock.now()
+    if not is_due(house.here, now) or house.registers.following is not None:
+        return ()
+    incidents = [incident_register(name) for name, *_ in open_incidents(house.fabric_of(plan), plan)]
+    names = (house.plan_register, *incidents)[:REGISTERS_LIMIT]
+    surveys = await asyncio.gather(*(survey(house.registers, name) for name in names))
+    answered = {name for one in surveys for name in one.replies}
+    found = await asyncio.gather(
+        note(house, [answer_row(house.here, name, now) for name in sorted(answered)]),
+        *(mend(house.registers, name, one) for name, one in zip(names, surveys, strict=True)),
+    )
+    return tuple(said for ends in found[1:] for said in ends)
+
+
+async def survey(registers: Registers, register: str) -> Reading:
+    """Read one register from every store, and wait for the slowest too."""
+    asked = {name: asyncio.ensure_future(registers.ask(register, _read(name))) for name in registers.names}
+    await asyncio.wait(asked.values(), timeout=SURVEY_SECONDS)
+    for task in asked.values():
+        task.cancel()
+    ended: dict[str, Answer] = {name: task.result() for name, task in asked.items() if task.done() and not task.cancelled()}
+    replies = {name: answer for name, answer in ended.items() if isinstance(answer, Reply)}
+    faults = {name: getattr(ended.get(name), "why", "it did not answer in time") for name in asked if name not in replies}
+    return judge(replies, registers.majority, faults)
+
+
+def lagging(reading: Reading) -> dict[str, Reply]:
+    """List the stores that a majority is ahead of, with what they answered."""
+    if not reading.confirmed or reading.ballot == NO_BALLOT:
+        return {}
+    return {name: reply for name, reply in reading.replies.items() if reply.row.accepted < reading.ballot}
+
+
+async def mend(registers: Registers, register: str, reading: Reading) -> list[str]:
+    """Send every lagging store the accept that it missed; one that has promised more is left to the decision it promised it for."""
+    behind = {name: reply for name, reply in lagging(reading).items() if reply.row.promised <= reading.ballot}
+    requests = [
+        Request(acceptor=name, step=Step.ACCEPT, ballot=reading.ballot, value=reading.value or "", seen=reply)
+        for name, reply in behind.items()
+    ]
+    ends = await asyncio.gather(*(registers.ask(register, request) for request in requests))
+    mended = [request.acceptor for request, end in zip(requests, ends, strict=True) if isinstance(end, Reply)]
+    return [f"{name} had missed {register}, and has it now" for name in mended]
+
+
+def answer_key(store: str) -> str:
+    """Name the row in which a cloud's functions say that a store answered them."""
+    return f"store/{store}"
+
+
+def answer_row(here: Cloud, store: str, now: datetime) -> Sighting:
+    """Say that a store answered; what no member is named by, no decision takes note of."""
+    return Sighting(
+        vantage=Vantage(here.value),
+        member=answer_key(store),
+        source=Source.LEVER,
+        aspect=Aspect.CAPACITY,
+        health=Health.UP,
+        seen_at=now,
+        cause=Cause.OPERATIONAL,
+    )
+
+
+def _read(acceptor: str) -> Request:
+    return Request(acceptor=acceptor, step=Step.READ, ballot=NO_BALLOT)

@@ -1,0 +1,148 @@
+"""A store that was down misses accepts; the sweep sends it those, and nothing else."""
+
+import asyncio
+
+from pointsman.core.fabric import Cloud, LinkName
+from pointsman.quorum.attempt import Request, Step
+from pointsman.quorum.ballots import above
+from pointsman.quorum.rows import Row
+from pointsman.service.repair import EVERY, answer_key, is_due, lagging, survey
+from pointsman.service.sweep import sweep
+from pointsman.testing.stores import MemoryStore
+from pointsman.testing.virtual import START
+from tests.core.scene import seconds
+from tests.service.test_converge import World, story
+
+PLAN = "plan/atlas"
+
+
+async def turn(world: World, cloud: Cloud) -> None:
+    """Let time pass as ever until it is a cloud's turn to survey."""
+    while not is_due(cloud, world.clock.now()):
+        await world.settle(1)
+
+
+async def fall_behind(world: World, store: MemoryStore) -> None:
+    """Let a store miss an outage, and be back when it is Google's turn."""
+    store.break_down()
+    world.twin.network.blackhole("ix-a")
+    await world.settle(40)
+    await turn(world, Cloud.GCP)
+    store.mend()
+
+
+def register_writes(world: World) -> list[tuple[str, str]]:
+    writes = {"prepare", "accept"}
+    return [(store.name, what) for store in world.table.stores for what, _ in store.traffic if what in writes]
+
+
+def test_a_store_that_missed_accepts_gets_the_plan_and_open_incidents_by_one_write_each() -> None:
+    async def tell(world: World) -> None:
+        await fall_behind(world, world.table.witness)
+        incident = f"incident/atlas/ix-a@{(await world.plan()).links[LinkName('ix-a')].down_since_epoch}"
+        registers = world.gcp.registers
+        assert set(lagging(await survey(registers, PLAN))) == {"witness"}
+        world.forget_requests()
+        report = await sweep(world.gcp)
+        assert all(text.startswith("witness had missed") for text in report.repaired)
+        assert report.repaired
+        assert {what for name, what in register_writes(world) if name == "witness"} == {"accept"}
+        for name in (PLAN, incident):
+            assert lagging(await survey(registers, name)) == {}
+        rows = [(await store.read(PLAN)).row for store in world.table.stores]
+        assert len({(row.accepted, row.value) for row in rows}) == 1
+
+    story(tell)
+
+
+def test_what_was_repaired_counts_when_another_store_is_lost() -> None:
+    async def tell(world: World) -> None:
+        await fall_behind(world, world.table.witness)
+        await sweep(world.gcp)
+        plan = await world.plan()
+        world.table.aws.break_down()
+        world.forget_requests()
+        assert await world.plan() == plan
+        assert register_writes(world) == []
+
+    story(tell)
+
+
+def test_without_lag_a_survey_writes_no_register() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(60)
+        await turn(world, Cloud.GCP)
+        for cloud in Cloud:
+            await world.report(cloud)
+        await sweep(world.gcp)
+        world.forget_requests()
+        assert (await sweep(world.gcp)).repaired == ()
+        assert register_writes(world) == []
+
+    story(tell)
+
+
+def test_out_of_turn_nothing_is_read_twice() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(60)
+        await turn(world, Cloud.GCP)
+        await world.clock.sleep(60)
+        for cloud in Cloud:
+            await world.report(cloud)
+        world.forget_requests()
+        await sweep(world.gcp)
+        reads = [about for store in world.table.stores for what, about in store.traffic if what == "read" and about == PLAN]
+        assert len(reads) <= 6
+
+    story(tell)
+
+
+def test_the_two_clouds_take_turns_and_each_has_one_in_its_span() -> None:
+    minutes = [START + seconds(60 * count) for count in range(3 * EVERY)]
+    turns = {cloud: {now for now in minutes if is_due(cloud, now)} for cloud in Cloud}
+    assert [len(turns[cloud]) for cloud in Cloud] == [3, 3]
+    assert turns[Cloud.AWS] & turns[Cloud.GCP] == set()
+
+
+def test_sweeps_that_repair_at_once_and_a_decision_in_between_disturb_nobody() -> None:
+    async def tell(world: World) -> None:
+        await fall_behind(world, world.table.witness)
+        world.twin.network.heal("ix-a")
+        await asyncio.gather(*(sweep(world.gcp) for _ in range(3)), *(world.report(cloud) for cloud in Cloud))
+        await world.clock.sleep(1)
+        plan = await world.plan()
+        assert plan.epoch >= 1
+        rows = [(await store.read(PLAN)).row for store in world.table.stores]
+        assert len({(row.accepted, row.value) for row in rows}) == 1
+
+    story(tell)
+
+
+def test_a_store_that_promised_a_higher_ballot_is_left_to_the_decision_it_promised_it_for() -> None:
+    async def tell(world: World) -> None:
+        await fall_behind(world, world.table.witness)
+        reading = await survey(world.gcp.registers, PLAN)
+        higher = above([reading.ballot], "f" * 16)
+        seen = reading.replies["witness"]
+        await world.gcp.registers.ask(PLAN, Request(acceptor="witness", step=Step.PREPARE, ballot=higher, seen=seen))
+        assert not [said for said in (await sweep(world.gcp)).repaired if PLAN in said]
+        row: Row = (await world.table.witness.read(PLAN)).row
+        assert row.promised >= higher
+
+    story(tell)
+
+
+def test_a_survey_leaves_a_row_for_every_store_that_answered() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(60)
+        world.table.witness.break_down()
+        await turn(world, Cloud.AWS)
+        await world.report(Cloud.AWS)
+        before = {row.member: row.seen_at for row in world.table.aws.snapshot().rows[Cloud.AWS].values()}
+        await sweep(world.aws)
+        after = {row.member: row.seen_at for row in world.table.aws.snapshot().rows[Cloud.AWS].values()}
+        assert after[answer_key("aws")] > before.get(answer_key("aws"), START)
+        assert after[answer_key("gcp")] > before.get(answer_key("gcp"), START)
+        assert after.get(answer_key("witness")) == before.get(answer_key("witness"))
+
+    story(tell)
