@@ -20,7 +20,8 @@ from pointsman.adapters.aws.dynamodb import DynamoAnswer, DynamoCall, DynamoStor
 from pointsman.adapters.aws.signed import SignedJson
 from pointsman.adapters.gcp.firestore import FirestoreStore
 from pointsman.adapters.gcp.http import GoogleHttp
-from pointsman.adapters.http import Answer, pool
+from pointsman.adapters.http import Answer
+from pointsman.adapters.http1 import Http1
 from pointsman.adapters.s3.store import S3Store
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.core.fabric import Cloud
@@ -72,9 +73,9 @@ class CountedS3(S3Store):
         super().__init__(*names, **rest)
         self._asked = asked
 
-    def _send(self, method: str, key: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
+    async def _send(self, method: str, key: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
         self._asked.append(method)
-        return super()._send(method, key, headers, body)
+        return await super()._send(method, key, headers, body)
 
 
 @pytest.fixture(scope="session")
@@ -195,7 +196,7 @@ def of_firestore(token: str, running: Emulator) -> Bench:
 
 def s3(token: str, moto: Emulator) -> Bench:
     root, asked = f"{token}/", list[str]()
-    shared = pool()
+    shared = Http1()
     bucket = client(moto, "s3")
 
     async def spoil(register: str) -> None:

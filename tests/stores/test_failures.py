@@ -13,7 +13,6 @@ from pointsman.adapters.aws.dynamodb import DynamoStore, over_boto3, over_signer
 from pointsman.adapters.aws.signed import SignedJson
 from pointsman.adapters.gcp.firestore import FirestoreStore
 from pointsman.adapters.gcp.http import GoogleHttp
-from pointsman.adapters.http import pool
 from pointsman.adapters.http1 import Http1
 from pointsman.adapters.s3.store import S3Store
 from pointsman.core.errors import TEXT_LIMIT, ConfigError, PointsmanError
@@ -49,7 +48,7 @@ def opened(kind: str, url: str) -> Store:
         case "firestore":
             return FirestoreStore("the database", PROJECT, GoogleHttp(over=over), endpoint=url)
         case _:
-            return S3Store("the bucket", BUCKET, KEYS, endpoint=url, over=pool(connect=0.5, read=0.3))
+            return S3Store("the bucket", BUCKET, KEYS, endpoint=url, over=over)
 
 
 def failure(kind: str, url: str, operation: str) -> PointsmanError:

@@ -5,16 +5,14 @@ speak S3 ignore these headers silently, so a bucket is probed before it is trust
 expires what lies under ``journal/``, no replication that writes back, and versioning makes no difference.
 """
 
-import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from html import unescape
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlencode
 
 import msgspec
-import urllib3
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -22,8 +20,10 @@ from botocore.exceptions import BotoCoreError
 
 from pointsman.adapters.ciphers import Cipher, Ring, Undecipherable, UnknownKey
 from pointsman.adapters.failures import failed, translated, unanswered
-from pointsman.adapters.http import Answer, Unreached, pool, send
+from pointsman.adapters.http import Answer, Unsigned
+from pointsman.adapters.http1 import Http1
 from pointsman.adapters.s3.secrecy import closed, entry_closed, entry_opened, opened
+from pointsman.adapters.signing import signed
 from pointsman.adapters.stored import FORMAT, register_row, rows_read
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud
@@ -70,7 +70,7 @@ class S3Store:
         endpoint: str,
         region: str = "us-east-1",
         root: str = "",
-        over: urllib3.PoolManager | None = None,
+        over: Http1 | None = None,
         cipher: Cipher | None = None,
     ) -> None:
         self.name = name
@@ -78,7 +78,7 @@ class S3Store:
         self._credentials = credentials
         self._region = region
         self._root = root
-        self._pool = over or pool()
+        self._over = over or Http1()
         self._cipher = cipher
 
     async def read(self, register: str) -> Reply:
@@ -118,16 +118,16 @@ class S3Store:
 
     async def registers(self, after: str = "") -> Listed:
         """Name rows of registers: ListObjectsV2, which shows every object that was written before (strong consistency)."""
-        return await asyncio.to_thread(self._listed, "registers", after)
+        return await self._listed("registers", after)
 
     async def entries(self, after: str = "") -> Listed:
         """Name journal entries."""
-        return await asyncio.to_thread(self._listed, "journal", after)
+        return await self._listed("journal", after)
 
-    def _listed(self, kind: str, after: str) -> Listed:
+    async def _listed(self, kind: str, after: str) -> Listed:
         beginning = f"{self._root}{kind}/"
         start = {"continuation-token": after} if after else {}
-        answer = self._send("GET", "?" + urlencode({"list-type": "2", "max-keys": str(PAGE), "prefix": beginning, **start}), {})
+        answer = await self._send("GET", "?" + urlencode({"list-type": "2", "max-keys": str(PAGE), "prefix": beginning, **start}), {})
         if not answer.ok:
             raise self._failed(answer, writing=False)
         if b"ListBucketResult" not in answer.body:
@@ -137,21 +137,21 @@ class S3Store:
         names = tuple(unquote(key.removeprefix(beginning).removesuffix(".json")) for key in keys)
         return Listed(names=names, after=unescape(more[1].decode()) if more else None)
 
-    async def _do(self, act: Callable[[Ring | None], T]) -> T:
-        """Do something in a thread, with the keys where there are any."""
+    async def _do(self, act: Callable[[Ring | None], Awaitable[T]]) -> T:
+        """Do something with the keys, where there are any."""
         if self._cipher is None:
-            return await asyncio.to_thread(act, None)
+            return await act(None)
         try:
             return await self._with_keys(self._cipher, act)
         except Undecipherable as error:
             raise RowUnreadable(f"{self.name}: {error}") from error
 
-    async def _with_keys(self, cipher: Cipher, act: Callable[[Ring | None], T]) -> T:
+    async def _with_keys(self, cipher: Cipher, act: Callable[[Ring | None], Awaitable[T]]) -> T:
         """Do it with the keys as they were read, and where one was missing, once more with the keys of now."""
         try:
-            return await asyncio.to_thread(act, await self._ring(cipher))
+            return await act(await self._ring(cipher))
         except UnknownKey:
-            return await asyncio.to_thread(act, await self._ring(cipher, anew=True))
+            return await act(await self._ring(cipher, anew=True))
 
     async def _ring(self, cipher: Cipher, *, anew: bool = False) -> Ring:
         try:
@@ -159,45 +159,46 @@ class S3Store:
         except PointsmanError as error:
             raise StoreDown(f"{self.name} cannot be used without its keys: {error}") from error
 
-    def _entry(self, ring: Ring | None, digest: str) -> bytes | None:
-        body = self._get(self._key("journal", digest)).body
+    async def _entry(self, ring: Ring | None, digest: str) -> bytes | None:
+        body = (await self._get(self._key("journal", digest))).body
         return None if body is None else entry_opened(self.name, ring, body, _table(body), "journal", digest)
 
     def _key(self, kind: str, name: str) -> str:
         """Name an object: what the name holds besides plain letters is written in percent signs, which are quoted once more in its URL."""
         return quote(f"{self._root}{kind}/{quote(name, safe='@')}.json")
 
-    def _send(self, method: str, key: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
+    async def _send(self, method: str, key: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
         with translated(self.name, writing=method == "PUT"):
-            return send(self._pool, method, self._base + key, headers=self._signed(method, key, headers, body), body=body)
+            sent = await signed(self._credentials, lambda: self._signed(method, key, headers, body))
+            return await self._over.ask(method, self._base + key, headers=sent, body=body)
 
     def _signed(self, method: str, key: str, headers: dict[str, str], body: bytes | None) -> dict[str, str]:
         request = AWSRequest(method=method, url=self._base + key, data=body, headers=headers)
         try:
             S3SigV4Auth(self._credentials.get_frozen_credentials(), "s3", self._region).add_auth(request)
         except BotoCoreError as error:
-            raise Unreached(f"no credentials ({type(error).__name__}): check the secret that holds its access key") from error
+            raise Unsigned(f"no credentials ({type(error).__name__}): check the secret that holds its access key") from error
         return {name: str(value) for name, value in request.headers.items()}
 
     def _failed(self, answer: Answer, *, writing: bool) -> Exception:
         found = _CODE.search(answer.body)
         return failed(self.name, answer.status, found[1].decode() if found else "", writing=writing)
 
-    def _get(self, key: str) -> _Kept:
-        answer = self._send("GET", key, {})
+    async def _get(self, key: str) -> _Kept:
+        answer = await self._send("GET", key, {})
         if answer.status == _GONE and b"NoSuchBucket" not in answer.body:
             return _Kept(body=None, version="", time=answer.date)
         if not answer.ok:
             raise self._failed(answer, writing=False)
         return _Kept(body=answer.body, version=answer.headers.get("etag", ""), time=answer.date)
 
-    def _put(self, key: str, body: bytes, version: str) -> Answer:
+    async def _put(self, key: str, body: bytes, version: str) -> Answer:
         """Write on a version of the object, or on its absence."""
         condition = {"if-match": version} if version else {"if-none-match": "*"}
-        return self._send("PUT", key, {"content-type": "application/json", **condition}, body)
+        return await self._send("PUT", key, {"content-type": "application/json", **condition}, body)
 
-    def _read(self, ring: Ring | None, register: str) -> Reply:
-        kept = self._get(self._key("registers", register))
+    async def _read(self, ring: Ring | None, register: str) -> Reply:
+        kept = await self._get(self._key("registers", register))
         if kept.body is None:
             return Reply(row=Row(), store_time=kept.time)
         held = _table(kept.body)
@@ -207,24 +208,24 @@ class S3Store:
             raise StoreDown(f"{self.name} gives no ETag: it cannot be a store; run a probe on it")
         return Reply(row=row, version=kept.version, store_time=kept.time)
 
-    def _write(self, ring: Ring | None, register: str, row: Row, seen: Reply) -> Reply | Refusal:
+    async def _write(self, ring: Ring | None, register: str, row: Row, seen: Reply) -> Reply | Refusal:
         """Write on the version seen. A ballot below what was seen is refused unsent, for promises never go down."""
         if row.promised < seen.row.promised:
             return Refusal(held=seen)
         table = {"format": FORMAT, **msgspec.to_builtins(row)}
         body = closed(ring, table, "value", "register", register, row.accepted)
-        answer = self._put(self._key("registers", register), body, seen.version)
+        answer = await self._put(self._key("registers", register), body, seen.version)
         version = answer.headers.get("etag", "")
         if answer.ok and version:
             return Reply(row=row, version=version, store_time=answer.date)
         if answer.ok:
             raise unanswered(self.name, "it gave no ETag", writing=True)
         if answer.status in _CONFLICTS and b"NoSuchBucket" not in answer.body:
-            return Refusal(held=self._read(ring, register))
+            return Refusal(held=await self._read(ring, register))
         raise self._failed(answer, writing=True)
 
-    def _held(self, ring: Ring | None, prefix: Cloud) -> tuple[_Kept, dict[str, Any]]:
-        kept = self._get(self._key("sightings", prefix))
+    async def _held(self, ring: Ring | None, prefix: Cloud) -> tuple[_Kept, dict[str, Any]]:
+        kept = await self._get(self._key("sightings", prefix))
         if kept.body is None:
             return kept, {}
         table = opened(self.name, ring, _table(kept.body), "rows", "sightings", prefix)
@@ -232,20 +233,20 @@ class S3Store:
             raise RowUnreadable(f"{self.name} holds the sighting rows of {prefix} in a form this version cannot read: upgrade pointsman")
         return kept, table["rows"]
 
-    def _note(self, ring: Ring | None, prefix: Cloud, claims: dict[str, Sighting]) -> None:
+    async def _note(self, ring: Ring | None, prefix: Cloud, claims: dict[str, Sighting]) -> None:
         for _ in range(NOTE_TRIES):
-            kept, held = self._held(ring, prefix)
+            kept, held = await self._held(ring, prefix)
             won = [winning(claim, _text(held.get(row), "rank"), kept.time) for row, claim in claims.items()]
             new = {one.row: {"rank": rank(one), "claim": canonical(one).decode()} for one in won if one is not None}
-            if not new or self._replaced(ring, prefix, held | new, kept.version):
+            if not new or await self._replaced(ring, prefix, held | new, kept.version):
                 return
         raise StoreDown(f"{self.name}: the sighting rows changed under every try; they are noted again with the next look")
 
-    def _replaced(self, ring: Ring | None, prefix: Cloud, rows: dict[str, Any], version: str) -> bool:
+    async def _replaced(self, ring: Ring | None, prefix: Cloud, rows: dict[str, Any], version: str) -> bool:
         if len(rows) > ROWS_LIMIT:
             raise StoreDown(f"{self.name} would hold more than {ROWS_LIMIT} sighting rows: remove those of members that are gone")
         body = closed(ring, {"format": FORMAT, "rows": rows}, "rows", "sightings", prefix)
-        answer = self._put(self._key("sightings", prefix), body, version)
+        answer = await self._put(self._key("sightings", prefix), body, version)
         if not answer.ok and answer.status not in _CONFLICTS:
             raise self._failed(answer, writing=True)
         return answer.ok
