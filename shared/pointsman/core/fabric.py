@@ -62,6 +62,14 @@ class WithoutQuorum(StrEnum):
     PROTECT = "protect"
 
 
+class Survival(StrEnum):
+    """What must hold after a failure: nothing, that every flow has a path, or that no link is overloaded either."""
+
+    ANYTHING = "anything"
+    NO_UNPLACED = "no_unplaced"
+    NO_OVERLOAD = "no_overload"
+
+
 class AwsSite(Frozen, tag="aws", tag_field="cloud"):
     """An AWS end: a Transit Gateway, a Cloud WAN core network or a virtual private gateway in one Region."""
 
@@ -240,6 +248,13 @@ class Damping(Frozen):
     observe: bool = False
 
 
+class Survive(Frozen):
+    """What must hold after any single failure and after any two, of links and of shared-risk groups."""
+
+    n_1: Survival = Survival.ANYTHING
+    n_2: Survival = Survival.ANYTHING
+
+
 class Policy(Frozen):
     """What the user allows."""
 
@@ -250,6 +265,7 @@ class Policy(Frozen):
     takeover_after: timedelta = timedelta(seconds=30)
     freshness: Freshness = Freshness()
     damping: Damping = Damping()
+    survive: Survive = Survive()
 
 
 class Stores(Frozen):
