@@ -7,10 +7,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 # One process: the tests share emulators, and some watch real time. On a larger machine: make test TESTS="-n 4".
 TESTS ?=
+LEVEL ?= system
+SEEDS ?= 500
+SEED ?= 1
+FAULTS ?= all
+JOBS ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup compiled demo test bench check lint format clean
+.PHONY: help setup compiled demo test simulate bench check lint format clean
 
 help: ## List what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST)
@@ -22,6 +27,9 @@ demo: compiled ## Run the main job on real processes and a model of the network.
 
 test: compiled ## Run all tests.
 	@$(BIN)/python -m pytest $(TESTS)
+
+simulate: compiled ## Play seeded schedules of faults: SEEDS=n [SEED=s] [FAULTS=all] [LEVEL=system] [JOBS=1].
+	@$(BIN)/python -m pointsman.testing.simulate --level $(LEVEL) --seeds $(SEEDS) --first $(SEED) --faults $(FAULTS) --jobs $(JOBS)
 
 bench: compiled ## Measure reactions and print them as JSON.
 	@$(BIN)/pointsman bench

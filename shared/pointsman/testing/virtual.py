@@ -1,12 +1,20 @@
-"""Virtual time: an event loop whose clock jumps to the next thing due, so that hours pass at once and always alike."""
+"""Virtual time: an event loop whose clock jumps to the next thing due, so that hours pass at once and always alike.
+
+Whoever acts on the loop may be named by ``ACTOR``: everything that its tasks start inherits the name, and before each
+step the loop asks the actor whether it may take it. So a process can be stopped at any await, for a while or for ever.
+"""
 
 import asyncio
-import selectors
-from collections.abc import Coroutine
+import contextvars
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -15,15 +23,26 @@ class Stuck(RuntimeError):
     """Every task waits for something that nobody will do."""
 
 
+class Actor(Protocol):
+    """Something whose steps can be held up."""
+
+    def may_step(self) -> float | None:
+        """Say how many seconds its next step has to wait: 0.0 none, None for ever."""
+
+
+ACTOR: contextvars.ContextVar[Actor | None] = contextvars.ContextVar("ACTOR", default=None)
+"""Whose work the current task is; None: nobody's that could be stopped."""
+
+
 class VirtualClock:
     """Keeps ``ports.clouds.Clock`` on the virtual loop's time; ``skew`` seconds ahead of everybody else's."""
 
     def __init__(self, skew: float = 0.0) -> None:
-        self._skew = timedelta(seconds=skew)
+        self.skew = timedelta(seconds=skew)
 
     def now(self) -> datetime:
         """Give the virtual time of day."""
-        return START + timedelta(seconds=self.monotonic()) + self._skew
+        return START + timedelta(seconds=self.monotonic()) + self.skew
 
     def monotonic(self) -> float:
         """Give the virtual seconds since the loop began."""
@@ -34,29 +53,148 @@ class VirtualClock:
         await asyncio.sleep(seconds)
 
 
+class Step(asyncio.Task[Any]):
+    """A task that knows which task began it. Its hash is a running number, so that sets of tasks have one order in every run."""
+
+    actor: Actor | None = None
+    begun_by: "Step | None" = None
+    serial = 0
+
+    def __hash__(self) -> int:
+        """Be the same in every run."""
+        return self.serial
+
+    def __eq__(self, other: object) -> bool:
+        """Be equal to itself."""
+        return self is other
+
+
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in virtual time. It may use no threads and no sockets. Raises ``Stuck``."""
-    with asyncio.Runner(loop_factory=_VirtualLoop) as runner:
-        return runner.run(main)
+    return VirtualLoop().run(main)
 
 
-class _Jump(selectors.SelectSelector):
-    """Never waits: adds what it was asked to wait to the time instead."""
+class _Due(asyncio.TimerHandle):
+    """Something to call. ``at`` is its time."""
 
-    now = 0.0
+    __slots__ = ("act", "at", "gone", "surroundings", "with_")
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready and timeout is None:
-            raise Stuck("every task waits for something that nobody will do")
-        self.now += max(timeout or 0.0, 0.0) if not ready else 0.0
-        return ready
+    def __init__(self, at: float, act: Callable[..., object], with_: tuple[Any, ...], surroundings: contextvars.Context | None) -> None:
+        self.at = at
+        self.act = act
+        self.with_ = with_
+        self.surroundings = contextvars.copy_context() if surroundings is None else surroundings
+        self.gone = False
+
+    def __repr__(self) -> str:
+        return f"{self.act} at {self.at}"
+
+    def cancel(self) -> None:
+        self.gone = True
+
+    def cancelled(self) -> bool:
+        return self.gone
+
+    def when(self) -> float:
+        return self.at
 
 
-class _VirtualLoop(asyncio.SelectorEventLoop):
+class VirtualLoop(asyncio.BaseEventLoop):
+    """The loop. It uses no selector: nothing outside can wake it."""
+
     def __init__(self) -> None:
-        self._jump = _Jump()
-        super().__init__(self._jump)
+        super().__init__()
+        self._now = 0.0
+        self._soon: deque[_Due] = deque()
+        self._later: list[tuple[float, int, _Due]] = []
+        self._asked = itertools.count()
+        self._serials = itertools.count(1)
+        self._never: list[_Due] = []
+        self._held_up = True
 
     def time(self) -> float:
-        return self._jump.now
+        """Give the virtual seconds since the loop began."""
+        return self._now
+
+    def get_debug(self) -> bool:
+        """Never debug: it would look at real time."""
+        return False
+
+    def call_soon(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        """Call something at this instant, after what is due already."""
+        due = _Due(self._now, callback, args, context)
+        self._soon.append(due)
+        return due
+
+    def call_later(
+        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call something after some seconds."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call something at an instant."""
+        due = _Due(when, callback, args, context)
+        heapq.heappush(self._later, (when, next(self._asked), due))
+        return due
+
+    def create_task(self, coro: Any, *, name: object = None, context: contextvars.Context | None = None) -> Step:
+        """Begin a task."""
+        task = Step.__new__(Step)
+        task.serial = next(self._serials)
+        begun_by = asyncio.current_task(self)
+        task.begun_by = begun_by if isinstance(begun_by, Step) else None
+        task.actor = ACTOR.get() if context is None else context.get(ACTOR)
+        task.__init__(coro, loop=self, context=context)  # type: ignore[misc]
+        del name
+        return task
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """Run to the end of ``main``; what it leaves behind is cancelled. Raises ``Stuck``."""
+        asyncio.events._set_running_loop(self)  # noqa: SLF001 - what every loop does when it begins to run
+        task = self.create_task(main)
+        try:
+            self._until(task)
+            return task.result()  # type: ignore[no-any-return]
+        finally:
+            self._cancel_all()
+            asyncio.events._set_running_loop(None)  # noqa: SLF001 - and when it ends
+            self.close()
+
+    def _until(self, end: asyncio.Future[Any]) -> None:
+        soon, later = self._soon, self._later
+        while not end.done():
+            if soon:
+                due = soon.popleft()
+            elif later:
+                when, _, due = heapq.heappop(later)
+                if not due.gone:
+                    self._now = max(self._now, when)
+            else:
+                raise Stuck("every task waits for something that nobody will do")
+            if not due.gone and self._may(due):
+                due.surroundings.run(due.act, *due.with_)
+
+    def _may(self, due: _Due) -> bool:
+        """Ask the actor whether it may take a step now; a held-up step comes later, a dead actor's never."""
+        actor = due.surroundings.get(ACTOR)
+        wait = actor.may_step() if actor is not None and self._held_up else 0.0
+        if wait is None:
+            self._never.append(due)
+        elif wait:
+            heapq.heappush(self._later, (self._now + wait, next(self._asked), due))
+        return wait == 0.0
+
+    def _cancel_all(self) -> None:
+        """Let every task that is left end, those of dead actors too."""
+        self._held_up = False
+        left = sorted(asyncio.all_tasks(self), key=hash)
+        for task in left:
+            task.cancel()
+        self._soon += self._never
+        if left:
+            self._until(asyncio.gather(*left, return_exceptions=True))

@@ -1,0 +1,144 @@
+"""What was agreed in a run, read off the ledger of what the stores accepted."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
+
+from pointsman.core.fabric import Fabric, Flow, FlowName, LinkName
+from pointsman.core.incidents import incident_id
+from pointsman.core.plan import LinkState, Placement, Plan, Verdict
+from pointsman.core.steering import FailoverTest, PeerPriority, PrefixListPin, RoutePolicies, Setting, StaticPin
+from pointsman.core.values import digest, parse
+from pointsman.core.wants import prefix_list_pin, route_policies
+from pointsman.testing.simulation.evidence import Accepted, Evidence
+
+CARRYING = frozenset({Verdict.UP, Verdict.DEGRADED})
+
+History = tuple[tuple[float, Plan], ...]
+
+
+class Record:
+    """The evidence of a run with what follows from it, worked out once."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.rows = [row for row in evidence.accepted if row.register.startswith("plan/")]
+        self.history = tuple(self._chain())
+        self.plans = tuple(plan for _, plan in self.history)
+
+    def _chain(self) -> list[tuple[float, Plan]]:
+        """List the agreed plans, each with when it was agreed: the chain of digests that ends in the newest one.
+
+        A plan that only a minority accepted is agreed with the first that builds on it.
+        """
+        values = {digest(row.value.encode()): row.value for row in self.rows}
+        agreed = self._agreed()
+        newest = max((row for row in self.rows if row.at is not None), key=lambda row: row.ballot, default=None)
+        at, found, link = float("inf"), list[tuple[float, Plan]](), digest(newest.value.encode()) if newest else ""
+        while link in values:
+            plan = parse(values[link], Plan)
+            at = min(at, agreed.get(link, at))
+            found.append((at, plan))
+            link = plan.prev_digest
+        return found[::-1]
+
+    def _agreed(self) -> dict[str, float]:
+        """Give when a majority first held each plan, by digest."""
+        first: dict[str, float] = {}
+        for row in self.rows:
+            if row.at is not None:
+                name = digest(row.value.encode())
+                first[name] = min(row.at, first.get(name, row.at))
+        return first
+
+    @property
+    def newest(self) -> Plan:
+        """Give the newest plan."""
+        return self.plans[-1]
+
+    def steps(self) -> Iterator[tuple[Plan, Plan]]:
+        """Give every agreed plan with its successor."""
+        return pairwise(self.plans)
+
+    def fabric(self, plan: Plan) -> Fabric:
+        """Give the fabric that a plan names."""
+        return self.evidence.fabrics[plan.fabric_hash]
+
+    def in_force(self, since: float, until: float) -> list[Plan]:
+        """List the plans that were the newest at some time between two instants."""
+        ends = [at for at, _ in self.history[1:]] + [float("inf")]
+        return [plan for (at, plan), end in zip(self.history, ends, strict=True) if at <= until and since <= end]
+
+    def incidents(self) -> list[tuple[str, float, float | None]]:
+        """List every incident of the agreed plans, with when it began and when it was over."""
+        began: dict[str, float] = {}
+        ended: dict[str, float] = {}
+        for at, plan in self.history:
+            current = {
+                incident_id(plan.fabric, name, state.down_since_epoch) for name, state in plan.links.items() if state.down_since_epoch
+            }
+            for incident in sorted(current):
+                began.setdefault(incident, at)
+            for incident in began.keys() - current:
+                ended.setdefault(incident, at)
+        return [(incident, at, ended.get(incident)) for incident, at in began.items()]
+
+    def chosen(self) -> dict[str, list[Accepted]]:
+        """List, by register, what a majority accepted, in the order of ballots."""
+        found: dict[str, list[Accepted]] = {}
+        for row in sorted(self.evidence.accepted, key=lambda row: row.ballot):
+            if row.at is not None:
+                found.setdefault(row.register, []).append(row)
+        return found
+
+
+def drained(plan: Plan, link: LinkName) -> bool:
+    """Say whether a plan keeps traffic off a link."""
+    return plan.links.get(link, LinkState()).drain is not None
+
+
+def asked_for(fabric: Fabric, plan: Plan, setting: Setting) -> bool:
+    """Say whether a plan asks for a setting."""
+    match setting:
+        case RoutePolicies(link=name):
+            return setting == route_policies(fabric, plan, fabric.link(name))
+        case FailoverTest(link=name):
+            return not setting.running or drained(plan, name)
+        case PrefixListPin(flow=name):
+            return name in {flow.name for flow in fabric.flows} and setting == prefix_list_pin(fabric, plan, fabric.flow(name))
+        case PeerPriority() | StaticPin():
+            return False
+
+
+def rescued(fabric: Fabric, plan: Plan, link: LinkName) -> bool:
+    """Say whether some flow has no other open link than this one: it is returned to without waiting."""
+
+    def others_shut(flow: Flow) -> bool:
+        others = [name for name in flow.prefer if name != link]
+        return link in flow.prefer and all(drained(plan, name) or plan.links[name].verdict not in CARRYING for name in others)
+
+    return any(others_shut(flow) for flow in fabric.flows)
+
+
+def left_at(plan: Plan, link: LinkName) -> datetime:
+    """Say when a link was left: when its drain began, which a flow with nowhere to go outlasts on it."""
+    drain = plan.links[link].drain
+    return drain.since if drain else plan.decided_at
+
+
+def moved(before: Plan, after: Plan) -> dict[FlowName, tuple[LinkName, LinkName]]:
+    """Give the flows that a step moved, with where from and where to."""
+    pairs = {flow: (before.flows.get(flow, Placement()).link, placed.link) for flow, placed in after.flows.items()}
+    return {flow: (old, new) for flow, (old, new) in pairs.items() if old is not None and new is not None and old != new}
+
+
+def forced(before: Plan, after: Plan, left: LinkName) -> bool:
+    """Say whether an outage made flows move: the link left is not healthy, or some link is newly drained, lost or of another capacity."""
+    return after.links[left].verdict not in CARRYING or any(
+        _worse(before.links.get(name, LinkState()), state) for name, state in after.links.items()
+    )
+
+
+def _worse(before: LinkState, after: LinkState) -> bool:
+    lost = before.verdict in CARRYING and after.verdict not in CARRYING
+    return lost or (before.drain is None and after.drain is not None) or before.usable != after.usable

@@ -1,0 +1,67 @@
+"""Which faults struck at which await sites of ``service/``, and which could have and never did.
+
+A cell is a pair of await site and fault kind. It is hit when a fault of that kind is injected while a call stands at that
+site: for a fault of one request or one function that call, for a fault of the world any call under way. Possible is
+every cell of a kind that strikes functions or the world; a kind that strikes requests is possible where a request that
+it can strike was ever under way, which the run itself notes. What is not played at all is in ``UNPLAYED``.
+"""
+
+from collections.abc import Mapping
+
+from pointsman.core.values import Frozen
+from pointsman.testing.simulation.kinds import STRIKES, FaultKind, Request
+from pointsman.testing.simulation.sites import Site, sites
+from pointsman.testing.simulation.tally import Tally
+
+UNPLAYED: Mapping[str, str] = {
+    "moving:": "stores are moved by an operator's command, whose interruptions tests/quorum/test_moving.py plays",
+    "verify:": "the chain is walked by an operator's command, which changes nothing",
+    "registers:Registers.seal": "registers are sealed by a move of stores alone",
+    "registers:Registers.hand_over": "registers are handed over by a move of stores alone",
+    "registers:Registers.begin": "registers are begun in a set of stores by a move alone",
+    "registers:Registers.look": "registers are looked at in one set of stores by a move alone",
+    "registers:Registers._read_on": "registers are followed after a move of stores alone",
+    "registers:Registers._must_be_open": "a set of stores is opened by a move alone",
+}
+"""Beginnings of sites that no schedule reaches, with why."""
+
+
+class Coverage(Frozen):
+    """How many cells could be hit, how many were, and which were not."""
+
+    possible: int
+    hit: int
+    missing: tuple[str, ...]
+    hits: dict[str, int]
+
+    def document(self) -> dict[str, object]:
+        """Give it as JSON holds it."""
+        return {"possible": self.possible, "hit": self.hit, "missing": list(self.missing), "unplayed": dict(UNPLAYED), "cells": self.hits}
+
+    def words(self, shown: int) -> list[str]:
+        """Give it in lines."""
+        lines = [f"coverage: {self.hit} of {self.possible} cells of await site x fault kind"]
+        return lines + [f"  never hit: {name}" for name in self.missing[:shown]]
+
+
+def played_sites() -> tuple[Site, ...]:
+    """List the await sites that schedules are to reach."""
+    return tuple(site for site in sites() if not any(site.name.startswith(beginning) for beginning in UNPLAYED))
+
+
+def coverage(tally: Tally) -> Coverage:
+    """Judge what a run reached."""
+    names = [site.name for site in played_sites()]
+    cells = [(site, kind) for site in names for kind in FaultKind if _possible(tally, site, kind)]
+    hits = {(site, kind): tally.coverage[site, kind.value] for site, kind in cells}
+    return Coverage(
+        possible=len(cells),
+        hit=sum(count > 0 for count in hits.values()),
+        missing=tuple(f"{site} x {kind.value}" for (site, kind), count in hits.items() if not count),
+        hits={f"{site} x {kind.value}": count for (site, kind), count in hits.items()},
+    )
+
+
+def _possible(tally: Tally, site: str, kind: FaultKind) -> bool:
+    struck: frozenset[Request] | None = STRIKES.get(kind)
+    return struck is None or any(tally.coverage[site, request.value] for request in struck)

@@ -1,0 +1,379 @@
+"""What must hold in every run, whatever went wrong in it: each invariant is a function from the record to what breaks it.
+
+Safety (S) must hold at every instant, liveness (L) once the faults are over. Every time limit is named here.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from pointsman.core.alone import Deed, Diary, Phase
+from pointsman.core.decide import Declined, decide
+from pointsman.core.fabric import Cloud, LinkName
+from pointsman.core.incidents import Ask, Incident
+from pointsman.core.plan import FlagState, LinkState, Verdict
+from pointsman.core.safelist import is_safe
+from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
+from pointsman.core.values import parse, replace
+from pointsman.service.converge import CALL_SECONDS
+from pointsman.service.registers import ATTEMPTS_LIMIT
+from pointsman.testing.simulation.agreed import CARRYING, Record, asked_for, drained, forced, left_at, moved, rescued
+from pointsman.testing.simulation.evidence import Asked, Ended, Evidence, Operation
+from pointsman.testing.simulation.histories import Fate, breach
+from pointsman.testing.simulation.histories import History as Told
+
+FLAG_SECONDS = 2.5
+"""How long before a write its flags may have been read."""
+PLAN_SECONDS = 4.5
+"""How long a plan may have been superseded when a lever is still written on its strength."""
+ALONE_SECONDS = 8.0
+"""How long a permission claimed alone may be used."""
+TICKET_SECONDS = 1_200.0
+"""T of S6: how long an incident may stay without a ticket, or with two."""
+REACTION_SECONDS = 20.0
+"""Budget of L2, from the instant at which a link is cut."""
+DARK_LOSS = 0.001
+"""A share of packets that counts as the same in S16."""
+CALL_LIMIT = CALL_SECONDS + 70.0
+"""Longest that a call may take, its letters and the rest of its stores' answers included."""
+OPERATIONS_LIMIT = 400
+"""Most requests to stores that one call may make."""
+DUPLICATE_LIMIT = (6, 0)
+"""Register reads and writes of one duplicate handed to each cloud: at most three reads each, and no write."""
+
+Findings = Iterator[str]
+
+
+def every_register_is_linearizable(record: Record) -> Findings:
+    """S1: one order of values explains what every function was told, and that order respects time."""
+    chosen = record.chosen()
+    by_register: dict[str, list[Operation]] = {}
+    for one in record.evidence.operations:
+        by_register.setdefault(one.register, []).append(one)
+    for register, operations in by_register.items():
+        why = breach(_told(operations, [row.ballot for row in chosen.get(register, [])]))
+        if why:
+            yield f"{register}: {why}"
+    for one in record.evidence.operations:
+        if one.ballot and not any(row.ballot == one.ballot and (row.at or 0.0) <= one.ended for row in chosen.get(one.register, [])):
+            yield f"{one.register}: {one.how} at {one.ended:.3f} s with ballot {one.ballot}, which no majority held then"
+
+
+def _told(operations: list[Operation], order: list[str]) -> Told:
+    """Put operations into the form of a list: the values that a majority held, as far as the one answered."""
+    told, places = Told(), {ballot: place for place, ballot in enumerate(order, start=1)}
+    for ballot in order:
+        told.end(told.begin(ballot), Fate.UNKNOWN)
+    events = [(one.began, 1, number, one) for number, one in enumerate(operations)]
+    events += [(one.ended, 0, number, one) for number, one in enumerate(operations)]
+    calls = {}
+    for _, starts, number, one in sorted(events, key=lambda event: event[:3]):
+        if starts:
+            calls[number] = told.begin(None)
+        elif number in calls:
+            told.end(calls[number], Fate.DONE, tuple(order[: places[one.ballot]]) if one.ballot in places else None)
+    return told
+
+
+def an_acknowledged_write_survives_any_one_store(record: Record) -> Findings:
+    """S2: what a function was told is agreed is still there after any one store is gone for good."""
+    evidence = record.evidence
+    for register, newest in _acknowledged(evidence).items():
+        held = evidence.held.get(register, {})
+        left = {store: ballot for store, ballot in held.items() if store != evidence.lost}
+        gone = [""] if evidence.lost else sorted(held)
+        for store in gone:
+            if max((ballot for name, ballot in left.items() if name != store), default="") < newest:
+                yield f"{register}: {newest} was acknowledged, and without {store or evidence.lost} only {left} is left"
+
+
+def _acknowledged(evidence: Evidence) -> dict[str, str]:
+    """Give the highest ballot that a function was answered with, by register."""
+    newest: dict[str, str] = {}
+    for one in evidence.operations:
+        newest[one.register] = max(one.ballot, newest.get(one.register, ""))
+    return {register: ballot for register, ballot in newest.items() if ballot > "0" * 17}
+
+
+def epochs_rise_one_plan_each(record: Record) -> Findings:
+    """S3: epochs rise by one from the first, and every plan that a majority held is in the newest one's chain."""
+    epochs = [plan.epoch for plan in record.plans]
+    if epochs != list(range(1, len(epochs) + 1)):
+        yield f"the chain of plans has the epochs {epochs}"
+    known = {plan.epoch: plan for plan in record.plans}
+    for row in record.rows:
+        if row.at is not None:
+            epoch = int(row.value.split('"epoch":')[1].split(",")[0])
+            if epoch not in known:
+                yield f"a majority held epoch {epoch} at {row.at:.1f} s, on which nothing was built"
+
+
+def every_write_has_a_reason(record: Record) -> Findings:
+    """S4: no lever is asked for what no plan wants that was the newest just before, unless it was permitted alone."""
+    deeds = list(_deeds(record))
+    for ask, epochs in _of_no_plan(record):
+        if not _permitted(ask, deeds):
+            yield f"{ask.at:.1f} s: {ask.cloud} asked for {ask.setting}, which epochs {epochs} do not want"
+
+
+def _of_no_plan(record: Record) -> Iterator[tuple[Asked, list[int]]]:
+    """Give what levers were asked for that no plan wanted which was the newest just before, with the epochs of those."""
+    for ask in record.evidence.asked:
+        live = record.in_force(ask.at - PLAN_SECONDS, ask.at)
+        if not any(asked_for(record.fabric(plan), plan, ask.setting) for plan in live):
+            yield ask, [plan.epoch for plan in live]
+
+
+def _deeds(record: Record) -> Iterator[tuple[float, Cloud, Deed]]:
+    """Give every permission that was claimed alone, with when and by whom."""
+    for row in record.evidence.accepted:
+        if row.register.startswith("alone/"):
+            for deed in parse(row.value, Diary).deeds:
+                yield row.first, Cloud(row.register.rsplit("/", 1)[1]), deed
+
+
+def _permitted(ask: Asked, deeds: list[tuple[float, Cloud, Deed]]) -> bool:
+    return any(cloud is ask.cloud and deed.setting == ask.setting and 0 <= ask.at - at <= ALONE_SECONDS for at, cloud, deed in deeds)
+
+
+def the_last_healthy_link_is_never_drained(record: Record) -> Findings:
+    """S5: a drain begins only while a parallel link is believed healthy and is not drained."""
+    for before, after in record.steps():
+        links = record.fabric(after).links
+        for link in (one for one in links if drained(after, one.name) and not drained(before, one.name)):
+            ends = (link.aws_site, link.gcp_site)
+            others = [one.name for one in links if one.name != link.name and (one.aws_site, one.gcp_site) == ends]
+            if not any(after.links[name].verdict in CARRYING and not drained(after, name) for name in others):
+                yield f"epoch {after.epoch} drains {link.name}, and no other link is healthy"
+
+
+def every_incident_has_one_ticket(record: Record) -> Findings:
+    """S6: after T an incident that is still open has a ticket, and never two open ones; a ticket that a person closed is theirs."""
+    book = record.evidence.book
+    for incident, began, ended in record.incidents():
+        opened = [told.at for told in book if told.incident == incident and told.ask is not Ask.RESOLVE]
+        if ended is None or ended - began > TICKET_SECONDS:
+            if not opened or min(opened) - began > TICKET_SECONDS:
+                yield f"{incident} has no ticket {TICKET_SECONDS:.0f} s after it began"
+        elif not opened:
+            yield f"{incident} never had a ticket"
+        if len({told.ticket for told in book if told.incident == incident}) > 1:
+            yield f"{incident} has several tickets: {sorted({told.ticket for told in book if told.incident == incident})}"
+    named = {incident for incident, _, _ in record.incidents()}
+    yield from (f"{told.incident} has a ticket, and no plan knows it" for told in book if told.incident not in named)
+
+
+def a_delivery_counts_once(record: Record) -> Findings:
+    """S7: a report that was handed in before reads the register once and writes it never."""
+    reads, writes = record.evidence.duplicate
+    if reads > DUPLICATE_LIMIT[0] or writes > DUPLICATE_LIMIT[1]:
+        yield f"a repeated report to both clouds made {reads} register reads and {writes} writes"
+
+
+def the_newest_claims_decide(record: Record) -> Findings:
+    """S8: an older claim never replaces a newer one, and the order in which the rows stand changes nothing that is decided."""
+    for one in record.evidence.overwritten:
+        yield f"{one.at:.1f} s: {one.store} let {one.by} replace {one.held}"
+    view, plan = record.evidence.view, record.newest
+    turned = replace(view, rows=view.rows[::-1])
+    decisions = [decide(record.fabric(plan), one, plan, record.evidence.now) for one in (view, turned)]
+    if decisions[0] != decisions[1] and not any(isinstance(one, Declined) for one in decisions):
+        yield "the same rows in another order are decided otherwise"
+
+
+def opposite_moves_wait_a_hold_down(record: Record) -> Findings:
+    """S9: a link is not let carry again, nor a flow put back on it, within a hold-down of leaving it, unless an outage forces it.
+
+    Exempt is a link that is the only open one of some flow: such a flow has no choice to damp.
+    """
+    left: dict[tuple[str, str], datetime] = {}
+    for before, after in record.steps():
+        fabric = record.fabric(after)
+        hold = fabric.policy.hold_down
+        for link in fabric.links:
+            began = before.links.get(link.name, LinkState()).drain
+            ended = began is not None and not drained(after, link.name) and not rescued(fabric, after, link.name)
+            if began and ended and after.decided_at - began.since < hold:
+                yield f"epoch {after.epoch} ends the drain of {link.name} {after.decided_at - began.since} after it began"
+        for flow, (old, new) in moved(before, after).items():
+            since = left.get((flow, new))
+            if since is not None and after.decided_at - since < hold and not forced(before, after, LinkName(old)):
+                yield f"epoch {after.epoch} puts {flow} back on {new} from {old} {after.decided_at - since} after it left"
+            left[flow, old] = left_at(after, old)
+
+
+def a_stale_enactor_never_has_the_last_word(record: Record) -> Findings:
+    """S10: at the end every lever reads as the newest plan asks, whoever wrote last."""
+    for want, held in record.evidence.wants:
+        same = held.running == want.running if isinstance(held, FailoverTest) and isinstance(want, FailoverTest) else held == want
+        if not same:
+            yield f"the newest plan wants {want}, and the lever reads {held}"
+
+
+def nothing_reopens_a_closed_incident(record: Record) -> Findings:
+    """S11: once an incident is over its tickets are resolved for good, and no later outage takes its name."""
+    over = {incident: ended for incident, _, ended in record.incidents()}
+    last = {told.ticket: told for told in sorted(record.evidence.book, key=lambda one: one.at)}
+    for told in last.values():
+        if over.get(told.incident) is not None and told.ask is not Ask.RESOLVE:
+            yield f"{told.incident} is over, and its ticket was last told to {told.ask} at {told.at:.1f} s"
+    for _, plan in record.history:
+        for name, state in plan.links.items():
+            if state.down_since_epoch in state.closing:
+                yield f"epoch {plan.epoch} opens {name}@{state.down_since_epoch} again"
+
+
+def alone_only_what_is_safe(record: Record) -> Findings:
+    """S12: without a majority a lever is only ever set to avoid a link more, by policies without a new drop, or by a test that ends."""
+    for _, cloud, deed in _deeds(record):
+        if deed.phase is not Phase.VOID and not _avoids_only(deed.setting):
+            yield f"{cloud} claimed {deed.setting} alone"
+    for ask, _ in _of_no_plan(record):
+        if not is_safe(ask.setting, ask.over):
+            yield f"{ask.at:.1f} s: {ask.cloud} asked alone for {ask.setting} over {ask.over}"
+
+
+def _avoids_only(setting: Setting) -> bool:
+    return isinstance(setting, RoutePolicies) or (isinstance(setting, FailoverTest) and setting.running)
+
+
+def clean_up_never_takes_the_live_plan(record: Record) -> Findings:
+    """S13: from the first plan on every store that took part holds a plan, and the newest is never of a lower epoch than before."""
+    for row in record.rows:
+        if '"epoch":' not in row.value:
+            yield f"{row.first:.1f} s: the plan's register was given {row.value[:60]!r}"
+    for register, held in record.evidence.held.items():
+        if register.startswith("plan/") and record.plans and not any(held.values()):
+            yield f"no store holds {register} any more"
+    live = {f"incident/{incident}" for incident, _, ended in record.incidents() if ended is None}
+    for register, rows in record.chosen().items():
+        stones = [row for row in rows if register in live and not parse(row.value, Incident).outbox]
+        yield from (f"{row.first:.1f} s: {register} was archived while it is open" for row in stones)
+
+
+def unknown_is_never_told_as_ok_or_failed(record: Record) -> Findings:
+    """S14: whoever was told that a change failed left no accepted ballot behind; whoever was told OK had a majority."""
+    accepted = {(row.register, row.ballot.partition(".")[2]): row for row in record.evidence.accepted}
+    for one in record.evidence.operations:
+        mine = [accepted[one.register, nonce] for nonce in one.own if (one.register, nonce) in accepted]
+        if one.how is Ended.FAILED and mine:
+            yield f"{one.register}: told at {one.ended:.3f} s that it failed, and {mine[0].ballot} was accepted at {mine[0].first:.3f} s"
+        if one.how is Ended.AGREED and one.ballot and not any(row.ballot == one.ballot and row.at for row in record.evidence.accepted):
+            yield f"{one.register}: told at {one.ended:.3f} s that {one.ballot} is agreed, which no majority ever held"
+
+
+def a_rolled_back_store_is_not_counted(record: Record) -> Findings:
+    """S15: a function that saw a store promise more than it says now never counts that reply."""
+    for one in record.evidence.restored:
+        yield f"{one.at:.1f} s: {one.store} said {one.promised} of {one.register} after {one.seen}, and was counted"
+
+
+def a_dead_control_plane_is_no_worse_than_bgp(record: Record) -> Findings:
+    """S16: with every function dead no flow loses more than under BGP alone, pins and the drops towards a proved VPN apart."""
+    for one in record.evidence.dark:
+        if one.loss > one.alone + DARK_LOSS:
+            yield f"{one.at:.1f} s: {one.flow} loses {one.loss:.3f} without functions, and {one.alone:.3f} under BGP alone"
+
+
+def both_clouds_agree(record: Record) -> Findings:
+    """L1: after healing, both clouds read the same newest plan."""
+    yield from (f"{cloud} reads another plan than the newest" for cloud, plan in record.evidence.plans.items() if plan != record.newest)
+
+
+def two_stores_and_one_cloud_react(record: Record) -> Findings:
+    """L2: with any two stores and one cloud's functions a link that is lost is left within the budget."""
+    for one in record.evidence.drills:
+        if one.seconds > REACTION_SECONDS:
+            yield f"{one.link} was cut with {one.store} and {one.cloud}'s functions gone: left after {one.seconds:.1f} s"
+
+
+def nobody_livelocks(record: Record) -> Findings:
+    """L3: no operation spends more ballots than its bound, every call ends, and in quiet none gives up to other proposers."""
+    for one in record.evidence.operations:
+        if len(one.own) > 3 * ATTEMPTS_LIMIT:
+            yield f"{one.register}: {len(one.own)} ballots at {one.began:.1f} s"
+    for call in record.evidence.calls:
+        if call.seconds > CALL_LIMIT:
+            yield f"{call.at:.1f} s: {call.door} took {call.seconds:.1f} s"
+    yield from record.evidence.livelocked
+
+
+def store_operations_are_bounded(record: Record) -> Findings:
+    """L4: no call makes more requests to stores than its bound."""
+    for call in record.evidence.calls:
+        if call.reads + call.writes > OPERATIONS_LIMIT:
+            yield f"{call.at:.1f} s: {call.door} made {call.reads} reads and {call.writes} writes"
+
+
+def the_outbox_drains(record: Record) -> Findings:
+    """L5: at the end no incident is open or still to be told."""
+    for name, state in record.newest.links.items():
+        if state.down_since_epoch or state.closing:
+            yield f"{name} still has an incident: open {state.down_since_epoch}, to be told {state.closing}"
+
+
+def every_flow_is_carried(record: Record) -> Findings:
+    """L6: with everything healed all comes to rest within the budget, each flow at home and carried there both ways."""
+    evidence, newest = record.evidence, record.newest
+    if evidence.settled is None:
+        yield "something was still going on at the end of the budget"
+    yield from (f"{name} is still drained" for name in newest.links if drained(newest, name))
+    yield from (f"{name} is believed {state.verdict}" for name, state in newest.links.items() if state.verdict is not Verdict.UP)
+    yield from (f"{pin.flow} is still pinned" for pin in newest.pins)
+    for flow in record.fabric(newest).flows:
+        way, placed = evidence.ways[flow.name], newest.flows[flow.name].link
+        if way.loss or way.links != (placed,):
+            yield f"{flow.name} is placed on {placed} and goes over {way.links} with loss {way.loss}"
+        if placed != flow.prefer[0]:
+            yield f"{flow.name} stays on {placed}, and prefers {flow.prefer[0]}"
+
+
+def a_freeze_stops_every_write(record: Record) -> Findings:
+    """Freeze: no lever is asked for anything while a flag is set that could be read, nor by a cloud that can't read its own."""
+    for ask in record.evidence.asked:
+        if ask.cloud in ask.blind:
+            yield f"{ask.at:.1f} s: {ask.cloud} asked for {ask.setting}, and could not read its own flag"
+        for stop in (one for one in record.evidence.stopped if one.flag not in ask.blind):
+            binding = stop.state is FlagState.SET or stop.flag is ask.cloud
+            if binding and stop.since + FLAG_SECONDS < ask.at < (stop.until or float("inf")):
+                yield f"{ask.at:.1f} s: {ask.cloud} asked for {ask.setting}; the flag of {stop.flag} is {stop.state} since {stop.since:.1f} s"
+
+
+def nothing_unexpected_escapes(record: Record) -> Findings:
+    """Errors: only those that an entry knows what to do with leave a function."""
+    yield from record.evidence.escaped
+
+
+INVARIANTS: Mapping[str, Callable[[Record], Findings]] = {
+    "S1": every_register_is_linearizable,
+    "S2": an_acknowledged_write_survives_any_one_store,
+    "S3": epochs_rise_one_plan_each,
+    "S4": every_write_has_a_reason,
+    "S5": the_last_healthy_link_is_never_drained,
+    "S6": every_incident_has_one_ticket,
+    "S7": a_delivery_counts_once,
+    "S8": the_newest_claims_decide,
+    "S9": opposite_moves_wait_a_hold_down,
+    "S10": a_stale_enactor_never_has_the_last_word,
+    "S11": nothing_reopens_a_closed_incident,
+    "S12": alone_only_what_is_safe,
+    "S13": clean_up_never_takes_the_live_plan,
+    "S14": unknown_is_never_told_as_ok_or_failed,
+    "S15": a_rolled_back_store_is_not_counted,
+    "S16": a_dead_control_plane_is_no_worse_than_bgp,
+    "L1": both_clouds_agree,
+    "L2": two_stores_and_one_cloud_react,
+    "L3": nobody_livelocks,
+    "L4": store_operations_are_bounded,
+    "L5": the_outbox_drains,
+    "L6": every_flow_is_carried,
+    "freeze": a_freeze_stops_every_write,
+    "errors": nothing_unexpected_escapes,
+}
+
+
+def broken(evidence: Evidence) -> list[tuple[str, str]]:
+    """Name every invariant that does not hold, with what breaks it."""
+    record = Record(evidence)
+    if not record.plans:
+        return [("L6 every_flow_is_carried", "no plan was ever agreed")]
+    return [(f"{code} {one.__name__}", found) for code, one in INVARIANTS.items() for found in one(record)]

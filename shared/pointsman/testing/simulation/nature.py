@@ -1,0 +1,128 @@
+"""What may strike: every request asks here whether it is struck, and everything that is injected is counted here."""
+
+import asyncio
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator
+from contextvars import Context
+from dataclasses import dataclass, field
+from random import Random  # noqa: TID251 - seeded, so that every run is alike
+from types import FrameType
+
+from pointsman.core.fabric import Cloud
+from pointsman.testing import virtual
+from pointsman.testing.simulation.kinds import STRIKES, FaultKind, Request, of
+from pointsman.testing.simulation.sites import site_of
+from pointsman.testing.virtual import ACTOR, Step
+
+STORY_LIMIT = 20_000
+"""Lines of a story that are kept; the oldest go first."""
+BACKGROUND = 0.012
+"""Share of requests that are struck on any day."""
+EPISODE = 0.85
+"""Share of the requests to a place that are struck while it is in trouble."""
+DEPTH_LIMIT = 40
+"""How deep a chain of tasks, each begun by the next, is followed."""
+
+
+@dataclass
+class Nature:
+    """The dice, the troubles that last, the counts and the story of one schedule.
+
+    ``troubled`` names what each place suffers from (a store's name, ``levers aws``, ``desk``, ...); ``cut`` the one-way
+    partitions between a cloud's functions and a store; ``gone`` the clouds without identity.
+    """
+
+    dice: Random
+    kinds: frozenset[FaultKind]
+    watching: bool = False
+    telling: bool = False
+    raging: bool = True
+    troubled: dict[str, FaultKind] = field(default_factory=dict)
+    cut: dict[tuple[Cloud, str], FaultKind] = field(default_factory=dict)
+    gone: set[Cloud] = field(default_factory=set)
+    faults: Counter[str] = field(default_factory=Counter)
+    coverage: Counter[tuple[str, str]] = field(default_factory=Counter)
+    operations: int = 0
+    story: deque[str] = field(default_factory=lambda: deque(maxlen=STORY_LIMIT))
+
+    def strike(self, request: Request, place: str) -> FaultKind | None:
+        """Say what strikes a request, if anything."""
+        self.operations += 1
+        if self.watching:
+            self.coverage.update((site, request.value) for site in sites_here())
+        if not self.raging:
+            return None
+        kind = self.troubled.get(place)
+        if kind is None or request not in STRIKES[kind] or self.dice.random() >= EPISODE:
+            kind = self._on_any_day(request)
+        if kind is not None:
+            self.injected(kind, sites_here())
+            self.tell(f"{kind} strikes {request} at {place}")
+        return kind
+
+    def _on_any_day(self, request: Request) -> FaultKind | None:
+        if self.dice.random() >= BACKGROUND:
+            return None
+        kinds = [kind for kind in of(request) if kind in self.kinds]
+        return self.dice.choice(kinds) if kinds else None
+
+    def injected(self, kind: FaultKind, where: Collection[str]) -> None:
+        """Count a fault, and the await sites it was injected at."""
+        self.faults[kind.value] += 1
+        self.coverage.update((site, kind.value) for site in where)
+
+    def tell(self, text: str) -> None:
+        """Add a line to the story."""
+        if self.telling:
+            actor = ACTOR.get()
+            who = f" {actor}" if actor is not None else ""
+            self.story.append(f"{asyncio.get_running_loop().time():10.3f} s{who}: {text}")
+
+
+def sites_here() -> set[str]:
+    """Name the await sites at which the running task stands, and those at which the tasks that began it do."""
+    found = set[str]()
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - a running coroutine does not say itself what it awaits
+    while frame is not None and frame.f_code.co_filename != virtual.__file__:
+        site = site_of(frame)
+        found |= {site} if site else set()
+        frame = frame.f_back
+    task = asyncio.current_task()
+    return found | sites_of(lineage(task.begun_by if isinstance(task, Step) else None))
+
+
+def lineage(task: Step | None) -> Iterator[Step]:
+    """Give a task, the one that began it, and so on."""
+    for _ in range(DEPTH_LIMIT):
+        if task is None:
+            return
+        yield task
+        task = task.begun_by
+
+
+def tasks_under_way() -> list[Step]:
+    """List all tasks that have not ended."""
+    return sorted((task for task in asyncio.all_tasks() if isinstance(task, Step)), key=hash)
+
+
+def sites_of(tasks: Collection[Step] | Iterator[Step]) -> set[str]:
+    """Name the await sites of ``service/`` at which tasks stand, those of what they await included."""
+    return {site for task in tasks for site in _standing(task)}
+
+
+def _standing(task: Step) -> Iterator[str]:
+    waiting: object = task.get_coro()
+    for _ in range(DEPTH_LIMIT):
+        frame = getattr(waiting, "cr_frame", None)
+        if frame is None:
+            return
+        site = site_of(frame)
+        if site is not None:
+            yield site
+        waiting = getattr(waiting, "cr_await", None)
+
+
+def in_nobodys_name(act: Callable[[], object], seconds: float) -> None:
+    """Let something happen after some seconds whoever is dead or frozen then."""
+    asyncio.get_running_loop().call_later(seconds, act, context=Context())

@@ -1,0 +1,300 @@
+"""One schedule, played from the first sweep over the storm to the quiet in which everything must have come right."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from random import Random  # noqa: TID251 - seeded, so that every run is alike
+
+from pointsman.core.errors import PointsmanError, Transient
+from pointsman.core.fabric import Cloud
+from pointsman.core.members import index
+from pointsman.core.plan import Verdict
+from pointsman.core.sightings import Health, Meaning, Sighting, Source, Tick, Vantage
+from pointsman.core.values import replace
+from pointsman.entry.outcomes import Answer, outcome_of
+from pointsman.service import doors
+from pointsman.service.adopt import adopt
+from pointsman.service.converge import Report
+from pointsman.service.house import House
+from pointsman.testing.inprocess import TwinLooker, probes
+from pointsman.testing.simulation.evidence import Called, Dark
+from pointsman.testing.simulation.functions import Call, Door, Function, steps_of
+from pointsman.testing.simulation.kinds import FaultKind, Request
+from pointsman.testing.simulation.mail import Mail
+from pointsman.testing.simulation.mischief import Mischief
+from pointsman.testing.simulation.nature import sites_of, tasks_under_way
+from pointsman.testing.simulation.schedule import Mishap, Schedule
+from pointsman.testing.simulation.world import World
+
+REDELIVERIES = 4
+ROUNDS_QUIET = 2
+"""Rounds in a row that bring nothing new before everything counts as settled."""
+HOURS_LATE = 7_200.0
+_STORE_READS = frozenset({Request.READ, Request.ROWS, Request.ENTRY})
+_STORE_WRITES = frozenset({Request.PREPARE, Request.ACCEPT, Request.NOTE, Request.PUT_ENTRY})
+
+
+class Play:
+    """The functions at work in a world."""
+
+    def __init__(self, plan: Schedule, *, watching: bool = False, telling: bool = False) -> None:
+        self.schedule = plan
+        self.world = World(plan, watching=watching, telling=telling)
+        self.mail = Mail(self.world.nature)
+        self.mischief = Mischief(self.world, self.mail, self.alive, self._adopt)
+        self.dice = Random(f"play {plan.seed}")
+        self.events = 0
+        self.calls: list[Called] = []
+        self.escaped: list[str] = []
+        self.livelocked: list[str] = []
+        self.dark: list[Dark] = []
+        self.quiet_rounds = 0
+        self._due: dict[int, list[Mishap]] = {}
+        for one in plan.mishaps:
+            self._due.setdefault(one.call, []).append(one)
+        self._rolls_out = FaultKind.OTHER_VERSION in plan.kinds and self.dice.random() < 0.35
+        self.pool = {cloud: [self._started(cloud, slot) for slot in range(plan.size.functions)] for cloud in Cloud}
+        self._running: set[asyncio.Task[None]] = set()
+
+    def _started(self, cloud: Cloud, slot: int) -> Function:
+        self.world.carried[cloud] = 2 if self._rolls_out and slot % 2 else 1
+        return self.world.furnish(cloud, self)
+
+    def alive(self) -> list[Function]:
+        """List the functions that live."""
+        return [function for functions in self.pool.values() for function in functions if not function.dead]
+
+    def nudge(self, cloud: Cloud) -> Callable[[str, int], Awaitable[None]]:
+        """Give a cloud's way to wake the other one's functions."""
+        other = Cloud.GCP if cloud is Cloud.AWS else Cloud.AWS
+
+        async def nudge(fabric: str, epoch: int) -> None:
+            await self._hint(
+                other, f"nudge to {other}: {fabric} is at epoch {epoch}", lambda house: doors.link_changed(house, (self._tick("nudge"),))
+            )
+
+        return nudge
+
+    def post(self, cloud: Cloud) -> Callable[[str], Awaitable[None]]:
+        """Give a cloud's way to wake its own ``deliver``."""
+
+        async def post(incident: str) -> None:
+            key = doors.DELIVER + incident
+            await self._hint(cloud, f"letters of {incident} to {cloud}", lambda house: doors.deliver(house, (self._tick(key),)))
+
+        return post
+
+    def _tick(self, key: str) -> Tick:
+        return Tick(vantage=Vantage.AWS, key=key, seen_at=self.world.clock.now())
+
+    async def _hint(self, cloud: Cloud, what: str, act: Door) -> None:
+        kind = self.world.nature.strike(Request.HINT, f"hints {cloud}")
+        await asyncio.sleep(0.005)
+        if kind is FaultKind.HINT_LOST:
+            raise Transient("the queue took no message: the next sweep does without it")
+        self.mail.send(what, lambda: self.call(cloud, what.partition(" ")[0], act))
+
+    async def call(self, cloud: Cloud, door: str, act: Door) -> None:
+        """Call a function as a queue does: it may crash, and is called again when it asks for it."""
+        for _ in range(REDELIVERIES):
+            if cloud in self.world.dark:
+                await asyncio.sleep(self.dice.uniform(5, 20))
+            elif await self._once(cloud, door, act):
+                return
+            else:
+                await asyncio.sleep(self.dice.uniform(1, 15))
+
+    async def _once(self, cloud: Cloud, door: str, act: Door) -> bool:
+        function = self._free(cloud)
+        call = Call(function, door)
+        due = self._due.pop(self.events, [])
+        call.trips = [(one.step, lambda call, one=one: self.mischief.befall(one, call)) for one in due]  # type: ignore[misc]
+        self.events += 1
+        if self._rolls_out:
+            self._count_versions(function)
+        began = self.world.clock.monotonic()
+        done = await self._ended(call, act)
+        for _, befall in call.trips:
+            befall(None)  # type: ignore[arg-type]
+        self.calls.append(_called(call, began, self.world.clock.monotonic()))
+        return done
+
+    def _count_versions(self, function: Function) -> None:
+        """Count a call of one version as a fault of all calls of others that are under way."""
+        others = [one for one in self.alive() if one.carries != function.carries]
+        if others:
+            self.world.nature.injected(FaultKind.OTHER_VERSION, sites_of(steps_of(others, tasks_under_way())))
+
+    def _free(self, cloud: Cloud) -> Function:
+        """Pick a warm function that is not frozen; where there is none a fresh one is started."""
+        now, pool = self.world.clock.monotonic(), self.pool[cloud]
+        self.pool[cloud] = pool = [self.world.furnish(cloud, self) if one.dead else one for one in pool]
+        warm = [one for one in pool if one.thaws_at <= now]
+        if not warm:
+            warm = [self.world.furnish(cloud, self)]
+            pool += warm
+        return self.dice.choice(warm)
+
+    async def _ended(self, call: Call, act: Door) -> bool:
+        """Say whether the event is dealt with."""
+        self.world.nature.tell(f"{call} is called")
+        try:
+            done, lived = await call.run(act)
+        except (PointsmanError, ExceptionGroup) as error:
+            return self._answered(call, error)
+        except Exception as error:  # noqa: BLE001 - whatever escapes is what the simulation looks for
+            self.escaped.append(f"{call.door}: {error!r}")
+            return True
+        self._followed(call, done)
+        return lived and not (isinstance(done, Report) and done.again)
+
+    def _answered(self, call: Call, error: PointsmanError | ExceptionGroup) -> bool:
+        outcome = outcome_of(error)
+        self.world.nature.tell(f"{call} ends: {outcome.answer}, {outcome.text}")
+        if "other proposers" in outcome.text and not self.world.nature.raging:
+            self.livelocked.append(f"{call.door}: {outcome.text}")
+        if outcome.answer is Answer.PARK:
+            self.escaped.append(f"{call.door}: {error!r}")
+        return outcome.answer is not Answer.RETRY
+
+    def _followed(self, call: Call, done: object) -> None:
+        if isinstance(done, Report):
+            said = f"epoch {done.plan.epoch}{', agreed' if done.agreed else ''}{f', wrote {len(done.steps)}' if done.steps else ''} {done.again}"
+            self.world.nature.tell(f"{call} ends: {said}")
+            self.quiet_rounds = 0 if done.agreed or done.steps else self.quiet_rounds
+
+    def _adopt(self, one: Mishap) -> bool:
+        """Let an operator order the next fabric; False when no function carries it."""
+        carriers = [function for function in self.alive() if function.carries > 1]
+        if not carriers:
+            return False
+
+        async def adopting(house: House) -> object:
+            return await adopt(house, author="an operator", reason="the roll-out is through", force=one.much < 0.5)
+
+        self._background(self._order(carriers[0], adopting))
+        return True
+
+    async def _order(self, function: Function, act: Door) -> None:
+        try:
+            await Call(function, "adopt").run(act)
+        except PointsmanError as error:
+            self.world.nature.tell(f"adopting is refused: {error}")
+
+    def _background(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def rage(self) -> None:
+        """Let the storm rage."""
+        size = self.schedule.size
+        for cloud in Cloud:
+            self._background(self._every(cloud, "sweep", size.sweep_every, lambda house: doors.sweep(house, ())))
+            self._background(self._every(cloud, "watch", size.watch_every, lambda house: doors.watch(house, ())))
+            self._background(self._probing(cloud))
+            self._background(self._telling(cloud))
+        for _ in range(int(size.storm // 10)):
+            self.mischief.back_up()
+            await asyncio.sleep(10)
+        for task in sorted(self._running, key=hash):
+            task.cancel()
+        self.world.heal()
+        self.world.nature.tell("the storm is over: everything is healed")
+
+    async def _every(self, cloud: Cloud, door: str, seconds: float, act: Door) -> None:
+        await asyncio.sleep(self.dice.uniform(0, seconds / 4 if door == "sweep" else seconds))
+        while True:
+            self.mail.send(f"{door} of {cloud}", lambda: self.call(cloud, door, act))
+            await asyncio.sleep(seconds)
+
+    async def _probing(self, cloud: Cloud) -> None:
+        """Tell what probes find: at once when it changes, and now and then anyway."""
+        known: dict[str, Health] = {}
+        told_at = -self.schedule.size.probe_every
+        while True:
+            await asyncio.sleep(self.dice.uniform(2, 5))
+            found, now = probes(self.world.twin, cloud), self.world.clock.monotonic()
+            told = {one.row: one.health for one in found}
+            if told != known or now - told_at >= self.schedule.size.probe_every:
+                known, told_at = told, now
+                self._report(cloud, found)
+
+    async def _telling(self, cloud: Cloud) -> None:
+        """Tell of sessions that changed, as each cloud's own feed does."""
+        looker, places = TwinLooker(self.world.twin, cloud), index(self.world.twin.fabric)
+        links = [link.name for link in self.world.twin.fabric.links]
+        source = Source.NETWORK_MANAGER if cloud is Cloud.AWS else Source.ROUTER_LOG
+        known: dict[str, Health] = {}
+        while True:
+            await asyncio.sleep(3)
+            seen = await looker.look(links)
+            news = [one for one in seen if known.get(one.member, Health.UP) is not one.health and one.health is not Health.DRAINING]
+            known = {one.member: one.health for one in seen}
+            for one in (one for one in news if one.member in places):
+                self._report(cloud, (replace(one, source=source),))
+
+    def _report(self, cloud: Cloud, claims: Sequence[Sighting]) -> None:
+        wrong = self.world.tellers[cloud]
+        meanings: tuple[Meaning, ...] = tuple(replace(one, seen_at=one.seen_at + wrong) for one in claims)
+        what = f"report to {cloud}: " + ", ".join(f"{one.member} {one.health}" for one in claims)
+        self.mail.send(what, lambda: self.call(cloud, "report", lambda house: doors.link_changed(house, meanings)))
+
+    async def calm(self) -> float | None:
+        """Go on sweeping until nothing is left to do; give when that was, or None at the end of the budget."""
+        self._roll_out()
+        first = await self._settled()
+        if first is not None and self.mail.late:
+            await asyncio.sleep(HOURS_LATE)
+            await self.round()
+            self.mail.deliver_late()
+            return await self._settled()
+        return first
+
+    def _roll_out(self) -> None:
+        """Replace what carries too little."""
+        for cloud in Cloud:
+            self.world.carried[cloud] = 2 if self._rolls_out else 1
+            self.pool[cloud] = [
+                one if one.carries == self.world.carried[cloud] else self.world.furnish(cloud, self) for one in self.pool[cloud]
+            ]
+
+    async def _settled(self) -> float | None:
+        end = self.world.clock.monotonic() + self.schedule.size.budget
+        self.quiet_rounds, gap = 0, 10.0
+        while self.world.clock.monotonic() < end:
+            self.quiet_rounds += 1
+            await self.round()
+            if self.quiet_rounds > ROUNDS_QUIET and not list(self.unfinished()):
+                return self.world.clock.monotonic()
+            await asyncio.sleep(gap)
+            gap = min(gap * 1.2, 50.0)
+        return None
+
+    async def round(self) -> None:
+        """Let both clouds be told what their probes find, and sweep."""
+        for cloud in Cloud:
+            found = probes(self.world.twin, cloud)
+            await self.call(cloud, "report", lambda house, found=found: doors.link_changed(house, found))  # type: ignore[misc]
+            await self.call(cloud, "sweep", lambda house: doors.sweep(house, ()))
+
+    def unfinished(self) -> Iterable[str]:
+        """Name what still has to come right."""
+        plan = self.world.newest_plan()
+        if plan is None:
+            yield "no plan is agreed"
+            return
+        for name, state in plan.links.items():
+            if state.verdict is not Verdict.UP or state.drain or state.down_since_epoch or state.closing:
+                yield f"{name} is not at rest"
+        if plan.pins or self.mail.under_way or self.mail.arriving or self.world.desk.late:
+            yield "something is under way"
+        if any(lever.late for levers in self.world.levers.values() for lever in levers.values()):
+            yield "a write is late"
+        if any(function.calls for function in self.alive()):
+            yield "a call is under way"
+
+
+def _called(call: Call, began: float, ended: float) -> Called:
+    reads = sum(call.asked[request] for request in _STORE_READS)
+    writes = sum(call.asked[request] for request in _STORE_WRITES)
+    return Called(at=began, seconds=ended - began, door=call.door, reads=reads, writes=writes)

@@ -1,0 +1,243 @@
+"""Levers, lookers, flags and the desk of the simulation: they keep their ports' promises, and fail as clouds do."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from pointsman.core.errors import Refused, Transient
+from pointsman.core.fabric import Cloud
+from pointsman.core.incidents import Ask, Incident, Letter, Phase, Ticket
+from pointsman.core.members import gcp_tunnel_key
+from pointsman.core.plan import FlagState
+from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
+from pointsman.core.steering import LeverKind, Observed, Setting, Verified
+from pointsman.ports.clouds import Clock, FenceLost, Lever, LeverBusy, LeverFailed, LeverUnsure
+from pointsman.testing.inprocess import MemoryFlag, Twin, TwinLooker
+from pointsman.testing.simulation.evidence import Asked, Told
+from pointsman.testing.simulation.functions import caller
+from pointsman.testing.simulation.kinds import FaultKind, Request
+from pointsman.testing.simulation.nature import Nature, in_nobodys_name
+
+LATE_APPLY = 90.0
+"""Longest time that a cloud takes to carry out a write it gave no answer to, in seconds."""
+SEARCH_LAG = 25.0
+"""Longest time until a desk's search shows a new ticket: below a letter's lease, which is what the service counts on."""
+
+
+def _homeless(nature: Nature) -> bool:
+    who = caller()
+    return who is not None and who.cloud in nature.gone
+
+
+def _blind() -> tuple[Cloud, ...]:
+    who = caller()
+    return tuple(cloud for cloud in Cloud if who is not None and cloud in who.blind)
+
+
+@dataclass
+class SimulatedLever:
+    """Keeps ``Lever`` over the twin's. ``asked`` lists every setting that was to be written."""
+
+    inner: Lever
+    cloud: Cloud
+    clock: Clock
+    nature: Nature
+    asked: list[Asked] = field(default_factory=list)
+    late: int = 0
+    _before: dict[str, Observed] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> LeverKind:
+        """What it steers by."""
+        return self.inner.kind
+
+    @property
+    def _place(self) -> str:
+        return f"levers {self.cloud}"
+
+    async def observe(self, target: str) -> Observed:
+        """Read it; what a read gives may be what another gave before."""
+        kind = self._struck(Request.OBSERVE)
+        found = await self.inner.observe(target)
+        before = self._before.get(target, found)
+        self._before[target] = found
+        return before if kind is FaultKind.LEVER_STALE_READ else found
+
+    def _struck(self, request: Request) -> FaultKind | None:
+        kind = self.nature.strike(request, self._place)
+        if _homeless(self.nature):
+            raise LeverFailed("no credentials: see to the cloud's identity service")
+        if kind is FaultKind.LEVER_THROTTLED:
+            raise LeverBusy("throttled: look again later")
+        return kind
+
+    async def apply(self, want: Setting, observed: Observed, token: str) -> None:
+        """Write it, or not, or not surely, or later."""
+        self.asked.append(Asked(at=self.clock.monotonic(), cloud=self.cloud, setting=want, over=observed.setting, blind=_blind()))
+        self.nature.tell(f"asks its lever for {want}")
+        match self._struck(Request.APPLY):
+            case FaultKind.LEVER_REFUSED:
+                raise LeverFailed("no right to write: grant it")
+            case FaultKind.LEVER_TIMED_OUT:
+                await asyncio.sleep(10 * self.nature.dice.random())
+            case FaultKind.LEVER_APPLIED_TIMED_OUT:
+                await self.inner.apply(want, observed, token)
+            case FaultKind.LEVER_LATE:
+                self._later(want, observed, token)
+            case _:
+                await self.inner.apply(want, observed, token)
+                return
+        raise LeverUnsure("no answer: observe before anything else")
+
+    def _later(self, want: Setting, observed: Observed, token: str) -> None:
+        self.late += 1
+
+        async def late() -> None:
+            try:
+                await self.inner.apply(want, observed, token)
+            except (FenceLost, LeverFailed):
+                pass  # nobody waits for this answer
+            finally:
+                self.late -= 1
+
+        in_nobodys_name(lambda: asyncio.ensure_future(late()), LATE_APPLY * self.nature.dice.random())
+
+    async def undo(self, observed: Observed, token: str) -> None:
+        """Bring it back."""
+        await self.inner.undo(observed, token)
+
+    async def verify(self, want: Setting) -> Verified:
+        """Read back."""
+        self._struck(Request.VERIFY)
+        return await self.inner.verify(want)
+
+
+@dataclass
+class SimulatedLooker:
+    """Keeps ``Looker`` over the twin's, and adds the IPsec state of Google's tunnels."""
+
+    world: Twin
+    cloud: Cloud
+    nature: Nature
+    _before: dict[tuple[str, ...], tuple[Sighting, ...]] = field(default_factory=dict)
+
+    async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
+        """Look at sessions and tunnels; what a look gives may be what another gave before."""
+        kind = self.nature.strike(Request.LOOK, f"looks {self.cloud}")
+        if kind is FaultKind.LOOK_THROTTLED or _homeless(self.nature):
+            raise Transient("throttled: look again later")
+        seen = await TwinLooker(self.world, self.cloud).look(links)
+        found = (*seen, *(self._claim(name) for name in self._tunnels(links)))
+        before = self._before.get(tuple(links), found)
+        self._before[tuple(links)] = found
+        return before if kind is FaultKind.LOOK_STALE else found
+
+    def _tunnels(self, links: Sequence[str]) -> list[str]:
+        if self.cloud is not Cloud.GCP:
+            return []
+        return [member.gcp.tunnel for name in links for member in self.world.fabric.link(name).members if member.gcp.tunnel]
+
+    def _claim(self, tunnel: str) -> Sighting:
+        up = self.world.network.tunnel(tunnel).up
+        return Sighting(
+            vantage=Vantage.GCP,
+            member=gcp_tunnel_key(tunnel),
+            source=Source.LOOK,
+            aspect=Aspect.IPSEC,
+            health=Health.UP if up else Health.DOWN,
+            seen_at=self.world.clock.now(),
+        )
+
+
+class SimulatedFlag(MemoryFlag):
+    """Keeps ``Flag``."""
+
+    def __init__(self, cloud: Cloud, nature: Nature) -> None:
+        super().__init__(cloud)
+        self._nature = nature
+
+    async def read(self) -> FlagState:
+        """Read it, over a network."""
+        kind = self._nature.strike(Request.FLAG, f"flag {self.cloud}")
+        await asyncio.sleep(0.002 + 0.01 * self._nature.dice.random())
+        unreadable = kind is FaultKind.FLAG_UNREADABLE or _homeless(self._nature)
+        who = caller()
+        if who is not None:
+            (who.blind.add if unreadable else who.blind.discard)(self.cloud)
+        return FlagState.UNREADABLE if unreadable else self.state
+
+
+@dataclass
+class Sheet:
+    """A ticket as the desk keeps it."""
+
+    number: str
+    key: str
+    incident: str
+    at: float
+    found_after: float
+    open: bool = True
+
+
+@dataclass
+class SimulatedDesk:
+    """A desk that is searched by key before a ticket is made, and times out before, after or long before it does as asked."""
+
+    clock: Clock
+    nature: Nature
+    name: str = "noc"
+    book: list[Told] = field(default_factory=list)
+    sheets: list[Sheet] = field(default_factory=list)
+    late: int = 0
+    _numbers: count = field(default_factory=lambda: count(1))  # type: ignore[type-arg]
+
+    async def tell(self, incident: Incident, letter: Letter, key: str) -> Ticket:
+        """Open, update or resolve."""
+        kind = self.nature.strike(Request.TELL, "desk")
+        await asyncio.sleep(0.05 + self.nature.dice.random())
+        self.nature.tell(f"tells the desk to {letter.ask} {incident.id}")
+        match kind:
+            case FaultKind.DESK_REFUSED:
+                raise Refused("the desk refuses this letter: see to its settings")
+            case FaultKind.DESK_TIMED_OUT:
+                await asyncio.sleep(5 * self.nature.dice.random())
+            case FaultKind.DESK_CREATED_TIMED_OUT:
+                self._do(incident, letter, key, lag=SEARCH_LAG * self.nature.dice.random())
+            case FaultKind.DESK_LATE:
+                self._later(incident, letter, key)
+            case _:
+                number = self._do(incident, letter, key, lag=SEARCH_LAG if kind is FaultKind.DESK_SEARCH_LAG else 0.0)
+                return Ticket(desk=self.name, reference=number, phase=Phase.RESOLVED if letter.ask is Ask.RESOLVE else Phase.OPEN)
+        raise Transient("the desk did not answer: try again")
+
+    def _do(self, incident: Incident, letter: Letter, key: str, lag: float = 0.0) -> str:
+        """Act on the ticket that the incident names, or on those that the search finds; open one where there is none."""
+        now, known = self.clock.monotonic(), {ticket.reference for ticket in incident.tickets}
+        found = [sheet for sheet in self.sheets if sheet.number in known or (sheet.key == key and now >= sheet.at + sheet.found_after)]
+        if not found:
+            found = [Sheet(number=f"T{next(self._numbers)}", key=key, incident=incident.id, at=now, found_after=lag)]
+            self.sheets += found
+        for sheet in found:
+            sheet.open = letter.ask is not Ask.RESOLVE
+            self.book.append(Told(at=now, incident=incident.id, ask=letter.ask, ticket=sheet.number))
+        return found[0].number
+
+    def _later(self, incident: Incident, letter: Letter, key: str) -> None:
+        self.late += 1
+
+        def late() -> None:
+            self.late -= 1
+            self._do(incident, letter, key)
+
+        in_nobodys_name(late, self.nature.dice.uniform(1, 60))
+
+    def close_by_hand(self, much: float) -> bool:
+        """Let a person close an open ticket; False when there is none."""
+        sheets = [sheet for sheet in self.sheets if sheet.open]
+        if not sheets:
+            return False
+        sheet = sheets[int(much * len(sheets))]
+        sheet.open = False
+        self.book.append(Told(at=self.clock.monotonic(), incident=sheet.incident, ask=Ask.RESOLVE, ticket=sheet.number, by_hand=True))
+        return True

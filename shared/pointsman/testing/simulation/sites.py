@@ -1,0 +1,103 @@
+"""The await sites of ``service/``: every place where a function may be stopped, found from the source.
+
+A site is named ``file:function#n``: the n-th ``await``, ``async with``, ``async for`` or asynchronous comprehension
+of that function.
+"""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import NamedTuple
+
+import pointsman.service
+from pointsman.core.values import Frozen
+
+SERVICE = Path(next(iter(pointsman.service.__path__)))
+
+Place = tuple[int, int, int, int]
+"""First line, column, last line, column."""
+
+
+class Site(Frozen):
+    """One await site, with the part of its file that it takes up."""
+
+    name: str
+    file: str
+    place: Place
+
+    def holds(self, place: Place) -> bool:
+        """Say whether a place lies within."""
+        return self.place[:2] <= place[:2] and place[2:] <= self.place[2:]
+
+
+@cache
+def sites() -> tuple[Site, ...]:
+    """Find every await site of ``service/``, by file and place."""
+    files = sorted(SERVICE.glob("*.py"))
+    return tuple(site for path in files for site in _in_file(path.name, ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _in_file(file: str, tree: ast.Module) -> Iterator[Site]:
+    for name, function in _functions(tree, ""):
+        awaits = sorted(_place(node) for node in _own(function) if _waits(node))
+        for number, place in enumerate(awaits, start=1):
+            yield Site(name=f"{file.removesuffix('.py')}:{name}#{number}", file=file, place=place)
+
+
+def _functions(tree: ast.AST, outer: str) -> Iterator[tuple[str, ast.AsyncFunctionDef]]:
+    for node in ast.iter_child_nodes(tree):
+        name = getattr(node, "name", "") if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef | ast.ClassDef) else ""
+        inner = f"{outer}.{name}".strip(".") if name else outer
+        if isinstance(node, ast.AsyncFunctionDef):
+            yield inner, node
+        yield from _functions(node, inner)
+
+
+def _own(function: ast.AST) -> Iterator[ast.AST]:
+    """Walk a function's nodes, those of functions inside it left out."""
+    for node in ast.iter_child_nodes(function):
+        if not isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef | ast.Lambda):
+            yield node
+            yield from _own(node)
+
+
+def _waits(node: ast.AST) -> bool:
+    asynchronous = isinstance(node, ast.comprehension) and node.is_async
+    return isinstance(node, ast.Await | ast.AsyncWith | ast.AsyncFor) or bool(asynchronous)
+
+
+def _place(node: ast.AST) -> Place:
+    placed = node.iter if isinstance(node, ast.comprehension) else node
+    assert isinstance(placed, ast.expr | ast.stmt), "an await site has a place in its file"
+    return placed.lineno, placed.col_offset, placed.end_lineno or 0, placed.end_col_offset or 0
+
+
+class _Point(NamedTuple):
+    code: CodeType
+    instruction: int
+
+
+_known: dict[_Point, str | None] = {}
+
+
+def site_of(frame: FrameType) -> str | None:
+    """Name the site at which a frame of ``service/`` waits; None for any other frame."""
+    point = _Point(frame.f_code, frame.f_lasti)
+    if point not in _known:
+        _known[point] = _find(frame) if frame.f_code.co_filename.startswith(str(SERVICE)) else None
+    return _known[point]
+
+
+def _find(frame: FrameType) -> str | None:
+    file = Path(frame.f_code.co_filename).name
+    first, last, column, end = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    if first is None or last is None or column is None or end is None:
+        return None
+    around = [site for site in sites() if site.file == file and site.holds((first, column, last, end))]
+    return min(around, key=_size).name if around else None
+
+
+def _size(site: Site) -> tuple[int, int]:
+    return site.place[2] - site.place[0], site.place[3] - site.place[1]

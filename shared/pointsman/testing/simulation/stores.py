@@ -1,0 +1,170 @@
+"""A store of the simulation: in memory, reached over a network that anything may happen on, with a ledger of what it accepted."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import NoReturn, TypeVar
+
+from pointsman.core.errors import PointsmanError
+from pointsman.core.fabric import Cloud
+from pointsman.core.rows import rank, standing
+from pointsman.core.sightings import Sighting
+from pointsman.core.values import replace
+from pointsman.ports.clouds import Clock
+from pointsman.ports.stores import Refusal, Reply, Row, StoreDown, StoreUnsure
+from pointsman.testing.simulation.evidence import Accepted, Overwritten
+from pointsman.testing.simulation.functions import caller
+from pointsman.testing.simulation.kinds import FaultKind, Request
+from pointsman.testing.simulation.nature import Nature, in_nobodys_name
+from pointsman.testing.stores import MemoryStore, Snapshot
+
+MAJORITY = 2
+TIMEOUT = 2.0
+"""Seconds after which an adapter gives a request up."""
+VERSIONS_AFTER_ROLLBACK = 1_000
+"""A restored row has an update time of its own: its version is none that anybody saw."""
+_REQUESTS = {request.value.removeprefix("store."): request for request in Request if request.startswith("store.")}
+_WRITES = frozenset({Request.PREPARE, Request.ACCEPT, Request.NOTE, Request.PUT_ENTRY})
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """Knows what each store accepted and when a majority of three had, which no function knows for certain."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._stores: dict[tuple[str, str], set[str]] = {}
+        self._rows: dict[tuple[str, str], Accepted] = {}
+
+    @property
+    def rows(self) -> tuple[Accepted, ...]:
+        """Give everything that was ever accepted."""
+        return tuple(self._rows.values())
+
+    def newest(self, register: str) -> Accepted | None:
+        """Give the value of the highest ballot that a majority accepted."""
+        rows = (row for row in self._rows.values() if row.register == register and row.at is not None)
+        return max(rows, key=lambda row: row.ballot, default=None)
+
+    def held_by(self, register: str, store: str) -> str:
+        """Give the highest ballot that a store ever accepted."""
+        return max((ballot for (about, ballot), held in self._stores.items() if about == register and store in held), default="")
+
+    def accepted(self, store: str, register: str, row: Row) -> bool:
+        """Note that one store accepted a row; True when it makes a majority."""
+        key, now = (register, row.accepted), self._clock.monotonic()
+        held = self._stores.setdefault(key, set())
+        held.add(store)
+        known = self._rows.get(key)
+        if known is None:
+            known = Accepted(at=None, first=now, register=register, ballot=row.accepted, value=row.value or "")
+            self._rows[key] = known
+        assert known.value == row.value, "one ballot has one value for ever"
+        if known.at is None and len(held) >= MAJORITY:
+            self._rows[key] = replace(known, at=now)
+            return True
+        return False
+
+
+class SimulatedStore(MemoryStore):
+    """A store that nature strikes. ``ahead`` is how far its clock runs ahead."""
+
+    def __init__(self, name: str, clock: Clock, *, nature: Nature, ledger: Ledger, fenced: bool) -> None:
+        super().__init__(name, clock, fenced=fenced)
+        self.ahead = timedelta()
+        self.lost = False
+        self.asked: Counter[Request] = Counter()
+        self.overwritten: list[Overwritten] = []
+        self._nature = nature
+        self._ledger = ledger
+
+    @property
+    def held(self) -> dict[str, str]:
+        """Give the accepted ballot of every register."""
+        return {register: row.accepted for register, row in self._registers.items()}
+
+    def restore(self, to: Snapshot) -> None:
+        """Be rolled back, as a backup restored in place does it."""
+        self.roll_back(to)
+        self._versions = {register: version + VERSIONS_AFTER_ROLLBACK for register, version in self._versions.items()}
+
+    def up_to_date(self, others: Sequence["SimulatedStore"]) -> bool:
+        """Say whether the other stores hold all that this one accepted, so that it may be rolled back without a loss."""
+        return all(other.held.get(register, "") >= ballot for register, ballot in self.held.items() for other in others)
+
+    async def _do(self, operation: str, about: str, act: Callable[[], T]) -> T:
+        del about
+        request, who = _REQUESTS[operation], caller()
+        self.asked[request] += 1
+        if who is not None:
+            who.ask(request)
+        kind = self._nature.strike(request, self.name)
+        way = self._nature.cut.get((who.cloud, self.name)) if who is not None else None
+        if self.lost or (who is not None and who.cloud in self._nature.gone):
+            kind = FaultKind.STORE_DOWN
+        return await self._through(request, kind, way, act)
+
+    async def _through(self, request: Request, kind: FaultKind | None, way: FaultKind | None, act: Callable[[], T]) -> T:
+        """Send a request over the network, and bring its reply back."""
+        dice, answer = self._nature.dice, asyncio.Future[T]()
+        delay = 0.002 + 0.02 * dice.random()
+        match way or kind:
+            case FaultKind.STORE_DOWN | FaultKind.STORE_THROTTLED | FaultKind.STORE_UNAVAILABLE as down:
+                await self._refused(down, delay)
+            case FaultKind.STORE_REQUEST_LOST | FaultKind.PARTITION_REQUESTS:
+                await self._silent(request, TIMEOUT * dice.random())
+            case FaultKind.STORE_ERROR_AFTER_SUCCESS | FaultKind.PARTITION_REPLIES:
+                in_nobodys_name(lambda: _arrive(act, None), delay)
+                await self._silent(request, TIMEOUT * dice.random())
+            case FaultKind.STORE_STALLED:
+                in_nobodys_name(lambda: _arrive(act, None), dice.uniform(3, 60))
+                await self._silent(request, TIMEOUT)
+            case FaultKind.STORE_SLOW:
+                delay += dice.choice((0.3, 1.5, 4.0)) * dice.random()
+            case FaultKind.STORE_REQUEST_DOUBLED:
+                in_nobodys_name(lambda: _arrive(act, None), delay + dice.uniform(0, 30))
+            case _:
+                pass
+        in_nobodys_name(lambda: _arrive(act, answer), delay)
+        return await answer
+
+    async def _refused(self, kind: FaultKind, delay: float) -> NoReturn:
+        await asyncio.sleep(delay)
+        texts = {FaultKind.STORE_THROTTLED: "throttles: raise its capacity", FaultKind.STORE_UNAVAILABLE: "answered 503: wait"}
+        raise StoreDown(f"{self.name} {texts.get(kind, 'is down: wait, or look at its own status page')}")
+
+    async def _silent(self, request: Request, seconds: float) -> NoReturn:
+        await asyncio.sleep(seconds)
+        raise (StoreUnsure if request in _WRITES else StoreDown)(f"{self.name} gave no answer: read before anything else")
+
+    def _write(self, register: str, ballot: str, seen: Reply, row: Row) -> Reply | Refusal:
+        ended = super()._write(register, ballot, seen, row)
+        if isinstance(ended, Reply) and row.accepted == ballot and self._ledger.accepted(self.name, register, row):
+            self._nature.tell(f"a majority holds {register} at ballot {ballot}: {(row.value or '')[:240]}")
+        return ended
+
+    def _note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
+        before = dict(self._rows[prefix])
+        super()._note(prefix, sightings)
+        for row in {claim.row for claim in sightings} & before.keys():
+            held, now = before[row], self._rows[prefix][row]
+            if rank(now) < rank(held) and standing(rank(held), self._time()) is not None:
+                self.overwritten.append(Overwritten(at=self._clock.monotonic(), store=self.name, held=held, by=now))
+
+    def _time(self) -> datetime:
+        return (self._clock.now() + self.ahead).replace(microsecond=0)
+
+
+def _arrive(act: Callable[[], T], answer: asyncio.Future[T] | None) -> None:
+    """Do at the store what was asked, and answer whoever still waits."""
+    waited_for = answer is not None and not answer.done()
+    try:
+        done = act()
+    except PointsmanError as error:
+        if answer is not None and waited_for:
+            answer.set_exception(error)
+        return
+    if answer is not None and waited_for:
+        answer.set_result(done)

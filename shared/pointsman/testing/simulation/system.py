@@ -1,0 +1,64 @@
+"""The whole product in small: the real use cases, the real protocol and the twin, on virtual time, with the faults that a seed draws."""
+
+import asyncio
+import time
+from collections.abc import Collection
+
+from pointsman.testing.simulation.ending import played
+from pointsman.testing.simulation.evidence import Evidence
+from pointsman.testing.simulation.invariants import broken
+from pointsman.testing.simulation.kinds import FaultKind
+from pointsman.testing.simulation.play import Play
+from pointsman.testing.simulation.schedule import DEFAULT, Size, schedule
+from pointsman.testing.simulation.tally import Tally, Violation
+from pointsman.testing.virtual import run as run_virtually
+
+__all__ = ["LEVEL", "play", "run", "story"]
+
+LEVEL = "system"
+WATCH_EVERY = 4
+"""One schedule of so many notes which requests are under way at which await site."""
+
+
+def run(first: int, seeds: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: Size = DEFAULT) -> Tally:
+    """Play ``seeds`` schedules from the seed ``first`` on, one after the other."""
+    tally = Tally(level=LEVEL, first=first)
+    began = time.perf_counter()
+    for seed in range(first, first + seeds):
+        tally.add(play(seed, kinds, size))
+    tally.seconds = time.perf_counter() - began
+    return tally
+
+
+def play(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: Size = DEFAULT) -> Tally:
+    """Play the schedule of one seed."""
+    return _tally(*_played(seed, kinds, size, telling=False))
+
+
+def story(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: Size = DEFAULT) -> tuple[Tally, tuple[str, ...]]:
+    """Play the schedule of one seed, and tell it in words."""
+    one, evidence = _played(seed, kinds, size, telling=True)
+    return _tally(one, evidence), tuple(one.world.nature.story)
+
+
+def _played(seed: int, kinds: Collection[FaultKind], size: Size, *, telling: bool) -> tuple[Play, Evidence]:
+    async def main() -> tuple[Play, Evidence]:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)  # the dead leave unread answers behind
+        one = Play(schedule(seed, kinds, size), watching=seed % WATCH_EVERY == 0, telling=telling)
+        return one, await played(one)
+
+    return run_virtually(main())
+
+
+def _tally(one: Play, evidence: Evidence) -> Tally:
+    nature, seed = one.world.nature, one.schedule.seed
+    return Tally(
+        level=LEVEL,
+        first=seed,
+        schedules=1,
+        events=one.events,
+        operations=nature.operations,
+        faults=nature.faults,
+        coverage=nature.coverage,
+        violations=[Violation(seed=seed, invariant=name, what=what) for name, what in broken(evidence)],
+    )
