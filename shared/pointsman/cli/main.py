@@ -11,7 +11,7 @@ import typer
 
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
-from pointsman.cli import adopt, decode, fabric, verify
+from pointsman.cli import adopt, decode, fabric, stores, verify
 from pointsman.core.errors import ConfigError, PointsmanError
 
 WRONG = 1
@@ -43,6 +43,7 @@ app.command("schema")(fabric.schema)
 app.command("decode")(decode.decode)
 app.command("adopt")(adopt.adopt)
 app.command("verify")(verify.verify)
+app.add_typer(stores.app)
 
 
 @app.command("demo")

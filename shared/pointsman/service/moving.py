@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
+from pointsman.core.adopting import carried_by
 from pointsman.core.alone import register_of as diary
 from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric
@@ -25,7 +26,8 @@ from pointsman.ports.stores import Listed, ListedStore, RowUnreadable, StoreDown
 from pointsman.quorum.outcomes import NoMajority, Outcome, Unknown
 from pointsman.quorum.sealing import opening, seal_in
 from pointsman.service.archiving import archive_register
-from pointsman.service.house import incident_register
+from pointsman.service.gather import Scope, gather
+from pointsman.service.house import House, incident_register
 from pointsman.service.registers import Registers
 from pointsman.service.trial import seal_of
 
@@ -86,6 +88,13 @@ class Moved:
     registers: int
     entries: int
     left_behind: tuple[str, ...]
+
+
+async def uncarried(house: House) -> tuple[str, ...]:
+    """Name the clouds whose functions were not lately seen to carry the next fabric: they would stop when the plan is moved."""
+    gathered = await gather(house, (), Scope(witness=True))
+    carrying = carried_by(gathered.view.rows, house.fabrics[-1], gathered.now)
+    return tuple(cloud.value for cloud in Cloud if cloud not in carrying)
 
 
 async def survey(move: Move) -> dict[str, Stage]:

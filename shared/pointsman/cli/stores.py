@@ -1,0 +1,119 @@
+"""``pointsman stores``: try a store before it is trusted, and move a fabric from one set of stores to another."""
+
+import contextlib
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pointsman.core.errors import PointsmanError, Refused
+
+if TYPE_CHECKING:
+    from pointsman.service.moving import Stage
+    from pointsman.service.probing.cases import Finding
+
+KEPT, BROKEN, UNTOLD = 0, 1, 2
+"""Exit codes of a probe: every promise is kept; one is broken; it cannot be told."""
+
+app = typer.Typer(name="stores", help="Look after the stores of the shared table.", no_args_is_help=True)
+
+Url = Annotated[str, typer.Argument(metavar="URL", help="A store, as a fabric names it.")]
+Current = Annotated[str, typer.Argument(metavar="CURRENT", help="The compiled fabric whose stores hold everything now.")]
+Following = Annotated[str, typer.Argument(metavar="NEXT", help="The compiled fabric whose stores are to hold it.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Move. Without it, say what would be moved and write nothing.")]
+Force = Annotated[bool, typer.Option("--force", help="Do not wait until both clouds' functions carry the next fabric.")]
+
+
+@app.command("probe")
+def probe(url: Url) -> None:
+    """Try whether a store keeps every promise that pointsman builds on.
+
+    Works with the credentials of this shell, under names of its own. Exits 1 when a promise is broken, 2 when the
+    store cannot be reached.
+    """
+    from pointsman.boot import loop  # noqa: PLC0415 - the SDKs load for this command only
+    from pointsman.boot.moving import open_probe  # noqa: PLC0415
+    from pointsman.service.probing.cases import probe as tried  # noqa: PLC0415
+
+    try:
+        one = open_probe(url)
+        findings = loop.run(tried(one.bench, _tell))
+    except PointsmanError as error:
+        typer.echo(f"pointsman: {error}", err=True)
+        raise typer.Exit(UNTOLD) from error
+    _clear(one.file)
+    typer.echo(_judged(findings))
+    if not one.file:
+        typer.echo(f"all that was written lies under {one.root} in that store: remove it when you like")
+    raise typer.Exit(_code(findings))
+
+
+def _tell(finding: "Finding") -> None:
+    typer.echo(f"{finding.verdict:<18}{finding.case}")
+    if finding.text:
+        typer.echo(f"{'':<18}{finding.text}")
+
+
+def _judged(findings: "tuple[Finding, ...]") -> str:
+    counts = Counter(finding.verdict.value for finding in findings)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    match _code(findings):
+        case 0:
+            return f"{told}: it may be used"
+        case 1:
+            return f"{told}: it must not be used, two functions would both believe that they have decided"
+        case _:
+            return f"{told}: this does not show that it may be used"
+
+
+def _code(findings: "tuple[Finding, ...]") -> int:
+    found = {finding.verdict.value for finding in findings}
+    return BROKEN if "broken" in found else UNTOLD if found != {"kept"} else KEPT
+
+
+def _clear(file: str) -> None:
+    for path in (file, f"{file}-wal", f"{file}-shm") if file else ():
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
+
+
+@app.command("move")
+def move(current: Current, following: Following, *, yes: Yes = False, force: Force = False) -> None:
+    """Move a fabric to another set of stores, register by register, while it goes on deciding.
+
+    May be stopped at any point and started again. Speaks to the stores with the credentials of this shell.
+    """
+    from pointsman.boot import loop  # noqa: PLC0415 - the SDKs load for this command only
+    from pointsman.boot.moving import open_move  # noqa: PLC0415
+    from pointsman.service.moving import carry_out, survey, uncarried  # noqa: PLC0415
+
+    house, one = open_move(current, following)
+    names = f"stores {one.registers.stores.id} to stores {one.following.stores.id}"
+    missing = loop.run(uncarried(house))
+    if not yes:
+        _foretell(loop.run(survey(one)), names, missing)
+        return
+    if missing and not force:
+        raise Refused(f"{_uncarried(missing)}: deploy it there first, or use --force")
+    try:
+        done = loop.run(carry_out(one, typer.echo))
+    except KeyboardInterrupt:
+        typer.echo("stopped: nothing is lost, and the same command goes on from here", err=True)
+        raise
+    typer.echo(f"{done.registers} registers went from {names}, with {done.entries} entries of the journal")
+    for trouble in done.left_behind:
+        typer.echo(f"left behind: {trouble}")
+    typer.echo("now adopt the next fabric, and then deploy it alone")
+
+
+def _foretell(found: "dict[str, Stage]", names: str, missing: tuple[str, ...]) -> None:
+    for name, stage in found.items():
+        typer.echo(f"{stage:<24}{name}")
+    typer.echo(f"from {names}; nothing was written: move them with --yes")
+    if missing:
+        typer.echo(f"{_uncarried(missing)}: they would stop until it is deployed there")
+
+
+def _uncarried(missing: tuple[str, ...]) -> str:
+    return f"the functions on {' and '.join(missing)} were not seen to carry the next fabric"

@@ -1,0 +1,138 @@
+"""``pointsman stores``: what a user sees of a probe and of a move."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pointsman.adapters.files import load
+from pointsman.adapters.sqlite.store import SqliteStore
+from pointsman.boot.chance import SystemClock, jitter, nonce
+from pointsman.core.decide import first_plan
+from pointsman.core.domains import store_set
+from pointsman.core.fabric import Fabric, Stores
+from pointsman.core.values import canonical, replace
+from pointsman.service.registers import Registers
+from pointsman.testing.loopback import Reply
+from pointsman.testing.processes import clean_environment
+from tests.stores.clone import Clone
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("ssm", "ec2", "directconnect", "sqs", "secretsmanager", "secretmanager", "compute", "pubsub", "dynamodb", "firestore")
+
+
+def stores(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, "http://127.0.0.1:9")),
+        "POINTSMAN_GOOGLE_IDENTITY": "emulator",
+        "POINTSMAN_WITNESS_KEY_ID": "test",
+        "POINTSMAN_WITNESS_SECRET": "test",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    argv = [str(Path(sys.executable).with_name("pointsman")), "stores", *arguments]
+    return subprocess.run(argv, env=clean_environment(environment), capture_output=True, text=True, timeout=90, check=False)
+
+
+def test_a_store_that_keeps_its_promises_may_be_used_and_its_names_are_said() -> None:
+    with Clone() as clone:
+        done = stores("probe", clone.url())
+        held = list(clone.objects)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "29 kept: it may be used" in done.stdout
+    root = done.stdout.partition("lies under ")[2].partition(" ")[0]
+    assert held
+    assert all(path.startswith(f"/pointsman/{root}") for path in held)
+
+
+def test_a_store_that_ignores_if_match_is_found_and_refused() -> None:
+    with Clone(careless=True) as clone:
+        done = stores("probe", clone.url())
+    assert done.returncode == 1
+    assert "broken            creators at once do not overwrite each other" in done.stdout
+    assert "must not be used" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (Reply(status=404, body=b"<Code>NoSuchBucket</Code>"), "NoSuchBucket"),
+        (Reply(status=403, body=b"<Code>InvalidAccessKeyId</Code>"), "denies access"),
+    ],
+)
+def test_a_store_that_cannot_be_reached_is_not_judged(reply: Reply, told: str) -> None:
+    with Clone(refusal=reply) as clone:
+        done = stores("probe", clone.url("missing"))
+    assert done.returncode == 2
+    assert told in done.stdout
+    assert "does not show that it may be used" in done.stdout
+
+
+def test_a_url_that_is_wrong_is_said_in_one_line() -> None:
+    done = stores("probe", "mysql://host/db")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "starts with dynamodb://" in done.stderr
+
+
+def test_a_file_is_probed_beside_the_real_one_and_nothing_of_it_stays(tmp_path: Path) -> None:
+    done = stores("probe", f"sqlite://{tmp_path}/table.sqlite")
+    assert done.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+    assert stores("probe", f"sqlite://{tmp_path}/none/table.sqlite").returncode == 2
+
+
+@pytest.fixture
+def current(tmp_path: Path) -> Fabric:
+    return replace(load(str(ROOT / "docs" / "fabrics" / "atlas.yaml")), stores=Stores(aws=f"sqlite://{tmp_path}/old.sqlite"))
+
+
+@pytest.fixture
+def following(current: Fabric, tmp_path: Path) -> Fabric:
+    return replace(current, stores=Stores(aws=f"sqlite://{tmp_path}/new.sqlite", generation=2))
+
+
+def compiled(tmp_path: Path, *fabrics: Fabric) -> list[str]:
+    paths = [tmp_path / f"fabric{number}.json" for number in range(len(fabrics))]
+    for path, fabric in zip(paths, fabrics, strict=True):
+        path.write_bytes(canonical(fabric))
+    return [str(path) for path in paths]
+
+
+def registers(fabric: Fabric) -> Registers:
+    path = Path((fabric.stores.aws or "").removeprefix("sqlite://"))
+    store = SqliteStore("aws", path)
+    return Registers((store,), clock=SystemClock(), nonce=nonce, jitter=jitter, stores=store_set(fabric.stores))
+
+
+def test_a_move_is_foretold_refused_while_nobody_carries_it_made_and_made_again(tmp_path: Path, current: Fabric, following: Fabric) -> None:
+    plan = canonical(replace(first_plan(current, SystemClock().now()), epoch=7)).decode()
+    for name, value in (("plan/atlas", plan), ("incident/atlas/ix-a@3", "{}")):
+        asyncio.run(registers(current).change(name, lambda _, value=value: value))  # type: ignore[misc]
+    paths = compiled(tmp_path, current, following)
+    foretold = stores("move", *paths)
+    assert (foretold.returncode, foretold.stderr) == (0, "")
+    assert "to be moved             incident/atlas/ix-a@3" in foretold.stdout
+    assert "nothing was written" in foretold.stdout
+    refused = stores("move", *paths, "--yes")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "aws and gcp were not seen to carry the next fabric" in refused.stderr
+    assert asyncio.run(registers(following).look("plan/atlas")).value is None
+    for _ in range(2):
+        moved = stores("move", *paths, "--yes", "--force")
+        assert (moved.returncode, moved.stderr) == (0, "")
+        assert f"to stores {store_set(following.stores).id}" in moved.stdout
+    assert asyncio.run(registers(following).read("plan/atlas")).value == plan
+    assert asyncio.run(registers(current).read("plan/atlas")).moved == store_set(following.stores).id
+    assert "moved                   plan/atlas" in stores("move", *paths).stdout
+
+
+def test_a_move_to_the_same_stores_or_under_the_same_number_is_refused(tmp_path: Path, current: Fabric, following: Fabric) -> None:
+    same = stores("move", *compiled(tmp_path, current, current))
+    assert (same.returncode, "there is nothing to move" in same.stderr) == (1, True)
+    unnumbered = replace(following, stores=replace(following.stores, generation=1))
+    told = stores("move", *compiled(tmp_path, current, unnumbered))
+    assert (told.returncode, "write stores.generation: 2" in told.stderr) == (1, True)
