@@ -1,0 +1,169 @@
+"""``pointsman status``: how things stand, and what asks for somebody's attention."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from pointsman.core.errors import PointsmanError
+from pointsman.core.values import canonical, replace
+
+if TYPE_CHECKING:
+    from pointsman.service.status import Status, StoreStatus
+
+FINE, DEGRADED, UNREAD = 0, 1, 2
+"""Exit codes: nothing to do; something asks for attention; no majority of the stores could be read."""
+
+FabricFile = Annotated[str, typer.Argument(metavar="FABRIC", help="The compiled fabric whose table is read.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def status(fabric: FabricFile, *, as_json: AsJson = False) -> None:
+    """Show the mode, the plan, incidents and stores, and what asks for attention.
+
+    Reads with the credentials of this shell and changes nothing; what it cannot read it names. Exits 0 when all is well,
+    1 when something asks for attention, 2 when no majority of the stores could be read.
+    """
+    from pointsman.cli.summary import console  # noqa: PLC0415 - the SDKs and the fabric reader load for this command only
+
+    try:
+        found = _read(fabric)
+    except PointsmanError as error:
+        typer.echo(f"pointsman: {error}", err=True)
+        raise typer.Exit(UNREAD) from error
+    if as_json:
+        typer.echo(msgspec.json.format(canonical(found), indent=2).decode())
+    else:
+        console().print(as_text(found))
+    raise typer.Exit(code(found))
+
+
+def _read(fabric: str) -> "Status":
+    from pointsman.boot import loop  # noqa: PLC0415
+    from pointsman.boot.settings import read_settings  # noqa: PLC0415
+    from pointsman.boot.table import open_table  # noqa: PLC0415
+    from pointsman.service.status import status as read  # noqa: PLC0415
+
+    return loop.run(read(open_table(replace(read_settings(), fabric=fabric, fabric_next=""))))
+
+
+def code(found: "Status") -> int:
+    """Give the exit code of a status."""
+    if not found.reached:
+        return UNREAD
+    return DEGRADED if found.todo else FINE
+
+
+def as_text(found: "Status") -> RenderableType:
+    """Show a status as a person reads it."""
+    parts: list[RenderableType] = [Text(f"{found.fabric} at {found.at:%FT%TZ}", style="bold"), Text(f"mode {_mode(found)}")]
+    if found.plan is not None:
+        parts.append(Text(f"epoch {found.plan.epoch}, decided at {found.plan.decided_at:%FT%TZ}, fabric {found.plan.fabric_hash}"))
+        parts += _part("links", _links(found))
+        parts += _part("flows", _flows(found))
+        parts += _part("pins", _pins(found))
+    parts += _part("freezes", _freezes(found))
+    parts += _part("incidents", _incidents(found))
+    parts += _part("done alone", _alone(found))
+    parts += _part("stores", _stores(found.stores))
+    parts += [Text("\nattention", style="bold"), *(Text(f"  {one}") for one in found.todo)] if found.todo else [Text("\nnothing to do")]
+    return Group(*parts)
+
+
+def _mode(found: "Status") -> str:
+    return found.mode.text if found.reached else f"{found.mode.text} (as far as this shell can see)"
+
+
+def _part(title: str, body: Grid) -> Iterator[RenderableType]:
+    if body.row_count:
+        yield Text(f"\n{title}", style="bold")
+        yield Padding(body, (0, 0, 0, 2), expand=False)
+
+
+def _grid(rows: Iterable[tuple[str, ...]], *headers: str) -> Grid:
+    grid = Grid(*headers, box=None, pad_edge=False, header_style="dim")
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    return grid
+
+
+def _links(found: "Status") -> Grid:
+    assert found.plan is not None, "links are shown of a plan"
+    because = {reason.about: reason.because for reason in found.plan.reasons}
+    rows = (
+        (
+            name,
+            state.verdict.value,
+            f"{state.since:%FT%TZ}" if state.since else "",
+            f"by {state.drain.enactor} since {state.drain.since:%FT%TZ}" if state.drain else "",
+            because.get(name, ""),
+        )
+        for name, state in found.plan.links.items()
+    )
+    return _grid(rows, "link", "verdict", "since", "drained", "because")
+
+
+def _flows(found: "Status") -> Grid:
+    assert found.plan is not None, "flows are shown of a plan"
+    rows = (
+        (name, one.link or "no link", f"{one.squeezed_by // 10**6} Mbit/s" if one.squeezed_by else "", "short" if one.mtu_short else "")
+        for name, one in found.plan.flows.items()
+    )
+    return _grid(rows, "flow", "on", "squeezed", "MTU")
+
+
+def _pins(found: "Status") -> Grid:
+    assert found.plan is not None, "pins are shown of a plan"
+    rows = ((pin.flow, pin.link, pin.owner, f"{pin.expires_at:%FT%TZ}", pin.reason) for pin in found.plan.pins)
+    return _grid(rows, "flow", "pinned to", "owner", "until", "reason")
+
+
+def _freezes(found: "Status") -> Grid:
+    freeze = found.plan.freeze if found.plan else None
+    plan = ("plan", f"set by {freeze.author} at {freeze.since:%FT%TZ}: {freeze.reason}" if freeze else "clear")
+    return _grid((plan, *((f"flag of {cloud}", state.value) for cloud, state in found.flags.items())), "freeze", "is")
+
+
+def _incidents(found: "Status") -> Grid:
+    rows = (
+        (
+            one.id,
+            one.phase,
+            one.severity,
+            f"{one.since:%FT%TZ}" if one.since else "",
+            "; ".join(f"{desk} {ticket}" for desk, ticket in one.tickets.items()) or "no ticket yet",
+            one.latest,
+        )
+        for one in found.incidents
+    )
+    return _grid(rows, "incident", "phase", "severity", "since", "tickets", "latest")
+
+
+def _alone(found: "Status") -> Grid:
+    rows = (
+        (one.cloud.value, f"{one.deed.at:%FT%TZ}", one.deed.link, ", ".join(one.deed.flows), one.deed.phase.value) for one in found.alone
+    )
+    return _grid(rows, "by", "at", "avoided", "for", "is")
+
+
+def _stores(stores: "Iterable[StoreStatus]") -> Grid:
+    rows = (
+        (
+            store.name,
+            "answers" if store.answers else "could not be read",
+            f"{sum(store.lag.values())} ballots in {len(store.lag)} registers" if store.lag else "none" if store.answers else "unknown",
+            "; ".join(f"{one.cloud} {_ago(one.age)}" for one in store.answered),
+            store.fault,
+        )
+        for store in stores
+    )
+    return _grid(rows, "store", "now", "lag", "last answered", "fault")
+
+
+def _ago(age: float | None) -> str:
+    return "unknown" if age is None else f"{age:.0f} s ago"

@@ -1,0 +1,277 @@
+"""How things stand: the mode, the agreed plan, what has to be done, and how each store keeps up. Reads, and writes nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from pointsman.core.alone import Deed, Diary, Phase, register_of
+from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.incidents import Incident
+from pointsman.core.modes import Honest, standing
+from pointsman.core.outbox import open_incidents
+from pointsman.core.plan import FlagState, LinkState, Placement, Plan, Verdict
+from pointsman.core.sightings import Sighting
+from pointsman.core.values import Frozen, parse
+from pointsman.ports.clouds import Clock, Flag
+from pointsman.ports.stores import RowsRead, RowUnreadable, Store, StoreDown, StoreUnsure
+from pointsman.quorum.ballots import counter
+from pointsman.quorum.reading import Reading
+from pointsman.quorum.sealing import seal_in
+from pointsman.service.house import incident_register
+from pointsman.service.registers import Registers
+from pointsman.service.repair import OVERDUE, answer_key, lagging, survey
+
+ROWS_SECONDS = 5.0
+"""How long a store's rows are waited for."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """What a status is read from: the compiled fabric, its stores by slot and as registers, the freeze flags."""
+
+    fabric: Fabric
+    stores: Mapping[str, Store]
+    registers: Registers
+    flags: Mapping[Cloud, Flag]
+    clock: Clock
+
+    def own(self, cloud: Cloud) -> Store:
+        """Give the store that a cloud's rows are in."""
+        return self.stores.get(cloud.value) or next(iter(self.stores.values()))
+
+
+class Answer(Frozen):
+    """When a cloud's functions last had an answer of a store, and how old that is in seconds (None: never, or it cannot be read)."""
+
+    cloud: Cloud
+    at: datetime | None = None
+    age: float | None = None
+
+
+class StoreStatus(Frozen):
+    """One store: whether it answers this shell, or why not; ``lag`` counts, per register, the ballots it is behind the majority."""
+
+    slot: str
+    name: str
+    answers: bool
+    fault: str = ""
+    store_time: datetime | None = None
+    lag: dict[str, int] = {}
+    answered: tuple[Answer, ...] = ()
+    quarantined: int = 0
+
+
+class Ticketed(Frozen):
+    """One incident that is open, or still to be told, with its tickets by desk and what is owed to the desks."""
+
+    id: str
+    link: str
+    phase: str = ""
+    severity: str = ""
+    since: datetime | None = None
+    tickets: dict[str, str] = {}
+    owed: int = 0
+    by_hand: tuple[str, ...] = ()
+    latest: str = ""
+
+
+class Done(Frozen):
+    """One thing that a cloud did alone."""
+
+    cloud: Cloud
+    deed: Deed
+
+
+class Status(Frozen):
+    """Everything that ``pointsman status`` shows. ``certain`` says that a majority holds this plan; ``todo`` what asks for somebody's attention."""
+
+    fabric: str
+    at: datetime
+    mode: Honest
+    certain: bool
+    reached: bool
+    plan: Plan | None = None
+    flags: dict[Cloud, FlagState] = {}
+    incidents: tuple[Ticketed, ...] = ()
+    stores: tuple[StoreStatus, ...] = ()
+    alone: tuple[Done, ...] = ()
+    todo: tuple[str, ...] = ()
+
+
+async def status(table: Table) -> Status:
+    """Read how things stand, from whatever can be reached; what cannot be is said so."""
+    plan_register = f"plan/{table.fabric.name}"
+    reading, rows, diaries, flags = await asyncio.gather(
+        survey(table.registers, plan_register),
+        _by_cloud(lambda cloud: _rows(table.own(cloud), cloud)),
+        _by_cloud(lambda cloud: _diary(table, cloud)),
+        _by_cloud(lambda cloud: _flag(table, cloud)),
+    )
+    plan, moved = _plan_in(reading)
+    names = [] if plan is None else [name for name, *_ in open_incidents(table.fabric, plan)]
+    surveys = await asyncio.gather(*(survey(table.registers, incident_register(name)) for name in names))
+    readings = {plan_register: reading} | {incident_register(name): one for name, one in zip(names, surveys, strict=True)}
+    found = Status(
+        fabric=table.fabric.name,
+        at=max(reading.store_times.values(), default=table.clock.now()),
+        mode=standing(table.fabric.stores, reached=reading.reached),
+        certain=reading.confirmed,
+        reached=reading.reached,
+        plan=plan,
+        flags=flags,
+        incidents=tuple(_ticketed(name, one) for name, one in zip(names, surveys, strict=True)),
+        stores=tuple(_store(table, slot, readings, rows) for slot in table.stores),
+        alone=tuple(
+            Done(cloud=cloud, deed=deed) for cloud, diary in diaries.items() for deed in diary.deeds if deed.phase is not Phase.VOID
+        ),
+    )
+    return msgspec.structs.replace(found, todo=(*((moved,) if moved else ()), *todo(table.fabric, found)))
+
+
+async def _by_cloud(read: Callable[[Cloud], Awaitable[T]]) -> dict[Cloud, T]:
+    found = await asyncio.gather(*(read(cloud) for cloud in Cloud))
+    return dict(zip(Cloud, found, strict=True))
+
+
+async def _rows(store: Store, cloud: Cloud) -> RowsRead | None:
+    try:
+        async with asyncio.timeout(ROWS_SECONDS):
+            return await store.rows(cloud)
+    except (StoreDown, StoreUnsure, RowUnreadable, TimeoutError):
+        return None
+
+
+async def _diary(table: Table, cloud: Cloud) -> Diary:
+    try:
+        async with asyncio.timeout(ROWS_SECONDS):
+            value = (await table.own(cloud).read(register_of(table.fabric.name, cloud))).row.value
+        return Diary() if value is None else parse(value, Diary)
+    except (StoreDown, StoreUnsure, RowUnreadable, TimeoutError, msgspec.DecodeError):
+        return Diary()
+
+
+async def _flag(table: Table, cloud: Cloud) -> FlagState:
+    return await table.flags[cloud].read() if cloud in table.flags else FlagState.UNREADABLE
+
+
+def _plan_in(reading: Reading) -> tuple[Plan | None, str]:
+    """Read the plan, and say why it cannot be ("" when it can, or when there is none yet)."""
+    seal = seal_in(reading.value)
+    if seal is not None:
+        return None, f"the plan was moved to stores {seal.to}: name the fabric that declares them"
+    try:
+        return (None if reading.value is None else parse(reading.value, Plan)), ""
+    except msgspec.DecodeError:
+        return None, "the plan was written by a newer version: use that version here"
+
+
+def _ticketed(name: str, reading: Reading) -> Ticketed:
+    link = name.partition("/")[2].rpartition("@")[0]
+    try:
+        one = None if reading.value is None else parse(reading.value, Incident)
+    except msgspec.DecodeError:
+        one = None
+    if one is None:
+        return Ticketed(id=name, link=link)
+    return Ticketed(
+        id=name,
+        link=link,
+        phase=one.phase.value,
+        severity=one.severity.value,
+        since=one.opened_at,
+        tickets={ticket.desk: f"{ticket.reference} {ticket.phase}" for ticket in one.tickets},
+        owed=sum(not letter.done for letter in one.outbox),
+        by_hand=one.by_hand,
+        latest=one.timeline[-1].text if one.timeline else "",
+    )
+
+
+def _store(table: Table, slot: str, readings: Mapping[str, Reading], rows: Mapping[Cloud, RowsRead | None]) -> StoreStatus:
+    name = table.stores[slot].name
+    reply = next((one.replies[name] for one in readings.values() if name in one.replies), None)
+    behind = {register: _behind(one, name) for register, one in readings.items() if name in lagging(one)}
+    faults = (one.faults[name] for one in readings.values() if name in one.faults)
+    held = [read for cloud, read in rows.items() if read is not None and table.own(cloud).name == name]
+    return StoreStatus(
+        slot=slot,
+        name=name,
+        answers=reply is not None,
+        fault=next(faults, ""),
+        store_time=None if reply is None else reply.store_time,
+        lag=behind,
+        answered=tuple(_answer(table, cloud, name, read) for cloud, read in rows.items()),
+        quarantined=sum(read.quarantined for read in held),
+    )
+
+
+def _behind(reading: Reading, name: str) -> int:
+    return max(1, counter(reading.ballot) - counter(reading.replies[name].row.accepted))
+
+
+def _answer(table: Table, cloud: Cloud, store: str, read: RowsRead | None) -> Answer:
+    seen = [row.seen_at for row in (read.rows if read else ()) if row.member == answer_key(store) and _by(row, cloud)]
+    if read is None or not seen:
+        return Answer(cloud=cloud)
+    now = read.store_time or table.clock.now()
+    return Answer(cloud=cloud, at=max(seen), age=max(0.0, (now - max(seen)).total_seconds()))
+
+
+def _by(row: Sighting, cloud: Cloud) -> bool:
+    return row.vantage == cloud.value
+
+
+def todo(fabric: Fabric, found: Status) -> tuple[str, ...]:
+    """List what asks for somebody's attention, the gravest first."""
+    plan = found.plan
+    said: list[str] = []
+    if not found.reached:
+        said.append("no majority of the stores could be read from here: what is shown may be out of date")
+    elif not found.certain and plan is not None:
+        said.append("the newest plan is not settled: the next sweep settles it")
+    if plan is None:
+        said.append("no plan is known: the first sweep makes one")
+    else:
+        said += _of_plan(fabric, plan)
+    said += [f"the freeze flag of {cloud} is {state}" for cloud, state in found.flags.items() if state is not FlagState.CLEAR]
+    said += [_of_incident(one) for one in found.incidents]
+    said += [f"{one.cloud} avoided {one.deed.link} alone, and the record has not got it yet" for one in found.alone if not one.deed.told]
+    return (*said, *(text for store in found.stores for text in _of_store(store)))
+
+
+def _of_plan(fabric: Fabric, plan: Plan) -> list[str]:
+    said = [f"{name} is {state.verdict}{', drained' if state.drain else ''}" for name, state in plan.links.items() if not _well(state)]
+    said += [f"{name} has no link" for name, one in plan.flows.items() if one.link is None]
+    said += [f"{name} on {one.link} {_strain(one)}" for name, one in plan.flows.items() if one.squeezed_by or one.mtu_short]
+    said += [f"{pin.flow} is pinned to {pin.link} until {pin.expires_at:%FT%TZ}: {pin.reason}" for pin in plan.pins]
+    said += [f"{plan.freeze.author} froze the plan: {plan.freeze.reason}"] if plan.freeze else []
+    other = plan.fabric_hash != fabric.hash
+    return [*said, *(["the plan names another fabric than this file: give status the one that is adopted"] if other else [])]
+
+
+def _well(state: LinkState) -> bool:
+    return state.verdict is Verdict.UP and state.drain is None
+
+
+def _strain(one: Placement) -> str:
+    squeezed = f"is squeezed by {one.squeezed_by // 10**6} Mbit/s" if one.squeezed_by else ""
+    return " and ".join(part for part in (squeezed, "has a smaller MTU than it declares" if one.mtu_short else "") if part)
+
+
+def _of_incident(one: Ticketed) -> str:
+    owed = f", {one.owed} letters to be told" if one.owed else ""
+    hand = f", close by hand at {' and '.join(one.by_hand)}" if one.by_hand else ""
+    return f"incident {one.id} is {one.phase or 'not written yet'}{owed}{hand}"
+
+
+def _of_store(store: StoreStatus) -> list[str]:
+    said = [] if store.answers else [f"{store.name} could not be read: {store.fault}"]
+    said += [f"{store.name} is {lag} ballots behind in {register}" for register, lag in store.lag.items()]
+    late = [one for one in store.answered if one.age is not None and one.age > OVERDUE.total_seconds()]
+    said += [f"{store.name} last answered the functions on {one.cloud} {one.age or 0:.0f} s ago" for one in late]
+    return [*said, *([f"{store.name} holds {store.quarantined} rows that nobody can read"] if store.quarantined else [])]

@@ -1,0 +1,142 @@
+"""How things stand, read from the in-process twin's stores."""
+
+from pointsman.core.fabric import Cloud
+from pointsman.core.modes import Mode
+from pointsman.core.plan import FlagState
+from pointsman.core.values import replace
+from pointsman.service.repair import EVERY, is_due
+from pointsman.service.status import Status, Table, status
+from pointsman.service.sweep import sweep
+from tests.service.lonely import Lonely, lonely
+from tests.service.test_converge import World, story
+
+
+def table(world: World) -> Table:
+    stores = {store.name: store for store in world.table.stores}
+    return Table(fabric=world.gcp.current, stores=stores, registers=world.gcp.registers, flags=world.flags, clock=world.clock)
+
+
+async def well(world: World) -> None:
+    """Let both clouds sweep through a whole round of surveys."""
+    await world.settle(60 * EVERY + 60, every=30)
+
+
+def one_of(found: Status, name: str) -> str:
+    return next((text for text in found.todo if name in text), "")
+
+
+def test_when_all_is_well_there_is_nothing_to_do_and_nothing_is_written() -> None:
+    async def tell(world: World) -> None:
+        await well(world)
+        world.forget_requests()
+        found = await status(table(world))
+        assert found.todo == ()
+        assert (found.certain, found.reached) == (True, True)
+        assert found.plan == await world.plan()
+        assert {what for store in world.table.stores for what, _ in store.traffic} <= {"read", "rows"}
+        ages = [answer.age for store in found.stores for answer in store.answered]
+        assert all(age is not None and age <= 60 * EVERY + 60 for age in ages)
+
+    story(tell)
+
+
+def test_an_outage_shows_the_link_its_drain_and_the_incident_with_its_ticket() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(60)
+        world.twin.network.blackhole("ix-a")
+        await world.settle(60)
+        found = await status(table(world))
+        assert one_of(found, "ix-a is down, drained")
+        (incident,) = found.incidents
+        assert (incident.link, incident.phase) == ("ix-a", "open")
+        assert list(incident.tickets) == ["noc"]
+        assert found.plan is not None
+        assert found.plan.flows["checkout"].link == "ix-b"  # type: ignore[index]
+
+    story(tell)
+
+
+def test_a_store_that_is_down_or_behind_is_named_with_its_lag() -> None:
+    async def tell(world: World) -> None:
+        await well(world)
+        world.table.witness.break_down()
+        world.twin.network.blackhole("ix-a")
+        await world.settle(60)
+        down = await status(table(world))
+        assert one_of(down, "witness could not be read: witness is down")
+        world.table.witness.mend()
+        behind = await status(table(world))
+        lag = next(store.lag for store in behind.stores if store.name == "witness")
+        assert lag["plan/atlas"] >= 1
+        assert one_of(behind, "ballots behind in plan/atlas")
+        while not is_due(Cloud.GCP, world.clock.now()):
+            await world.clock.sleep(10)
+        await world.settle(1)
+        assert not [store.lag for store in (await status(table(world))).stores if store.lag]
+
+    story(tell)
+
+
+def test_a_store_that_has_not_answered_the_functions_for_long_is_named() -> None:
+    async def tell(world: World) -> None:
+        await well(world)
+        await world.clock.sleep(60 * 3 * EVERY)
+        found = await status(table(world))
+        assert one_of(found, "last answered the functions on aws")
+
+    story(tell)
+
+
+def test_freezes_are_shown_and_ask_for_attention() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(60)
+        world.flags[Cloud.AWS].state = FlagState.SET
+        world.flags[Cloud.GCP].state = FlagState.UNREADABLE
+        found = await status(table(world))
+        assert one_of(found, "freeze flag of aws is set")
+        assert one_of(found, "freeze flag of gcp is unreadable")
+
+    story(tell)
+
+
+def test_without_a_majority_it_says_alone_and_shows_what_can_be_read() -> None:
+    async def tell(one: Lonely) -> None:
+        world = one.world
+        one.alone(*Cloud)
+        one.grey("ix-a")
+        await world.clock.sleep(1)
+        await one.report(Cloud.GCP)
+        for name in ("aws", "witness"):
+            getattr(world.table, name).break_down()
+        found = await status(table(world))
+        assert (found.mode.mode, found.reached, found.certain) == (Mode.ALONE, False, False)
+        assert found.plan is not None
+        assert [(done.cloud, done.deed.link) for done in found.alone] == [(Cloud.GCP, "ix-a")]
+        assert one_of(found, "no majority")
+        assert one_of(found, "gcp avoided ix-a alone")
+
+    lonely(tell)
+
+
+def test_a_table_that_nobody_used_yet_has_no_plan() -> None:
+    async def tell(world: World) -> None:
+        empty = table(world)
+        found = await status(Table(**{**vars(empty), "fabric": replace(empty.fabric, name="elsewhere")}))
+        assert found.plan is None
+        assert one_of(found, "no plan is known")
+
+    story(tell)
+
+
+def test_what_a_plan_of_another_version_or_fabric_says_is_not_guessed() -> None:
+    async def tell(world: World) -> None:
+        await sweep(world.gcp)
+        held = table(world)
+        other = replace(held.fabric, policy=replace(held.fabric.policy, epochs_per_hour=9))
+        assert one_of(await status(Table(**{**vars(held), "fabric": other})), "names another fabric")
+        await world.gcp.registers.change("plan/atlas", lambda _: '{"of": "tomorrow"}')
+        found = await status(held)
+        assert found.plan is None
+        assert one_of(found, "newer version")
+
+    story(tell)
