@@ -12,9 +12,9 @@ import pytest
 from pointsman.adapters.aws.clients import Clients
 from pointsman.core.fabric import Fabric
 from pointsman.testing.aws.face import AwsFace
-from pointsman.testing.aws.faults import Fault, FaultKind
-from pointsman.testing.aws.timing import HandTime
 from pointsman.testing.blueprint import blueprint
+from pointsman.testing.faces.faults import Fault, FaultKind
+from pointsman.testing.faces.timing import HandTime
 from pointsman.testing.guard import loopback_only
 from pointsman.testing.network.model import Network
 from tests.twin.networks import reference

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from pointsman.adapters.aws.asking import ask, together
 from pointsman.adapters.aws.clients import Clients
 from pointsman.ports.clouds import LeverBusy, LeverFailed, LeverUnsure
-from pointsman.testing.aws.faults import FaultKind
+from pointsman.testing.faces.faults import FaultKind
 from tests.aws.conftest import REGION, Cloud, run, session_of
 
 

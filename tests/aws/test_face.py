@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from pointsman.adapters.aws.clients import Clients
 from pointsman.core.values import canonical
-from pointsman.testing.aws.faults import FaultKind
+from pointsman.testing.faces.faults import FaultKind
 from pointsman.testing.guard import LeftLoopback, loopback_only
 from pointsman.testing.network.happenings import Kind
 from pointsman.testing.network.views import Broken

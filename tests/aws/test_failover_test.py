@@ -12,7 +12,7 @@ from pointsman.core.fabric import AwsMember, LinkName, Member, MemberId
 from pointsman.core.steering import FailoverTest, Level, Observed, PeerPriority, Verified
 from pointsman.core.values import replace
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
-from pointsman.testing.aws.faults import FaultKind
+from pointsman.testing.faces.faults import FaultKind
 from pointsman.testing.network.happenings import Kind
 from tests.aws.conftest import REGION, Cloud, run
 from tests.twin.networks import IX_A as ATTACHMENT

@@ -15,7 +15,7 @@ from pointsman.adapters.aws.queues import BODY_LIMIT, SqsQueue
 from pointsman.adapters.aws.secrets import Secrets
 from pointsman.core.errors import ConfigError, Transient
 from pointsman.core.plan import FlagState
-from pointsman.testing.aws.faults import FaultKind
+from pointsman.testing.faces.faults import FaultKind
 from pointsman.testing.loopback import LoopbackServer, Reply
 from tests.aws.conftest import REGION, Cloud, run, session_of
 

@@ -12,7 +12,7 @@ from pointsman.core.members import index
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
 from pointsman.testing.aws import world
-from pointsman.testing.aws.faults import FaultKind
+from pointsman.testing.faces.faults import FaultKind
 from tests.aws.conftest import REGION, Cloud, run
 from tests.twin.networks import VIF_A, VIF_B
 

@@ -12,7 +12,7 @@ from pointsman.core.fabric import FlowName, PinTarget
 from pointsman.core.steering import FailoverTest, Level, LeverKind, Observed, PrefixListPin, StaticPin, Verified
 from pointsman.core.values import replace
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
-from pointsman.testing.aws.faults import FaultKind
+from pointsman.testing.faces.faults import FaultKind
 from pointsman.testing.network.views import Broken
 from tests.aws.conftest import REGION, Cloud, run
 from tests.twin.networks import IX_A, IX_B, LIST, TABLE, VPN_1

@@ -14,9 +14,9 @@ from pointsman.adapters.gcp.compute import Compute, RouterRef
 from pointsman.adapters.gcp.http import GoogleHttp
 from pointsman.adapters.http1 import Http1
 from pointsman.core.fabric import Fabric
-from pointsman.testing.aws.faults import Fault, FaultKind
-from pointsman.testing.aws.timing import HandTime, ScaledTime
 from pointsman.testing.blueprint import blueprint
+from pointsman.testing.faces.faults import Fault, FaultKind
+from pointsman.testing.faces.timing import HandTime, ScaledTime
 from pointsman.testing.gcp import GcpFace
 from pointsman.testing.network.model import Network
 

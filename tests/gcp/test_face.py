@@ -8,8 +8,8 @@ import pytest
 
 from pointsman.adapters.gcp.http import Answer, GoogleHttp, Unanswered
 from pointsman.core.fabric import Fabric
-from pointsman.testing.aws.faults import FaultKind
-from pointsman.testing.aws.timing import ScaledTime
+from pointsman.testing.faces.faults import FaultKind
+from pointsman.testing.faces.timing import ScaledTime
 from pointsman.testing.gcp.answers import ApiError
 from pointsman.testing.gcp.language import parse
 from pointsman.testing.network.happenings import Kind

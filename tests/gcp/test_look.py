@@ -11,7 +11,7 @@ from pointsman.core.errors import Transient
 from pointsman.core.fabric import Fabric
 from pointsman.core.members import index
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
-from pointsman.testing.aws.faults import FaultKind
+from pointsman.testing.faces.faults import FaultKind
 from tests.gcp.conftest import Cloud, run
 
 LINKS = ("ix-a", "ix-b", "mc", "vpn")

@@ -16,7 +16,7 @@ from pointsman.adapters.gcp.proof import advertised
 from pointsman.adapters.gcp.route_policy import RoutePolicyLever
 from pointsman.core.fabric import LinkName
 from pointsman.core.steering import PeerPriority, PrefixStance, RoutePolicies, Stance
-from pointsman.testing.gcp.request_log import Entry
+from pointsman.testing.faces.request_log import Entry
 from tests.gcp.conftest import Cloud, run
 from tests.gcp.test_look import StillClock
 

@@ -9,7 +9,7 @@ from pointsman.adapters.gcp.peer_priority import MIXED, PeerPriorityLever
 from pointsman.core.fabric import LinkName
 from pointsman.core.steering import Level, PeerPriority, RoutePolicies
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
-from pointsman.testing.aws.faults import FaultKind
+from pointsman.testing.faces.faults import FaultKind
 from pointsman.testing.gcp.answers import Json
 from tests.gcp.conftest import Cloud, run
 

@@ -12,7 +12,7 @@ from pointsman.adapters.gcp.route_policy import RoutePolicyLever
 from pointsman.core.fabric import LinkName
 from pointsman.core.steering import RANKS, Level, Observed, PeerPriority, PrefixStance, RoutePolicies, Stance
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
-from pointsman.testing.aws.faults import FaultKind
+from pointsman.testing.faces.faults import FaultKind
 from tests.gcp.conftest import Cloud, run
 
 AWS_PREFIXES = ("10.20.0.0/16", "10.21.0.0/16")

@@ -5,7 +5,7 @@ import pytest
 from pointsman.adapters.gcp.secret_manager import SecretManagerFlag, Secrets
 from pointsman.core.errors import ConfigError, Transient
 from pointsman.core.plan import FlagState
-from pointsman.testing.aws.faults import FaultKind
+from pointsman.testing.faces.faults import FaultKind
 from tests.gcp.conftest import Cloud, run
 
 PROJECT, NAME = "weft-prod-1", "pointsman-atlas-freeze"

@@ -18,7 +18,7 @@ from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import LinkName
 from pointsman.core.steering import PeerPriority
 from pointsman.ports.clouds import FenceLost, LeverBusy
-from pointsman.testing.aws.faults import FaultKind
+from pointsman.testing.faces.faults import FaultKind
 from tests.gcp.conftest import Cloud, run
 
 ROUTER = RouterRef(project="weft-prod-1", region="us-east4", name="cr-aws-1", id="6983339776642123456")

@@ -25,8 +25,8 @@ from pointsman.core.steering import FailoverTest, LeverKind, PrefixListPin, Pref
 from pointsman.ports.clouds import FenceLost, Lever, Looker
 from pointsman.testing import virtual
 from pointsman.testing.aws.face import AwsFace
-from pointsman.testing.aws.timing import HandTime
 from pointsman.testing.blueprint import blueprint
+from pointsman.testing.faces.timing import HandTime
 from pointsman.testing.gcp import GcpFace
 from pointsman.testing.inprocess import FailoverLever, PinLever, PolicyLever, TwinLooker, twin
 from pointsman.testing.network.model import Network

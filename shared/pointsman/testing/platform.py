@@ -16,8 +16,8 @@ from urllib3.exceptions import HTTPError
 
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud
-from pointsman.testing.aws.timing import monotonic
 from pointsman.testing.event_sources import SqsSource, Ticker, scheduled_event
+from pointsman.testing.faces.timing import monotonic
 from pointsman.testing.google_functions import PushSubscription
 from pointsman.testing.stage import REGION, TOPIC, Stage
 from pointsman.wire.messages import LOSSY, Path, probed

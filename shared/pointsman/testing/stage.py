@@ -25,9 +25,9 @@ from pointsman.core.domains import StoreAddress
 from pointsman.core.fabric import Cloud, Fabric, Stores
 from pointsman.core.values import canonical, replace
 from pointsman.ports.stores import Store
-from pointsman.testing.aws.timing import monotonic
 from pointsman.testing.desk import LocalDesk
 from pointsman.testing.emulators import Emulator, available_firestore, available_pubsub, firestore, moto, pubsub
+from pointsman.testing.faces.timing import monotonic
 from pointsman.testing.google_functions import FunctionCaller, functions_framework_command, wait_url
 from pointsman.testing.lambda_runtime import LambdaFunction
 from pointsman.testing.lambda_worker import lambda_command

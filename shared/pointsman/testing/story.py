@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pointsman.core.fabric import Cloud
-from pointsman.testing.aws.timing import monotonic, wait
 from pointsman.testing.blueprint import blueprint
+from pointsman.testing.faces.timing import monotonic, wait
 from pointsman.testing.network.alone import bgp_alone
 from pointsman.testing.network.model import Network
 from pointsman.testing.platform import Platform

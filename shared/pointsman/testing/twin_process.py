@@ -21,8 +21,8 @@ from typing import Any, Self
 from pointsman.core.fabric import Fabric
 from pointsman.core.values import parse
 from pointsman.testing.aws.face import AwsFace
-from pointsman.testing.aws.timing import ScaledTime
 from pointsman.testing.blueprint import blueprint
+from pointsman.testing.faces.timing import ScaledTime
 from pointsman.testing.gcp.face import OPERATION_LATENCY, GcpFace
 from pointsman.testing.happenings.rendering import Renderer
 from pointsman.testing.loopback import LoopbackServer, Reply, Request, as_json

@@ -9,8 +9,8 @@ from pathlib import Path
 from pointsman.core.fabric import Fabric
 from pointsman.core.values import parse
 from pointsman.testing.aws.face import AwsFace
-from pointsman.testing.aws.timing import ScaledTime
 from pointsman.testing.blueprint import blueprint
+from pointsman.testing.faces.timing import ScaledTime
 from pointsman.testing.network.model import Network
 
 

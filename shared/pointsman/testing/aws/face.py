@@ -1,31 +1,27 @@
 """One URL that speaks for AWS: the model's services from the model, the others from moto, with a log and faults."""
 
-import json
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
-
-import msgspec
+from typing import Any
+from urllib.parse import urlsplit
 
 from pointsman.testing.aws import directconnect, interconnect, transit, vpn
-from pointsman.testing.aws.faults import Fault, FaultKind, Faults
-from pointsman.testing.aws.front import Front
 from pointsman.testing.aws.motoserver import Moto
-from pointsman.testing.aws.protocols import Ask, Call, Refused, Tell, call_of, parameters, refusal, result
-from pointsman.testing.aws.request_log import Entry, RequestLog, parameters_digest
-from pointsman.testing.aws.timing import Time, monotonic, wait
+from pointsman.testing.aws.protocols import Call, Refused, call_of, parameters, refusal, result
 from pointsman.testing.aws.world import Operation, World
+from pointsman.testing.faces.face import Face
+from pointsman.testing.faces.faults import Fault, FaultKind
+from pointsman.testing.faces.messages import CUT, Ask, Tell
+from pointsman.testing.faces.request_log import Entry, digest_of
+from pointsman.testing.faces.timing import Time, monotonic, wait
 from pointsman.testing.network.model import Network
 
-CONTROL = "/pointsman/"
 STALE_LIMIT = 500
 """Answers that are kept so that a read can be stale."""
 LATE_LIMIT = 1_000
 """Writes that may be under way at once."""
-CUT = Tell(status=0)
 
 _OWN: Mapping[str, Mapping[str, Operation]] = {
     "directconnect": directconnect.OPERATIONS,
@@ -51,7 +47,7 @@ _REFUSALS: Mapping[FaultKind, tuple[Mapping[str, Refused], Refused]] = {
 }
 
 
-class AwsFace:
+class AwsFace(Face):
     """AWS on loopback. ``lock`` guards the network for everybody who shares it; ``time`` says how late it is there.
 
     ``principals`` gives the access key ids a name that CloudTrail records carry.
@@ -60,35 +56,13 @@ class AwsFace:
     def __init__(
         self, network: Network, lock: AbstractContextManager[Any], time: Time, *, principals: Mapping[str, str] | None = None, port: int = 0
     ) -> None:
-        self.log, self.faults = RequestLog(), Faults()
+        super().__init__(port)
         self.world = World(network=network, time=time)
         self._lock, self._principals = lock, dict(principals or {})
-        self._moto, self._front = Moto(), Front(self.answer, port)
+        self._moto = Moto()
         self._kept_lock = threading.Lock()
         self._kept: dict[tuple[str, str], tuple[Tell, Tell]] = {}
         self._late: list[tuple[float, Callable[[], object]]] = []
-
-    @property
-    def url(self) -> str:
-        """The endpoint for every service."""
-        return self._front.url
-
-    def start(self) -> Self:
-        """Begin to serve."""
-        self._front.start()
-        return self
-
-    def stop(self) -> None:
-        """Serve no more."""
-        self._front.stop()
-
-    def __enter__(self) -> Self:
-        """Begin to serve."""
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        """Serve no more."""
-        self.stop()
 
     def restart(self, network: Network, time: Time) -> None:
         """Begin afresh with another network: nothing stored, logged, faulty or late is left."""
@@ -107,10 +81,12 @@ class AwsFace:
         for done in self._due():
             done()
 
-    def answer(self, ask: Ask) -> Tell:
-        """Answer one request."""
-        if ask.path.startswith(CONTROL):
-            return self._controlled(ask)
+    def network_seconds(self) -> float:
+        """Give the network's time now."""
+        return self.world.time.seconds()
+
+    def serve(self, ask: Ask) -> Tell:
+        """Answer one request to AWS."""
         came, call = monotonic(), call_of(ask)
         fault = self.faults.take(call.service, call.operation, call.principal)
         tell = self._faulty(call, ask, fault) if fault else self._kept_answer(call, ask, self._done(call, ask))
@@ -158,7 +134,7 @@ class AwsFace:
         return CUT
 
     def _kept_answer(self, call: Call, ask: Ask, tell: Tell) -> Tell:
-        key = (call.operation, parameters_digest(ask.body))
+        key = (call.operation, digest_of(ask.body))
         with self._kept_lock:
             before = self._kept.pop(key, (tell, tell))[1]
             self._kept[key] = (before, tell)
@@ -168,7 +144,7 @@ class AwsFace:
 
     def _stale(self, call: Call, ask: Ask) -> Tell:
         with self._kept_lock:
-            held = self._kept.get((call.operation, parameters_digest(ask.body)))
+            held = self._kept.get((call.operation, digest_of(ask.body)))
         return held[1] if held else self._done(call, ask)
 
     def _later(self, due: float, act: Callable[[], object]) -> None:
@@ -185,10 +161,11 @@ class AwsFace:
 
     def _note(self, call: Call, ask: Ask, came: float, tell: Tell, fault: Fault | None) -> None:
         entry = Entry(
-            number=0,
             service=call.service,
             operation=call.operation,
-            digest=parameters_digest(ask.body),
+            method=ask.method,
+            path=urlsplit(ask.path).path,
+            digest=digest_of(ask.body),
             principal=self._principals.get(call.principal, call.principal),
             came=came,
             went=monotonic(),
@@ -197,30 +174,7 @@ class AwsFace:
         )
         self.log.note(entry)
 
-    def _controlled(self, ask: Ask) -> Tell:
-        parts = urlsplit(ask.path)
-        since = parse_qs(parts.query).get("since", ["0"])[0]
-        acts: Mapping[tuple[str, str], Callable[[], object]] = {
-            ("GET", "requests"): lambda: msgspec.to_builtins(self.log.since(int(since) if since.isdigit() else 0)),
-            ("DELETE", "requests"): self.log.clear,
-            ("GET", "faults"): lambda: msgspec.to_builtins(self.faults.waiting()),
-            ("POST", "faults"): lambda: self.faults.put(msgspec.json.decode(ask.body, type=Fault)),
-            ("DELETE", "faults"): self.faults.clear,
-            ("GET", "health"): lambda: {"network_seconds": self.world.time.seconds()},
-        }
-        act = acts.get((ask.method, parts.path.removeprefix(CONTROL)))
-        if act is None:
-            return _json(404, {"error": "ask for requests, faults or health"})
-        try:
-            return _json(200, act())
-        except ValueError as error:
-            return _json(400, {"error": str(error)[:300]})
-
 
 def _refused(service: str, kind: FaultKind) -> Refused:
     forms, usual = _REFUSALS[kind]
     return forms.get(service, usual)
-
-
-def _json(status: int, value: object) -> Tell:
-    return Tell(status=status, body=json.dumps(value).encode(), headers={"Content-Type": "application/json"})

@@ -12,30 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
 from pointsman.core.values import Frozen
+from pointsman.testing.faces.messages import Ask, Tell
 
 REQUEST_ID = "00000000-0000-4000-8000-000000000000"
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
-
-
-class Ask(Frozen):
-    """One HTTP request; header names in lower case. ``path`` keeps its query."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    def header(self, name: str) -> str:
-        """Give a header, "" when it is absent."""
-        return self.headers.get(name, "")
-
-
-class Tell(Frozen):
-    """One HTTP answer; status 0 means: cut the connection."""
-
-    status: int
-    body: bytes = b""
-    headers: dict[str, str] = {}
 
 
 class Call(Frozen):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pointsman.testing.aws.protocols import Refused
-from pointsman.testing.aws.timing import Time
+from pointsman.testing.faces.timing import Time
 from pointsman.testing.network.blueprint import LinkSpec, LinkType, MemberSpec, SiteSpec
 from pointsman.testing.network.model import Network
 

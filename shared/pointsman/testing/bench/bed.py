@@ -23,7 +23,7 @@ from pointsman.core.values import canonical, parse, replace
 from pointsman.ports.stores import Store
 from pointsman.quorum.outcomes import Agreed
 from pointsman.service.registers import Registers
-from pointsman.testing.aws.timing import monotonic, wait
+from pointsman.testing.faces.timing import monotonic, wait
 from pointsman.testing.google_functions import push_body
 from pointsman.testing.processes import ProcessError
 from pointsman.testing.stage import READY, REGION, Stage

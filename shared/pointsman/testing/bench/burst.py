@@ -12,10 +12,10 @@ from pointsman.core.members import index
 from pointsman.core.sightings import Health, Source
 from pointsman.core.values import Frozen
 from pointsman.ports.stores import RowsRead
-from pointsman.testing.aws.timing import monotonic, wait
 from pointsman.testing.bench.bed import LINK, Bed
 from pointsman.testing.bench.warm import steady
 from pointsman.testing.event_sources import SqsSource
+from pointsman.testing.faces.timing import monotonic, wait
 from pointsman.testing.google_functions import PushSubscription
 from pointsman.testing.platform import BACKOFF, Platform
 from pointsman.testing.processes import ProcessError

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from pointsman.core.fabric import Cloud
-from pointsman.testing.aws.timing import monotonic, wait
 from pointsman.testing.bench.bed import LINK, RECONNECT, Bed, alarm, push
 from pointsman.testing.bench.warm import Reactions, first
 from pointsman.testing.emulators import free_port
+from pointsman.testing.faces.timing import monotonic, wait
 from pointsman.testing.google_functions import FunctionCaller, functions_framework_command
 from pointsman.testing.lambda_runtime import LambdaFunction
 from pointsman.testing.lambda_worker import lambda_command

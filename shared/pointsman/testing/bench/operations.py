@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pointsman.core.fabric import Cloud
-from pointsman.testing.aws.timing import monotonic, wait
 from pointsman.testing.bench.bed import LINK, Bed, push
 from pointsman.testing.bench.counting import CountingProxy
 from pointsman.testing.bench.warm import Reactions, first
+from pointsman.testing.faces.timing import monotonic, wait
 from pointsman.testing.google_functions import FunctionCaller, functions_framework_command, wait_url
 from pointsman.testing.lambda_runtime import LambdaFunction
 from pointsman.testing.lambda_worker import lambda_command

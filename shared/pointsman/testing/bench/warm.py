@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pointsman.core.fabric import Cloud
 from pointsman.core.plan import Plan
-from pointsman.testing.aws.timing import monotonic
 from pointsman.testing.bench.bed import LINK, Bed, alarm
+from pointsman.testing.faces.timing import monotonic
 from pointsman.testing.lambda_runtime import LambdaFunction
 from pointsman.testing.processes import ProcessError
 

@@ -4,20 +4,18 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import msgspec
-
 from pointsman.core.fabric import Fabric
-from pointsman.testing.aws.faults import Fault, FaultKind, Faults
-from pointsman.testing.aws.front import Front
-from pointsman.testing.aws.protocols import Ask, Tell
-from pointsman.testing.aws.timing import Time, monotonic, wait
+from pointsman.testing.faces.face import Face
+from pointsman.testing.faces.faults import Fault, FaultKind
+from pointsman.testing.faces.messages import CUT, Ask, Tell, json_tell
+from pointsman.testing.faces.request_log import BODY_LIMIT, Entry, digest_of
+from pointsman.testing.faces.timing import Time, monotonic, wait
 from pointsman.testing.gcp.answers import ApiError, Call, Json, Route
 from pointsman.testing.gcp.install import install
 from pointsman.testing.gcp.operations import Operations
-from pointsman.testing.gcp.request_log import BODY_LIMIT, Entry, RequestLog
 from pointsman.testing.gcp.resources import Resources
 from pointsman.testing.gcp.routers import Routers
 from pointsman.testing.gcp.services import Secrets, Transports
@@ -25,7 +23,6 @@ from pointsman.testing.gcp.status import RouterReads
 from pointsman.testing.gcp.world import World
 from pointsman.testing.network.model import Network
 
-CONTROL = "/pointsman/"
 OPERATION_LATENCY = 0.5
 """Network seconds that a mutation takes, and keeps its resource busy for, unless the face is told otherwise."""
 WAIT_SECONDS = 10.0
@@ -41,11 +38,10 @@ _REFUSALS: Mapping[FaultKind, ApiError] = {
     FaultKind.BUSY: ApiError(400, "resourceNotReady", "The resource is not ready"),
     FaultKind.BROKEN: ApiError(503, "backendError", "Backend Error"),
 }
-_CUT = Tell(status=0)
 _SERVICES = {"secretmanager": "secretmanager", "transports": "networkconnectivity"}
 
 
-class GcpFace:
+class GcpFace(Face):
     """Google Cloud on loopback. ``lock`` guards the network for everybody who shares it; ``time`` says how late it is there.
 
     ``principals`` gives bearer tokens the name that audit logs carry; ``latency`` is how long an operation takes.
@@ -61,34 +57,13 @@ class GcpFace:
         latency: float = OPERATION_LATENCY,
         port: int = 0,
     ) -> None:
-        self.log, self.faults, self.secrets = RequestLog(), Faults(), Secrets()
+        super().__init__(port)
+        self.secrets = Secrets()
         self.world = World(network=network, lock=lock, time=time, operations=Operations(latency))
         self.routers = Routers(self.world)
-        self._principals, self._front = dict(principals or {}), Front(self.answer, port)
+        self._principals = dict(principals or {})
         parts = (self.routers, RouterReads(self.world, self.routers), Resources(self.world), Transports(self.world), self.secrets)
         self._table = [(route, _pattern(route.path)) for part in parts for route in part.routes()]
-
-    @property
-    def url(self) -> str:
-        """The endpoint for every service."""
-        return self._front.url
-
-    def start(self) -> Self:
-        """Begin to serve."""
-        self._front.start()
-        return self
-
-    def stop(self) -> None:
-        """Serve no more."""
-        self._front.stop()
-
-    def __enter__(self) -> Self:
-        """Begin to serve."""
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        """Serve no more."""
-        self.stop()
 
     def install(self, fabric: Fabric) -> None:
         """Create the fabric's route policies and attach them to their peers, as a user does once."""
@@ -100,11 +75,13 @@ class GcpFace:
         with self.world.lock:
             self.world.catch_up()
 
-    def answer(self, ask: Ask) -> Tell:
-        """Answer one request."""
+    def network_seconds(self) -> float:
+        """Give the network's time now."""
+        return self.world.time.seconds()
+
+    def serve(self, ask: Ask) -> Tell:
+        """Answer one request to Google Cloud."""
         parts = urlsplit(ask.path)
-        if parts.path.startswith(CONTROL):
-            return self._controlled(ask, parts.path.removeprefix(CONTROL), dict(parse_qsl(parts.query)))
         came = monotonic()
         route, call = self._call(ask, unquote(parts.path), parts.query)
         service = _SERVICES.get(route.operation.partition(".")[0], "compute")
@@ -118,6 +95,7 @@ class GcpFace:
                 method=call.method,
                 path=call.path,
                 query=call.query,
+                digest=digest_of(ask.body),
                 body="" if secret else ask.body.decode("utf-8", "replace"),
                 principal=call.principal,
                 came=came,
@@ -154,9 +132,9 @@ class GcpFace:
             with self.world.lock:
                 self.world.catch_up()
                 repeated = self.world.operations.repeated(call.query.get("requestId", ""))
-                return _json(200, repeated or route.answer(call))
+                return json_tell(200, repeated or route.answer(call))
         except ApiError as error:
-            return _json(error.status, error.body())
+            return json_tell(error.status, error.body())
 
     def _faulty(self, route: Route, call: Call, fault: Fault) -> Tell:
         match fault.kind:
@@ -170,7 +148,7 @@ class GcpFace:
                 tell = self._cut(route, call, fault)
             case _:
                 refusal = _REFUSALS[fault.kind]
-                tell = _json(refusal.status, refusal.body())
+                tell = json_tell(refusal.status, refusal.body())
         return tell
 
     def _cut(self, route: Route, call: Call, fault: Fault) -> Tell:
@@ -179,31 +157,13 @@ class GcpFace:
         elif fault.kind is FaultKind.LATE:
             with self.world.lock:
                 self.world.defer(fault.seconds, lambda: self._late(route, call))
-        return _CUT
+        return CUT
 
     def _late(self, route: Route, call: Call) -> None:
         try:
             route.answer(call)
         except ApiError:
             return  # nobody waits for this answer any more
-
-    def _controlled(self, ask: Ask, what: str, query: Mapping[str, str]) -> Tell:
-        since = query.get("since", "0")
-        acts: Mapping[tuple[str, str], Callable[[], object]] = {
-            ("GET", "requests"): lambda: msgspec.to_builtins(self.log.since(int(since) if since.isdigit() else 0)),
-            ("DELETE", "requests"): self.log.clear,
-            ("GET", "faults"): lambda: msgspec.to_builtins(self.faults.waiting()),
-            ("POST", "faults"): lambda: self.faults.put(msgspec.json.decode(ask.body, type=Fault)),
-            ("DELETE", "faults"): self.faults.clear,
-            ("GET", "health"): lambda: {"network_seconds": self.world.time.seconds()},
-        }
-        act = acts.get((ask.method, what))
-        if act is None:
-            return _json(404, {"error": "ask for requests, faults or health"})
-        try:
-            return _json(200, act())
-        except ValueError as error:
-            return _json(400, {"error": str(error)[:300]})
 
 
 def _with_body(route: Route, raw: bytes) -> Callable[[Call], Json]:
@@ -226,7 +186,3 @@ def _unknown(call: Call) -> Json:
 
 def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/:]+)", re.escape(path)))
-
-
-def _json(status: int, value: object) -> Tell:
-    return Tell(status=status, body=json.dumps(value).encode(), headers={"Content-Type": "application/json; charset=UTF-8"})

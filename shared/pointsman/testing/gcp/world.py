@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pointsman.testing.aws.timing import Time
+from pointsman.testing.faces.timing import Time
 from pointsman.testing.gcp.answers import Json
 from pointsman.testing.gcp.operations import Operations
 from pointsman.testing.network.blueprint import LinkSpec, Side, SiteSpec

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from pointsman.testing.aws.protocols import Ask, Tell
+from pointsman.testing.faces.messages import Ask, Tell
 
 LOOPBACK = "127.0.0.1"
 BODY_LIMIT = 16 * 1024 * 1024

@@ -3,26 +3,31 @@
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Iterator
 
 from pointsman.core.values import Frozen
 
 LOG_LIMIT = 20_000
 """Entries that are kept; the oldest go first."""
+BODY_LIMIT = 8_192
+"""Longest request body that is kept, in bytes."""
 
 
 class Entry(Frozen):
     """One request: what was asked, when it came in and went out (monotonic seconds of this machine), and how it ended.
 
-    ``digest`` is equal for equal parameters; ``status`` is the HTTP status, 0 when the connection was cut; ``fault``
-    names a fault that was put on it; ``principal`` is who signed it.
+    ``status`` is the HTTP status, 0 when the connection was cut; ``fault`` names a fault that was put on it;
+    ``digest`` is equal for equal bodies; ``principal`` is who signed it; ``body`` is the request's own, "" where it is not kept: for secrets, and where it is too long.
     """
 
-    number: int
+    number: int = 0
     service: str
     operation: str
-    digest: str
-    principal: str
+    method: str
+    path: str
+    query: dict[str, str] = {}
+    digest: str = ""
+    body: str = ""
+    principal: str = ""
     came: float
     went: float
     status: int
@@ -55,14 +60,14 @@ class RequestLog:
             self._entries.clear()
 
     def operations(self, service: str | None = None) -> tuple[str, ...]:
-        """Name the operations asked, in order."""
-        return tuple(_named(self.since(), service))
+        """Name the operations asked of a service (None: of any), in order."""
+        return tuple(entry.operation for entry in self.since() if service in (None, entry.service))
+
+    def writes(self) -> tuple[Entry, ...]:
+        """Give the requests that change something."""
+        return tuple(entry for entry in self.since() if entry.method != "GET" and not entry.path.endswith("/wait"))
 
 
-def parameters_digest(body: bytes) -> str:
-    """Name a request's parameters by their content."""
+def digest_of(body: bytes) -> str:
+    """Name a request's body by its content."""
     return hashlib.sha256(body).hexdigest()[:16]
-
-
-def _named(entries: tuple[Entry, ...], service: str | None) -> Iterator[str]:
-    return (entry.operation for entry in entries if service in (None, entry.service))
