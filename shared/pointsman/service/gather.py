@@ -10,7 +10,7 @@ from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.evidence import freshness_of
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.plan import FlagState, View
-from pointsman.core.rows import newest
+from pointsman.core.rows import newest, rank
 from pointsman.core.sightings import Sighting
 from pointsman.core.steering import LeverKind, Observed
 from pointsman.core.values import replace
@@ -43,8 +43,9 @@ class Scope:
 class Gathered:
     """What the first round trip brought.
 
-    ``looked`` are the live look's claims, not noted yet; ``stored`` the rows as the stores hold them; ``blind`` says
-    why a lever could not be observed; ``unrecorded`` why the events' claims could be noted nowhere ("" when they were).
+    ``looked`` are the live look's claims, not noted yet; ``stored`` the rows as the stores hold them; ``astray`` those of
+    the own cloud that the witness alone holds, from a time when the own store took none; ``blind`` says why a lever
+    could not be observed; ``unrecorded`` why the events' claims could be noted nowhere ("" when they were).
     """
 
     view: View
@@ -52,6 +53,7 @@ class Gathered:
     now: datetime
     looked: tuple[Sighting, ...] = ()
     stored: dict[str, Sighting] = field(default_factory=dict)
+    astray: tuple[Sighting, ...] = ()
     observed: dict[Target, Observed] = field(default_factory=dict)
     blind: dict[Target, str] = field(default_factory=dict)
     unrecorded: str = ""
@@ -87,6 +89,7 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         now=now,
         looked=looked.result(),
         stored=stored,
+        astray=rows[house.here].result().astray,
         observed={target: found for target, found in seen.items() if isinstance(found, Observed)},
         blind={target: found for target, found in seen.items() if isinstance(found, str)},
         unrecorded=unrecorded,
@@ -125,10 +128,14 @@ def _known_silent(house: House, cloud: Cloud) -> bool:
 
 @dataclass(frozen=True)
 class _CloudRows:
-    """One cloud's rows from wherever they could be read; ``whole`` is False when some may be missing."""
+    """One cloud's rows from wherever they could be read; ``whole`` is False when some may be missing.
+
+    ``astray`` are those that its own store, which could be read, holds older or not at all.
+    """
 
     rows: tuple[Sighting, ...]
     whole: bool
+    astray: tuple[Sighting, ...]
     times: tuple[tuple[str, datetime], ...]
 
 
@@ -145,8 +152,16 @@ async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
     return _CloudRows(
         rows=tuple(row for _, read in reads for row in read.rows),
         whole=own is not None and not own.quarantined,
+        astray=_astray(own, spare),
         times=tuple((name, read.store_time) for name, read in reads if read.store_time is not None),
     )
+
+
+def _astray(own: RowsRead | None, spare: RowsRead | None) -> tuple[Sighting, ...]:
+    if own is None or spare is None:
+        return ()
+    at_home = {row.row: rank(row) for row in own.rows}
+    return tuple(row for row in spare.rows if rank(row) > at_home.get(row.row, ""))
 
 
 async def _try_rows(house: House, rows: Rows, cloud: Cloud) -> RowsRead | None:

@@ -1,0 +1,46 @@
+"""Rows that the witness took while the own store was down come home with the next sweep: nobody has to ask it for them any more."""
+
+from pointsman.core.fabric import Cloud
+from pointsman.core.rows import rank
+from pointsman.service.converge import converge
+from pointsman.service.sweep import sweep
+from pointsman.testing.inprocess import probes
+from pointsman.testing.stores import Fault
+from tests.service.test_converge import World, story
+
+
+async def taken_by_the_witness(one: World) -> None:
+    one.table.aws.break_down(Fault.DOWN)
+    one.twin.network.blackhole("ix-a")
+    await one.report(Cloud.AWS)
+    one.table.aws.mend()
+
+
+def test_a_sweep_brings_them_to_the_own_store() -> None:
+    async def tell(one: World) -> None:
+        await taken_by_the_witness(one)
+        spare = {row.row: rank(row) for row in (await one.table.witness.rows(Cloud.AWS)).rows}
+        before = {row.row: rank(row) for row in (await one.table.aws.rows(Cloud.AWS)).rows}
+        assert any(place > before.get(row, "") for row, place in spare.items())
+        await sweep(one.aws)
+        own = {row.row: rank(row) for row in (await one.table.aws.rows(Cloud.AWS)).rows}
+        assert all(own[row] >= place for row, place in spare.items())
+
+    story(tell)
+
+
+def test_a_duplicate_then_asks_no_witness_for_rows() -> None:
+    async def tell(one: World) -> None:
+        await taken_by_the_witness(one)
+        claims = probes(one.twin, Cloud.GCP)
+        await converge(one.gcp, claims)
+        await sweep(one.aws)
+        await one.settle(1, clouds=(Cloud.GCP,))
+        claims = probes(one.twin, Cloud.GCP)
+        await converge(one.gcp, claims)
+        one.forget_requests()
+        await converge(one.gcp, claims)
+        assert "rows" not in [what for what, _ in one.table.witness.traffic]
+        assert one.requests()["read"] == 3
+
+    story(tell)
