@@ -1,7 +1,10 @@
 """The stores under test, on memory, a file, and real processes on loopback."""
 
 import asyncio
+import base64
 import itertools
+import json
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -18,10 +21,12 @@ from google.oauth2.credentials import Credentials as StaticToken
 
 from pointsman.adapters.aws.dynamodb import DynamoAnswer, DynamoCall, DynamoStore, over_boto3, over_signer
 from pointsman.adapters.aws.signed import SignedJson
+from pointsman.adapters.ciphers import Cipher
 from pointsman.adapters.gcp.firestore import FirestoreStore
 from pointsman.adapters.gcp.http import GoogleHttp
 from pointsman.adapters.http import Answer
 from pointsman.adapters.http1 import Http1
+from pointsman.adapters.s3 import secrecy
 from pointsman.adapters.s3.store import S3Store
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.core.fabric import Cloud
@@ -36,7 +41,7 @@ TABLE = "pointsman-atlas"
 BUCKET = "pointsman-atlas-witness"
 KEYS = Credentials("testing", "testing")
 OWNER = StaticToken("owner")  # type: ignore[no-untyped-call]  # what the emulator takes for a service account
-KINDS = ("memory", "memory by version", "sqlite", "dynamodb over boto3", "dynamodb over the signer", "firestore", "s3")
+KINDS = ("memory", "memory by version", "sqlite", "dynamodb over boto3", "dynamodb over the signer", "firestore", "s3", "s3 enciphered")
 
 _serial = itertools.count()
 
@@ -111,8 +116,10 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
             yield sqlite(token, tmp_path / "pointsman.sqlite")
         case "firestore":
             yield of_firestore(token, request.getfixturevalue("firestore"))
-        case "s3":
-            yield s3(token, request.getfixturevalue("moto"))
+        case "s3" | "s3 enciphered":
+            yield s3(
+                token, request.getfixturevalue("moto"), cipher=None if kind == "s3" else Cipher("s3://here/bucket", one_key, os.urandom)
+            )
         case _:
             yield dynamodb(token, request.getfixturevalue("moto"), kind)
 
@@ -194,7 +201,11 @@ def of_firestore(token: str, running: Emulator) -> Bench:
     return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row, writes=writes)
 
 
-def s3(token: str, moto: Emulator) -> Bench:
+async def one_key() -> str:
+    return f"k1:{base64.b64encode(bytes(32)).decode()}"
+
+
+def s3(token: str, moto: Emulator, *, cipher: Cipher | None = None) -> Bench:
     root, asked = f"{token}/", list[str]()
     shared = Http1()
     bucket = client(moto, "s3")
@@ -204,11 +215,14 @@ def s3(token: str, moto: Emulator) -> Bench:
 
     async def spoil_row(prefix: Cloud) -> None:
         key = f"{root}sightings/{prefix}.json"
-        body = bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read().replace(b'"rows":{', b'"rows":{"odd":{"rank":true},')
-        bucket.put_object(Bucket=BUCKET, Key=key, Body=body)
+        body = bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        ring = None if cipher is None else await cipher.ring()
+        table = secrecy.opened("s3", ring, json.loads(body), "rows", "sightings", prefix)
+        table["rows"]["odd"] = {"rank": True}
+        bucket.put_object(Bucket=BUCKET, Key=key, Body=secrecy.closed(ring, table, "rows", "sightings", prefix))
 
     def opened() -> ListedStore:
-        return CountedS3(asked, "s3", BUCKET, KEYS, endpoint=moto.url, root=root, over=shared)
+        return CountedS3(asked, "s3", BUCKET, KEYS, endpoint=moto.url, root=root, over=shared, cipher=cipher)
 
     async def writes() -> int:
         return asked.count("PUT")
