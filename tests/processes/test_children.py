@@ -39,6 +39,12 @@ def test_a_child_that_ends_before_its_line_says_why(supervisor: Supervisor) -> N
         child.wait_line("listening", LIMIT)
 
 
+def test_a_child_that_closes_its_output_before_it_ends_says_why_too(supervisor: Supervisor) -> None:
+    code = "import os, time; os.write(1, b'no licence\\n'); os.close(1); os.close(2); time.sleep(0.3); os._exit(3)"
+    with pytest.raises(ProcessError, match=r"exit code 3"):
+        supervisor.start("hasty", python(code)).wait_line("listening", LIMIT)
+
+
 def test_a_child_that_stays_silent_is_given_up_at_the_limit(supervisor: Supervisor, sleeper: list[str]) -> None:
     with pytest.raises(ProcessError, match="printed no line"):
         supervisor.start("mute", sleeper).wait_line("listening", SHORT)

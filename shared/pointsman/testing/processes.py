@@ -109,8 +109,15 @@ class Child:
             self._changed.wait_for(lambda: self._find(pattern) or self._silent, limit.total_seconds())
             found = self._find(pattern)
         if found is None:
+            if self._silent:
+                self._await_end()
             raise self._complain(f"printed no line like {pattern!r} within {limit.total_seconds():.0f} s")
         return found
+
+    def _await_end(self) -> None:
+        """Give a child whose output is over the moment it takes to have ended, so that its exit code is known."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE.total_seconds())
 
     def wait_http(self, url: str, limit: timedelta = READY_LIMIT) -> None:
         """Wait until ``url`` answers below 500. Raises ProcessError when the child ends first or the limit is over."""
