@@ -1,0 +1,212 @@
+"""One component of a placement as arrays of integers, and the one measure that placements are compared by.
+
+A placement is a list: for each flow the index of its option. Its measure is a pair of integers, the smaller the better:
+the overload, and a weight that adds up what preference, cost, moves and order say. Both are written like a number
+whose digits are the priority classes, the most precious first, so that comparing integers compares them class by class.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import gcd
+
+from pointsman.core.fabric import Bandwidth, FlowName, LinkName
+from pointsman.core.values import Frozen
+
+
+class Ask(Frozen):
+    """A flow that wants a place: the links that may carry it, nearest to its favourite first, with the rank and the cost of each.
+
+    ``ranks`` rise; ``costs`` are whole numbers of any one unit for each bit per second. ``today`` is where it is now.
+    """
+
+    name: FlowName
+    demand: Bandwidth
+    priority: int
+    links: tuple[LinkName, ...]
+    ranks: tuple[int, ...]
+    costs: tuple[int, ...]
+    today: LinkName | None = None
+
+
+class Fixed(Frozen):
+    """A flow that stays where it is whatever happens, and loads that link."""
+
+    link: LinkName
+    demand: Bandwidth
+    priority: int
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """The arrays: flows by (priority, larger first, name), links by name, classes by priority.
+
+    ``options[i]`` are link indices, ``weight[i]`` the full weight of each option, ``calm[i]`` the same without the
+    moves from today; ``start`` and ``classes`` are the load of each link, in all and by class, before any flow is
+    placed; ``harm_digit[c]`` is what one bit per second of overload of a class counts; ``twin[i]`` is the flow before
+    that differs from this one only in its name, or -1; ``by_name`` lists the flows by priority and name alone.
+    """
+
+    asks: Sequence[Ask]
+    links: Sequence[LinkName]
+    usable: list[int]
+    demand: list[int]
+    klass: list[int]
+    options: list[tuple[int, ...]]
+    start: list[int]
+    classes: list[list[int]]
+    harm_digit: list[int]
+    weight: list[list[int]] = field(default_factory=list)
+    calm: list[list[int]] = field(default_factory=list)
+    below_cost: int = 0
+    twin: list[int] = field(default_factory=list)
+    by_name: list[int] = field(default_factory=list)
+    today: list[int] | None = None
+
+
+def task(asks: Sequence[Ask], usable: Mapping[LinkName, Bandwidth], fixed: Sequence[Fixed]) -> Task:
+    """Lay a component out. ``usable`` has the links of the component; ``fixed`` the flows that load them."""
+    ranked = sorted(asks, key=lambda one: (one.priority, -one.demand, one.name))
+    links = sorted(usable)
+    place = {name: index for index, name in enumerate(links)}
+    levels = sorted({one.priority for one in asks} | {one.priority for one in fixed})
+    level = {priority: index for index, priority in enumerate(levels)}
+    made = Task(
+        asks=ranked,
+        links=links,
+        usable=[usable[name] for name in links],
+        demand=[one.demand for one in ranked],
+        klass=[level[one.priority] for one in ranked],
+        options=[tuple(place[name] for name in one.links) for one in ranked],
+        start=[0] * len(links),
+        classes=[[0] * len(levels) for _ in links],
+        harm_digit=_digits([sum(one.demand for one in asks) + sum(one.demand for one in fixed)] * len(levels)),
+    )
+    for one in fixed:
+        made.start[place[one.link]] += one.demand
+        made.classes[place[one.link]][level[one.priority]] += one.demand
+    _weigh(made, len(levels))
+    made.twin = [_twin(ranked, index) for index in range(len(ranked))]
+    made.by_name = sorted(range(len(ranked)), key=lambda index: (ranked[index].priority, ranked[index].name))
+    made.today = _today(ranked)
+    return made
+
+
+def _digits(largest: Sequence[int]) -> list[int]:
+    """Give the value of one in each digit of a number whose digits may reach these figures, the first the most significant."""
+    found, shift = [0] * len(largest), 0
+    for index in range(len(largest) - 1, -1, -1):
+        found[index] = 1 << shift
+        shift += largest[index].bit_length()
+    return found
+
+
+def _weigh(made: Task, levels: int) -> None:
+    """Write preference and cost by class, moves, and the flows in order, as one integer for each option."""
+    asks, unit = made.asks, _unit(made.asks)
+    costs = [[(cost - min(one.costs)) * one.demand // unit for cost in one.costs] for one in asks]
+    rank_most, cost_most = [0] * levels, [0] * levels
+    for one, klass, cost in zip(asks, made.klass, costs, strict=True):
+        rank_most[klass] += one.ranks[-1]
+        cost_most[klass] += max(cost)
+    digits = _digits((*rank_most, *cost_most, len(asks), *(len(one.links) - 1 for one in asks)))
+    move = digits[2 * levels]
+    made.below_cost = move << len(asks).bit_length()
+    for index, (one, klass, cost) in enumerate(zip(asks, made.klass, costs, strict=True)):
+        rank_digit, cost_digit, order = digits[klass], digits[levels + klass], digits[2 * levels + 1 + index]
+        calm = [rank * rank_digit + cost[k] * cost_digit + k * order for k, rank in enumerate(one.ranks)]
+        made.calm.append(calm)
+        moved = [one.today is not None and link != one.today for link in one.links]
+        made.weight.append([taste + move if gone else taste for taste, gone in zip(calm, moved, strict=True)])
+
+
+def _unit(asks: Sequence[Ask]) -> int:
+    """Find the largest unit that all traffic costs are whole numbers of."""
+    return gcd(*(cost - min(one.costs) for one in asks for cost in one.costs)) * gcd(*(one.demand for one in asks)) or 1
+
+
+def _twin(asks: Sequence[Ask], index: int) -> int:
+    if not index:
+        return -1
+    one, other = asks[index - 1], asks[index]
+    same = (one.demand, one.priority, one.links, one.ranks, one.costs, one.today)
+    return index - 1 if same == (other.demand, other.priority, other.links, other.ranks, other.costs, other.today) else -1
+
+
+def _today(asks: Sequence[Ask]) -> list[int] | None:
+    """Give today's placement if every flow may stay where it is."""
+    if any(one.today not in one.links for one in asks):
+        return None
+    return [one.links.index(one.today) for one in asks if one.today is not None]
+
+
+def link_harm(task_: Task, load: int, usable: int, classes: Sequence[int]) -> int:
+    """Weigh the overload of one link: each class on it loses at most the excess, and at most what it sends."""
+    excess = load - usable
+    if excess <= 0:
+        return 0
+    return sum(min(excess, there) * digit for there, digit in zip(classes, task_.harm_digit, strict=True) if there)
+
+
+class Board:
+    """A placement while it is changed: load of each link, in all and by class, the flows on it, and the weighed overload."""
+
+    __slots__ = ("at", "classes", "harms", "load", "on", "task")
+
+    def __init__(self, task_: Task) -> None:
+        self.task = task_
+        self.at = [-1] * len(task_.asks)
+        self.load = list(task_.start)
+        self.classes = [list(one) for one in task_.classes]
+        self.on: list[dict[int, None]] = [{} for _ in task_.links]
+        self.harms = [self.harm_now(link) for link in range(len(task_.links))]
+
+    def harm_now(self, link: int) -> int:
+        """Weigh the overload of a link as it is loaded now."""
+        return link_harm(self.task, self.load[link], self.task.usable[link], self.classes[link])
+
+    def room(self, link: int) -> int:
+        """Give the capacity that is left on a link, in bits per second; below 0 when it is overloaded."""
+        return self.task.usable[link] - self.load[link]
+
+    def put(self, flow: int, option: int) -> None:
+        """Place a flow that has no place yet."""
+        link = self.task.options[flow][option]
+        self.at[flow] = option
+        self.on[link][flow] = None
+        self._shift(flow, link, self.task.demand[flow])
+
+    def take(self, flow: int) -> int:
+        """Take a flow from its place and give the option it was on."""
+        option = self.at[flow]
+        link = self.task.options[flow][option]
+        self.at[flow] = -1
+        del self.on[link][flow]
+        self._shift(flow, link, -self.task.demand[flow])
+        return option
+
+    def move(self, flow: int, option: int) -> None:
+        """Take a flow to another of its links."""
+        self.take(flow)
+        self.put(flow, option)
+
+    def link_of(self, flow: int) -> int:
+        """Give the link that a flow is on."""
+        return self.task.options[flow][self.at[flow]]
+
+    @property
+    def overload(self) -> int:
+        """Weigh the overload of all links."""
+        return sum(self.harms)
+
+    def _shift(self, flow: int, link: int, demand: int) -> None:
+        self.load[link] += demand
+        self.classes[link][self.task.klass[flow]] += demand
+        self.harms[link] = self.harm_now(link)
+
+
+def measured(task_: Task, at: Sequence[int]) -> tuple[int, int]:
+    """Measure a whole placement: the overload, then the weight."""
+    board = Board(task_)
+    for flow, option in enumerate(at):
+        board.put(flow, option)
+    return board.overload, sum(task_.weight[flow][option] for flow, option in enumerate(at))
