@@ -1,13 +1,17 @@
 """With any one of the three stores gone, a warm reaction takes no longer than the slowest remaining store takes to answer, on virtual time."""
 
+import dataclasses
 from statistics import median
 
 import pytest
 
 from pointsman.core.fabric import Cloud
 from pointsman.service.converge import converge
+from pointsman.service.deliver import agreed_plan
+from pointsman.service.house import House
+from pointsman.service.registers import Registers
 from pointsman.testing.inprocess import probes
-from pointsman.testing.stores import Fault, Weather
+from pointsman.testing.stores import Fault, MemoryStore, Weather
 from tests.service.test_converge import ROOMY, World, story
 
 OWN, OTHER, WITNESS = 0.005, 0.03, 0.04
@@ -88,3 +92,36 @@ def test_a_store_that_kept_silent_is_asked_again_and_waited_for_once_it_answers(
         assert world.aws.silent == set()
 
     story(tell)
+
+
+def test_two_clouds_that_reach_only_their_own_store_and_the_witness_decide_together() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(30)
+        for cloud, blocked in ((Cloud.AWS, world.table.gcp), (Cloud.GCP, world.table.aws)):
+            unreachable = MemoryStore(blocked.name, world.clock)
+            unreachable.break_down()
+            setattr(world, cloud.value, cut_off(world.house(cloud), blocked, unreachable))
+        await world.settle(30)
+        world.twin.network.blackhole("ix-a")
+        await world.clock.sleep(1)
+        for cloud in (*Cloud, *Cloud):
+            await world.report(cloud)
+        await world.clock.sleep(5)
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+        assert (await agreed_plan(world.aws)) == (await agreed_plan(world.gcp))
+
+    story(tell, ROOMY)
+
+
+def cut_off(house: House, blocked: MemoryStore, unreachable: MemoryStore) -> House:
+    def seen(store: MemoryStore) -> MemoryStore:
+        return unreachable if store is blocked else store
+
+    stores = [seen(one) for one in (house.rows[Cloud.AWS], house.rows[Cloud.GCP], house.witness)]  # type: ignore[arg-type]
+    registers = Registers(stores, clock=house.clock, nonce=house.nonce, jitter=lambda: 0.5)
+    return dataclasses.replace(
+        house,
+        registers=registers,
+        rows={Cloud.AWS: stores[0], Cloud.GCP: stores[1]},
+        spares=tuple(one for one in stores if one.name != house.here),
+    )

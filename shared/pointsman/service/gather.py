@@ -97,15 +97,18 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
 
 
 async def note(house: House, claims: Sequence[Sighting]) -> str:
-    """Write claims into the own cloud's store, else under the own prefix of the witness; gives why neither took them, or ""."""
+    """Write claims into the own cloud's store, else under the own prefix of the witness; gives why neither took them, or "".
+
+    Into both while the other cloud's store cannot be read from here: the other cloud may not be able to read ours either.
+    """
     if not claims:
         return ""
     own, silent = asyncio.ensure_future(_noted(house, house.rows[house.here], claims)), _known_silent(house, house.here)
-    if house.witness is None or not (silent or await own):
+    if house.witness is None or not (silent or house.rows[house.here.other].name in house.dark or await own):
         return await own
     again = await _noted(house, house.witness, claims)
-    why = await own if again else ""
-    return f"{why}; {again}" if why else ""
+    why = "" if silent and not again else await own
+    return f"{why}; {again}" if why and again else ""
 
 
 async def _noted(house: House, rows: Rows, claims: Sequence[Sighting]) -> str:
@@ -115,7 +118,7 @@ async def _noted(house: House, rows: Rows, claims: Sequence[Sighting]) -> str:
     except TimeoutError:
         house.silent.add(rows.name)
         return f"{rows.name} took no claims within {ROWS_SECONDS} s"
-    except (StoreDown, StoreUnsure) as error:
+    except (StoreDown, StoreUnsure, RowUnreadable) as error:
         return str(error)
     house.silent.discard(rows.name)
     return ""
@@ -170,10 +173,13 @@ async def _try_rows(house: House, rows: Rows, cloud: Cloud) -> RowsRead | None:
             read = await rows.rows(cloud)
     except TimeoutError:
         house.silent.add(rows.name)
+        house.dark.add(rows.name)
         return None
     except (StoreDown, StoreUnsure, RowUnreadable):
+        house.dark.add(rows.name)
         return None
     house.silent.discard(rows.name)
+    house.dark.discard(rows.name)
     return read
 
 

@@ -38,7 +38,7 @@ class House:
     those of the first, ``hands`` those of each by its hash. ``nonce`` gives
     16 fresh hex digits at each call. ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no
     entry; ``countersigned`` are entries that this process has dealt with; ``silent`` names the stores that kept silent
-    when they were last asked for rows, which are not waited for again until they answer. ``own`` are registers of the own cloud's store
+    when they were last asked for rows, which are not waited for again until they answer; ``dark`` those whose rows could not be read. ``own`` are registers of the own cloud's store
     alone, for what may be done without a majority (None: nothing). ``nudge`` wakes the other
     cloud's functions (fabric, epoch) and ``post`` the own cloud's ``deliver`` (incident): both are hints that may be
     lost and raise ``Transient``.
@@ -61,6 +61,7 @@ class House:
     spares: tuple[Journal, ...] = ()
     countersigned: deque[str] = field(default_factory=lambda: deque(maxlen=COUNTERSIGNED_KEPT))
     silent: set[str] = field(default_factory=set)
+    dark: set[str] = field(default_factory=set)
     desks: Mapping[str, Desk] = field(default_factory=dict)
     watch_every: timedelta = WATCH_EVERY
     watch_lasting: timedelta = WATCH_LASTING
