@@ -24,8 +24,8 @@ SLOTS = ("aws", "gcp", "witness")
 
 @pytest.fixture
 def declared(tmp_path: Path) -> Fabric:
-    urls = {slot: f"sqlite://{tmp_path}/{slot}.sqlite" for slot in SLOTS}
-    return replace(load(str(ROOT / "docs" / "fabrics" / "atlas.yaml")), stores=Stores(**urls))
+    aws, gcp, witness = (f"sqlite://{tmp_path}/{slot}.sqlite" for slot in SLOTS)
+    return replace(load(str(ROOT / "docs" / "fabrics" / "atlas.yaml")), stores=Stores(aws=aws, gcp=gcp, witness=witness))
 
 
 def agreed(tmp_path: Path, plan: Plan) -> None:

@@ -211,6 +211,45 @@ def test_the_own_freeze_flag_is_obeyed_and_once_cleared_the_link_is_left(state: 
     lonely(tell)
 
 
+def test_the_other_clouds_flag_is_obeyed_as_long_as_it_can_be_read() -> None:
+    async def tell(one: Lonely) -> None:
+        one.alone(Cloud.GCP)
+        one.grey("ix-a")
+        world = one.world
+        await world.clock.sleep(1)
+        world.flags[Cloud.AWS].state = FlagState.SET
+        before = one.writes
+        assert "frozen" in (await one.report(Cloud.GCP)).alone
+        assert (one.writes, await one.deeds(Cloud.GCP)) == (before, ())
+        world.flags[Cloud.AWS].state = FlagState.UNREADABLE
+        await one.report(Cloud.GCP)
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+
+    lonely(tell)
+
+
+class Sudden(MemoryFlag):
+    """Is set between its first reading and its second."""
+
+    async def read(self) -> FlagState:
+        before, self.state = self.state, FlagState.SET
+        return before
+
+
+def test_a_freeze_that_comes_after_the_claim_still_stops_the_write() -> None:
+    async def tell(one: Lonely) -> None:
+        one.alone(Cloud.GCP)
+        one.grey("ix-a")
+        world = one.world
+        await world.clock.sleep(1)
+        world.gcp = dataclasses.replace(world.gcp, flags={**world.gcp.flags, Cloud.GCP: Sudden(Cloud.GCP)})
+        before = one.writes
+        assert "frozen" in (await one.report(Cloud.GCP)).alone
+        assert (one.writes, [deed.phase for deed in await one.deeds(Cloud.GCP)]) == (before, [Phase.VOID])
+
+    lonely(tell)
+
+
 def test_a_blip_is_not_taken_for_the_loss_of_the_majority() -> None:
     async def tell(one: Lonely) -> None:
         one.alone(Cloud.GCP)

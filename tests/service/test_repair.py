@@ -125,7 +125,9 @@ def test_a_store_that_promised_a_higher_ballot_is_left_to_the_decision_it_promis
         higher = above([reading.ballot], "f" * 16)
         seen = reading.replies["witness"]
         await world.gcp.registers.ask(PLAN, Request(acceptor="witness", step=Step.PREPARE, ballot=higher, seen=seen))
+        world.forget_requests()
         assert not [said for said in (await sweep(world.gcp)).repaired if PLAN in said]
+        assert ("accept", PLAN) not in world.table.witness.traffic
         row: Row = (await world.table.witness.read(PLAN)).row
         assert row.promised >= higher
 

@@ -11,7 +11,7 @@ import typer
 
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
-from pointsman.cli import adopt, decode, fabric, stores, verify
+from pointsman.cli import adopt, decode, fabric, status, stores, verify
 from pointsman.core.errors import ConfigError, PointsmanError
 
 WRONG = 1
@@ -44,6 +44,7 @@ app.command("decode")(decode.decode)
 app.command("adopt")(adopt.adopt)
 app.command("verify")(verify.verify)
 app.add_typer(stores.app)
+app.command("status")(status.status)
 
 
 @app.command("demo")
