@@ -127,7 +127,7 @@ def test_dynamodbs_throttling_comes_as_a_400_and_is_a_store_that_is_down(odd: Od
 def test_a_bucket_that_is_not_there_is_said_to_be_missing(odd: Odd) -> None:
     odd.status, odd.body = 404, b"<Error><Code>NoSuchBucket</Code></Error>"
     assert "NoSuchBucket" in str(failure("s3", odd.url, "read"))
-    assert "check that it exists" in str(failure("s3", odd.url, "accept"))
+    assert "create it" in str(failure("s3", odd.url, "accept"))
 
 
 def test_a_bucket_that_gives_no_etag_is_not_trusted(odd: Odd) -> None:

@@ -10,6 +10,40 @@ from pointsman.ports.stores import StoreDown, StoreUnsure
 _BUSY = {429, 503}
 _DENIED = {401, 403}
 
+_EXPIRED = "the credentials have expired: renew them, and look why whoever renews them did not"
+_UNKNOWN_KEY = "it does not know these credentials: check whose they are, and that they still exist"
+_BAD_SIGNATURE = "the secret does not belong to this key, or the region is another: check both"
+_NO_RIGHT = "this role has no right to it: grant it"
+_ELSEWHERE = "the bucket lies in another region: name that one in the store's URL"
+_NO_TABLE = "no such table in this Region: create it, or mend the table or Region in the store's URL"
+_NO_CONDITIONS = "it knows no conditional writes: it cannot be a store"
+
+_MENDS = {
+    "AccessDenied": _NO_RIGHT,
+    "AccessDeniedException": _NO_RIGHT,
+    "PERMISSION_DENIED": _NO_RIGHT,
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+    "TokenRefreshRequired": _EXPIRED,
+    "InvalidAccessKeyId": _UNKNOWN_KEY,
+    "InvalidToken": _UNKNOWN_KEY,
+    "UnrecognizedClientException": _UNKNOWN_KEY,
+    "UNAUTHENTICATED": "Google does not take this token: check the identity that it was made from, and this machine's clock",
+    "SignatureDoesNotMatch": _BAD_SIGNATURE,
+    "InvalidSignatureException": _BAD_SIGNATURE,
+    "RequestTimeTooSkewed": "this machine's clock is wrong: set it",
+    "PermanentRedirect": _ELSEWHERE,
+    "TemporaryRedirect": _ELSEWHERE,
+    "AuthorizationHeaderMalformed": _ELSEWHERE,
+    "NoSuchBucket": "no such bucket there: create it, or mend its name or endpoint in the store's URL",
+    "ResourceNotFoundException": _NO_TABLE,
+    "ValidationException": "check that the table's keys are the strings pk (hash) and sk (range)",
+    "NOT_FOUND": "no such database in this project: create it in Native mode, or mend the project or name in the store's URL",
+    "FAILED_PRECONDITION": "the database is not in Native mode, or lacks an index: create one in Native mode",
+    "NotImplemented": _NO_CONDITIONS,
+}
+"""What to do about a service's own word. With each of these nothing was done."""
+
 
 @contextmanager
 def translated(store: str, *, writing: bool) -> Iterator[None]:
@@ -29,12 +63,18 @@ def unanswered(store: str, why: str, *, writing: bool) -> PointsmanError:
     return StoreDown(f"{store}: {why}; it counts as down for this round")
 
 
-def failed(store: str, status: int, code: str, *, writing: bool) -> PointsmanError:
-    """Give the error for an answer that is no success: what was wrong and what to do. ``code`` is the service's own word."""
+def failed(store: str, status: int, code: str, *, writing: bool, hint: str = "") -> PointsmanError:
+    """Give the error for an answer that is no success: what was wrong and what to do.
+
+    ``code`` is the service's own word, ``hint`` what else its answer tells.
+    """
+    said = f"{status} {code}".strip()
+    if code in _MENDS:
+        return StoreDown(f"{store} refuses the request ({said}): {_MENDS[code]}{hint}")
     if status in _BUSY:
-        return StoreDown(f"{store} throttles ({status} {code}): it counts as down for this round; raise its capacity if this goes on")
+        return StoreDown(f"{store} throttles ({said}): it counts as down for this round; raise its capacity if this goes on")
     if status in _DENIED:
-        return StoreDown(f"{store} denies access ({status} {code}): check the credentials and this role's rights to it")
+        return StoreDown(f"{store} denies access ({said}): check the credentials and this role's rights to it")
     if status // 100 == 5:  # noqa: PLR2004 - the class of server errors
-        return unanswered(store, f"it failed ({status} {code})", writing=writing)
-    return StoreDown(f"{store} refuses the request ({status} {code}): check that it exists, where, and its settings")
+        return unanswered(store, f"it failed ({said})", writing=writing)
+    return StoreDown(f"{store} refuses the request ({said}): check that it exists, where, and its settings{hint}")

@@ -40,6 +40,7 @@ NOTE_TRIES = 12
 _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 _KEY = re.compile(rb"<Key>([^<]{1,3000})</Key>")
 _MORE = re.compile(rb"<NextContinuationToken>([^<]{1,3000})</NextContinuationToken>")
+_REGION = re.compile(rb"<Region>([A-Za-z0-9-]{1,32})</Region>")
 _GONE = 404
 _CONFLICTS = {_GONE, 409, 412}
 
@@ -182,7 +183,10 @@ class S3Store:
 
     def _failed(self, answer: Answer, *, writing: bool) -> Exception:
         found = _CODE.search(answer.body)
-        return failed(self.name, answer.status, found[1].decode() if found else "", writing=writing)
+        region = _REGION.search(answer.body)
+        there = answer.headers.get("x-amz-bucket-region") or (region[1].decode() if region else "")
+        hint = f" ({there})" if there else ""
+        return failed(self.name, answer.status, found[1].decode() if found else "", writing=writing, hint=hint)
 
     async def _get(self, key: str) -> _Kept:
         answer = await self._send("GET", key, {})

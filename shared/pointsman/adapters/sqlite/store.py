@@ -47,7 +47,14 @@ _REGISTERS = "SELECT register FROM registers WHERE register > ? ORDER BY registe
 _ENTRIES = "SELECT digest FROM entries WHERE digest > ? ORDER BY digest LIMIT ?"
 _NOTE = "INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?)"
 
-_NOTHING_WRITTEN = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_FULL"}
+_NOTHING_WRITTEN = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PERM", "SQLITE_AUTH"}
+
+_MENDS = {
+    "SQLITE_FULL": "the disk is full: make room; what it holds is whole, and nothing was written",
+    "SQLITE_CANTOPEN": "its file cannot be opened or made: check the path, and the rights to its folder",
+    "SQLITE_READONLY": "its file or folder may not be written to: mend the rights",
+    "SQLITE_NOTADB": "its file is something else than a store: mend the path",
+}
 
 T = TypeVar("T")
 
@@ -136,10 +143,11 @@ class SqliteStore:
 
     def _failure(self, error: sqlite3.Error, *, writing: bool) -> PointsmanError:
         code = getattr(error, "sqlite_errorname", type(error).__name__)
+        for known, mend in _MENDS.items():
+            if code.startswith(known):
+                return StoreDown(f"{self.name} cannot be used ({code}): {mend}")
         if any(code.startswith(known) for known in _NOTHING_WRITTEN) or isinstance(error, sqlite3.ProgrammingError):
-            return StoreDown(
-                f"{self.name} cannot be used ({code}): check that its file is writable, not full and not held by another program"
-            )
+            return StoreDown(f"{self.name} cannot be used ({code}): check that its file is writable and not held by another program")
         return unanswered(self.name, f"sqlite failed ({code}), check the disk", writing=writing)
 
     def _write(self, db: sqlite3.Connection, register: str, statement: str, values: tuple[str, ...]) -> Reply | Refusal:
