@@ -6,6 +6,8 @@ from statistics import median
 import pytest
 
 from pointsman.core.fabric import Cloud
+from pointsman.core.values import replace
+from pointsman.quorum.ballots import ballot
 from pointsman.service.converge import converge
 from pointsman.service.deliver import agreed_plan
 from pointsman.service.house import House
@@ -24,6 +26,7 @@ def latencies(cloud: Cloud) -> dict[str, float]:
 
 ROUNDS = 3
 EPSILON = 0.001
+ABOVE = ballot(10**9, "f" * 16)
 SILENT = Weather(delay=60.0)
 REFUSING = Weather(fault=Fault.DOWN)
 
@@ -125,3 +128,18 @@ def cut_off(house: House, blocked: MemoryStore, unreachable: MemoryStore) -> Hou
         rows={Cloud.AWS: stores[0], Cloud.GCP: stores[1]},
         spares=tuple(one for one in stores if one.name != house.here),
     )
+
+
+def test_a_read_of_stores_that_do_not_agree_waits_only_briefly_for_a_silent_one() -> None:
+    async def tell(world: World) -> None:
+        register = world.aws.plan_register
+        held = (await world.table.aws.read(register)).row
+        odd = replace(held, promised=ABOVE, accepted=ABOVE)  # a proposer died when one store had its accept
+        world.table.aws.roll_back(replace(world.table.aws.snapshot(), registers={register: odd}))
+        world.table.gcp.forecast = lambda _: SILENT
+        begun = world.clock.monotonic()
+        reading = await world.aws.registers.read(register)
+        assert (reading.confirmed, reading.reached, reading.value) == (False, True, held.value)
+        assert world.clock.monotonic() - begun < 1
+
+    story(tell)

@@ -27,14 +27,14 @@ BACKOFF_LIMIT_SECONDS = 2.0
 """Longest wait before any attempt."""
 READ_SECONDS = 3.0
 """How long a read waits for stores that do not answer."""
+ODD_SECONDS = 0.5
+"""How long a read waits for the odd store when a majority has answered and does not agree: a change can stand on that already."""
 CHANGE_SECONDS = 10.0
 """How long a change may take when its caller sets no deadline."""
 LINGER_SECONDS = 5.0
 """How long requests to slower stores may go on after the outcome is certain."""
-
 MOVED_LIMIT = 4096
 """Registers that are remembered as moved; past it the oldest is forgotten, and found to be moved again."""
-
 FIRST_SET = StoreSet()
 """The set of stores of whoever has never changed them."""
 SILENT = "it did not answer in time"
@@ -186,9 +186,11 @@ class Registers:
         asked = {asyncio.ensure_future(self._ask(register, _read(name))): name for name in self._acceptors}
         answers: dict[str, Answer] = {}
         try:
-            while asked and not self._judged(answers).confirmed and not timer.done():
-                for task in await _first(asked, timer):
-                    answers[asked.pop(task)] = task.result()
+            while asked and not (reading := self._judged(answers)).confirmed and not timer.done():
+                done = await _first(asked, timer, ODD_SECONDS if reading.reached else None)
+                if not done:
+                    break
+                answers |= {asked.pop(task): task.result() for task in done}
         finally:
             in_time = not timer.done()
             timer.cancel()
@@ -391,8 +393,8 @@ def _call(acceptor: Acceptor, register: str, request: Request) -> Awaitable[Repl
             return acceptor.accept(register, request.ballot, request.value, request.seen)
 
 
-async def _first(tasks: Collection[asyncio.Task[T]], timer: asyncio.Future[None]) -> list[asyncio.Task[T]]:
-    """Wait for some of the tasks to end, or for the timer; give those that ended."""
+async def _first(tasks: Collection[asyncio.Task[T]], timer: asyncio.Future[None], patience: float | None = None) -> list[asyncio.Task[T]]:
+    """Wait for some of the tasks to end, or for the timer, or ``patience`` seconds; give those that ended."""
     waiting: set[asyncio.Future[Any]] = {*tasks, timer}
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
     return [task for task in tasks if task.done()]
