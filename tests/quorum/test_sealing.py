@@ -374,3 +374,17 @@ def test_a_register_that_is_still_to_come_is_never_read_as_one_that_is_not_there
     assert not before.confirmed
     assert (after.value, after.confirmed) == ("a", True)
     assert (absent.value, absent.confirmed) == (None, True)
+
+
+def test_what_was_absent_before_the_set_was_known_to_be_open_is_read_again() -> None:
+    async def story() -> Any:
+        sets = Sets()
+        await sets.old().change(NAME, append("a"))
+        late = sets.new()
+        absent = await late.look(NAME)
+        await moved(sets.both())
+        return absent.confirmed, await late.change(NAME, lambda _: None, reading=absent)
+
+    confirmed, outcome = run(story())
+    assert confirmed
+    assert outcome.value == "a"

@@ -133,18 +133,6 @@ ANSWERS = (
         "if holders >= 1:",
     ),
     _mutant(
-        "a change is declined while its own accept may still stand",
-        TRIAL,
-        "if self.sent or not seen.confirmed:",
-        "if not seen.confirmed:",
-    ),
-    _mutant(
-        "a decline after a lost accept is not made certain",
-        REGISTERS,
-        "certain=trial.sent)",
-        "certain=False)",
-    ),
-    _mutant(
         "failed is told when no prepare gets through after a lost accept",
         TRIAL,
         "case NoMajority() if self.sent:",
@@ -184,12 +172,6 @@ MOVES = (
         "        found = seal_in(value)\n        value = value if found is None else found.value\n",
     ),
     _mutant(
-        "a seal is followed before it is certain",
-        REGISTERS,
-        "certain = seal_of(await self._tried(register, Trial(guarded(_unchanged)), reading, until))",
-        "certain = seal",
-    ),
-    _mutant(
         "the copy overwrites what the next stores hold",
         SEALING,
         "return lambda held: value if held is None else held",
@@ -212,12 +194,6 @@ MOVES = (
         REGISTERS,
         "if reading.value is None and reading.confirmed and not self._open:",
         "if reading.value is None and self is None:",
-    ),
-    _mutant(
-        "a set that was found open is not read again",
-        REGISTERS,
-        "                seen = await self._read(register, until)\n            ended",
-        "            ended",
     ),
 )
 

@@ -33,14 +33,14 @@ def append(item: str) -> Change:
     return change
 
 
-def append_to_even(item: str) -> Change:
-    """Append an item once, to a list of an even length only."""
+def append_to(item: str, *, odd: bool) -> Change:
+    """Append an item once, to a list of an odd length only, or of an even one only."""
 
     def change(value: str | None) -> str | Decline | None:
         held = items(value)
         if item in held:
             return value
-        return Decline(reason="odd") if len(held) % 2 else " ".join((*held, item))
+        return " ".join((*held, item)) if len(held) % 2 == odd else Decline(reason="not that length")
 
     return change
 
@@ -111,7 +111,7 @@ class Caller:
         known = [one.item for one in history.calls if one.item is not None]
         item = dice.choice(known) if drawn < 0.3 and known else item
         call = history.begin(item)
-        change = append_to_even(item) if drawn > 0.75 else append(item)
+        change = append_to(item, odd=drawn > 0.7) if drawn > 0.55 else append(item)
         began = process.monotonic()
         await self._change(registers, process, call, change)
         self._timely(process, began)

@@ -162,9 +162,10 @@ class _Message:
         if self._era != self._site.era or self._met(Wrong.NO_WAY_THERE):
             return
         unusable = self._site.unusable(now)
-        if unusable is not None:
-            schedule.count(unusable, self._step)
-            self._answer(StoreDown(f"{self._site.name}: {unusable}"))
+        if unusable is not None or self._wrong is Wrong.THROTTLED:
+            if unusable is not None:
+                schedule.count(unusable, self._step)
+            self._answer(StoreDown(f"{self._site.name}: {unusable or self._wrong}"))
             return
         answer = self._site.ask(self._step, self._act)
         schedule.arrived(self._site, self._row, self._step, answer)

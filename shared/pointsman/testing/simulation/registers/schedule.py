@@ -89,7 +89,8 @@ class Schedule:
     def draw(self, step: Step, site: Site) -> Wrong | None:
         """Draw what becomes of a message. No store gives an error after success more than twice in a row."""
         setting = self.setting
-        if self.calming or not self._noise or setting.only not in (None, step) or self.dice.random() >= self._noise:
+        noisy = self._noise and not self.calming and setting.only in (None, step) and not site.spared
+        if not noisy or self.dice.random() >= self._noise:
             site.errors = 0
             return None
         what = self.dice.choice(setting.messages)
@@ -145,7 +146,7 @@ class Schedule:
     def _site(self, number: int) -> Site:
         troubles = [one for one in self.setting.troubles if one.store == number]
         store, kept = acceptor(self._kinds[number], NAMES[number], Noon(self.loop), self.dice)
-        site = Site(store, kept, troubles)
+        site = Site(store, kept, troubles, spared=number == self.setting.spared)
         for one in troubles:
             if one.what is Wrong.ROLLED_BACK:
                 self._will_roll_back(site, one)
@@ -179,8 +180,10 @@ class Schedule:
             one.start()
         for mover in self._movers:
             mover.start()
+        wait = 1.0
         while not all(caller.idle for caller in self._callers):
-            await clock.sleep(1.0)
+            await clock.sleep(wait)
+            wait = min(2 * wait, HOURS)
         self.calming = True
         await clock.sleep(CALM_SECONDS)
         if self._movers:

@@ -15,6 +15,8 @@ CALM_SHARE = 0.04
 
 GENTLE_SHARE = 0.02
 """Share in which one proposer meets errors after success alone: how many ballots it may take is counted there."""
+LOPSIDED_SHARE = 0.08
+"""Share in which few accepts get through but at one store: what a minority holds decides much there."""
 ROLLED_BACK_SHARE = 0.06
 """Share in which a store comes back with what it held before."""
 
@@ -52,6 +54,7 @@ ON_MESSAGES = (
     Wrong.DOUBLED,
     Wrong.DELAYED,
     Wrong.DELAYED_FOR_HOURS,
+    Wrong.THROTTLED,
 )
 ON_STORES = (Wrong.DOWN, Wrong.THROTTLED, Wrong.SLOW, Wrong.NO_WAY_THERE, Wrong.NO_WAY_BACK)
 ON_PROPOSERS = (Wrong.CRASH, Wrong.FREEZE)
@@ -90,7 +93,7 @@ class Move(Frozen):
 class Setting(Frozen):
     """One schedule. ``calls`` is how many each proposer makes, ``spread`` the seconds over which they begin.
 
-    ``noise`` is the share of messages to which one of ``messages`` happens (those of one step ``only``); ``pause`` that of requests before which a
+    ``noise`` is the share of messages to which one of ``messages`` happens (those of one step ``only``, and not at the store that is ``spared``); ``pause`` that of requests before which a
     proposer meets one of ``pauses``. ``latency`` is a message's usual time, in seconds. ``plain`` of the proposers
     speak another version of the protocol: the textbook's. ``move`` changes the set of stores.
     """
@@ -103,6 +106,7 @@ class Setting(Frozen):
     noise: float = 0.0
     messages: tuple[Wrong, ...] = ()
     only: Step | None = None
+    spared: int | None = None
     pause: float = 0.0
     pauses: tuple[Wrong, ...] = ()
     troubles: tuple[Trouble, ...] = ()
@@ -140,6 +144,8 @@ def setting(seed: int) -> Setting:
         return drawn
     if kind < CALM_SHARE + GENTLE_SHARE:
         return replace(drawn, proposers=1, noise=0.4, messages=(Wrong.ERROR_AFTER_SUCCESS,))
+    if kind < CALM_SHARE + GENTLE_SHARE + LOPSIDED_SHARE:
+        return _lopsided(dice, drawn)
     return _rolled_back(dice, drawn) if kind > 1 - ROLLED_BACK_SHARE else _disturbed(dice, drawn)
 
 
@@ -153,22 +159,37 @@ def _stores(dice: Random) -> tuple[Kind, ...]:
 def _disturbed(dice: Random, drawn: Setting) -> Setting:
     """Draw what goes wrong: a few kinds of it at a time, so that some schedules are wild and others nearly calm."""
     pauses = tuple(one for one in ON_PROPOSERS if dice.random() < 0.4)
-    only = Step.ACCEPT if dice.random() < 0.2 else None
     troubles = _troubles(dice, drawn)
     move = _move(dice, drawn, {one.store for one in troubles if one.what is Wrong.LOST_FOR_EVER}) if dice.random() < MOVE_SHARE else None
     plain = int(move is None and dice.random() < 0.17)
     return replace(
         drawn,
         stores=(Kind.SQLITE,) * len(drawn.stores) if plain and dice.random() < 0.25 else drawn.stores,
-        noise=dice.choice((0.3, 0.6)) if only else dice.choice((0.02, 0.08, 0.2, 0.35)),
+        noise=dice.choice((0.02, 0.08, 0.2, 0.35)),
         messages=tuple(one for one in ON_MESSAGES if dice.random() < 0.4),
-        only=only,
         pause=dice.choice((0.01, 0.03, 0.08)) if pauses else 0.0,
         pauses=pauses,
         troubles=troubles,
         skewed=dice.random() < 0.3,
         plain=plain,
         move=move,
+    )
+
+
+def _lopsided(dice: Random, drawn: Setting) -> Setting:
+    """Draw stores of which one takes every accept, and the others few."""
+    return replace(
+        drawn,
+        proposers=max(2, drawn.proposers),
+        calls=3 if drawn.proposers < 4 else 2,
+        spread=dice.choice((0.2, 0.5, 1.0)),
+        noise=dice.choice((0.6, 0.9)),
+        messages=(dice.choice((Wrong.THROTTLED, Wrong.THROTTLED, Wrong.THROTTLED, Wrong.LOST_REQUEST, Wrong.DELAYED)),),
+        only=Step.ACCEPT,
+        spared=dice.randrange(len(drawn.stores)),
+        pause=0.03,
+        pauses=ON_PROPOSERS if dice.random() < 0.5 else (),
+        move=_move(dice, drawn, frozenset()) if dice.random() < 0.4 else None,
     )
 
 

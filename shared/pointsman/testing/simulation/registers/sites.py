@@ -21,6 +21,7 @@ class Site:
     acceptor: Acceptor
     kept: Kept | None
     troubles: Sequence[Trouble] = ()
+    spared: bool = False
     era: int = 0
     errors: int = 0
     requests: dict[Step, int] = field(default_factory=lambda: dict.fromkeys(Step, 0))
