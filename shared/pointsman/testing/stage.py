@@ -53,8 +53,8 @@ WRITES = frozenset(
 """The requests that write a lever, by the names that the faces log them under."""
 READY = timedelta(seconds=60)
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
-_TABLE = "pointsman-atlas"
-_BUCKET = "pointsman-atlas-witness"
+TABLE = "pointsman-atlas"
+BUCKET = "pointsman-atlas-witness"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ class Stage:
 
     def _stores(self) -> Stores:
         google = "firestore://weft-prod-1/pointsman-atlas" if self.firestore else f"sqlite://{self.folder}/gcp.sqlite"
-        return Stores(aws=f"dynamodb://{REGION}/{_TABLE}", gcp=google, witness=f"s3://{_BUCKET}?endpoint={self.witness.url}")
+        return Stores(aws=f"dynamodb://{REGION}/{TABLE}", gcp=google, witness=f"s3://{BUCKET}?endpoint={self.witness.url}")
 
     def _start_twin(self) -> None:
         argv = (
@@ -130,19 +130,27 @@ class Stage:
 
     def _prepare(self) -> None:
         """Make what a deployment makes: the table, the bucket, the queues, the topic, the secrets."""
-        self._client("dynamodb", self.dynamodb.url).create_table(
-            TableName=_TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        )
-        self._client("s3", self.witness.url).create_bucket(Bucket=_BUCKET)
+        self.make_table(self.dynamodb)
+        self.make_bucket(self.witness)
         self.sqs = self._client("sqs", self.urls["aws"])
         self.queues = {name: self.sqs.create_queue(QueueName=f"pointsman-{name}")["QueueUrl"] for name in ("nudge", "post", "parking")}
         for desk in self.fabric.desks:
             name = desk.secret.removeprefix("secret://")
             self._client("secretsmanager", self.urls["aws"]).create_secret(Name=name, SecretString=ROUTING_KEY)
             self._google_secret(name)
+
+    def make_table(self, one: Emulator) -> None:
+        """Make the empty table."""
+        self._client("dynamodb", one.url).create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        )
+
+    def make_bucket(self, one: Emulator) -> None:
+        """Make the empty bucket."""
+        self._client("s3", one.url).create_bucket(Bucket=BUCKET)
 
     def _google_secret(self, name: str) -> None:
         base = f"{self.urls['gcp']}/v1/projects/{home_project(self.fabric)}/secrets"
@@ -177,6 +185,10 @@ class Stage:
             "AWS_EC2_METADATA_DISABLED": "true",
         } | (queues if reachable else {"POINTSMAN_NUDGE": self.queues["nudge"]})
 
+    def _function_environment(self, cloud: Cloud) -> dict[str, str]:
+        """Give the environment that functions are started with; a test may lead them elsewhere than itself."""
+        return self._environment(cloud)
+
     def _start_functions(self) -> None:
         self.lambdas = {name: self._stack.enter_context(LambdaFunction(name, retry_delays=RETRIES)) for name in self.functions}
         self.runtime = ""
@@ -190,11 +202,11 @@ class Stage:
         self.runtime = command.runtime
         for worker in range(WORKERS if name == "link_changed" else 1):
             child = f"aws-{name}-{worker}"
-            self.children.start(child, command.argv, env=self._environment(Cloud.AWS) | command.env, cwd=self.root)
+            self.children.start(child, command.argv, env=self._function_environment(Cloud.AWS) | command.env, cwd=self.root)
 
     def _start_google(self, name: str) -> None:
         command = functions_framework_command(self.root / "functions" / "gcp" / name / "main.py", name=name)
-        self.children.start(f"gcp-{name}", command.argv, env=self._environment(Cloud.GCP) | command.env, cwd=self.root)
+        self.children.start(f"gcp-{name}", command.argv, env=self._function_environment(Cloud.GCP) | command.env, cwd=self.root)
 
     @property
     def cast(self) -> Cast:

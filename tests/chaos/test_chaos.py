@@ -1,0 +1,151 @@
+"""Real processes, real emulators, and everything between functions and stores goes wrong: one stage, one fault after another.
+
+In every scene the link goes grey while one thing is broken and comes back while another is. A restart of moto or of the
+Firestore emulator forgets everything, so a restarted store either is given back what it held before it is reached again,
+or comes back empty: then it must not be counted until it has been brought up to the others.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from random import Random  # noqa: TID251 - seeded, so that every run stutters alike
+
+import pytest
+
+from pointsman.core.fabric import Cloud
+from pointsman.testing.emulators import available_firestore, available_moto, available_pubsub
+from pointsman.testing.platform import Platform
+from pointsman.testing.proxy import Weather
+from tests.chaos.judge import BACK_LIMIT, LINK, Judge
+from tests.chaos.theatre import FAILING, SWEEP, THROTTLED, Theatre, theatre
+
+MISSING = available_firestore() or available_pubsub() or available_moto()
+pytestmark = [pytest.mark.timeout(240), pytest.mark.skipif(bool(MISSING), reason=str(MISSING))]
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
+    stage = theatre(tmp_path_factory.mktemp("chaos"))
+    refresh = stage.fabric.policy.freshness.look / 2
+    with stage, Platform(stage=stage, sweep_every=SWEEP, watch_every=SWEEP, probe_refresh=refresh):
+        judge = Judge(stage)
+        judge.until("every flow is home", judge.home, 2 * BACK_LIMIT)
+        yield judge
+        print(*judge.took, sep="\n")
+
+
+def outage(judge: Judge, onset: contextlib.AbstractContextManager[object], back: contextlib.AbstractContextManager[object]) -> None:
+    """Let the link go grey in one trouble and heal in another; afterwards everything must hold."""
+    judge.outages += 1
+    with onset:
+        judge.stage.fault("blackhole", LINK)
+        judge.is_off()
+    judge.is_recorded()
+    with back:
+        judge.stage.fault("heal", LINK)
+        judge.is_back()
+    judge.is_agreed()
+
+
+def test_dynamodb_keeps_silent_and_then_the_witness_throttles(judge: Judge) -> None:
+    stage = judge.stage
+    outage(judge, stage.weather("aws", Weather.SILENT), stage.weather("witness", Weather.ERRORS, THROTTLED["witness"]))
+
+
+def test_firestore_resets_every_connection_and_then_dynamodb_throttles(judge: Judge) -> None:
+    stage = judge.stage
+    outage(judge, stage.weather("gcp", Weather.REFUSED), stage.weather("aws", Weather.ERRORS, THROTTLED["aws"]))
+
+
+def test_firestore_does_what_it_is_asked_and_loses_every_answer_and_then_the_witness_cuts_its_own_short(judge: Judge) -> None:
+    stage = judge.stage
+    outage(judge, stage.weather("gcp", Weather.DEAF), stage.weather("witness", Weather.CUT_SHORT))
+
+
+def test_dynamodb_fails_inside_and_then_firestore_does(judge: Judge) -> None:
+    stage = judge.stage
+    outage(judge, stage.weather("aws", Weather.ERRORS, FAILING), stage.weather("gcp", Weather.ERRORS, FAILING))
+
+
+def test_each_cloud_reaches_only_its_own_store_and_the_witness(judge: Judge) -> None:
+    stage = judge.stage
+
+    @contextlib.contextmanager
+    def apart() -> Iterator[None]:
+        with stage.weather("gcp", Weather.REFUSED, clouds=(Cloud.AWS,)), stage.weather("aws", Weather.SILENT, clouds=(Cloud.GCP,)):
+            yield
+
+    outage(judge, apart(), apart())
+
+
+def test_functions_freeze_and_thaw_and_die_in_the_middle_of_reactions(judge: Judge) -> None:
+    outage(judge, stuttering(judge.stage, Cloud.AWS), dying(judge.stage, Cloud.GCP))
+
+
+def test_dynamodb_and_then_the_witness_are_restarted_with_what_they_held(judge: Judge) -> None:
+    outage(judge, done_meanwhile(judge.stage.restart_dynamodb), done_meanwhile(judge.stage.restart_witness))
+
+
+def test_firestore_comes_back_empty_is_not_believed_and_counts_again_once_it_is_refilled(judge: Judge) -> None:
+    stage = judge.stage
+    entries = stage.entries("gcp")
+    stage.empty_firestore()
+    outage(judge, contextlib.nullcontext(), done_meanwhile(lambda: stage.refill("gcp", entries)))
+
+
+@contextlib.contextmanager
+def done_meanwhile(act) -> Iterator[None]:  # type: ignore[no-untyped-def]
+    """Begin it beside what follows."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            act()
+        except BaseException as error:  # noqa: BLE001 - told where it is waited for
+            failed.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+        if failed:
+            raise failed[0]
+
+
+@contextlib.contextmanager
+def stuttering(stage: Theatre, cloud: Cloud) -> Iterator[None]:
+    """Freeze a cloud's reacting functions again and again for a moment, wherever they are."""
+    names = [name for name in stage.children if name.startswith((f"{cloud}-link_changed", f"{cloud}-sweep"))]
+    ended, dice = threading.Event(), Random(7)
+
+    def stutter() -> None:
+        while not ended.wait(dice.uniform(0.02, 0.2)):
+            name = dice.choice(names)
+            stage.children.pause(name)
+            ended.wait(dice.uniform(0.1, 1.0))
+            stage.children.resume(name)
+
+    thread = threading.Thread(target=stutter)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def dying(stage: Theatre, cloud: Cloud) -> Iterator[None]:
+    """Kill every function of a cloud as soon as it is at work again, and start them anew."""
+
+    def die() -> None:
+        before = stage.proxies[cloud, "witness"].passed
+        while stage.proxies[cloud, "witness"].passed == before:
+            threading.Event().wait(0.005)
+        stage.kill_functions(cloud)
+        stage.revive_functions(cloud)
+
+    with done_meanwhile(die):
+        yield

@@ -1,0 +1,175 @@
+"""The demo's processes with a bad network between every function and every store, and what is done to them."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from pointsman.adapters.aws.dynamodb import DynamoStore, over_boto3
+from pointsman.adapters.files import load
+from pointsman.boot.reach import Reach
+from pointsman.boot.settings import read_settings
+from pointsman.boot.stores import Opener, open_stores
+from pointsman.core.domains import StoreAddress
+from pointsman.core.fabric import Bandwidth, Cloud, Stores
+from pointsman.core.values import replace
+from pointsman.ports.stores import Listed, ListedStore, Reply
+from pointsman.testing.emulators import Emulator, firestore, moto
+from pointsman.testing.proxy import Error, Proxy, Weather
+from pointsman.testing.scaled import scaled
+from pointsman.testing.stage import BUCKET, REGION, TABLE, Stage
+
+ROOT = Path(__file__).parents[2]
+FACTOR = 150.0
+"""How much faster than declared every timer runs: a hold-down of two seconds."""
+SWEEP = timedelta(seconds=1.5)
+ROOM = Bandwidth(10_000_000_000)
+SLOTS = {"aws": "dynamodb", "gcp": "firestore", "witness": "s3"}
+THROTTLED = {
+    "aws": Error(status=400, body='{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}'),
+    "gcp": Error(status=429, body='{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}'),
+    "witness": Error(status=503, body="<Error><Code>SlowDown</Code></Error>", kind="application/xml"),
+}
+FAILING = Error(status=500, body='{"error":{"code":500,"status":"INTERNAL"}}')
+
+
+@dataclass
+class Theatre(Stage):
+    """A stage on which each function reaches each store through a proxy of its own cloud."""
+
+    proxies: dict[tuple[Cloud, str], Proxy] = field(default_factory=dict)
+
+    def _stores(self) -> Stores:
+        urls = {"aws": self.dynamodb.url, "gcp": self._firestore.url, "witness": self.witness.url}
+        for cloud in Cloud:
+            for slot, url in urls.items():
+                self.proxies[cloud, slot] = self._stack.enter_context(Proxy(url))
+        return super()._stores()
+
+    @property
+    def _firestore(self) -> Emulator:
+        assert self.firestore is not None, "the suite is skipped without it"
+        return self.firestore
+
+    def _function_environment(self, cloud: Cloud) -> dict[str, str]:
+        found = self._environment(cloud)
+        through = {service: self.proxies[cloud, slot].url for slot, service in SLOTS.items()}
+        return found | {"POINTSMAN_ENDPOINTS": json.dumps(json.loads(found["POINTSMAN_ENDPOINTS"]) | through)}
+
+    def between(self, slot: str, clouds: tuple[Cloud, ...] = tuple(Cloud)) -> list[Proxy]:
+        """List the proxies in front of a store."""
+        return [self.proxies[cloud, slot] for cloud in clouds]
+
+    @contextlib.contextmanager
+    def weather(self, slot: str, weather: Weather, error: Error | None = None, clouds: tuple[Cloud, ...] = tuple(Cloud)) -> Iterator[None]:
+        """Let a store be reached badly for a while."""
+        for proxy in self.between(slot, clouds):
+            proxy.set(weather, error)
+        try:
+            yield
+        finally:
+            for proxy in self.between(slot, clouds):
+                proxy.set(Weather.FAIR)
+
+    def restart_dynamodb(self) -> None:
+        """Kill DynamoDB and start it anew with what it held: a restart that loses nothing that was acknowledged."""
+        with self.weather("aws", Weather.REFUSED):
+            held = self._client("dynamodb", self.dynamodb.url).scan(TableName=TABLE)["Items"]
+            os.kill(self.dynamodb.pid, signal.SIGKILL)
+            self.dynamodb = self._stack.enter_context(moto())
+            self.make_table(self.dynamodb)
+            for item in held:
+                self._client("dynamodb", self.dynamodb.url).put_item(TableName=TABLE, Item=item)
+            self._lead("aws", self.dynamodb)
+
+    def restart_witness(self) -> None:
+        """The same for the bucket."""
+        with self.weather("witness", Weather.REFUSED):
+            old = self._client("s3", self.witness.url)
+            keys = [one["Key"] for one in old.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+            held = {key: old.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+            os.kill(self.witness.pid, signal.SIGKILL)
+            self.witness = self._stack.enter_context(moto())
+            self.make_bucket(self.witness)
+            for key, body in held.items():
+                self._client("s3", self.witness.url).put_object(Bucket=BUCKET, Key=key, Body=body)
+            self._lead("witness", self.witness)
+
+    def empty_firestore(self) -> None:
+        """Kill Firestore and start it with nothing in it: a store that was rolled back, all the way."""
+        os.kill(self._firestore.pid, signal.SIGKILL)
+        self.firestore = self._stack.enter_context(firestore())
+        self._lead("gcp", self._firestore)
+
+    def _lead(self, slot: str, to: Emulator) -> None:
+        for proxy in self.between(slot):
+            proxy.retarget(to.url)
+
+    def opened(self) -> dict[str, ListedStore]:
+        """Open the stores past every proxy."""
+        settings = read_settings(self._environment(Cloud.GCP) | {"POINTSMAN_FABRIC": str(self._compiled)})
+
+        def dynamodb(name: str, address: StoreAddress) -> DynamoStore:
+            return DynamoStore(name, address.name, over_boto3(self._client("dynamodb", self.dynamodb.url)))
+
+        return open_stores(Opener(reach=Reach(settings, Cloud.GCP, REGION), own_dynamodb=dynamodb), self.fabric)
+
+    def entries(self, slot: str) -> dict[str, bytes]:
+        """Read a store's journal, to be put back."""
+
+        async def read() -> dict[str, bytes]:
+            store = self.opened()[slot]
+            names = [name async for name in _all(store.entries)]
+            return {name: entry for name in names if (entry := await store.entry(name)) is not None}
+
+        return asyncio.run(read())
+
+    def refill(self, slot: str, entries: dict[str, bytes]) -> None:
+        """Bring an emptied store up to the two others before it may be counted again: the newest accepted, the highest promised."""
+        with self.weather(slot, Weather.REFUSED):
+            asyncio.run(self._refill(slot, entries))
+
+    async def _refill(self, slot: str, entries: dict[str, bytes]) -> None:
+        stores = self.opened()
+        behind = stores.pop(slot)
+        names = {name for store in stores.values() async for name in _all(store.registers)}
+        for name in names:
+            rows = [(await store.read(name)).row for store in stores.values()]
+            newest = max(rows, key=lambda row: row.accepted)
+            if newest.value is not None:
+                promised = await behind.prepare(name, newest.accepted, await behind.read(name))
+                assert isinstance(promised, Reply), "nobody else writes here now"
+                await behind.accept(name, newest.accepted, newest.value, promised)
+            await behind.prepare(name, max(row.promised for row in rows), await behind.read(name))
+        for name, entry in entries.items():
+            await behind.put_entry(name, entry)
+
+
+async def _all(page_after: Callable[[str], Awaitable[Listed]]) -> AsyncIterator[str]:
+    after: str | None = ""
+    while after is not None:
+        page = await page_after(after)
+        for name in page.names:
+            yield name
+        after = page.after
+
+
+def theatre(folder: Path) -> Theatre:
+    """Lay out the stage on the demo's fabric, with room on the next link so that either cloud may act at once."""
+    fabric = scaled(load(str(ROOT / "docs" / "fabrics" / "demo.yaml")), FACTOR)
+    roomy = replace(
+        fabric, links=tuple(replace(one, capacity=max(one.capacity, ROOM)) if one.name == "ix-b" else one for one in fabric.links)
+    )
+    return Theatre(
+        root=ROOT,
+        folder=folder,
+        fabric=roomy,
+        watch_seconds=(2.0, 18.0),
+        operation_seconds=0.5 / FACTOR,
+        functions=("link_changed", "sweep", "deliver"),
+    )
