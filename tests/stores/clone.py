@@ -11,11 +11,11 @@ PAGE = 5
 
 
 class Clone:
-    """Buckets in memory. ``careless`` ignores If-Match and If-None-Match without a word; ``refusal`` answers everything that way."""
+    """Buckets in memory. Each header that ``ignores`` names is ignored without a word; ``refusal`` answers everything that way."""
 
-    def __init__(self, *, careless: bool = False, refusal: Reply | None = None) -> None:
+    def __init__(self, *, ignores: tuple[str, ...] = (), refusal: Reply | None = None) -> None:
         self.objects: dict[str, bytes] = {}
-        self.careless = careless
+        self.ignores = ignores
         self.refusal = refusal
         self._lock = threading.Lock()
         self._server = LoopbackServer(self._answer)
@@ -48,8 +48,9 @@ class Clone:
 
     def _put(self, request: Request) -> Reply:
         held = self.objects.get(request.path)
-        wanted, absent = request.headers.get("If-Match"), request.headers.get("If-None-Match")
-        if not self.careless and ((wanted and (held is None or _tag(held) != wanted)) or (absent and held is not None)):
+        given = {name: request.headers.get(name) for name in ("If-Match", "If-None-Match") if name not in self.ignores}
+        stale = given.get("If-Match") and (held is None or _tag(held) != given["If-Match"])
+        if stale or (given.get("If-None-Match") and held is not None):
             return Reply(status=412, body=b"<Code>PreconditionFailed</Code>")
         self.objects[request.path] = request.body
         return Reply(headers={"ETag": _tag(request.body)})

@@ -35,10 +35,10 @@ def build_sets(
     current = build_stores(reach, fabrics[0], own_dynamodb, secret)
     if len(sets_of(fabrics)) == 1:
         return (current,)
-    here = {address: current[slot] for slot, address in addresses_of(fabrics[0].stores).items()}
+    here = {address.identity: current[slot] for slot, address in addresses_of(fabrics[0].stores).items()}
     there = addresses_of(fabrics[-1].stores)
     following = build_stores(reach, fabrics[-1], own_dynamodb, secret)
-    return current, {slot: here.get(there[slot], store) for slot, store in following.items()}
+    return current, {slot: here.get(there[slot].identity, store) for slot, store in following.items()}
 
 
 def registers_of(fabrics: Sequence[Fabric], stores: Sequence[Stores], clock: Clock) -> Registers:

@@ -50,9 +50,9 @@ def probe(url: Url) -> None:
 
 
 def _tell(finding: "Finding") -> None:
-    typer.echo(f"{finding.verdict:<18}{finding.case}")
+    typer.echo(f"{finding.verdict:<20}{finding.case}")
     if finding.text:
-        typer.echo(f"{'':<18}{finding.text}")
+        typer.echo(f"{'':<20}{finding.text}")
 
 
 def _judged(findings: "tuple[Finding, ...]") -> str:

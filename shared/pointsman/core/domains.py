@@ -50,6 +50,11 @@ class StoreAddress(Frozen):
     endpoint: str | None = None
     region: str = ""
 
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What makes it this store and no other, whatever else its URL says."""
+        return self.scheme, self.place, self.name
+
 
 class StoreSet(Frozen):
     """One set of stores through the years: its number, and ``id``, which tells it from any other of that number.
@@ -121,7 +126,7 @@ def store_set(stores: Stores) -> StoreSet:
 
     Raises ValueError.
     """
-    places = sorted((one.scheme, one.place, one.name) for one in addresses_of(stores).values())
+    places = sorted(one.identity for one in addresses_of(stores).values())
     content = canonical((stores.generation, places, *(["enciphered"] if stores.witness_key else [])))
     return StoreSet(generation=stores.generation, id=f"{stores.generation}.{digest(content)[:ID_DIGITS]}")
 
@@ -133,6 +138,9 @@ def succession(current: Stores, following: Stores) -> tuple[StoreSet, ...]:
         return (first,)
     if second.generation <= first.generation:
         raise ValueError(f"the next fabric names other stores under the same number: write stores.generation: {first.generation + 1}")
+    witnesses = {one.identity for stores in (current, following) for slot, one in addresses_of(stores).items() if slot == "witness"}
+    if len(witnesses) == 1 and bool(current.witness_key) != bool(following.witness_key):
+        raise ValueError("a bucket is enciphered from its first object on or never: name another bucket as witness")
     return first, second
 
 

@@ -76,6 +76,7 @@ CASES: tuple[Case, ...] = (
     registers.of_two_writers_from_one_read_one_wins,
     registers.a_race_leaves_the_highest_ballot_and_its_value,
     registers.creators_at_once_do_not_overwrite_each_other,
+    registers.a_row_that_is_there_is_not_created_again,
     registers.a_value_survives_reopening,
     registers.a_large_value_is_kept_whole,
     registers.strange_names_and_values_are_kept_apart,

@@ -145,6 +145,16 @@ async def creators_at_once_do_not_overwrite_each_other(bench: Bench) -> None:
     expect(all(_held(answer).row.promised in granted for answer in answers), "whoever is refused is shown a promise that was granted")
 
 
+async def a_row_that_is_there_is_not_created_again(bench: Bench) -> None:
+    """Create one row twice from the same read, the second time below what the first has promised."""
+    first, second, name = bench.open(), bench.open(), bench.register("twice")
+    absent = await first.read(name)
+    promised = _granted(await first.prepare(name, numbered(2), absent))
+    refused = await second.prepare(name, numbered(1, 2), absent)
+    expect(isinstance(refused, Refusal) and refused.held.row == promised.row, "a row that is there by now is not created over it")
+    expect((await first.read(name)).row == promised.row, "and stays as it was made")
+
+
 async def a_value_survives_reopening(bench: Bench) -> None:
     """Write with one client and read with another."""
     name = bench.register("reopen")

@@ -1,0 +1,198 @@
+"""Two sets of stores in one house, while an artefact carries a next fabric whose stores are others."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pointsman.adapters.s3.store import S3Store
+from pointsman.boot import aws, gcp
+from pointsman.boot.reach import Reach
+from pointsman.boot.settings import Settings
+from pointsman.boot.stores import Opener, open_stores
+from pointsman.boot.succession import BothJournals, BothRows, build_sets, registers_of, witness_of
+from pointsman.core.domains import store_set, succession
+from pointsman.core.errors import ConfigError, Moved
+from pointsman.core.fabric import Cloud, Fabric, Stores
+from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
+from pointsman.core.values import canonical, replace
+from pointsman.ports.stores import Reply, RowsRead, StoreDown
+from pointsman.quorum.ballots import ballot
+from pointsman.service.moving import Move, carry_out
+from pointsman.testing.stores import MemoryStore
+from tests.boot.conftest import Setting
+from tests.stores.clone import Clone
+from tests.stores.conftest import WallClock, one_key
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+HOUSES = pytest.mark.parametrize("cloud", [aws, gcp], ids=["aws", "gcp"])
+DYNAMO, FIRE, R2 = "dynamodb://us-east-1/t", "firestore://weft-prod-1/t", "s3://b?endpoint=https://objects.example.net"
+THREE = Stores(aws=DYNAMO, gcp=FIRE, witness=R2)
+
+
+def claim(seconds: int = 0, health: Health = Health.UP) -> Sighting:
+    seen_at = AT.replace(second=seconds)
+    return Sighting(vantage=Vantage.AWS, member="dxvif-1", source=Source.LOOK, aspect=Aspect.BGP, health=health, seen_at=seen_at)
+
+
+def test_a_set_is_known_by_its_number_and_its_addresses_and_by_nothing_else() -> None:
+    one = store_set(THREE)
+    assert one.id.startswith("1.")
+    assert store_set(replace(THREE, gcp=f"{FIRE}?location=nam5")) == one
+    assert store_set(replace(THREE, witness_key="secret://a")) != one
+    assert store_set(replace(THREE, aws="dynamodb://us-east-1/u")) != one
+    assert store_set(replace(THREE, generation=2)).id.startswith("2.")
+
+
+def test_rows_of_the_first_set_have_the_registers_own_names_and_later_ones_are_apart() -> None:
+    first, second = store_set(THREE), store_set(replace(THREE, generation=2))
+    assert (first.row("plan/atlas"), second.row("plan/atlas")) == ("plan/atlas", "plan/atlas~2")
+    assert [one.register("plan/atlas~2") for one in (first, second)] == [None, "plan/atlas"]
+    assert [one.register("plan/atlas") for one in (first, second)] == ["plan/atlas", None]
+
+
+@pytest.mark.parametrize(
+    ("following", "mend"),
+    [
+        (replace(THREE, aws="dynamodb://eu-west-1/t"), "write stores.generation: 2"),
+        (replace(THREE, witness_key="secret://keys"), "write stores.generation: 2"),
+        (replace(THREE, witness_key="secret://keys", generation=2), "name another bucket as witness"),
+    ],
+)
+def test_a_change_of_stores_that_could_not_be_told_is_refused(following: Stores, mend: str) -> None:
+    with pytest.raises(ValueError, match=mend):
+        succession(THREE, following)
+
+
+def test_stores_that_stay_are_one_set_and_others_are_two() -> None:
+    assert succession(THREE, THREE) == (store_set(THREE),)
+    new = replace(THREE, witness="s3://c?endpoint=https://objects.example.net", witness_key="secret://keys", generation=2)
+    assert succession(THREE, new) == (store_set(THREE), store_set(new))
+
+
+@HOUSES
+def test_a_house_with_a_next_fabric_knows_both_sets_and_follows_what_is_sealed(
+    cloud: ModuleType, lite: Fabric, setting: Setting, tmp_path: Path
+) -> None:
+    following = replace(lite, stores=Stores(witness=f"sqlite://{tmp_path}/new.sqlite", generation=2))
+    (tmp_path / "next.json").write_bytes(canonical(following))
+    setting(lite, POINTSMAN_FABRIC_NEXT=str(tmp_path / "next.json"))
+    house = cloud.build().house
+    assert (house.registers.stores, house.registers.following.stores) == (store_set(lite.stores), store_set(following.stores))
+    opener = Opener(reach=Reach(Settings(), Cloud.AWS, "us-east-1"))
+
+    async def story() -> str | None:
+        await house.registers.change("plan/atlas", lambda _: '"agreed"')
+        move = Move(
+            fabric=lite, registers=house.registers, leaving=open_stores(opener, lite), coming=open_stores(opener, following), now=AT
+        )
+        with pytest.raises(Exception, match="newer version"):
+            await carry_out(move, lambda _: None)  # the plan in this test is none
+        await house.registers.change("plan/atlas", lambda held: f"{held}+", reading=await house.registers.read("plan/atlas"))
+        alone = registers_of((following,), build_sets(opener.reach, (following,), None), WallClock())
+        with pytest.raises(Moved):
+            await alone.change("incident/atlas/ix-a@1", lambda _: "too early")
+        return (await alone.read("plan/atlas")).value
+
+    assert asyncio.run(story()) == '"agreed"+'
+
+
+def test_the_next_fabrics_stores_under_the_same_number_stop_the_start(lite: Fabric, setting: Setting, tmp_path: Path) -> None:
+    (tmp_path / "next.json").write_bytes(canonical(replace(lite, stores=Stores(witness=f"sqlite://{tmp_path}/new.sqlite"))))
+    setting(lite, POINTSMAN_FABRIC_NEXT=str(tmp_path / "next.json"))
+    with pytest.raises(ConfigError, match=r"the next fabric's stores: .*write stores\.generation: 2"):
+        aws.build()
+
+
+def test_a_store_of_both_sets_is_one_store(lite: Fabric, tmp_path: Path) -> None:
+    def urls(witness: str, generation: int) -> Fabric:
+        one = Stores(
+            aws=f"sqlite://{tmp_path}/a", gcp=f"sqlite://{tmp_path}/g", witness=f"sqlite://{tmp_path}/{witness}", generation=generation
+        )
+        return replace(lite, stores=one)
+
+    current, following = build_sets(Reach(Settings(), Cloud.AWS, "us-east-1"), (urls("w", 1), urls("x", 2)), None)
+    assert (current["aws"], current["gcp"]) == (following["aws"], following["gcp"])
+    assert current["witness"] is not following["witness"]
+    assert isinstance(witness_of((current, following)), BothRows)
+    assert witness_of((current,)) is current["witness"]
+
+
+def memory(*names: str) -> list[MemoryStore]:
+    return [MemoryStore(name, WallClock()) for name in names]
+
+
+def test_rows_go_to_both_sets_and_the_newest_of_either_is_read() -> None:
+    old, new = memory("old", "new")
+
+    async def story() -> Any:
+        both = BothRows(old, new)
+        await both.note(Cloud.AWS, [claim(1)])
+        await new.note(Cloud.AWS, [claim(2, Health.DOWN)])
+        return (await old.rows(Cloud.AWS)).rows, (await both.rows(Cloud.AWS)).rows
+
+    assert asyncio.run(story()) == ((claim(1),), (claim(2, Health.DOWN),))
+
+
+def test_one_set_that_does_not_take_claims_is_told_and_the_other_has_them() -> None:
+    old, new = memory("old", "new")
+    old.break_down()
+
+    async def story() -> RowsRead:
+        both = BothRows(old, new)
+        with pytest.raises(StoreDown, match="old is down"):
+            await both.note(Cloud.AWS, [claim()])
+        return await both.rows(Cloud.AWS)
+
+    read = asyncio.run(story())
+    assert (read.rows, read.quarantined) == ((claim(),), 1)
+    new.break_down()
+    with pytest.raises(StoreDown):
+        asyncio.run(BothRows(old, new).rows(Cloud.AWS))
+
+
+def test_the_journal_is_kept_in_both_sets_and_read_from_either() -> None:
+    old, new = memory("old", "new")
+
+    async def story() -> Sequence[bytes | None]:
+        both = BothJournals(old, new)
+        await old.put_entry("a", b"before")
+        await both.put_entry("b", b"during")
+        old.break_down()
+        await both.put_entry("c", b"after")
+        found = [await both.entry("c"), await new.entry("b")]
+        with pytest.raises(StoreDown):
+            await both.entry("a")
+        old.mend()
+        return [*found, await both.entry("a"), await both.entry("none")]
+
+    assert asyncio.run(story()) == [b"after", b"during", b"before", None]
+
+
+def test_what_one_clouds_functions_encipher_the_others_read(lite: Fabric) -> None:
+    asked: list[str] = []
+
+    async def secret(reference: str) -> str:
+        asked.append(reference)
+        return await one_key()
+
+    with Clone() as clone:
+        declared = replace(lite, stores=Stores(witness=clone.url(), witness_key="secret://pointsman/witness-key"))
+        settings = Settings(witness_key_id="k", witness_secret="s")
+        mine, theirs = (open_stores(Opener(reach=Reach(settings, own, "us-east-1"), secret=secret), declared)["witness"] for own in Cloud)
+        assert isinstance(mine, S3Store)
+
+        async def story() -> str | None:
+            one, number = "plan/atlas", ballot(1, "0" * 16)
+            promised = await mine.prepare(one, number, await mine.read(one))
+            assert isinstance(promised, Reply)
+            await mine.accept(one, number, "telling", promised)
+            return (await theirs.read(one)).row.value
+
+        assert asyncio.run(story()) == "telling"
+        assert b"telling" not in b"".join(clone.objects.values())
+    assert set(asked) == {"secret://pointsman/witness-key"}
