@@ -150,6 +150,7 @@ class _Pass:
         """Go round once."""
         begun = self.house.clock.monotonic()
         gathered = await gather(self.house, self._claims, self._scope, closed=self._closed)
+        read_by = self.house.clock.monotonic()
         self._diary.over("noted")
         if self._moves(plan_in(self.house.current, gathered.reading.value, gathered)):
             return None
@@ -160,7 +161,7 @@ class _Pass:
         self._diary.agreed |= agreement.changed
         fabric = self.house.fabric_of(agreement.plan)
         settings = wishes(self.house, fabric, agreement.plan, gathered)
-        wrong = await self._wrong(settings, agreement, gathered)
+        wrong = await self._wrong(settings, agreement, gathered, read_by if agreement.changed else begun)
         if wrong is None:
             return None
         if wrong and self.house.clock.monotonic() - begun > FLAGS_SECONDS:
@@ -183,16 +184,17 @@ class _Pass:
         before, self.house = self.house, self.house.under(plan)
         return self.house is not before
 
-    async def _wrong(self, settings: Sequence[Setting], agreement: Agreement, gathered: Gathered) -> tuple[Setting, ...] | None:
+    async def _wrong(
+        self, settings: Sequence[Setting], agreement: Agreement, gathered: Gathered, since: float
+    ) -> tuple[Setting, ...] | None:
         """List the levers to write; None when the plan is not certain to be the newest any more.
 
         A fence counts only when it was observed before the plan was agreed or read, and the agreement itself only
-        while it is young.
+        while it is young: no older than ``since``, when it was asked for, for a process may sleep while the answer waits.
         """
-        agreed_at = self.house.clock.monotonic()
         wrong = differing(self._concerned(settings, agreement, gathered), gathered)
         late = await observe_missing(self.house, wrong, gathered)
-        old = bool(wrong) and self.house.clock.monotonic() - agreed_at > AGREED_SECONDS
+        old = bool(wrong) and self.house.clock.monotonic() - since > AGREED_SECONDS
         if (late or old) and await self._newer(agreement.plan, gathered):
             return None
         return differing(wrong, gathered)

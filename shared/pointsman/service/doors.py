@@ -16,6 +16,7 @@ DELIVER = "deliver/"
 
 async def link_changed(house: House, meanings: Sequence[Meaning]) -> Report | None:
     """Bring the world in line after events; None when none of them concerns this fabric. Raises ``Transient``."""
+    house = house.lately()
     places = {key for fabric in house.fabrics for key in index(fabric)}
     claims = tuple(one for one in meanings if isinstance(one, Sighting) and one.member in places)
     if any(_is_hint(one) for one in meanings):
@@ -30,12 +31,12 @@ def _is_hint(one: Meaning) -> bool:
 
 async def watch(house: House, _: Sequence[Meaning]) -> watching.Watched:
     """Look for a minute at what sends no event."""
-    return await watching.watch(house)
+    return await watching.watch(house.lately())
 
 
 async def sweep(house: House, _: Sequence[Meaning]) -> Report:
     """Make the world equal to the newest plan. Raises ``Transient``."""
-    return await sweeping.sweep(house)
+    return await sweeping.sweep(house.lately())
 
 
 async def deliver(house: House, meanings: Sequence[Meaning]) -> desks.Delivered:

@@ -18,6 +18,8 @@ WATCH_EVERY = timedelta(seconds=3)
 """From the start of one look to the start of the next."""
 WATCH_LASTING = timedelta(seconds=55)
 """How long one call of ``watch`` goes on looking: until just before the schedule starts the next."""
+NAMED_KEPT = 1
+"""Fabrics that a process remembers the newest plan by."""
 COUNTERSIGNED_KEPT = 256
 """Entries of the journal that a process remembers having dealt with."""
 
@@ -39,7 +41,8 @@ class House:
     16 fresh hex digits at each call. ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no
     entry; ``countersigned`` are entries that this process has dealt with; ``silent`` names the stores that kept silent
     when they were last asked for rows, which are not waited for again until they answer; ``dark`` those whose rows could not be read. ``own`` are registers of the own cloud's store
-    alone, for what may be done without a majority (None: nothing). ``nudge`` wakes the other
+    alone, for what may be done without a majority (None: nothing). ``named`` is the fabric that the last plan named which
+    this process saw, unless that is the first. ``nudge`` wakes the other
     cloud's functions (fabric, epoch) and ``post`` the own cloud's ``deliver`` (incident): both are hints that may be
     lost and raise ``Transient``.
     """
@@ -59,6 +62,7 @@ class House:
     nudge: Callable[[str, int], Awaitable[None]] | None = None
     post: Callable[[str], Awaitable[None]] | None = None
     spares: tuple[Journal, ...] = ()
+    named: deque[str] = field(default_factory=lambda: deque(maxlen=NAMED_KEPT))
     countersigned: deque[str] = field(default_factory=lambda: deque(maxlen=COUNTERSIGNED_KEPT))
     silent: set[str] = field(default_factory=set)
     dark: set[str] = field(default_factory=set)
@@ -89,8 +93,15 @@ class House:
     def under(self, plan: Plan) -> "House":
         """Give the surroundings with the fabric that a plan names in front; itself when it is. Raises ``ConfigError``."""
         counting = self.fabric_of(plan)
-        if counting.hash == self.current.hash:
-            return self
+        return self if counting.hash == self.current.hash else self._led_by(counting)
+
+    def lately(self) -> "House":
+        """Give the surroundings with the fabric in front that the last plan named which this process saw: one pass less to find out."""
+        found = (fabric for fabric in self.fabrics[1:] if fabric.hash in self.named)
+        return next((self._led_by(fabric) for fabric in found), self)
+
+    def _led_by(self, counting: Fabric) -> "House":
+        self.named.append(counting.hash)
         others = tuple(fabric for fabric in self.fabrics if fabric.hash != counting.hash)
         hands = self.hands.get(counting.hash, Hands(looker=self.looker, levers=self.levers))
         return replace(self, fabrics=(counting, *others), looker=hands.looker, levers=hands.levers)
