@@ -14,7 +14,9 @@ from botocore.config import Config
 
 from pointsman.core.errors import ConfigError
 from pointsman.testing import emulators
+from pointsman.testing.aws.motoserver import Moto
 from pointsman.testing.emulators import Emulator
+from pointsman.testing.faces.messages import Ask
 from pointsman.testing.loopback import LoopbackServer, Reply
 from pointsman.testing.processes import ProcessError, until
 
@@ -88,17 +90,18 @@ def test_one_of_many_conditional_writes_to_moto_wins(moto: Emulator, config: Con
 def test_requests_pass_the_guard_one_at_a_time() -> None:
     inside, most = 0, 0
 
-    def app(_environ: dict[str, Any], _start: Callable[..., Any]) -> Iterator[bytes]:
+    def app(_environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[bytes]:
         nonlocal inside, most
+        start("200 OK", [])
         inside += 1
         most = max(most, inside)
         Event().wait(0.005)
         yield b"body"
         inside -= 1
 
-    guarded = emulators.one_at_a_time(app)
+    guarded, ask = Moto(app), Ask(method="GET", path="/", headers={}, body=b"")
     with ThreadPoolExecutor(8) as crowd:
-        assert {b"".join(body) for body in crowd.map(lambda _: guarded({}, print), range(24))} == {b"body"}
+        assert {tell.body for tell in crowd.map(lambda _: guarded.answer(ask), range(24))} == {b"body"}
     assert most == 1
 
 

@@ -168,7 +168,7 @@ def dynamodb(token: str, moto: Emulator, kind: str) -> Bench:
         dynamo(moto).put_item(TableName=TABLE, Item=item)
 
     async def writes() -> int:
-        return done.count("UpdateItem")
+        return done.count("PutItem")
 
     opened = partial(DynamoStore, "dynamodb", TABLE, call, root=root)
     return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row, writes=writes)

@@ -51,7 +51,7 @@ def test_dynamodb_notes_a_claim_with_one_request_newer_or_older_worse_or_milder(
         await store.note(Cloud.AWS, [claim(seconds, health=health)])
 
     asyncio.run(story())
-    assert counted.asked == ["UpdateItem"]
+    assert counted.asked == ["PutItem"]
 
 
 def test_dynamodb_reads_rows_of_several_pages_with_a_query_a_page(moto: Emulator) -> None:

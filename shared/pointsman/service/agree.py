@@ -54,7 +54,7 @@ async def agree(house: House, gathered: Gathered) -> Agreement:
         return _refused(decided, held)
     if decided == held and gathered.reading.confirmed:
         return Agreement(plan=held, before=held)
-    outcome, unkept = await _change(house, gathered)
+    outcome, unkept = await _change(house, gathered, decided)
     match outcome:
         case Agreed(value=value, changed=changed):
             return Agreement(plan=plan_in(house.current, value, gathered), before=held, changed=changed)
@@ -78,8 +78,8 @@ def _refused(refusal: Refusal, held: Plan) -> Agreement:
     raise Transient(refusal.because)
 
 
-async def _change(house: House, gathered: Gathered) -> tuple[Outcome, str]:
-    """Decide again on the value that the prepare finds: that is the one the decision stands on.
+async def _change(house: House, gathered: Gathered, expected: Plan) -> tuple[Outcome, str]:
+    """Decide on the value that the prepare finds, for that is the one the decision stands on; ``expected`` is what was decided on the reading.
 
     The entry of what was decided on the reading is kept beside the prepare, and any accept waits for its own. Gives
     the outcome, and why the last entry could not be kept ("" when it was).
@@ -89,13 +89,14 @@ async def _change(house: House, gathered: Gathered) -> tuple[Outcome, str]:
     @functools.cache
     def change(value: str | None) -> str | Decline | None:
         held = plan_in(house.current, value, gathered)
-        decided = decide(house.fabric_of(held), gathered.view, held, gathered.now)
+        as_read = value == gathered.reading.value
+        decided = expected if as_read else decide(house.fabric_of(held), gathered.view, held, gathered.now)
         if isinstance(decided, Refusal):
             return Decline(reason=STALE if decided.stale_view else decided.because)
         return value if decided == held else notebook.enter(held, decided)
 
-    expected = change(gathered.reading.value)
-    if isinstance(expected, str):
-        notebook.begin(expected)
+    proposal = change(gathered.reading.value)
+    if isinstance(proposal, str):
+        notebook.begin(proposal)
     outcome = await house.registers.change(house.plan_register, change, reading=gathered.reading, ready=notebook.kept)
     return outcome, notebook.trouble

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -209,20 +209,6 @@ def _setting(name: str) -> str | None:
     return os.environ.get(name)  # noqa: TID251 - where a machine keeps its tools is said by its environment
 
 
-Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-
-
-def one_at_a_time(app: Wsgi) -> Wsgi:
-    """Let one request at a time into a WSGI application, its body read whole before the next: moto's state is not guarded itself."""
-    lock = threading.Lock()
-
-    def guarded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        with lock:
-            return [b"".join(app(environ, start_response))]
-
-    return guarded
-
-
 def answer_receives_at_once() -> None:
     """Make moto's SQS answer a long poll at once: a reader that waits inside would keep everybody else out."""
     from moto.sqs.models import SQSBackend  # noqa: PLC0415 - moto is loaded in the server's process only
@@ -237,17 +223,18 @@ def answer_receives_at_once() -> None:
 
 
 def serve_moto(port: int) -> None:
-    """Serve moto on loopback until SIGTERM; prints the address that was bound (port 0: any free one)."""
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app  # noqa: PLC0415
-    from werkzeug.serving import make_server  # noqa: PLC0415
+    """Serve moto on loopback until SIGTERM, one request at a time and connections kept; prints the address that was bound (port 0: any free one)."""
+    from pointsman.testing.aws.motoserver import Moto  # noqa: PLC0415 - in the server's process only
+    from pointsman.testing.faces.front import Front  # noqa: PLC0415
 
-    answer_receives_at_once()
-    app = one_at_a_time(DomainDispatcherApplication(create_backend_app))
-    server = make_server(LOOPBACK, port, app, threaded=True, request_handler=MotoRequestHandler)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    sys.stdout.write(f"moto listens on {LOOPBACK}:{server.server_port}\n")
+    moto = Moto()
+    moto.reset()  # loads it
+    front, over = Front(moto.answer, port), threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    front.start()
+    sys.stdout.write(f"moto listens on {front.url.removeprefix('http://')}\n")
     sys.stdout.flush()
-    server.serve_forever()
+    over.wait()
 
 
 def _main() -> None:

@@ -120,9 +120,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Never debug: it would look at real time."""
         return False
 
-    def call_soon(
-        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None
-    ) -> asyncio.Handle:
+    def call_soon(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None) -> asyncio.Handle:
         """Call something at this instant, after what is due already."""
         due = _Due(self._now, callback, args, context)
         self._soon.append(due)

@@ -72,6 +72,7 @@ _THROTTLED = {
 }
 _DENIED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException", "InvalidSignatureException"}
 _NAMES = {"#p": "promised", "#f": "format"}
+_ABSENT = "attribute_not_exists(pk)"
 _AT_OR_ABOVE = "attribute_not_exists(pk) OR (#f = :f AND #p <= :b)"
 _COLUMNS = ("promised", "accepted", "value")
 
@@ -117,19 +118,10 @@ class DynamoStore:
 
     async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
         """Keep a journal entry; the table's TTL on ``until`` drops it."""
-        values = {":e": {"S": base64.b64encode(entry).decode()}}
-        update, names = "SET #e = if_not_exists(#e, :e)", {"#e": "entry"}
+        item = self._key("journal", digest)["Key"] | {"entry": {"S": base64.b64encode(entry).decode()}}
         if until is not None:
-            update, names = f"{update}, #u = if_not_exists(#u, :u)", names | {"#u": "until"}
-            values[":u"] = {"N": str(int(until.timestamp()))}
-        await self._ask(
-            "UpdateItem",
-            self._key("journal", digest),
-            writing=True,
-            UpdateExpression=update,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
-        )
+            item["until"] = {"N": str(int(until.timestamp()))}
+        await self._ask("PutItem", {"Item": item}, writing=True, ConditionExpression=_ABSENT)
 
     async def entry(self, digest: str) -> bytes | None:
         """Give a journal entry back. Raises ``RowUnreadable`` when it is not one."""
@@ -209,7 +201,7 @@ class DynamoStore:
 
     async def _note(self, prefix: Cloud, claim: Sighting) -> None:
         """Write one claim unless one of its rank or above stands; a time ahead of the store's, ours or theirs, is brought back to it."""
-        answer = await self._put_claim(prefix, claim, "attribute_not_exists(pk) OR #r < :r", {})
+        answer = await self._put_claim(prefix, claim, f"{_ABSENT} OR #r < :r", {":r": {"S": rank(claim)}})
         if not answer.code:
             await self._clamp(prefix, claim, answer.date)
             return
@@ -230,14 +222,15 @@ class DynamoStore:
             await self._put_claim(prefix, won, "#r = :held", {":held": {"S": rank(written)}})
 
     async def _put_claim(self, prefix: Cloud, claim: Sighting, condition: str, values: Mapping[str, Any]) -> DynamoAnswer:
+        row = {"rank": {"S": rank(claim)}, "claim": {"S": canonical(claim).decode()}}
         parameters = {
-            "UpdateExpression": "SET #r = :r, #c = :c",
+            "Item": self._key("sightings", prefix, claim.row)["Key"] | row,
             "ConditionExpression": condition,
-            "ExpressionAttributeNames": {"#r": "rank", "#c": "claim"},
-            "ExpressionAttributeValues": {":r": {"S": rank(claim)}, ":c": {"S": canonical(claim).decode()}, **values},
+            "ExpressionAttributeNames": {"#r": "rank"},
+            "ExpressionAttributeValues": values,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        return await self._asked("UpdateItem", {**self._key("sightings", prefix, claim.row), **parameters}, writing=True)
+        return await self._asked("PutItem", parameters, writing=True)
 
     async def _rows(self, prefix: Cloud) -> RowsRead:
         items: list[Item] = []
@@ -263,7 +256,13 @@ def over_boto3(client: Any) -> DynamoCall:
     if (client.meta.config.retries or {}).get("total_max_attempts") != 1:
         raise ConfigError('the DynamoDB client retries by itself: build it with Config(retries={"total_max_attempts": 1})')
     client.meta.events.register("before-parse.dynamodb", _whole)
-    operations = {"GetItem": client.get_item, "UpdateItem": client.update_item, "Query": client.query, "Scan": client.scan}
+    operations = {
+        "GetItem": client.get_item,
+        "PutItem": client.put_item,
+        "UpdateItem": client.update_item,
+        "Query": client.query,
+        "Scan": client.scan,
+    }
 
     def sent(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
         try:

@@ -15,11 +15,11 @@ _DROPPED = frozenset({"connection", "transfer-encoding", "content-length", "date
 
 
 class Moto:
-    """moto's WSGI application, loaded by the first request. One request at a time: its state is not guarded itself."""
+    """moto's WSGI application (or ``app``), loaded by the first request. One request at a time: its state is not guarded itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, app: Wsgi | None = None) -> None:
         self._lock = threading.Lock()
-        self._app: Wsgi | None = None
+        self._app = app
 
     def answer(self, ask: Ask) -> Tell:
         """Answer one request."""
