@@ -58,6 +58,10 @@ class Lonely:
         for name in stores:
             self.ways[cloud][name].cut = True
 
+    def lost(self, cloud: Cloud) -> bool:
+        """Say whether a cloud reaches no majority."""
+        return sum(not way.cut for way in self.ways[cloud].values()) < 2
+
     def alone(self, *clouds: Cloud) -> None:
         """Leave each of these clouds with its own store."""
         for cloud in clouds:

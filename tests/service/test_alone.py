@@ -8,11 +8,13 @@ import pytest
 from pointsman.core.alone import Phase
 from pointsman.core.fabric import Cloud, LinkName, WithoutQuorum
 from pointsman.core.incidents import Incident
+from pointsman.core.modes import NoQuorum
 from pointsman.core.plan import FlagState
 from pointsman.core.steering import RANKS, FailoverTest, LeverKind, RoutePolicies
 from pointsman.core.values import parse, replace
+from pointsman.service.gather import note
 from pointsman.service.sweep import sweep
-from pointsman.testing.inprocess import MemoryFlag
+from pointsman.testing.inprocess import MemoryFlag, probes
 from tests.core.scene import G, fabric, flow, link
 from tests.service.lonely import PROTECT, ROOMY, Lonely, lonely
 
@@ -56,6 +58,20 @@ def test_aws_alone_withdraws_a_grey_link_by_a_test_that_ends_by_itself() -> None
         (deed,) = await one.deeds(Cloud.AWS)
         assert isinstance(deed.setting, FailoverTest)
         assert deed.setting.running
+
+    lonely(tell)
+
+
+def test_a_sweep_acts_on_what_was_noted_and_comes_again() -> None:
+    async def tell(one: Lonely) -> None:
+        one.alone(Cloud.GCP)
+        one.grey("ix-a")
+        world = one.world
+        await world.clock.sleep(1)
+        assert await note(world.gcp, probes(world.twin, Cloud.GCP)) == ""
+        with pytest.raises(NoQuorum, match="gcp avoided ix-a"):
+            await sweep(world.gcp)
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
 
     lonely(tell)
 
