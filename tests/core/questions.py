@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pointsman.core.fabric import Bandwidth, FlowName, LinkName
 from pointsman.core.solving import Ask, Fixed
+from pointsman.core.values import replace
 
 Question = tuple[tuple[Ask, ...], dict[LinkName, Bandwidth], tuple[Fixed, ...]]
 Value = tuple[tuple[int, ...], ...]
@@ -73,10 +74,10 @@ ASKS = st.builds(
 )
 
 
-def _named(asks: list[Ask], alike: int) -> tuple[Ask, ...]:
-    """Name the flows; the first ones are alike but for their names."""
-    several = [*[asks[0]] * alike, *asks][:6]
-    return tuple(Ask(**{**{key: getattr(one, key) for key in one.__struct_fields__}, "name": f"f{n}"}) for n, one in enumerate(several))
+def _named(asks: list[Ask], alike: list[tuple[bool, LinkName | None]]) -> tuple[Ask, ...]:
+    """Name the flows; some are like the first one, all but their names and, of those said, where they are today."""
+    copies = [replace(asks[0], today=today) if elsewhere else asks[0] for elsewhere, today in alike]
+    return tuple(replace(one, name=FlowName(f"f{n}")) for n, one in enumerate([*copies, *asks][:6]))
 
 
 FIXED = st.builds(
@@ -85,8 +86,9 @@ FIXED = st.builds(
     st.integers(0, 3),
     st.integers(1, 3),
 )
+ALIKE = st.lists(st.tuples(st.booleans(), st.none() | st.sampled_from(NAMES)), max_size=3)
 QUESTIONS: st.SearchStrategy[Question] = st.tuples(
-    st.builds(_named, st.lists(ASKS, min_size=1, max_size=5), st.integers(0, 3)),
+    st.builds(_named, st.lists(ASKS, min_size=1, max_size=5), ALIKE),
     st.fixed_dictionaries({name: st.sampled_from([0, 1, 2, 3, 5, 7]).map(Bandwidth) for name in NAMES}),
     st.lists(FIXED, max_size=2).map(tuple),
 )

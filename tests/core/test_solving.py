@@ -13,7 +13,8 @@ from pointsman.core import solving, solving_exact
 from pointsman.core.fabric import Bandwidth, FlowName, LinkName
 from pointsman.core.solving import Ask, Fixed, Memo, Proof, solve
 from pointsman.core.solving_greedy import improved
-from pointsman.core.solving_task import measured, task
+from pointsman.core.solving_task import Task, measured
+from pointsman.core.values import replace
 from tests.core.greedy import greedy
 from tests.core.questions import QUESTIONS, Question, by_trying_everything, large, value
 
@@ -53,7 +54,7 @@ def test_no_placement_is_better_than_the_one_that_is_called_optimal(question: Qu
 @given(QUESTIONS)
 @settings(max_examples=100)
 def test_the_search_finds_the_best_from_the_worst_start_too(question: Question) -> None:
-    made = task(*question)
+    made = Task(*question)
     everything = itertools.product(*(range(len(one)) for one in made.options))
     worst = max(everything, key=lambda at: measured(made, at))
     search = solving_exact.Search(made, worst)
@@ -116,6 +117,10 @@ def test_where_nothing_at_all_tells_two_apart_the_first_by_name_is_nearest_to_it
     assert where(carrying(a=2, b=2), ask("second", 2, 1, A, B), ask("first", 2, 1, A, B)) == {"first": "a", "second": "b"}
 
 
+def test_where_only_their_size_tells_two_apart_the_larger_is_nearest_to_its_favourite() -> None:
+    assert where(carrying(a=2, b=2), ask("a-small", 1, 1, A, B), ask("z-large", 2, 1, A, B)) == {"a-small": "b", "z-large": "a"}
+
+
 def test_a_flow_that_has_to_stay_takes_its_room_and_is_harmed_as_others_are() -> None:
     stays = (Fixed(link=A, demand=Bandwidth(3), priority=1),)
     assert where(carrying(a=4, b=2), ask("bulk", 3, 5, A, B), fixed=stays) == {"bulk": "b"}
@@ -125,7 +130,11 @@ def test_a_flow_that_has_to_stay_takes_its_room_and_is_harmed_as_others_are() ->
 def test_the_order_of_a_question_changes_nothing_of_its_answer(question: Question) -> None:
     asks, usable, fixed = question
     turned = (tuple(reversed(asks)), dict(reversed(usable.items())), tuple(reversed(fixed)))
-    assert solve(*turned) == solve(*question)
+    memo: Memo = {}
+    assert solve(*turned, memo) == solve(*question)
+    known = len(memo)
+    solve(*question, memo)
+    assert len(memo) == known, "it is the same question"
 
 
 @given(QUESTIONS)
@@ -139,7 +148,7 @@ def test_an_answer_that_is_kept_is_the_answer(question: Question) -> None:
 def test_to_ask_again_from_the_answer_moves_nothing(question: Question) -> None:
     asks, usable, fixed = question
     found = solve(*question).links
-    moved = tuple(Ask(**{**{key: getattr(one, key) for key in one.__struct_fields__}, "today": found[one.name]}) for one in asks)
+    moved = tuple(replace(one, today=found[one.name]) for one in asks)
     assert solve(moved, usable, fixed).links == found
 
 
@@ -191,7 +200,7 @@ def test_a_cut_search_is_never_worse_than_placing_one_by_one_and_is_content_with
     asks, usable, fixed = large(seed, 12, 40, 1.1)
     found = solve(asks, usable, fixed).links
     assert value((asks, usable, fixed), found) <= value((asks, usable, fixed), greedy((asks, usable, fixed)))
-    again = tuple(Ask(**{**{key: getattr(one, key) for key in one.__struct_fields__}, "today": found[one.name]}) for one in asks)
+    again = tuple(replace(one, today=found[one.name]) for one in asks)
     assert solve(again, usable, fixed).links == found
 
 
@@ -199,13 +208,13 @@ def test_a_cut_search_is_never_worse_than_placing_one_by_one_and_is_content_with
 def test_the_heuristic_is_content_with_its_own_answer(seed: int) -> None:
     asks, usable, fixed = large(seed, 30, 120, 0.9)
     found = solve(asks, usable, fixed).links
-    again = tuple(Ask(**{**{key: getattr(one, key) for key in one.__struct_fields__}, "today": found[one.name]}) for one in asks)
+    again = tuple(replace(one, today=found[one.name]) for one in asks)
     assert solve(again, usable, fixed).links == found
 
 
 @given(QUESTIONS)
 def test_what_needs_no_search_is_no_worse_than_placing_one_by_one(question: Question) -> None:
-    made = task(*question)
+    made = Task(*question)
     names = {one.name: one.links[option] for one, option in zip(made.asks, improved(made), strict=True)}
     assert value(question, names)[:3] <= value(question, greedy(question))[:3]
 

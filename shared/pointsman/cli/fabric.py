@@ -8,24 +8,56 @@ import typer
 
 from pointsman.adapters import files
 from pointsman.adapters.files import Report
-from pointsman.cli import summary
+from pointsman.cli import failures, plot, summary
+from pointsman.core.analysis import Analysis, Outcome
+from pointsman.core.fabric import Fabric
 
 FabricFile = Annotated[str, typer.Argument(metavar="FILE", help="A fabric, as YAML or compiled; - is standard input.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+N1 = Annotated[bool, typer.Option("--n-1", help="List what every single failure leads to; exit 1 where the policy forbids it.")]
+N2 = Annotated[bool, typer.Option("--n-2", help="The same for every two failures at once.")]
+Plot = Annotated[str | None, typer.Option("--plot", metavar="FILE.svg", help="Draw the fabric with the load of its links.")]
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to write; - is standard output.")]
 
 
-def check(file: FabricFile, *, as_json: AsJson = False) -> None:
-    """Check a fabric and show what it says. Exits 1 when it is wrong, 2 when it cannot be read."""
+def check(file: FabricFile, *, as_json: AsJson = False, n_1: N1 = False, n_2: N2 = False, plot_to: Plot = None) -> None:
+    """Check a fabric and show what it says. Exits 1 when it is wrong or a failure leads to what it forbids, 2 when it cannot be read."""
     report = files.check(file)
+    found = _analysed(report.fabric, [depth for depth, asked in ((1, n_1), (2, n_2)) if asked], plot_to) if report.fabric else {}
     if as_json:
-        typer.echo(json.dumps(summary.as_data(report), indent=2))
+        lists = {f"n_{depth}": [failures.outcome_data(one) for one in several] for depth, several in found.items()}
+        typer.echo(failures.encoded(summary.as_data(report) | lists))
     elif report.fabric:
         summary.console().print(summary.as_text(report))
         typer.echo("\n".join(("\nnotes", *summary.remarks(report))) if report.notes else "")
+        for depth, several in found.items():
+            summary.console().print(failures.listed(several, _TITLES[depth]))
     else:
         _show_findings(report)
-    raise typer.Exit(0 if report.fabric else 1)
+    raise typer.Exit(0 if report.fabric and _survives(report.file, found) else 1)
+
+
+_TITLES = {1: "what every single failure leads to", 2: "what every two failures lead to"}
+
+
+def _analysed(fabric: Fabric, depths: list[int], plot_to: str | None) -> dict[int, list[Outcome]]:
+    """Go through the failures that were asked for, and draw the fabric if that was asked for."""
+    if not (depths or plot_to):
+        return {}
+    analysis = Analysis(fabric)
+    if plot_to:
+        files.write(plot_to, plot.drawing(fabric, analysis.before).encode())
+    return {depth: list(analysis.outcomes(depth)) for depth in depths}
+
+
+def _survives(file: str, found: dict[int, list[Outcome]]) -> bool:
+    """Say, on standard error, how many failures lead to what the policy forbids. True when none does."""
+    forbidden = {depth: sum(bool(one.breaks) for one in several) for depth, several in found.items()}
+    for depth, count in forbidden.items():
+        if count:
+            what = "single" if depth == 1 else "double"
+            typer.echo(f"{file}: policy.survive.n_{depth} does not hold after {count} of {len(found[depth])} {what} failures", err=True)
+    return not any(forbidden.values())
 
 
 def compile_(file: FabricFile, *, output: Output = "-") -> None:

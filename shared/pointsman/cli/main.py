@@ -11,7 +11,7 @@ import typer
 
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
-from pointsman.cli import adopt, decode, fabric, status, stores, verify
+from pointsman.cli import adopt, decode, fabric, status, stores, verify, whatif
 from pointsman.core.errors import ConfigError, PointsmanError
 
 WRONG = 1
@@ -40,6 +40,7 @@ app = typer.Typer(
 app.command("check")(fabric.check)
 app.command("compile")(fabric.compile_)
 app.command("schema")(fabric.schema)
+app.command("whatif")(whatif.whatif)
 app.command("decode")(decode.decode)
 app.command("adopt")(adopt.adopt)
 app.command("verify")(verify.verify)

@@ -18,7 +18,7 @@ from pointsman.core.placement import Footing, Placed, place
 from pointsman.core.plan import Drain, DrainCause, FlagState, LinkState, Placement, Plan, Reason, Verdict, View
 from pointsman.core.values import Frozen, canonical, digest, replace
 
-DECIDER = "2"
+DECIDER = "3"
 """Version of the deciding rules; the plan names it, and it changes with every change of what is decided."""
 SKEW = timedelta(seconds=5)
 """How far a store's time may lie behind the plan's before the clock is called wrong."""
@@ -53,8 +53,8 @@ def decide(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Plan | Decl
     states = _incidents(case, _forget(case, states))
     if _frozen(view, plan):
         return _successor(case, states, Placed(flows=dict(plan.flows), reasons=()), beliefs)
-    states = _drained(case, with_taken_over(case, states))
-    placed = _placed(case, states, beliefs)
+    states = drains(case, with_taken_over(case, states))
+    placed = placements(case, states, beliefs)
     return _successor(case, _closed(case, states), placed, beliefs)
 
 
@@ -185,7 +185,7 @@ def settled(state: LinkState, hold_down: timedelta, now: datetime) -> bool:
     return state.good_since is not None and now - state.good_since >= hold_down
 
 
-def _drained(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:
+def drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:
     """Start and end drains: a link that is down is left, a link that has been good for the hold-down is returned to."""
     found = dict(states)
     for link in case.fabric.links:
@@ -274,7 +274,7 @@ def _recent(case: Case) -> tuple[datetime, ...]:
     return tuple(move for move in case.plan.moves if case.now - move < _BUDGET_SPAN)
 
 
-def _placed(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> Placed:
+def placements(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> Placed:
     """Place all flows. A session lost at both ends is left before its budget is over only if everything then fits elsewhere."""
     today = case.plan.flows
     lost = frozenset(link.name for link in case.fabric.links if beliefs[link.name].lost_both_ends and link.mode is Mode.AUTO)
@@ -359,7 +359,7 @@ def _successor(case: Case, states: dict[LinkName, LinkState], placed: Placed, be
         pins=pins,
         marks=marks(case.fabric, case.view, plan.marks),
         moves=(*_recent(case), *((case.now,) if _is_move(case, states, placed) else ())),
-        reasons=(*link_reasons, *(_with_pin(reason, placed, pinning) for reason in placed.reasons if _is_news(plan, placed, reason.about))),
+        reasons=(*link_reasons, *placed.doubt, *(_with_pin(reason, placed, pinning) for reason in placed.reasons if _is_news(plan, placed, reason.about))),
         prev_digest=digest(canonical(plan)),
     )
 

@@ -1,15 +1,24 @@
-"""Which link each flow takes: permitted, healthy, with room, then best by preference, MTU and cost.
+"""Which link each flow takes: the best placement there is, in the sense that ``core.solving`` states, with reasons.
 
-Routers do not police priority: a link that is offered more than it carries loses packets of every flow alike.
-So a flow that finds no room anywhere is put where it harms the more precious flows least, and those it would
-still harm, or that are as precious as itself, leave for another permitted link that has room.
+Routers do not police priority: a link that is offered more than it carries loses packets of every flow alike. So what
+fits nowhere is put where it harms the precious flows least, and flows leave a link where that avoids loss.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pointsman.core.fabric import Bandwidth, Fabric, Flow, FlowName, Link, LinkName
 from pointsman.core.plan import Placement, Reason
+from pointsman.core.solving import Ask, Fixed, Memo, Proof, Solved, solve
 from pointsman.core.values import Frozen
+
+ABOUT = "placement"
+"""What the reason is about that says how far a placement is proved; no link or flow of that name is meant."""
+_COST_UNIT = 10**9
+"""Parts of the user's currency that a cost per gigabyte is counted in: whole numbers add up to the same in any order."""
+_PROOFS = {
+    Proof.CUT: "the search was cut off at its bound of nodes: the best placement found so far",
+    Proof.HEURISTIC: "more links or flows than are searched: placed by the heuristic",
+}
 
 
 class Footing(Frozen):
@@ -28,138 +37,160 @@ class Footing(Frozen):
 
 
 class Placed(Frozen):
-    """All flows placed, with a reason for each."""
+    """All flows placed, with a reason for each. ``proof`` says whether no better placement exists."""
 
     flows: dict[FlowName, Placement]
     reasons: tuple[Reason, ...]
+    proof: Proof = Proof.OPTIMAL
+
+    @property
+    def doubt(self) -> tuple[Reason, ...]:
+        """Say that a better placement may exist; nothing when none does."""
+        because = _PROOFS.get(self.proof)
+        return (Reason(about=ABOUT, chosen=self.proof, because=because),) if because else ()
 
 
-def place(fabric: Fabric, footing: Mapping[LinkName, Footing], today: Mapping[FlowName, Placement]) -> Placed:
+def place(fabric: Fabric, footing: Mapping[LinkName, Footing], today: Mapping[FlowName, Placement], *, memo: Memo | None = None) -> Placed:
     """Place every flow. ``today`` is where they are now; a flow with no open link keeps its place (never on an empty set)."""
-    board = _Board(fabric, footing, today)
-    for flow in sorted(fabric.flows, key=lambda one: (one.priority, one.name)):
-        board.put(flow)
-    board.relieve()
-    return board.result()
+    ground = _Ground(fabric, footing, today)
+    found = ground.solved(memo)
+    told = _Told(ground, found)
+    return Placed(
+        flows={flow.name: told.placement(flow) for flow in fabric.flows},
+        reasons=tuple(told.reason(flow) for flow in fabric.flows),
+        proof=found.proof,
+    )
 
 
-class _Board:
-    """The placement while it is being made: load per link, choice and reason per flow."""
+class _Ground:
+    """The question: which links are open to each flow, in tiers, and why the others are not."""
 
     def __init__(self, fabric: Fabric, footing: Mapping[LinkName, Footing], today: Mapping[FlowName, Placement]) -> None:
-        self._fabric = fabric
-        self._footing = footing
-        self._today = today
-        self._chosen: dict[FlowName, LinkName | None] = {}
-        self._because: dict[FlowName, str] = {}
-        self._refused: dict[FlowName, dict[LinkName, str]] = {}
+        self.links = {link.name: link for link in fabric.links}
+        self.footing = footing
+        self.options: dict[FlowName, list[Link]] = {}
+        self.refused: dict[FlowName, dict[LinkName, str]] = {}
+        self.today = {name: one.link for name, one in today.items() if one.link in self.links}
+        self.flows = fabric.flows
+        self._costs = {link.name: round(link.cost_per_gb * _COST_UNIT) for link in fabric.links}
+        for flow in fabric.flows:
+            self.options[flow.name], self.refused[flow.name] = self._options(flow)
 
-    def put(self, flow: Flow) -> None:
-        """Choose a link for one flow, given the flows already put."""
-        options, self._refused[flow.name] = self._options(flow)
-        roomy = [link for link in options if self._room(link) >= flow.demand]
-        for link in options:
-            if link not in roomy:
-                self._refused[flow.name][link.name] = f"room for {self._room(link)} of {flow.demand} bit/s"
-        if roomy:
-            best = min(roomy, key=lambda link: self._taste(flow, link))
-            self._choose(flow, best.name, "best permitted link with room")
-        elif options:
-            best = min(options, key=lambda link: (self._harm(flow, link), self._taste(flow, link)))
-            self._choose(flow, best.name, "no permitted link has room: here it harms the precious flows least")
-        else:
-            self._choose(flow, self._place_today(flow), "no permitted link is open: left where it is")
+    def solved(self, memo: Memo | None) -> Solved:
+        """Find the best placement of the flows that have a link that is open."""
+        asks = [self._ask(flow) for flow in self.flows if self.options[flow.name]]
+        fixed = [
+            Fixed(link=here, demand=flow.demand, priority=flow.priority)
+            for flow in self.flows
+            if not self.options[flow.name] and (here := self.today.get(flow.name)) is not None
+        ]
+        return solve(asks, {name: ground.usable for name, ground in self.footing.items()}, fixed, memo)
 
-    def relieve(self) -> None:
-        """Let flows leave a link that another, no more precious one overloads, when another permitted link has room.
-
-        One that leaves may make room for another: as often as there are flows, since no flow leaves twice.
-        """
-        order = sorted(self._fabric.flows, key=lambda one: (one.priority, one.name))
-        for _ in order:
-            if not [flow for flow in order if self._leaves(flow)]:
-                return
-
-    def _leaves(self, flow: Flow) -> bool:
-        here = self._chosen[flow.name]
-        if here is None or self._excess(here) == 0 or not self._shared(flow, here):
-            return False
-        options, _ = self._options(flow)
-        away = [link for link in options if link.name != here and self._room(link) >= flow.demand]
-        if away:
-            best = min(away, key=lambda link: self._taste(flow, link))
-            self._refused[flow.name][here] = "a larger flow with nowhere else to go overloads it"
-            self._choose(flow, best.name, "out of the way of a flow that fits nowhere else")
-        return bool(away)
-
-    def result(self) -> Placed:
-        """Give the placement with what does not fit and why."""
-        flows = {flow.name: self._placement(flow) for flow in self._fabric.flows}
-        return Placed(flows=flows, reasons=tuple(self._reason(flow) for flow in self._fabric.flows))
-
-    def _choose(self, flow: Flow, link: LinkName | None, because: str) -> None:
-        self._chosen[flow.name] = link
-        self._because[flow.name] = because
-
-    def _place_today(self, flow: Flow) -> LinkName | None:
-        today = self._today.get(flow.name)
-        return today.link if today else None
+    def _ask(self, flow: Flow) -> Ask:
+        names = tuple(link.name for link in self.options[flow.name])
+        return Ask(
+            name=flow.name,
+            demand=flow.demand,
+            priority=flow.priority,
+            links=names,
+            ranks=tuple(map(flow.prefer.index, names)),
+            costs=tuple(self._costs[name] for name in names),
+            today=self.today.get(flow.name),
+        )
 
     def _options(self, flow: Flow) -> tuple[list[Link], dict[LinkName, str]]:
         """List the links that may carry a flow, in tiers: where it may stay or settled ones, else fresh ones; small MTU last."""
-        permitted = [self._fabric.link(name) for name in flow.prefer]
-        refused = {link.name: self._footing[link.name].why for link in permitted if not self._open(flow, link)}
-        opened = [link for link in permitted if self._open(flow, link)]
+        here = self.today.get(flow.name)
+        refused: dict[LinkName, str] = {}
+        opened: list[Link] = []
+        for name in flow.prefer:
+            ground = self.footing[name]
+            if ground.takes or (ground.stays and name == here):
+                opened.append(self.links[name])
+            else:
+                refused[name] = ground.why
         wide = [link for link in opened if link.mtu >= flow.min_mtu]
-        refused |= {link.name: f"MTU {link.mtu} is below {flow.min_mtu}" for link in opened if wide and link not in wide}
+        if wide:
+            refused |= {link.name: f"MTU {link.mtu} is below {flow.min_mtu}" for link in opened if link.mtu < flow.min_mtu}
         tier = wide or opened
-        settled = [link for link in tier if self._settled(flow, link)]
-        refused |= {link.name: "still in hold-down" for link in tier if settled and link not in settled}
+        settled = [link for link in tier if self.footing[link.name].settled or link.name == here]
+        if settled:
+            refused |= {link.name: "still in hold-down" for link in tier if link not in settled}
         return settled or tier, refused
 
-    def _open(self, flow: Flow, link: Link) -> bool:
-        ground = self._footing[link.name]
-        return ground.takes or (ground.stays and self._place_today(flow) == link.name)
 
-    def _settled(self, flow: Flow, link: Link) -> bool:
-        return self._footing[link.name].settled or self._place_today(flow) == link.name
+class _Told:
+    """The answer in words: where each flow is, what does not fit, and why."""
 
-    def _taste(self, flow: Flow, link: Link) -> tuple[int, int, float, str]:
-        return (flow.prefer.index(link.name), -link.mtu, link.cost_per_gb, link.name)
+    def __init__(self, ground: _Ground, found: Solved) -> None:
+        self._ground = ground
+        self._at = {flow.name: found.links.get(flow.name, ground.today.get(flow.name)) for flow in ground.flows}
+        self._on: dict[LinkName, list[Flow]] = {}
+        for flow in ground.flows:
+            at = self._at[flow.name]
+            if at is not None:
+                self._on.setdefault(at, []).append(flow)
+        self._room = {name: one.usable - _demand(self._on.get(name, ())) for name, one in ground.footing.items()}
+        self._squeezed = {name: part for link in self._on for name, part in self._parts(link)}
 
-    def _load(self, link: LinkName) -> int:
-        return sum(self._fabric.flow(name).demand for name, at in self._chosen.items() if at == link)
-
-    def _room(self, link: Link) -> int:
-        return self._footing[link.name].usable - self._load(link.name)
-
-    def _excess(self, link: LinkName) -> int:
-        return max(0, self._load(link) - self._footing[link].usable)
-
-    def _harm(self, flow: Flow, link: Link) -> tuple[int, int]:
-        """Rank an overload: first the demand of more precious flows that it would harm, then its size."""
-        precious = (self._fabric.flow(name) for name, at in self._chosen.items() if at == link.name)
-        harmed = sum(one.demand for one in precious if one.priority < flow.priority)
-        return harmed, flow.demand - self._room(link)
-
-    def _shared(self, flow: Flow, link: LinkName) -> bool:
-        """Say whether another flow, as precious or less, is on a link too."""
-        others = (self._fabric.flow(name) for name, at in self._chosen.items() if at == link and name != flow.name)
-        return any(other.priority >= flow.priority for other in others)
-
-    def _placement(self, flow: Flow) -> Placement:
-        at = self._chosen[flow.name]
+    def placement(self, flow: Flow) -> Placement:
+        """Give a flow's place, and what is wrong with it."""
+        at = self._at[flow.name]
         if at is None:
             return Placement()
-        return Placement(link=at, squeezed_by=self._squeezed(flow, at), mtu_short=self._fabric.link(at).mtu < flow.min_mtu)
+        short = self._ground.links[at].mtu < flow.min_mtu
+        return Placement(link=at, squeezed_by=self._squeezed.get(flow.name, Bandwidth(0)), mtu_short=short)
 
-    def _squeezed(self, flow: Flow, link: LinkName) -> Bandwidth:
-        """Give a flow's part of a link's overload, which is put down to the least precious flow first, of equals to the larger."""
-        here = (self._fabric.flow(name) for name, at in self._chosen.items() if at == link)
-        before = sum(one.demand for one in here if (one.priority, one.demand, one.name) > (flow.priority, flow.demand, flow.name))
-        return Bandwidth(max(0, min(self._excess(link) - before, flow.demand)))
+    def reason(self, flow: Flow) -> Reason:
+        """Say why a flow is where it is, and why not on each other link that is refused."""
+        at, full = self._at[flow.name], self._full(flow)
+        refused = {str(name): why for name, why in (self._ground.refused[flow.name] | full).items() if name != at}
+        return Reason(about=flow.name, chosen=at or "nothing", because=self._because(flow), refused=refused)
 
-    def _reason(self, flow: Flow) -> Reason:
-        at = self._chosen[flow.name]
-        refused = {str(name): why for name, why in self._refused[flow.name].items() if name != at}
-        return Reason(about=flow.name, chosen=at or "nothing", because=self._because[flow.name], refused=refused)
+    def _because(self, flow: Flow) -> str:
+        at = self._at[flow.name]
+        if at is None or not self._ground.options[flow.name]:
+            return "no permitted link is open: left where it is"
+        if self._room[at] < 0:
+            return "no permitted link has room: here it harms the precious flows least"
+        if any(self._given_up(flow, link.name) for link in self._better(flow)):
+            return "out of the way of a flow that fits nowhere else"
+        return "best permitted link with room"
+
+    def _full(self, flow: Flow) -> dict[LinkName, str]:
+        """Say of each open link that has no room for a flow why it hasn't."""
+        full = [
+            link.name
+            for link in self._ground.options[flow.name]
+            if link.name != self._at[flow.name] and self._room[link.name] < flow.demand
+        ]
+        given_up = {link.name for link in self._better(flow) if self._given_up(flow, link.name)}
+        return {
+            name: "a larger flow with nowhere else to go overloads it"
+            if name in given_up
+            else f"room for {max(0, self._room[name])} of {flow.demand} bit/s"
+            for name in full
+        }
+
+    def _better(self, flow: Flow) -> list[Link]:
+        """List the open links that are nearer to a flow's favourite than its own."""
+        options, at = self._ground.options[flow.name], self._at[flow.name]
+        return options[: next((index for index, link in enumerate(options) if link.name == at), 0)]
+
+    def _given_up(self, flow: Flow, link: LinkName) -> bool:
+        """Say whether a link would have room for a flow but for less precious ones on it."""
+        as_precious = _demand(one for one in self._on.get(link, ()) if one.priority <= flow.priority)
+        return self._room[link] < flow.demand <= self._ground.footing[link].usable - as_precious
+
+    def _parts(self, link: LinkName) -> Iterable[tuple[FlowName, Bandwidth]]:
+        """Put a link's overload down to its flows: to the least precious first, of equals to the larger."""
+        excess = -self._room[link]
+        for flow in sorted(self._on[link], key=lambda one: (one.priority, one.demand, one.name), reverse=True):
+            if excess <= 0:
+                return
+            yield flow.name, Bandwidth(min(excess, flow.demand))
+            excess -= flow.demand
+
+
+def _demand(flows: Iterable[Flow]) -> int:
+    return sum(flow.demand for flow in flows)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pointsman.core.fabric import Bandwidth, FlowName, LinkName
 from pointsman.core.solving_exact import Search
 from pointsman.core.solving_greedy import improved
-from pointsman.core.solving_task import Ask, Fixed, Task, measured, task
+from pointsman.core.solving_task import Ask, Fixed, Task, measured
 from pointsman.core.values import Frozen
 
 __all__ = ["Ask", "Fixed", "Proof", "Solved", "solve"]
@@ -90,7 +90,7 @@ def _solved(component: Component) -> Solved:
     favourite = _all_favourites(asks, dict(usable), fixed)
     if favourite is not None:
         return Solved(links=favourite)
-    made = task(asks, dict(usable), fixed)
+    made = Task(asks, dict(usable), fixed)
     at, proof, nodes = _searched(made)
     names = {ask.name: ask.links[option] for ask, option in zip(made.asks, at, strict=True)}
     return Solved(links=names, proof=proof, nodes=nodes)

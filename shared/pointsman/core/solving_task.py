@@ -6,7 +6,6 @@ whose digits are the priority classes, the most precious first, so that comparin
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from math import gcd
 
 from pointsman.core.fabric import Bandwidth, FlowName, LinkName
@@ -36,59 +35,36 @@ class Fixed(Frozen):
     priority: int
 
 
-@dataclass(slots=True, eq=False)
 class Task:
     """The arrays: flows by (priority, larger first, name), links by name, classes by priority.
 
     ``options[i]`` are link indices, ``weight[i]`` the full weight of each option, ``calm[i]`` the same without the
-    moves from today; ``start`` and ``classes`` are the load of each link, in all and by class, before any flow is
-    placed; ``harm_digit[c]`` is what one bit per second of overload of a class counts; ``twin[i]`` is the flow before
-    that differs from this one only in its name, or -1; ``by_name`` lists the flows by priority and name alone.
+    moves from today, of which whole multiples of ``below_cost`` are preference and cost; ``start`` and ``classes`` are
+    the load of each link, in all and by class, before any flow is placed; ``harm_digit[c]`` is what one bit per second
+    of overload of a class counts; ``twin[i]`` is the flow before that differs from this one only in its name, or -1;
+    ``by_name`` lists the flows by priority and name alone; ``today`` is a placement, or None if a flow cannot stay.
     """
 
-    asks: Sequence[Ask]
-    links: Sequence[LinkName]
-    usable: list[int]
-    demand: list[int]
-    klass: list[int]
-    options: list[tuple[int, ...]]
-    start: list[int]
-    classes: list[list[int]]
-    harm_digit: list[int]
-    weight: list[list[int]] = field(default_factory=list)
-    calm: list[list[int]] = field(default_factory=list)
-    below_cost: int = 0
-    twin: list[int] = field(default_factory=list)
-    by_name: list[int] = field(default_factory=list)
-    today: list[int] | None = None
-
-
-def task(asks: Sequence[Ask], usable: Mapping[LinkName, Bandwidth], fixed: Sequence[Fixed]) -> Task:
-    """Lay a component out. ``usable`` has the links of the component; ``fixed`` the flows that load them."""
-    ranked = sorted(asks, key=lambda one: (one.priority, -one.demand, one.name))
-    links = sorted(usable)
-    place = {name: index for index, name in enumerate(links)}
-    levels = sorted({one.priority for one in asks} | {one.priority for one in fixed})
-    level = {priority: index for index, priority in enumerate(levels)}
-    made = Task(
-        asks=ranked,
-        links=links,
-        usable=[usable[name] for name in links],
-        demand=[one.demand for one in ranked],
-        klass=[level[one.priority] for one in ranked],
-        options=[tuple(place[name] for name in one.links) for one in ranked],
-        start=[0] * len(links),
-        classes=[[0] * len(levels) for _ in links],
-        harm_digit=_digits([sum(one.demand for one in asks) + sum(one.demand for one in fixed)] * len(levels)),
-    )
-    for one in fixed:
-        made.start[place[one.link]] += one.demand
-        made.classes[place[one.link]][level[one.priority]] += one.demand
-    _weigh(made, len(levels))
-    made.twin = [_twin(ranked, index) for index in range(len(ranked))]
-    made.by_name = sorted(range(len(ranked)), key=lambda index: (ranked[index].priority, ranked[index].name))
-    made.today = _today(ranked)
-    return made
+    def __init__(self, asks: Sequence[Ask], usable: Mapping[LinkName, Bandwidth], fixed: Sequence[Fixed]) -> None:
+        self.asks = sorted(asks, key=lambda one: (one.priority, -one.demand, one.name))
+        self.links = sorted(usable)
+        self.usable = [usable[name] for name in self.links]
+        self.demand = [one.demand for one in self.asks]
+        priorities = sorted({one.priority for one in asks} | {one.priority for one in fixed})
+        level = {priority: index for index, priority in enumerate(priorities)}
+        self.klass = [level[one.priority] for one in self.asks]
+        place = {name: index for index, name in enumerate(self.links)}
+        self.options = [tuple(place[name] for name in one.links) for one in self.asks]
+        self.start = [0] * len(self.links)
+        self.classes = [[0] * len(level) for _ in self.links]
+        for one in fixed:
+            self.start[place[one.link]] += one.demand
+            self.classes[place[one.link]][level[one.priority]] += one.demand
+        self.harm_digit = _digits([sum(self.demand) + sum(self.start)] * len(level))
+        self.weight, self.calm, self.below_cost = _weighed(self.asks, self.klass, len(level))
+        self.twin = [_twin(self.asks, index) for index in range(len(self.asks))]
+        self.by_name = sorted(range(len(self.asks)), key=lambda index: (self.asks[index].priority, self.asks[index].name))
+        self.today = _today(self.asks)
 
 
 def _digits(largest: Sequence[int]) -> list[int]:
@@ -100,23 +76,21 @@ def _digits(largest: Sequence[int]) -> list[int]:
     return found
 
 
-def _weigh(made: Task, levels: int) -> None:
-    """Write preference and cost by class, moves, and the flows in order, as one integer for each option."""
-    asks, unit = made.asks, _unit(made.asks)
+def _weighed(asks: Sequence[Ask], klasses: Sequence[int], levels: int) -> tuple[list[list[int]], list[list[int]], int]:
+    """Write preference and cost by class, moves, and the flows in order, as one integer for each option: with the moves and without."""
+    unit = _unit(asks)
     costs = [[(cost - min(one.costs)) * one.demand // unit for cost in one.costs] for one in asks]
     rank_most, cost_most = [0] * levels, [0] * levels
-    for one, klass, cost in zip(asks, made.klass, costs, strict=True):
+    for one, klass, cost in zip(asks, klasses, costs, strict=True):
         rank_most[klass] += one.ranks[-1]
         cost_most[klass] += max(cost)
     digits = _digits((*rank_most, *cost_most, len(asks), *(len(one.links) - 1 for one in asks)))
-    move = digits[2 * levels]
-    made.below_cost = move << len(asks).bit_length()
-    for index, (one, klass, cost) in enumerate(zip(asks, made.klass, costs, strict=True)):
-        rank_digit, cost_digit, order = digits[klass], digits[levels + klass], digits[2 * levels + 1 + index]
-        calm = [rank * rank_digit + cost[k] * cost_digit + k * order for k, rank in enumerate(one.ranks)]
-        made.calm.append(calm)
-        moved = [one.today is not None and link != one.today for link in one.links]
-        made.weight.append([taste + move if gone else taste for taste, gone in zip(calm, moved, strict=True)])
+    move, calm, weight = digits[2 * levels], [], []
+    for one, klass, cost, order in zip(asks, klasses, costs, digits[2 * levels + 1 :], strict=True):
+        tastes = [rank * digits[klass] + cost[option] * digits[levels + klass] + option * order for option, rank in enumerate(one.ranks)]
+        calm.append(tastes)
+        weight.append([taste + move * (one.today is not None and link != one.today) for taste, link in zip(tastes, one.links, strict=True)])
+    return weight, calm, move << len(asks).bit_length()
 
 
 def _unit(asks: Sequence[Ask]) -> int:
@@ -139,12 +113,12 @@ def _today(asks: Sequence[Ask]) -> list[int] | None:
     return [one.links.index(one.today) for one in asks if one.today is not None]
 
 
-def link_harm(task_: Task, load: int, usable: int, classes: Sequence[int]) -> int:
+def link_harm(task: Task, load: int, usable: int, classes: Sequence[int]) -> int:
     """Weigh the overload of one link: each class on it loses at most the excess, and at most what it sends."""
     excess = load - usable
     if excess <= 0:
         return 0
-    return sum(min(excess, there) * digit for there, digit in zip(classes, task_.harm_digit, strict=True) if there)
+    return sum(min(excess, there) * digit for there, digit in zip(classes, task.harm_digit, strict=True) if there)
 
 
 class Board:
@@ -152,13 +126,13 @@ class Board:
 
     __slots__ = ("at", "classes", "harms", "load", "on", "task")
 
-    def __init__(self, task_: Task) -> None:
-        self.task = task_
-        self.at = [-1] * len(task_.asks)
-        self.load = list(task_.start)
-        self.classes = [list(one) for one in task_.classes]
-        self.on: list[dict[int, None]] = [{} for _ in task_.links]
-        self.harms = [self.harm_now(link) for link in range(len(task_.links))]
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.at = [-1] * len(task.asks)
+        self.load = list(task.start)
+        self.classes = [list(one) for one in task.classes]
+        self.on: list[dict[int, None]] = [{} for _ in task.links]
+        self.harms = [self.harm_now(link) for link in range(len(task.links))]
 
     def harm_now(self, link: int) -> int:
         """Weigh the overload of a link as it is loaded now."""
@@ -204,9 +178,9 @@ class Board:
         self.harms[link] = self.harm_now(link)
 
 
-def measured(task_: Task, at: Sequence[int]) -> tuple[int, int]:
+def measured(task: Task, at: Sequence[int]) -> tuple[int, int]:
     """Measure a whole placement: the overload, then the weight."""
-    board = Board(task_)
+    board = Board(task)
     for flow, option in enumerate(at):
         board.put(flow, option)
-    return board.overload, sum(task_.weight[flow][option] for flow, option in enumerate(at))
+    return board.overload, sum(task.weight[flow][option] for flow, option in enumerate(at))

@@ -1,0 +1,107 @@
+"""What the agreed plan becomes should one thing fail: computed beforehand, by either cloud alike, and stored nowhere.
+
+A contingency is a function of the fabric, the agreed plan and the time. It foresees what deciding would find if nothing
+but this failure were new, so it can be held byte for byte against what deciding finds (``outcome``). Where the two
+differ, more is new than the failure, and only the decision counts.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pointsman.core.analysis import Failure, failures
+from pointsman.core.case import Case
+from pointsman.core.decide import DECIDER, drains, placements
+from pointsman.core.evidence import Belief
+from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkKind, LinkName
+from pointsman.core.placement import Placed
+from pointsman.core.plan import LinkState, Pin, Placement, Plan, Verdict, View
+from pointsman.core.values import Frozen, replace
+
+
+class Contingency(Frozen):
+    """Where a plan leads: ``epoch`` is the plan's own, ``failed`` what is down anew, ``drained`` every link that is kept off then.
+
+    Pins are those that stand already: a new one is never foreseen, since it needs evidence that only deciding has.
+    """
+
+    fabric_hash: str
+    decider: str
+    epoch: int
+    failed: tuple[LinkName, ...]
+    drained: tuple[LinkName, ...]
+    flows: dict[FlowName, Placement]
+    pins: tuple[Pin, ...] = ()
+
+
+def contingencies(fabric: Fabric, plan: Plan, now: datetime) -> dict[str, Contingency]:
+    """Foresee every single failure, by its name: a link's, or ``group:`` and a shared-risk group's of several links."""
+    return {one.name: contingency(fabric, plan, one, now) for one in failures(fabric, 1)}
+
+
+def contingency(fabric: Fabric, plan: Plan, failure: Failure, now: datetime) -> Contingency:
+    """Foresee one failure. A frozen plan keeps its flows where they are."""
+    before = {link.name: plan.links.get(link.name, LinkState()) for link in fabric.links}
+    down = {name: replace(before[name], verdict=Verdict.DOWN, since=now, onset=now, good_since=None, usable=None) for name in failure.links}
+    states, flows = before | down, plan.flows
+    if plan.freeze is None:
+        case = _case(fabric, plan, now)
+        states = drains(case, states)
+        flows = _with_only(fabric, states, placements(case, states, _beliefs(states)))
+    return Contingency(
+        fabric_hash=plan.fabric_hash,
+        decider=DECIDER,
+        epoch=plan.epoch,
+        failed=tuple(sorted(name for name in failure.links if before[name].verdict is not Verdict.DOWN)),
+        drained=_drained(states),
+        flows=flows,
+        pins=plan.pins,
+    )
+
+
+def outcome(fabric: Fabric, plan: Plan, decided: Plan) -> Contingency | None:
+    """Give what a decision made of the plan, in the form of a contingency; None unless exactly one thing failed and nothing else changed."""
+    failed = tuple(sorted(_newly_down(fabric, plan, decided)))
+    if failed not in {tuple(sorted(one.links)) for one in failures(fabric, 1)} or _others_changed(plan, decided, failed):
+        return None
+    return Contingency(
+        fabric_hash=decided.fabric_hash,
+        decider=decided.decider,
+        epoch=decided.epoch - 1,
+        failed=failed,
+        drained=_drained(decided.links),
+        flows=decided.flows,
+        pins=decided.pins,
+    )
+
+
+def _newly_down(fabric: Fabric, plan: Plan, decided: Plan) -> Iterator[LinkName]:
+    for link in fabric.links:
+        before, after = (one.links.get(link.name, LinkState()) for one in (plan, decided))
+        if after.verdict is Verdict.DOWN and before.verdict is not Verdict.DOWN:
+            yield link.name
+
+
+def _others_changed(plan: Plan, decided: Plan, failed: tuple[LinkName, ...]) -> bool:
+    """Say whether a link that did not fail is believed or can carry otherwise than the plan says."""
+    others = (name for name in decided.links if name not in failed)
+    seen = ((plan.links.get(name, LinkState()), decided.links[name]) for name in others)
+    return any((before.verdict, before.usable) != (after.verdict, after.usable) for before, after in seen)
+
+
+def _case(fabric: Fabric, plan: Plan, now: datetime) -> Case:
+    """Make a case in which nothing is claimed; who looks does not matter, since nothing of it is kept."""
+    return Case(fabric=fabric, view=View(here=Cloud.AWS), plan=plan, now=now, claims={link.name: {} for link in fabric.links})
+
+
+def _beliefs(states: dict[LinkName, LinkState]) -> dict[LinkName, Belief]:
+    return {name: Belief(verdict=state.verdict, because="foreseen") for name, state in states.items()}
+
+
+def _with_only(fabric: Fabric, states: dict[LinkName, LinkState], placed: Placed) -> dict[FlowName, Placement]:
+    """Foresee that a VPN which is up is proved to pass packets too: should it not be, the decision differs, and counts."""
+    vpns = {link.name for link in fabric.links if link.kind is LinkKind.VPN and states[link.name].verdict in {Verdict.UP, Verdict.DEGRADED}}
+    return {name: replace(one, only=one.link in vpns) for name, one in placed.flows.items()}
+
+
+def _drained(states: dict[LinkName, LinkState]) -> tuple[LinkName, ...]:
+    return tuple(sorted(name for name, state in states.items() if state.drain is not None))
