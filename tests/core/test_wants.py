@@ -117,6 +117,12 @@ def test_aws_drains_an_interconnect_for_a_flow_that_google_cannot_lead_away() ->
     assert not failover_test(ATLAS, led, ATLAS.link("ix-a"), done, NOW + seconds(60)).running
 
 
+def test_aws_drains_no_interconnect_towards_a_vpn_that_is_down_itself() -> None:
+    agreed = replace(plan(checkout="vpn", training="ix-c"), links=down("ix-a", "vpn"))
+    done = lever("ix-a", Health.DRAINING, 5, 2)
+    assert not failover_test(ATLAS, agreed, ATLAS.link("ix-a"), done, NOW + seconds(60)).running
+
+
 def test_a_flow_without_a_place_is_left_to_bgp() -> None:
     agreed = plan(checkout=Placement())
     assert all(stances(policies(agreed, one.name).imports, AT_AWS) == [] for one in ATLAS.links)

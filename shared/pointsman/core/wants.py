@@ -65,6 +65,11 @@ def held_back(fabric: Fabric, plan: Plan, flow: Flow) -> bool:
     return home(fabric, plan, flow) != plan.flows.get(flow.name, Placement()).link
 
 
+def _waits_for_a_vpn(fabric: Fabric, plan: Plan, flow: Flow) -> bool:
+    placed = plan.flows.get(flow.name, Placement()).link
+    return placed is not None and held_back(fabric, plan, flow) and not _is_dark(plan, fabric.link(placed))
+
+
 def _outranks_vpn(link: Link, flow: Flow) -> bool:
     return link.kind is not LinkKind.VPN and set(flow.prefixes) == {link.aws_site, link.gcp_site}
 
@@ -93,10 +98,11 @@ def failover_test(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, 
 def _aws_acts(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...], now: datetime) -> bool:
     """Say whether AWS's drain is called for: not once Google's finer lever is set, and not where it would do more harm.
 
-    Google's lever does not empty an interconnect for a flow that is held back from a VPN.
+    Google's lever does not empty an interconnect for a flow that is held back from a VPN. A VPN that is down itself is no
+    place to push anything: the tests would hide every interconnect from our own eyes, and none could be returned to.
     """
     drain = plan.links[link.name].drain
-    stuck = any(held_back(fabric, plan, flow) and _outranks_vpn(link, flow) for flow in fabric.flows)
+    stuck = any(_waits_for_a_vpn(fabric, plan, flow) and _outranks_vpn(link, flow) for flow in fabric.flows)
     if drain is None or (acknowledged(rows, Cloud.GCP, link.name, drain) and not stuck):
         return False
     claims = claims_by_link(fabric, rows, now)[link.name]
