@@ -115,9 +115,9 @@ class Judge:
 
     async def _chain(self) -> None:
         """Walk the journal back: nothing acknowledged is lost, everything agreed follows from what was written down before."""
-        ours = self._house()
+        ours, said = self._house(), [line for cloud in Cloud for line in self._reports(cloud)]
         walk = await verify(ours)
-        assert (walk.trouble, walk.ended) == (None, Reach.FIRST)
+        assert (walk.trouble, walk.ended) == (None, Reach.FIRST), walk
         assert walk.again == walk.entries
         plan = parse((await ours.registers.read(ours.plan_register)).value or "", Plan)
         drained: dict[int, set[str]] = {}
@@ -126,7 +126,7 @@ class Judge:
             entry = (await find(ours, plan.entry)).entry
             assert entry is not None, "verify has just read it"
             plan = entry.before
-        for line in (line for cloud in Cloud for line in self._reports(cloud)):
+        for line in said:
             assert set(line["drained"]) == drained[line["epoch"]], line
 
     def _house(self) -> House:

@@ -5,6 +5,7 @@ Firestore emulator forgets everything, so a restarted store either is given back
 or comes back empty: then it must not be counted until it has been brought up to the others.
 """
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
@@ -13,12 +14,16 @@ from random import Random  # noqa: TID251 - seeded, so that every run stutters a
 import pytest
 
 from pointsman.core.fabric import Cloud
+from pointsman.core.sightings import Health, Source
 from pointsman.testing.emulators import available_firestore, available_moto, available_pubsub
 from pointsman.testing.platform import Platform
+from pointsman.testing.processes import until
 from pointsman.testing.proxy import Weather
 from tests.chaos.judge import BACK_LIMIT, LINK, Judge
-from tests.chaos.theatre import FAILING, SWEEP, THROTTLED, Theatre, theatre
+from tests.chaos.theatre import FAILING, SLOTS, SWEEP, THROTTLED, Theatre, theatre
 
+AWAKE = 2 * SWEEP
+"""So long a function that was thawed may do what it still believes in."""
 MISSING = available_firestore() or available_pubsub() or available_moto()
 pytestmark = [pytest.mark.timeout(240), pytest.mark.skipif(bool(MISSING), reason=str(MISSING))]
 
@@ -31,20 +36,29 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
         judge = Judge(stage)
         judge.until("every flow is home", judge.home, 2 * BACK_LIMIT)
         yield judge
-        print(*judge.took, sep="\n")
 
 
-def outage(judge: Judge, onset: contextlib.AbstractContextManager[object], back: contextlib.AbstractContextManager[object]) -> None:
-    """Let the link go grey in one trouble and heal in another; afterwards everything must hold."""
+def goes_grey(judge: Judge, trouble: contextlib.AbstractContextManager[object]) -> None:
+    """Let the link go grey in some trouble."""
     judge.outages += 1
-    with onset:
+    with trouble:
         judge.stage.fault("blackhole", LINK)
         judge.is_off()
     judge.is_recorded()
-    with back:
+
+
+def heals(judge: Judge, trouble: contextlib.AbstractContextManager[object]) -> None:
+    """Let the link heal in some trouble; afterwards everything must hold."""
+    with trouble:
         judge.stage.fault("heal", LINK)
         judge.is_back()
     judge.is_agreed()
+
+
+def outage(judge: Judge, onset: contextlib.AbstractContextManager[object], back: contextlib.AbstractContextManager[object]) -> None:
+    """Let the link go grey in one trouble and heal in another."""
+    goes_grey(judge, onset)
+    heals(judge, back)
 
 
 def test_dynamodb_keeps_silent_and_then_the_witness_throttles(judge: Judge) -> None:
@@ -82,14 +96,20 @@ def test_functions_freeze_and_thaw_and_die_in_the_middle_of_reactions(judge: Jud
     outage(judge, stuttering(judge.stage, Cloud.AWS), dying(judge.stage, Cloud.GCP))
 
 
+def test_a_function_that_wakes_up_with_an_old_plan_does_not_have_the_last_word(judge: Judge) -> None:
+    goes_grey(judge, frozen_half_way(judge.stage, Cloud.AWS))
+    threading.Event().wait(AWAKE.total_seconds())
+    assert judge.off()
+    heals(judge, contextlib.nullcontext())
+
+
 def test_dynamodb_and_then_the_witness_are_restarted_with_what_they_held(judge: Judge) -> None:
     outage(judge, done_meanwhile(judge.stage.restart_dynamodb), done_meanwhile(judge.stage.restart_witness))
 
 
 def test_firestore_comes_back_empty_is_not_believed_and_counts_again_once_it_is_refilled(judge: Judge) -> None:
     stage = judge.stage
-    entries = stage.entries("gcp")
-    stage.empty_firestore()
+    entries = stage.empty_firestore()
     outage(judge, contextlib.nullcontext(), done_meanwhile(lambda: stage.refill("gcp", entries)))
 
 
@@ -112,6 +132,33 @@ def done_meanwhile(act) -> Iterator[None]:  # type: ignore[no-untyped-def]
         thread.join()
         if failed:
             raise failed[0]
+
+
+def noted_down(stage: Theatre, cloud: Cloud) -> bool:
+    """Say whether a cloud's prober's word against a link lies in its own store."""
+    read = asyncio.run(stage.opened()[cloud].rows(cloud))
+    return any(row.source is Source.PROBE and row.health is Health.DOWN for row in read.rows)
+
+
+@contextlib.contextmanager
+def frozen_half_way(stage: Theatre, cloud: Cloud) -> Iterator[None]:
+    """Freeze a cloud's reacting functions when their own store has what they note, and before they have the other stores' answers."""
+    names = [name for name in stage.children if name.startswith(f"{cloud}-link_changed")]
+
+    def freeze() -> None:
+        with contextlib.ExitStack() as late:
+            for slot in SLOTS.keys() - {cloud.value}:
+                late.enter_context(stage.weather(slot, Weather.LATE, clouds=(cloud,)))
+            until(lambda: noted_down(stage, cloud))
+            for name in names:
+                stage.children.pause(name)
+
+    try:
+        with done_meanwhile(freeze):
+            yield
+    finally:
+        for name in names:
+            stage.children.resume(name)
 
 
 @contextlib.contextmanager

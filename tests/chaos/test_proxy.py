@@ -61,6 +61,13 @@ def test_silence_is_no_answer_until_it_ends(proxy: Proxy, echo: Echo) -> None:
     assert b"again" in echo.asked
 
 
+def test_a_late_answer_is_held_back_and_its_request_is_done(proxy: Proxy, echo: Echo) -> None:
+    proxy.set(Weather.LATE)
+    with pytest.raises(Unanswered):
+        ask(proxy, b"late")
+    assert echo.asked == [b"late"]
+
+
 def test_a_lost_answer_leaves_the_request_done(proxy: Proxy, echo: Echo) -> None:
     for weather in (Weather.DEAF, Weather.CUT_SHORT):
         echo.asked.clear()

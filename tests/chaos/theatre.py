@@ -83,8 +83,9 @@ class Theatre(Stage):
             os.kill(self.dynamodb.pid, signal.SIGKILL)
             self.dynamodb = self._stack.enter_context(moto())
             self.make_table(self.dynamodb)
+            client = self._client("dynamodb", self.dynamodb.url)
             for item in held:
-                self._client("dynamodb", self.dynamodb.url).put_item(TableName=TABLE, Item=item)
+                client.put_item(TableName=TABLE, Item=item)
             self._lead("aws", self.dynamodb)
 
     def restart_witness(self) -> None:
@@ -96,15 +97,19 @@ class Theatre(Stage):
             os.kill(self.witness.pid, signal.SIGKILL)
             self.witness = self._stack.enter_context(moto())
             self.make_bucket(self.witness)
+            client = self._client("s3", self.witness.url)
             for key, body in held.items():
-                self._client("s3", self.witness.url).put_object(Bucket=BUCKET, Key=key, Body=body)
+                client.put_object(Bucket=BUCKET, Key=key, Body=body)
             self._lead("witness", self.witness)
 
-    def empty_firestore(self) -> None:
-        """Kill Firestore and start it with nothing in it: a store that was rolled back, all the way."""
-        os.kill(self._firestore.pid, signal.SIGKILL)
-        self.firestore = self._stack.enter_context(firestore())
-        self._lead("gcp", self._firestore)
+    def empty_firestore(self) -> dict[str, bytes]:
+        """Kill Firestore and start it with nothing in it: a store that was rolled back, all the way. Gives the journal it held."""
+        with self.weather("gcp", Weather.REFUSED):
+            held = self.entries("gcp")
+            os.kill(self._firestore.pid, signal.SIGKILL)
+            self.firestore = self._stack.enter_context(firestore())
+            self._lead("gcp", self._firestore)
+        return held
 
     def _lead(self, slot: str, to: Emulator) -> None:
         for proxy in self.between(slot):

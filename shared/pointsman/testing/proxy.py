@@ -30,6 +30,8 @@ class Weather(StrEnum):
     """New connections are reset, and standing ones at once."""
     SILENT = "silent"
     """Connections are taken, and nothing goes on, either way."""
+    LATE = "late"
+    """Requests get through; answers are held back until the weather changes."""
     DEAF = "deaf"
     """Requests get through; instead of the answer the connection is closed (half a connection works)."""
     CUT_SHORT = "cut short"
@@ -148,7 +150,7 @@ class _Pair:
 
     def _requests(self) -> None:
         while piece := self._client.recv(PIECE):
-            self._hold()
+            self._hold(Weather.SILENT)
             if self._proxy.weather is Weather.ERRORS:
                 _whole(self._client, piece)
                 self._client.sendall(self._proxy.error.raw())
@@ -163,7 +165,7 @@ class _Pair:
     def _answers(self) -> None:
         assert self._server is not None, "it begins with the first request"
         while piece := self._server.recv(PIECE):
-            self._hold()
+            self._hold(Weather.SILENT, Weather.LATE)
             if self._proxy.weather is Weather.DEAF:
                 return
             if self._proxy.weather is Weather.CUT_SHORT:
@@ -171,10 +173,10 @@ class _Pair:
                 return
             self._client.sendall(piece)
 
-    def _hold(self) -> None:
-        """Wait while the weather is silent."""
+    def _hold(self, *weathers: Weather) -> None:
+        """Wait while the weather is one of these."""
         pause = threading.Event()
-        while self._proxy.weather is Weather.SILENT and not self._proxy.ended:
+        while self._proxy.weather in weathers and not self._proxy.ended:
             pause.wait(LOOK_SECONDS)
 
 
