@@ -321,6 +321,11 @@ ONE_MISTAKE: dict[str, tuple[Edit, str, str]] = {
         ),
         "s3",
     ),
+    "keys for a witness that is no bucket": (
+        (WITNESS, "dynamodb://eu-west-1/other\n  witness_key: secret://pointsman/witness-key"),
+        "f.yaml:102:16: stores.witness_key: only a witness in an s3:// bucket is enciphered by us; leave it out",
+        "secret",
+    ),
     "two stores": (
         (f"  witness: {WITNESS}\n", ""),
         "f.yaml:98:1: stores: 2 stores are declared; declare aws, gcp and witness, or one alone for trying out",

@@ -44,7 +44,7 @@ app.command("whatif")(whatif.whatif)
 app.command("decode")(decode.decode)
 app.command("adopt")(adopt.adopt)
 app.command("verify")(verify.verify)
-app.add_typer(stores.app)
+app.add_typer(stores.app, name="stores")
 app.command("status")(status.status)
 
 
