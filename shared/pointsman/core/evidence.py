@@ -6,6 +6,7 @@ told apart from session evidence (BGP down); the two ends of one session are one
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice, takewhile
 
 from pointsman.core.fabric import Bandwidth, Cloud, Fabric, Freshness, Link, LinkName, MemberId
 from pointsman.core.members import index
@@ -70,21 +71,33 @@ Claims = Mapping[MemberId | None, tuple[Sighting, ...]]
 
 
 def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> dict[LinkName, dict[MemberId | None, tuple[Sighting, ...]]]:
-    """Sort the fresh, definite claims by link and member: the newest of each vantage and aspect, the worst of equals."""
+    """Sort the fresh, definite claims by link and member: the newest of each vantage and aspect, the worst of equals.
+
+    A live look that finds down what an event had told of, or the other way round, leaves both: two sources that agree.
+    """
     places = index(fabric)
-    newest: dict[tuple[LinkName, MemberId | None, Vantage, Aspect], Sighting] = {}
+    told: dict[tuple[LinkName, MemberId | None, Vantage, Aspect], list[Sighting]] = {}
     for row in rows:
         ref = places.get(row.member)
         if ref is None or row.source is Source.LEVER or row.health is Health.UNKNOWN or not is_fresh(row, fabric.policy.freshness, now):
             continue
-        key = (ref.link, ref.member, row.vantage, row.aspect)
-        held = newest.get(key)
-        if held is None or (rank(row), row.row) > (rank(held), held.row):
-            newest[key] = row
+        told.setdefault((ref.link, ref.member, row.vantage, row.aspect), []).append(row)
+    kept = [(link, member, row) for (link, member, _, _), claims in told.items() for row in _standing(claims)]
     found: dict[LinkName, dict[MemberId | None, tuple[Sighting, ...]]] = {link.name: {} for link in fabric.links}
-    for (link, member, _, _), row in sorted(newest.items(), key=lambda item: item[1].row):
+    for link, member, row in sorted(kept, key=lambda one: one[2].row):
         found[link][member] = (*found[link].get(member, ()), row)
     return found
+
+
+def _standing(claims: list[Sighting]) -> Iterator[Sighting]:
+    """Give the newest claim; if it is down, also the newest before it of the other kind (look or event), unless one of up lies between."""
+    if len(claims) == 1:
+        yield from claims
+        return
+    newest, *older = sorted(claims, key=lambda row: (rank(row), row.row), reverse=True)
+    yield newest
+    agreeing = takewhile(lambda row: row.health is newest.health is Health.DOWN, older)
+    yield from islice((row for row in agreeing if (row.source is Source.LOOK) != (newest.source is Source.LOOK)), 1)
 
 
 def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief:
@@ -94,12 +107,22 @@ def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Bel
     alone = len(link.members) == 1
     whole = _judge(link, tuple(_rows(claims)) if alone else claims.get(None, ()), before, now)
     members = [] if alone else [_judge(link, claims.get(member.id, ()), before, now) for member in link.members]
+    if members and whole.verdict is Verdict.SUSPECT:
+        whole = _confirmed(link, claims, before, now) or whole
     belief = _together(link, whole, members)
     if belief.lost_both_ends and _probes_pass(claims):
         return replace(belief, lost_both_ends=False)  # a restarting router's sessions are gone and its packets flow
     if belief.verdict not in {Verdict.UP, Verdict.DEGRADED}:
         return belief
     return replace(belief, good=_good(link, claims), passing=passing(claims))
+
+
+def _confirmed(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief | None:
+    """Judge a link that is only suspect as a whole by every member's claims too: down when each of them, with those, is down."""
+    told = claims.get(None, ())
+    joint = [_judge(link, (*told, *claims.get(member.id, ())), before, now) for member in link.members]
+    dark = all(any(row.health is Health.DOWN for row in claims.get(member.id, ())) for member in link.members)
+    return joint[0] if dark and all(one.verdict is Verdict.DOWN for one in joint) else None
 
 
 def _probes_pass(claims: Claims) -> bool:
@@ -115,13 +138,18 @@ def _judge(link: Link, rows: tuple[Sighting, ...], before: LinkState, now: datet
     """Judge one member, or the whole link by its own claims: down, suspect, degraded, up or unknown, in that order."""
     downs = [row for row in rows if row.health is Health.DOWN]
     if downs:
-        return _downs(link, downs, _onset(downs, before), now)
+        return _downs(link, [row for row in downs if not _outlived(row, before)] or downs, _onset(downs, before), now)
     degraded = [row for row in rows if row.health is Health.DEGRADED]
     if degraded:
         return Belief(verdict=Verdict.DEGRADED, because=_word(degraded[0]), onset=_onset(degraded, before))
     if any(row.health is Health.UP for row in rows):
         return Belief(verdict=Verdict.UP, because="seen up, and nothing says otherwise")
     return Belief(verdict=Verdict.UNKNOWN, because="no fresh claim")
+
+
+def _outlived(row: Sighting, before: LinkState) -> bool:
+    """Say whether a claim is older than the agreement that the link is up: what it told of is over."""
+    return before.verdict is Verdict.UP and before.since is not None and row.seen_at < before.since
 
 
 def _onset(rows: list[Sighting], before: LinkState) -> datetime:
