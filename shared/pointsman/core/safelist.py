@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pointsman.core.case import Case
 from pointsman.core.evidence import Claims, believe, cloud_of, is_forwarding, observed_loss
 from pointsman.core.fabric import Flow, FlowName, Link, LinkKind, LinkName, Mode
-from pointsman.core.plan import LinkState, Placement, Verdict
+from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Vantage
 from pointsman.core.steering import RANKS, FailoverTest, LeverKind, Observed, PrefixStance, RoutePolicies, Setting, Stance
 from pointsman.core.values import Frozen, replace
-from pointsman.core.wants import TEST_DURATION
+from pointsman.core.wants import TEST_DURATION, home
 
 Levers = Mapping[tuple[LeverKind, str], Observed]
 """This cloud's levers as they read now, by kind and link."""
@@ -125,8 +125,8 @@ def _state(case: Case, link: LinkName) -> LinkState:
 
 
 def _on(case: Case, link: Link) -> list[Flow]:
-    """List the flows that the last known plan has on a link, the precious first."""
-    on = [flow for flow in case.fabric.flows if case.plan.flows.get(flow.name, Placement()).link == link.name]
+    """List the flows that the last known plan has on a link, also while they are held back there, the precious first."""
+    on = [flow for flow in case.fabric.flows if home(case.fabric, case.plan, flow) == link.name]
     return sorted(on, key=lambda flow: (flow.priority, flow.name))
 
 
