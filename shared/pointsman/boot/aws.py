@@ -1,4 +1,4 @@
-"""Furnish a function on AWS: boto3 for levers and looks, the SDK's signer for the table, JSON over HTTP for what is Google's."""
+"""Furnish a function on AWS: the SDK's signer for the table, Direct Connect and Parameter Store, boto3 for the rest, JSON over HTTP for what is Google's."""
 
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.failover_test import FailoverTestLever
@@ -17,7 +17,8 @@ from pointsman.boot.succession import build_sets
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.ports.clouds import Flag, Queue
 
-_WARM = ("ssm", "directconnect", "ec2", "sqs")
+_WARM = ("ec2", "sqs")
+"""What is needed after the first write, or for VPNs: all else that a reaction asks goes by the signer."""
 
 
 def build(settings: Settings | None = None) -> App:
