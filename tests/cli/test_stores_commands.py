@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,11 +22,12 @@ from pointsman.testing.processes import clean_environment
 from tests.stores.clone import Clone
 
 ROOT = Path(__file__).parents[2]
+SCRIPT = str(Path(sys.executable).with_name("pointsman"))
 SERVICES = ("ssm", "ec2", "directconnect", "sqs", "secretsmanager", "secretmanager", "compute", "pubsub", "dynamodb", "firestore")
 
 
-def stores(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
+def environment() -> dict[str, str]:
+    variables = {
         "POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, "http://127.0.0.1:9")),
         "POINTSMAN_GOOGLE_IDENTITY": "emulator",
         "POINTSMAN_WITNESS_KEY_ID": "test",
@@ -34,8 +36,15 @@ def stores(*arguments: str) -> subprocess.CompletedProcess[str]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    argv = [str(Path(sys.executable).with_name("pointsman")), "stores", *arguments]
-    return subprocess.run(argv, env=clean_environment(environment), capture_output=True, text=True, timeout=90, check=False)
+    return clean_environment(variables)
+
+
+def pointsman(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([SCRIPT, *arguments], env=environment(), capture_output=True, text=True, timeout=90, check=False)
+
+
+def stores(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return pointsman("stores", *arguments)
 
 
 def test_a_store_that_keeps_its_promises_may_be_used_and_its_names_are_said() -> None:
@@ -132,6 +141,31 @@ def test_a_move_is_foretold_refused_while_nobody_carries_it_made_and_made_again(
     assert asyncio.run(registers(following).read("plan/atlas")).value == plan
     assert asyncio.run(registers(current).read("plan/atlas")).moved == store_set(following.stores).id
     assert "moved                   plan/atlas" in stores("move", *paths).stdout
+    adopted = pointsman("adopt", *paths, "--author", "operator", "--reason", "moved", "--force")
+    assert (adopted.returncode, following.hash in adopted.stdout) == (0, True)
+    assert following.hash in (asyncio.run(registers(following).read("plan/atlas")).value or "")
+
+
+def test_ctrl_c_loses_nothing_and_the_same_command_goes_on(tmp_path: Path, current: Fabric) -> None:
+    plan = canonical(replace(first_plan(current, SystemClock().now()), epoch=7)).decode()
+    names = ("plan/atlas", *(f"incident/atlas/ix-a@{number}" for number in range(8)))
+    with Clone() as clone:
+        following = replace(current, stores=Stores(witness=clone.url(), generation=2))
+        for name in names:
+            asyncio.run(registers(current).change(name, lambda _: plan))
+        argv = [SCRIPT, "stores", "move", *compiled(tmp_path, current, following), "--yes", "--force"]
+        clone.slowness = 0.15
+        with subprocess.Popen(argv, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as moving:
+            assert moving.stdout is not None
+            assert "plan/atlas: moved" in moving.stdout.readline()
+            moving.send_signal(signal.SIGINT)
+            _, told = moving.communicate(timeout=60)
+        assert (moving.returncode, "nothing is lost" in told) == (130, True)
+        clone.slowness = 0.0
+        assert "to be moved" in stores(*argv[2:-2]).stdout
+        assert stores(*argv[2:]).returncode == 0
+        found = stores(*argv[2:-2]).stdout
+    assert all(f"moved                   {name}" in found for name in names)
 
 
 def test_a_move_to_the_same_stores_or_under_the_same_number_is_refused(tmp_path: Path, current: Fabric, following: Fabric) -> None:

@@ -18,6 +18,7 @@ VIOLATIONS = {
     "Core, quorum, ports and wire are pure": ("wire/times.py", "def late() -> None:\n    import threading"),
     "The AWS SDK is spoken in adapters.aws and adapters.s3": ("service/sweep.py", "import botocore"),
     "Google's SDK is spoken in adapters.gcp": ("adapters/desks/pagerduty.py", "def late() -> None:\n    import google.auth"),
+    "The cipher is loaded in adapters.ciphers": ("adapters/s3/store.py", "def late() -> None:\n    import cryptography"),
     "Powertools live in entry.aws": ("entry/gcp/__init__.py", "import aws_lambda_powertools"),
     "The functions-framework's request is read in entry.gcp": ("entry/aws/__init__.py", "from flask import Request"),
     "YAML and pydantic read the declared fabric, and nothing in a reaction": ("boot/settings.py", "import pydantic"),

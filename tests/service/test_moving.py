@@ -16,14 +16,17 @@ from pointsman.core.outbox import open_incidents
 from pointsman.core.values import digest
 from pointsman.ports.stores import Listed, ListedStore
 from pointsman.quorum.sealing import seal_in
+from pointsman.service.converge import converge
 from pointsman.service.deliver import agreed_plan, deliver
 from pointsman.service.house import House, incident_register
 from pointsman.service.moving import Move, Stage, carry_out, survey
 from pointsman.service.registers import Registers
 from pointsman.service.sweep import sweep
+from pointsman.testing.inprocess import probes
 from pointsman.testing.stores import MemoryStore
 from pointsman.testing.virtual import START, VirtualClock, run
 from tests.core.scene import fabric
+from tests.service.lonely import Lonely, lonely
 from tests.service.test_converge import World, story
 
 NEXT = StoreSet(generation=2, id="2.next")
@@ -131,6 +134,21 @@ def test_functions_of_the_old_set_alone_stop_and_say_what_to_deploy() -> None:
         await sweep(world.aws)
 
     story(tell)
+
+
+def test_functions_of_the_old_set_alone_never_take_a_move_for_a_lost_majority_and_act_alone() -> None:
+    async def tell(one: Lonely) -> None:
+        site = Site(one.world)
+        await carry_out(site.move(), QUIET)
+        one.grey("ix-a")
+        await one.world.clock.sleep(1)
+        before = one.writes
+        for cloud in Cloud:
+            with pytest.raises(Moved):
+                await converge(one.world.house(cloud), probes(one.world.twin, cloud))
+        assert one.writes == before
+
+    lonely(tell)
 
 
 def test_an_incident_that_only_the_plan_names_is_sealed_too_so_no_slow_function_opens_it_behind_our_back() -> None:

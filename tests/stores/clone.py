@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 from html import escape
 from urllib.parse import unquote
 
@@ -16,6 +17,7 @@ class Clone:
     def __init__(self, *, ignores: tuple[str, ...] = (), refusal: Reply | None = None) -> None:
         self.objects: dict[str, bytes] = {}
         self.ignores = ignores
+        self.slowness = 0.0
         self.refusal = refusal
         self._lock = threading.Lock()
         self._server = LoopbackServer(self._answer)
@@ -37,6 +39,7 @@ class Clone:
     def _answer(self, request: Request) -> Reply:
         if self.refusal is not None:
             return self.refusal
+        time.sleep(self.slowness)  # noqa: TID251 - a slow service
         with self._lock:
             if request.method == "GET" and "list-type" in request.query:
                 return self._list(request)
