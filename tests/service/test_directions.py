@@ -53,3 +53,23 @@ def test_a_flow_leaves_grey_interconnects_for_a_vpn_in_both_directions_or_in_non
         assert (there, back) == ({"vpn"}, {"vpn"})
 
     story(tell, start)
+
+
+def test_interconnects_that_heal_behind_our_own_tests_are_seen_to_heal() -> None:
+    """A failover test takes its link's BGP down, and the probes with it: it must rest now and then, or it would run for ever."""
+    start = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), vpn(), flows=(replace(CHECKOUT, prefer=(IX_A, IX_B, VPN)),))
+
+    async def tell(world: World) -> None:
+        await world.settle(60)
+        for name in (IX_A, IX_B):
+            world.twin.network.blackhole(name)
+        await world.settle(120, every=5)
+        assert world.links("checkout") == ({"vpn"}, {"vpn"})
+        for name in (IX_A, IX_B):
+            world.twin.network.heal(name)
+        await world.settle(3_600, every=30)
+        plan = await world.plan()
+        assert {name: state.drain for name, state in plan.links.items()} == dict.fromkeys((IX_A, IX_B, VPN))
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+
+    story(tell, start)

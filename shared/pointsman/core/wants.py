@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from pointsman.core.evidence import Claims, claims_by_link, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind, LinkName, Mode
 from pointsman.core.pins import acknowledged
-from pointsman.core.plan import LinkState, Placement, Plan, Verdict
+from pointsman.core.plan import Drain, LinkState, Placement, Plan, Verdict
 from pointsman.core.sightings import Aspect, Health, Sighting
 from pointsman.core.steering import RANKS, FailoverTest, PrefixListPin, PrefixStance, RoutePolicies, Setting, Stance
 
 TEST_DURATION = timedelta(minutes=30)
 """How long a failover test runs unless it is extended: AWS ends it by itself if everything of ours is dead."""
+LOOKING = timedelta(minutes=2)
+"""How long a test rests after each of its durations where nothing else would end it: time for BGP, and for two reports of a prober."""
 
 
 def wanted(fabric: Fabric, plan: Plan, rows: tuple[Sighting, ...], here: Cloud, now: datetime) -> tuple[Setting, ...]:
@@ -102,8 +104,10 @@ def _aws_acts(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...]
     place to push anything: the tests would hide every interconnect from our own eyes, and none could be returned to.
     """
     drain = plan.links[link.name].drain
+    if drain is None:
+        return False
     stuck = any(_waits_for_a_vpn(fabric, plan, flow) and _outranks_vpn(link, flow) for flow in fabric.flows)
-    if drain is None or (acknowledged(rows, Cloud.GCP, link.name, drain) and not stuck):
+    if acknowledged(rows, Cloud.GCP, link.name, drain) and (not stuck or _looks_again(drain, now)):
         return False
     claims = claims_by_link(fabric, rows, now)[link.name]
     if _session_dead(claims):
@@ -113,6 +117,11 @@ def _aws_acts(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...]
     if harm and not overdue:
         return False
     return (overdue or drain.enactor is Cloud.AWS) and harm < observed_loss(claims)
+
+
+def _looks_again(drain: Drain, now: datetime) -> bool:
+    """Say whether a test must rest: it hides its link from the probes too, so that nobody would see the link heal."""
+    return (now - drain.since) % (TEST_DURATION + LOOKING) >= TEST_DURATION
 
 
 def withdrawal_loss(fabric: Fabric, plan: Plan, link: LinkName) -> float:
