@@ -1,8 +1,11 @@
 """Two sets of stores in one house, while an artefact carries a next fabric whose stores are others."""
 
 import asyncio
+import base64
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +17,7 @@ from pointsman.boot import aws, gcp
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings
 from pointsman.boot.stores import Opener, open_stores
-from pointsman.boot.succession import BothJournals, BothRows, build_sets, registers_of, witness_of
+from pointsman.boot.succession import BothJournals, BothRows, build_sets, journals_of, registers_of, rows_of, witness_of
 from pointsman.core.domains import store_set, succession
 from pointsman.core.errors import ConfigError, Moved
 from pointsman.core.fabric import Cloud, Fabric, Stores
@@ -22,7 +25,10 @@ from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
 from pointsman.core.values import canonical, replace
 from pointsman.ports.stores import Reply, RowsRead, StoreDown
 from pointsman.quorum.ballots import ballot
+from pointsman.quorum.reading import Reading
 from pointsman.service.moving import Move, carry_out
+from pointsman.testing.loopback import LoopbackServer, Request, as_json
+from pointsman.testing.loopback import Reply as Answer
 from pointsman.testing.stores import MemoryStore
 from tests.boot.conftest import Setting
 from tests.stores.clone import Clone
@@ -122,6 +128,18 @@ def test_a_store_of_both_sets_is_one_store(lite: Fabric, tmp_path: Path) -> None
     assert witness_of((current,)) is current["witness"]
 
 
+def test_each_clouds_journal_has_the_name_of_its_rows_also_while_there_are_two_sets() -> None:
+    old, new = (dict(zip(("aws", "gcp", "witness"), memory(*(f"{age} {slot}" for slot in "agw")), strict=True)) for age in ("old", "new"))
+    for sets in ((old,), (old, new), (old, {**new, "aws": old["aws"]})):
+        own, spares = journals_of(sets, Cloud.GCP)
+        rows = rows_of(sets)
+        assert own.name == rows[Cloud.GCP].name
+        assert spares[0].name == rows[Cloud.AWS].name
+        assert [one.name for one in spares[1:]] == [held["witness"].name for held in sets]
+    only = {"witness": old["witness"]}
+    assert journals_of((only,), Cloud.AWS) == (old["witness"], ())
+
+
 def memory(*names: str) -> list[MemoryStore]:
     return [MemoryStore(name, WallClock()) for name in names]
 
@@ -171,6 +189,42 @@ def test_the_journal_is_kept_in_both_sets_and_read_from_either() -> None:
         return [*found, await both.entry("a"), await both.entry("none")]
 
     assert asyncio.run(story()) == [b"after", b"during", b"before", None]
+
+
+def secrets(request: Request, *, google: str) -> Answer:
+    """Answer as Secrets Manager and as Secret Manager do; ``google`` is what the latter keeps."""
+    if request.method == "POST":
+        assert b'"pointsman/witness-key"' in request.body
+        return as_json({"Name": "pointsman/witness-key", "SecretString": asyncio.run(one_key())})
+    assert request.path == "/v1/projects/weft-prod-1/secrets/pointsman-witness-key/versions/latest:access"
+    return as_json({"payload": {"data": base64.b64encode(google.encode()).decode()}})
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_each_cloud_reads_the_keys_from_its_own_secret_store_and_other_keys_are_told(lite: Fabric, setting: Setting, *, same: bool) -> None:
+    google = asyncio.run(one_key()) if same else f"k1:{base64.b64encode(bytes([7]) * 32).decode()}"
+    with Clone() as clone, LoopbackServer(partial(secrets, google=google)) as server:
+        endpoints = json.dumps(dict.fromkeys(("secretsmanager", "secretmanager"), server.url))
+        declared = replace(lite, stores=Stores(witness=clone.url(), witness_key="secret://pointsman/witness-key"))
+        setting(
+            declared,
+            POINTSMAN_ENDPOINTS=endpoints,
+            POINTSMAN_GOOGLE_IDENTITY="emulator",
+            POINTSMAN_WITNESS_KEY_ID="k",
+            POINTSMAN_WITNESS_SECRET="s",
+            AWS_ACCESS_KEY_ID="test",
+            AWS_SECRET_ACCESS_KEY="test",
+        )
+        houses = {Cloud.AWS: aws.build().house, Cloud.GCP: gcp.build().house}
+
+        async def story() -> Reading:
+            await houses[Cloud.AWS].registers.change("plan/atlas", lambda _: "telling")
+            return await houses[Cloud.GCP].registers.read("plan/atlas")
+
+        reading = asyncio.run(story())
+        assert b"telling" not in b"".join(clone.objects.values())
+    assert reading.value == ("telling" if same else None)
+    assert same or "compare that key in both clouds' secrets" in " ".join(reading.faults.values())
 
 
 def test_what_one_clouds_functions_encipher_the_others_read(lite: Fabric) -> None:

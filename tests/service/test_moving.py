@@ -22,6 +22,7 @@ from pointsman.service.house import House, incident_register
 from pointsman.service.moving import Move, Stage, carry_out, survey
 from pointsman.service.registers import Registers
 from pointsman.service.sweep import sweep
+from pointsman.service.verify import verify
 from pointsman.testing.inprocess import probes
 from pointsman.testing.stores import MemoryStore
 from pointsman.testing.virtual import START, VirtualClock, run
@@ -181,6 +182,24 @@ def test_the_journal_of_a_store_that_is_left_is_copied_whole() -> None:
         done = await carry_out(site.move(), QUIET)
         assert done.entries >= 20
         assert {name: await site.fourth.entry(name) for name in entries} == entries
+
+    story(tell)
+
+
+def test_the_chain_of_plans_is_walked_in_the_new_stores_when_all_three_were_exchanged() -> None:
+    async def tell(world: World) -> None:
+        site = Site(world)
+        site.coming = {slot: MemoryStore(f"new {slot}", world.clock, fenced=True) for slot in site.leaving}
+        await broken(world)
+        before = await verify(world.gcp)
+        done = await carry_out(site.move(), QUIET)
+        assert (done.entries > 2, done.left_behind) == (True, ())
+        aws, gcp, witness = site.coming.values()
+        rows = {Cloud.AWS: aws, Cloud.GCP: gcp}
+        alone = dataclasses.replace(site.house(Cloud.GCP, site.new()), rows=rows, witness=witness, journal=gcp, spares=(aws, witness))
+        walk = await verify(alone)
+        assert walk.trouble is None
+        assert (walk.epoch, walk.entries, walk.signed) == (before.epoch, before.entries, before.signed)
 
     story(tell)
 

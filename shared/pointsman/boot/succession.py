@@ -63,10 +63,11 @@ def witness_of(stores: Sequence[Stores]) -> Rows | None:
 
 
 def journals_of(stores: Sequence[Stores], here: Cloud) -> tuple[Journal, tuple[Journal, ...]]:
-    """Give the journal of the own cloud, which is of both sets, and every other store."""
-    ways = [rows_by_cloud(held)[here] for held in stores]
-    others = {id(store): store for held in stores for store in held.values() if all(store is not way for way in ways)}
-    return ways[0] if ways[0] is ways[-1] else BothJournals(*ways), tuple(others.values())
+    """Give the journal of the own cloud and, of the rest, the other cloud's and the witnesses'. A cloud's is of both sets, as its rows are."""
+    ways = {cloud: [rows_by_cloud(held)[cloud] for held in stores] for cloud in (here, here.other)}
+    apart = {id(store): store for held in stores for store in held.values() if not any(store in pair for pair in ways.values())}
+    own, other = (pair[0] if pair[0] is pair[-1] else BothJournals(*pair) for pair in ways.values())
+    return own, (*(() if ways[here] == ways[here.other] else (other,)), *apart.values())
 
 
 def _rows(current: Store, following: Store) -> Rows:
