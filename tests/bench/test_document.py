@@ -41,6 +41,7 @@ def measured() -> Measured:
         memory={"baseline": 60 * 2**20, "aws-link_changed": 90 * 2**20},
         burst=STORM,
         imports={"boto3": [0.1], "pointsman.testing.bench.baseline": [0.2]} | {name: [0.15] for name in FUNCTIONS},
+        deciding={"links": 50, "curve": [{"flows": n, "median_ms": n / 10} for n in (10, 100, 500, 1000)], "n_1_s": 3.0, "n_2_s": 90.0},
     )
 
 
@@ -50,7 +51,7 @@ def _broken(found: Measured) -> list[str]:
 
 def test_the_document_is_json_with_these_parts(measured: Measured) -> None:
     told: dict[str, Any] = json.loads(json.dumps(document(measured)))
-    assert set(told) == {"on", "warm", "cold", "store_operations", "peak_rss_mb", "burst", "imports", "bars"}
+    assert set(told) == {"on", "warm", "cold", "store_operations", "peak_rss_mb", "burst", "imports", "deciding", "bars"}
     assert set(told["warm"]) == {"aws", "gcp", "baseline", "conditional_write"}
     assert set(told["cold"]) == {"aws", "gcp", "baseline"}
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pointsman.core.fabric import Cloud
 from pointsman.core.values import Frozen
+from pointsman.testing.bench.deciding import LARGE
 from pointsman.testing.bench.figures import Bar, median, middle, percentile, ratio, spread, told
 from pointsman.testing.bench.loading import BASELINE, BOTO3
 from pointsman.testing.bench.warm import Warm
@@ -15,6 +16,9 @@ IMPORT_LIMITS = {Cloud.AWS: 2.0, Cloud.GCP: 1.6}
 COLD_LIMITS = {Cloud.AWS: 2.0, Cloud.GCP: 2.5}
 P50_LIMIT = 8.0
 P99_LIMIT = 25.0
+DECIDE_LIMIT, N_1_LIMIT, N_2_LIMIT = 50.0, 3.0, 90.0
+GROWTH_LIMIT = 2.0
+"""How much dearer a flow may be among ten times as many."""
 
 
 class Size(Frozen):
@@ -24,9 +28,10 @@ class Size(Frozen):
     cold: int = 10
     imports: int = 9
     burst: int = 2_000
+    doubles: bool = True
 
 
-QUICK = Size(warm=20, cold=3, imports=3, burst=200)
+QUICK = Size(warm=20, cold=3, imports=3, burst=200, doubles=False)
 
 
 class Measured(Frozen):
@@ -40,6 +45,7 @@ class Measured(Frozen):
     memory: Mapping[str, int | None]
     burst: Mapping[str, Any]
     imports: Mapping[str, list[float]]
+    deciding: Mapping[str, Any]
 
 
 def document(found: Measured) -> dict[str, Any]:
@@ -52,6 +58,7 @@ def document(found: Measured) -> dict[str, Any]:
         "peak_rss_mb": _memory(found.memory),
         "burst": dict(found.burst),
         "imports": _imports(found),
+        "deciding": dict(found.deciding),
         "bars": told(bars(found)),
     }
 
@@ -81,6 +88,21 @@ def bars(found: Measured) -> list[Bar]:
     limits.append(Bar(name="stores that do not hold the burst's last word", found=int(not found.burst["record_is_newest"]), limit=0))
     limits.append(Bar(name="open tickets after the burst, off one", found=abs(found.burst["tickets_open"] - 1), limit=0))
     limits.append(Bar(name="epochs beyond one per change of verdict", found=_beyond(found.burst), limit=0))
+    return limits + _decided(found.deciding)
+
+
+def _decided(found: Mapping[str, Any]) -> list[Bar]:
+    """Hold the cost of deciding against its bounds; growth is the cost of a flow among the most, of that among a tenth of them."""
+    by_flows = {one["flows"]: one["median_ms"] for one in found["curve"]}
+    most = max(by_flows)
+    growth = ratio(by_flows[most] / 10, by_flows.get(most // 10))
+    limits = [
+        Bar(name=f"ms to decide among {LARGE} flows", found=by_flows.get(LARGE), limit=DECIDE_LIMIT),
+        Bar(name=f"cost of a flow among {most}, of that among {most // 10}", found=growth, limit=GROWTH_LIMIT),
+        Bar(name=f"seconds for every single failure of {LARGE} flows", found=found["n_1_s"], limit=N_1_LIMIT),
+    ]
+    if "n_2_s" in found:
+        limits.append(Bar(name=f"seconds for every double failure of {LARGE} flows", found=found["n_2_s"], limit=N_2_LIMIT))
     return limits
 
 

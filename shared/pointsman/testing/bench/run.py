@@ -11,6 +11,7 @@ from pointsman.core.fabric import Cloud, Fabric
 from pointsman.testing.bench.bed import Bed, bed
 from pointsman.testing.bench.burst import burst
 from pointsman.testing.bench.cold import BASELINE, baseline_environment, cold
+from pointsman.testing.bench.deciding import deciding
 from pointsman.testing.bench.document import Measured, Size, document
 from pointsman.testing.bench.loading import loading
 from pointsman.testing.bench.operations import operations
@@ -31,6 +32,8 @@ def run(root: Path, fabric: Fabric, size: Size, tell: Tell) -> dict[str, Any]:
     """Measure everything and give the document. Raises ProcessError when a part cannot be measured."""
     tell("imports")
     imports = loading(root, FUNCTIONS, size.imports)
+    tell("deciding")
+    decided = deciding(doubles=size.doubles)
     with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as folder, bed(root, Path(folder), fabric) as one:
         cast = vars(one.cast)
         reactions = Reactions(one)
@@ -54,6 +57,7 @@ def run(root: Path, fabric: Fabric, size: Size, tell: Tell) -> dict[str, Any]:
             memory=memory,
             burst=stormed,
             imports=imports,
+            deciding=decided,
         )
     )
 

@@ -1,0 +1,31 @@
+"""The bench's large fabric is one in which a lost link moves flows, and its figures have the shape that the document tells."""
+
+from typing import Any
+
+import pytest
+
+from pointsman.core.analysis import Analysis, Failure
+from pointsman.testing.bench import deciding
+from pointsman.testing.bench.deciding import FLOWS, LARGE, fabric
+
+
+def test_the_curve_goes_up_to_a_thousand_flows() -> None:
+    assert (FLOWS[0], FLOWS[-1]) == (10, 1_000)
+    assert LARGE in FLOWS
+
+
+def test_a_failure_in_the_large_fabric_moves_flows_and_leaves_every_one_a_path() -> None:
+    start = fabric(100)
+    after = Analysis(start).after(Failure(name="l00", links=(start.links[0].name,)))
+    assert after.moves
+    assert not after.unplaced
+
+
+def test_every_figure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "FLOWS", (10, 20))
+    monkeypatch.setattr(deciding, "LARGE", 20)
+    monkeypatch.setattr(deciding, "REPEATED", 1)
+    found: dict[str, Any] = deciding.deciding(doubles=False)
+    assert [one["flows"] for one in found["curve"]] == [10, 20]
+    assert all(one["median_ms"] > 0 for one in found["curve"])
+    assert set(found) == {"links", "curve", "n_1_s"}
