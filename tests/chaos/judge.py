@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from pointsman.boot.chance import SystemClock, jitter, nonce
-from pointsman.core.fabric import Cloud
+from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.incidents import Incident, Letter
+from pointsman.core.members import lever_key
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import Plan
 from pointsman.core.values import canonical, parse
@@ -50,7 +51,13 @@ class Judge:
         said = [f"{cloud} {name}: {line}" for cloud in Cloud for name in self.stage.functions for line in self.stage.logs(cloud, name)[-4:]]
         newest = asyncio.run(self._newest())
         plan = "no plan of a majority" if newest is None else f"epoch {newest.epoch}: {newest.links}"
-        return "\n".join([str(self.stage.state()["flows"]), str(self.stage.desk.book.open_tickets()), plan, *said])
+        levers = [f"tests running: {self.stage.running_tests()}", *asyncio.run(self._levers())]
+        return "\n".join([str(self.stage.state()["flows"]), str(self.stage.desk.book.open_tickets()), plan, *levers, *said])
+
+    async def _levers(self) -> list[str]:
+        """Give what each store holds of the levers on the link."""
+        reads = [(name, await store.rows(cloud)) for name, store in self.stage.opened().items() for cloud in Cloud]
+        return [f"{name}: {row}" for name, read in reads for row in read.rows if row.member == lever_key(LinkName(LINK))]
 
     def flows(self) -> list[dict[str, Any]]:
         return list(self.stage.state()["flows"].values())

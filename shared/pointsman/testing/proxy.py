@@ -82,8 +82,11 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         """End, with all connections."""
         self.ended = True
+        with contextlib.suppress(OSError):  # some systems know no such end of a listening socket
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self.reset()
+        self._thread.join(CONNECT_SECONDS)
 
     def set(self, weather: Weather, error: Error | None = None) -> None:
         """Change the weather; what refuses resets the standing connections too."""

@@ -1,0 +1,90 @@
+"""A disk that is full under one of three sqlite stores: the others decide, nothing acknowledged is lost, the file stays whole.
+
+A small tmpfs in a mount namespace of the process's own is a real disk that fills (ENOSPC). Where the system allows no such
+namespace, a file that may not grow (RLIMIT_FSIZE) stands for it with one store alone.
+"""
+
+import asyncio
+import json
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pointsman.adapters.sqlite.store import SqliteStore
+
+ROOT = Path(__file__).parents[2]
+DECISIONS = 5
+SMALL = 400 * 1024
+OWN_DISK = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c"]
+
+
+def can_mount(folder: Path) -> bool:
+    """Say whether this system lets a process have a disk of its own."""
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run([*OWN_DISK, f"mount -t tmpfs tmpfs {folder}"], capture_output=True, check=False).returncode == 0
+
+
+def whole(path: Path) -> bool:
+    with sqlite3.connect(path) as db:
+        return bool(db.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+
+
+def test_with_the_disk_of_one_store_full_the_others_decide_and_nothing_is_lost(tmp_path: Path) -> None:
+    small, roomy = tmp_path / "small", tmp_path / "roomy"
+    small.mkdir()
+    roomy.mkdir()
+    if not can_mount(small):
+        pytest.skip("this system lets a process have no disk of its own (unshare --mount)")
+    run = f"mount -t tmpfs -o size={SMALL} tmpfs {small} && exec {sys.executable} -m tests.chaos.filler {small} {roomy} {DECISIONS}"
+    done = subprocess.run([*OWN_DISK, run], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["acknowledged"] == [f"w{number}" for number in range(2 * DECISIONS)]
+    assert "gcp" in told["said"][0]
+    assert told["said"][0].startswith(("StoreDown", "StoreUnsure"))
+    held = {name: asyncio.run(SqliteStore(name, roomy / f"{name}.sqlite").read("filling")).row for name in ("aws", "gcp", "witness")}
+    assert json.loads(held["aws"].value or "") == told["acknowledged"] == json.loads(held["witness"].value or "")
+    behind = json.loads(held["gcp"].value or "[]")
+    assert behind == told["acknowledged"][: len(behind)]
+    assert all(whole(roomy / f"{name}.sqlite") for name in held)
+
+
+def test_a_file_that_may_not_grow_says_so_and_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, pathlib, sys\n"
+        "from pointsman.adapters.sqlite.store import SqliteStore\n"
+        "from tests.chaos.filler import fill\n"
+        "print(asyncio.run(fill(SqliteStore('gcp', pathlib.Path(sys.argv[1])))))\n"
+    )
+    path = tmp_path / "gcp.sqlite"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL, SMALL)),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(("StoreDown: gcp", "StoreUnsure: gcp"))
+    assert "check" in done.stdout
+    store = SqliteStore("gcp", path)
+    kept = asyncio.run(_kept(store))
+    assert 0 < kept < 1_000
+    store.close()
+    assert whole(path)
+
+
+async def _kept(store: SqliteStore) -> int:
+    number = 0
+    while await store.entry(f"piece-{number}") is not None:
+        number += 1
+    await store.put_entry("room again", b"1")
+    return number
