@@ -28,7 +28,7 @@ def reach(own: Cloud = Cloud.AWS, settings: Settings | None = None) -> Reach:
 
 
 def with_stores(fabric: Fabric, **urls: str) -> Fabric:
-    return replace(fabric, stores=Stores(**urls))
+    return replace(fabric, stores=replace(Stores(), **urls))
 
 
 def test_the_own_clouds_store_and_local_files_are_there_at_once_and_others_come_late(lite: Fabric, setting: Setting) -> None:
