@@ -240,3 +240,13 @@ def test_rule_4_a_read_is_answered_only_when_a_majority_holds_the_same_accepted_
 ) -> None:
     reading = judge(held, 2)
     assert (reading.confirmed, reading.value) == (confirmed, value)
+
+
+def test_a_store_that_changes_under_every_try_is_one_where_others_come_first_not_one_that_is_down() -> None:
+    one = attempt(write("new"))
+    moved = Refusal(held=Reply(row=Row(promised=OLD), version="other"))
+    requests = list(one.start()[:2])
+    while requests:
+        request = requests.pop()
+        requests += one.answered(request, moved)
+    assert one.ending == Conflict(above=OLD)

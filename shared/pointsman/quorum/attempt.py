@@ -153,6 +153,8 @@ class Attempt:
         if accepting and held.row.promised < self.ballot:
             self._faults[request.acceptor] = "it forgot a promise: the store was rolled back"
             return ()
+        if self._sends[request.acceptor, request.step] >= SENDS_LIMIT:
+            return self._overtaken(request.acceptor, held.row)
         return self._again(request, "what it holds changed under every try", held)
 
     def _overtaken(self, acceptor: str, row: Row) -> Requests:

@@ -21,8 +21,8 @@ from pointsman.service.trial import Ready, Trial, seal_of
 
 ATTEMPTS_LIMIT = 12
 """Ballots that one change may spend on other proposers before it asks to be delivered again."""
-BACKOFF_SECONDS = 0.05
-"""Longest wait before the second attempt; it doubles with each."""
+BACKOFF_SECONDS = 0.2
+"""Longest wait before the second attempt, about as long as an attempt takes between clouds; it doubles with each."""
 BACKOFF_LIMIT_SECONDS = 2.0
 """Longest wait before any attempt."""
 READ_SECONDS = 3.0

@@ -77,9 +77,13 @@ def _misread(history: History, final: Items) -> str | None:
     if strange := [item for item in final if item not in called]:
         return f"{strange} were appended by nobody"
     for call in history.calls:
-        if call.told is not None and call.told != final[: len(call.told)]:
+        if call.fate is Fate.DONE and call.item is not None and call.item not in final:
+            return f"{call.item} was acknowledged, and is not in {final}"
+        if call.told is None:
+            continue
+        if call.told != final[: len(call.told)]:
             return f"{call.told} is no beginning of {final}"
-        if call.fate is Fate.DONE and call.item is not None and call.item not in (call.told or ()):
+        if call.fate is Fate.DONE and call.item is not None and call.item not in call.told:
             return f"{call.item} was acknowledged without being in {call.told}"
     return None
 
