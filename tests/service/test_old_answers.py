@@ -1,13 +1,11 @@
-"""What a process read before it slept is old when it wakes: the plan is looked at once more before a lever is written."""
+"""What a process read a while ago is old: the plan is looked at once more before a lever is written on its strength."""
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
 
 from pointsman.core.fabric import Cloud
-from pointsman.core.sightings import Sighting
-from pointsman.core.steering import LeverKind, RoutePolicies
-from pointsman.ports.clouds import Looker
+from pointsman.core.steering import LeverKind, Observed, RoutePolicies
+from pointsman.ports.clouds import Lever
 from pointsman.service import doors
 from pointsman.service.adopt import adopt
 from pointsman.service.sweep import sweep
@@ -16,36 +14,50 @@ from tests.core.scene import CHECKOUT, fabric
 from tests.service.test_converge import World, story
 
 
-class Slow:
-    """A looker that takes its time."""
+def test_a_plan_that_this_pass_did_not_make_is_read_again_before_a_write() -> None:
+    async def tell(one: World) -> None:
+        await one.settle(60)
+        one.forget_requests()
+        await sweep(one.gcp)
+        quiet = one.requests()["read"]
+        lever = one.gcp.levers[LeverKind.ROUTE_POLICY]
+        name = one.twin.fabric.links[1].name
+        await lever.apply(RoutePolicies(link=name), await lever.observe(name), "by hand")
+        one.forget_requests()
+        report = await sweep(one.gcp)
+        assert [step.setting for step in report.steps if step.written], "there was something to repair"
+        assert one.requests()["read"] == quiet + 2 * 3, "once before the write, once after it"
 
-    def __init__(self, inner: Looker, seconds: float) -> None:
-        self.cloud = inner.cloud
+    story(tell)
+
+
+class SlowToRead:
+    """A lever whose state takes its time to be read."""
+
+    def __init__(self, inner: Lever, seconds: float) -> None:
+        self.kind = inner.kind
+        self.apply, self.undo, self.verify = inner.apply, inner.undo, inner.verify
         self._inner = inner
         self._seconds = seconds
 
-    async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
+    async def observe(self, target: str) -> Observed:
         await asyncio.sleep(self._seconds)
-        return await self._inner.look(links)
+        return await self._inner.observe(target)
 
 
-async def reads_of_a_repair(one: World, *, look_takes: float) -> int:
-    """Undo a link's policies by hand; count the register reads of the sweep that repairs them."""
-    lever = one.gcp.levers[LeverKind.ROUTE_POLICY]
-    name = one.twin.fabric.links[1].name
-    await lever.apply(RoutePolicies(link=name), await lever.observe(name), "by hand")
-    one.forget_requests()
-    report = await sweep(dataclasses.replace(one.gcp, looker=Slow(one.gcp.looker, look_takes)))
-    assert [step.setting for step in report.steps if step.written], "there was something to repair"
-    return one.requests()["read"]
-
-
-def test_a_plan_that_was_read_long_before_the_write_is_read_again() -> None:
+def test_a_lever_that_was_observed_after_the_plan_was_read_is_not_written_by_that_plan() -> None:
     async def tell(one: World) -> None:
         await one.settle(60)
-        quick = await reads_of_a_repair(one, look_takes=0.0)
-        slow = await reads_of_a_repair(one, look_takes=5.0)
-        assert slow == quick + 3
+        slow = {kind: SlowToRead(lever, 1.0) for kind, lever in one.gcp.levers.items()}
+        late = asyncio.ensure_future(sweep(dataclasses.replace(one.gcp, levers=slow)))
+        await asyncio.sleep(0.2)
+        one.twin.network.blackhole("ix-a")
+        await one.report(Cloud.AWS)
+        await one.report(Cloud.GCP)
+        drained = [at for at, setting in one.twin.writes if isinstance(setting, RoutePolicies) and setting.link == "ix-a"]
+        await late
+        after = [at for at, setting in one.twin.writes if isinstance(setting, RoutePolicies) and setting.link == "ix-a"]
+        assert after == drained
 
     story(tell)
 

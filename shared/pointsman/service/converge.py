@@ -189,13 +189,14 @@ class _Pass:
     ) -> tuple[Setting, ...] | None:
         """List the levers to write; None when the plan is not certain to be the newest any more.
 
-        A fence counts only when it was observed before the plan was agreed or read, and the agreement itself only
-        while it is young: no older than ``since``, when it was asked for, for a process may sleep while the answer waits.
+        A fence counts only when it was observed before the plan was agreed or read: beside it is not before it, so a plan
+        that this pass did not make itself is read again. The agreement itself counts only while it is young: no older
+        than ``since``, when it was asked for, for a process may sleep while the answer waits.
         """
         wrong = differing(self._concerned(settings, agreement, gathered), gathered)
         late = await observe_missing(self.house, wrong, gathered)
-        old = bool(wrong) and self.house.clock.monotonic() - since > AGREED_SECONDS
-        if (late or old) and await self._newer(agreement.plan, gathered):
+        old = not agreement.changed or self.house.clock.monotonic() - since > AGREED_SECONDS
+        if (late or (wrong and old)) and await self._newer(agreement.plan, gathered):
             return None
         return differing(wrong, gathered)
 
