@@ -76,9 +76,11 @@ class Caller:
             for _ in self._left:
                 loop.create_task(self._one(registers, dice.uniform(0, self._schedule.setting.spread)))
 
-    def lose(self) -> None:
+    def lose(self, *, goes_on: bool) -> None:
         """Forget what was under way: its process is dead. What was not begun is left to the next one, if there is one."""
         self._under_way = 0
+        if not goes_on:
+            self._left.clear()
 
     async def _all(self, registers: Registers) -> None:
         process = self._process

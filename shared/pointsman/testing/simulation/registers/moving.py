@@ -32,8 +32,8 @@ class Mover:
         """Begin, in a process of its own."""
         self._schedule.loop.create_task(self._carry_out())
 
-    def lose(self) -> None:
-        """Lose nothing: what a crashed mover did stays, and what it did not do is done by the next one."""
+    def lose(self, *, goes_on: bool) -> None:
+        """Lose nothing: what a crashed mover did stays, and what it did not do is done by the next one, in the end at least."""
 
     async def finish(self) -> None:
         """Carry the move to its end, with nothing going wrong any more."""

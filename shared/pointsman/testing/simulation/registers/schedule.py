@@ -115,9 +115,10 @@ class Schedule:
         """Let another process take over what a crashed one had not begun."""
         everybody: list[Caller | Mover] = [*self._callers, *self._movers]
         caller = everybody[proposer.number]
-        caller.lose()
-        if self._successors < SUCCESSORS_LIMIT:
-            self._successors += 1
+        self._successors += 1
+        goes_on = self._successors <= SUCCESSORS_LIMIT
+        caller.lose(goes_on=goes_on)
+        if goes_on:
             self.loop.at(self.loop.now + self.dice.uniform(0, 2), caller.start)
 
     def registers(self, proposer: Proposer, knows: Knows = Knows.BOTH) -> Registers:
@@ -214,9 +215,8 @@ class Schedule:
         stores, calls = len(self.sites), len(self.history.calls)
         reads = sum(site.requests[Step.READ] for site in self.sites)
         writes = sum(site.requests[Step.PREPARE] + site.requests[Step.ACCEPT] for site in self.sites)
-        appends = max(1, sum(call.item is not None for call in self.history.calls))
         alone = self.setting.proposers == 1 and self._callers[0].in_turn
-        if alone and (reads > stores * (calls + 2) or writes > 2 * stores * appends):
+        if alone and (reads > stores * (calls + 2) or writes > 2 * stores * calls):
             self.watch.breaks(watching.COSTS, f"{calls} calls of one proposer took {reads} reads and {writes} writes")
 
 
