@@ -113,6 +113,11 @@ def test_the_flow_that_is_there_already_stays_where_nothing_else_tells_two_apart
     assert where(carrying(a=2, b=2), first, second) == {"first": "b", "second": "a"}
 
 
+def test_flows_that_differ_only_in_where_they_are_today_are_no_twins() -> None:
+    first, second, newcomer = ask("first", 2, 1, A, B, today=B), ask("second", 2, 1, A, B, today=A), ask("third", 1, 2, B, C)
+    assert where(carrying(a=2, b=3, c=1), first, second, newcomer) == {"first": "b", "second": "a", "third": "b"}
+
+
 def test_where_nothing_at_all_tells_two_apart_the_first_by_name_is_nearest_to_its_favourite() -> None:
     assert where(carrying(a=2, b=2), ask("second", 2, 1, A, B), ask("first", 2, 1, A, B)) == {"first": "a", "second": "b"}
 
