@@ -17,6 +17,8 @@ LEASE = timedelta(seconds=30)
 """How long one function may take to tell a desk before another takes the letter over."""
 SETTLING = timedelta(minutes=2)
 """After a resolve that follows an unsure open or update: how long until the ticket is resolved once more."""
+AHEAD = timedelta(minutes=5)
+"""How far ahead a clock may be whose time limits still bind."""
 TIMELINE_KEPT = 50
 """Moments kept in an incident; at the bound the oldest after the first is dropped."""
 DESK_REMOVED = "the fabric no longer names this desk"
@@ -162,12 +164,17 @@ def next_letter(incident: Incident, now: datetime) -> Letter | None:
     for letter in incident.outbox:
         if letter.done or letter.desk in waiting:
             continue
-        held = letter.claimed_until is not None and letter.claimed_until > now
-        early = letter.not_before is not None and letter.not_before > now
+        held = _binds(letter.claimed_until, now, LEASE)
+        early = _binds(letter.not_before, now, SETTLING)
         if not held and not early:
             return letter
         waiting.add(letter.desk)
     return None
+
+
+def _binds(until: datetime | None, now: datetime, longest: timedelta) -> bool:
+    """Say whether a time limit is still to be waited for. One that lies further ahead than any is long was set by a wrong clock."""
+    return until is not None and now < until <= now + longest + AHEAD
 
 
 def claim(incident: Incident, serial: int, teller: str, now: datetime) -> Incident:

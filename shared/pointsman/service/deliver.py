@@ -4,8 +4,9 @@ It runs from a queue of its own cloud, so that a slow desk never delays a rerout
 and the lease in the incident's register decides who tells a letter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
@@ -18,6 +19,7 @@ from pointsman.core.plan import Plan
 from pointsman.core.values import canonical, parse
 from pointsman.ports.desks import Desk
 from pointsman.quorum.outcomes import Agreed, Decline, Declined, NoMajority, Outcome, Unknown
+from pointsman.quorum.timing import median_time
 from pointsman.service.house import House, incident_register
 
 LETTERS_LIMIT = 20
@@ -47,15 +49,18 @@ async def deliver(house: House, only: frozenset[str] | None = None) -> Delivered
 
 async def deliver_owed(house: House, only: frozenset[str] | None = None) -> Delivered:
     """Do the same and say in ``trouble`` what must be tried again; one desk's trouble hides nothing that was done for another."""
-    plan = await agreed_plan(house)
+    plan, now = await _agreed_plan(house)
     if plan is None:
         return Delivered(closed=(), told=0)
     fabric = house.fabric_of(plan)
-    closed, told, trouble, by_hand = [], 0, [], []
+    closed: list[str] = []
+    trouble: list[str] = []
+    by_hand: list[str] = []
+    told = 0
     for incident, link, epoch, _ in open_incidents(fabric, plan):
         if only is not None and incident not in only:
             continue
-        post = _Post(house, fabric, incident)
+        post = _Post(house, fabric, incident, now)
         try:
             closed += [incident] if await post.empty(plan, link, epoch) else []
         except PointsmanError as error:
@@ -67,12 +72,22 @@ async def deliver_owed(house: House, only: frozenset[str] | None = None) -> Deli
 
 async def agreed_plan(house: House) -> Plan | None:
     """Read the plan that a majority holds; None before the first. Raises ``Transient`` when no majority answers."""
+    return (await _agreed_plan(house))[0]
+
+
+async def _agreed_plan(house: House) -> tuple[Plan | None, datetime]:
+    """Read the plan that a majority holds, and the stores' time."""
     reading = await house.registers.read(house.plan_register)
     value = reading.value if reading.confirmed else _value(await house.registers.settle(house.plan_register, reading))
     try:
-        return None if value is None else parse(value, Plan)
+        return (None if value is None else parse(value, Plan)), _time(house, reading.store_times)
     except msgspec.DecodeError as error:
         raise Transient("the agreed plan was written by a newer version: deploy that version here") from error
+
+
+def _time(house: House, store_times: Mapping[str, datetime]) -> datetime:
+    """Give the stores' time: leases bind functions of both clouds, so none may hang on one function's own clock."""
+    return median_time(store_times.values()) or house.clock.now()
 
 
 def _value(outcome: Outcome) -> str | None:
@@ -88,27 +103,28 @@ def _value(outcome: Outcome) -> str | None:
 class _Post:
     """The letters of one incident."""
 
-    def __init__(self, house: House, fabric: Fabric, incident: str) -> None:
+    def __init__(self, house: House, fabric: Fabric, incident: str, now: datetime) -> None:
         self._house = house
         self._fabric = fabric
         self._register = incident_register(incident)
+        self._now = now
         self.told = 0
         self.by_hand: tuple[str, ...] = ()
 
     async def empty(self, plan: Plan, link: LinkName, epoch: int) -> bool:
         """Tell letter after letter; True when the incident is over and every desk knows."""
-        now = self._house.clock.now()
+        now = self._now
         incident = await self._change(lambda held: settle_removed(self._fabric, follow(self._fabric, plan, link, epoch, held), now))
         self.by_hand = tuple(_by_hand(incident, desk) for desk in incident.by_hand)
         for _ in range(LETTERS_LIMIT):
-            letter = next_letter(incident, self._house.clock.now())
+            letter = next_letter(incident, self._now)
             if letter is None:
                 return all_told(incident)
             incident = await self._tell(letter)
         return False
 
     async def _tell(self, letter: Letter) -> Incident:
-        now, teller = self._house.clock.now(), self._house.nonce()
+        now, teller = self._now, self._house.nonce()
         claimed = await self._change(lambda held: claim(_held(held), letter.serial, teller, now))
         if claimed.outbox[letter.serial].claimed_by != teller:
             raise Transient("another function is telling the desk right now", retry_after=LEASE)
@@ -121,7 +137,7 @@ class _Post:
         return await self._recorded(letter, ticket)
 
     async def _recorded(self, letter: Letter, ticket: Ticket) -> Incident:
-        now = self._house.clock.now()
+        now = self._now
         return await self._change(lambda held: record(_held(held), letter.serial, ticket, now))
 
     def _desk(self, letter: Letter) -> Desk:
@@ -137,7 +153,9 @@ class _Post:
             held = None if value is None else parse(value, Incident)
             return canonical(step(held)).decode()
 
-        value = _value(await self._house.registers.change(self._register, change))
+        outcome = await self._house.registers.change(self._register, change)
+        value = _value(outcome)
+        self._now = _time(self._house, outcome.store_times if isinstance(outcome, Agreed) else {})
         assert value is not None, "a step always gives an incident"
         return parse(value, Incident)
 

@@ -1,0 +1,50 @@
+"""Leases of letters hang on the stores' time: a function whose own clock is years ahead holds none for years."""
+
+import dataclasses
+
+import pytest
+
+from pointsman.core.errors import Transient
+from pointsman.core.fabric import Cloud, LinkName
+from pointsman.core.incidents import Ask, Incident, Letter, Phase, Severity
+from pointsman.core.outbox import AHEAD, LEASE, claim, next_letter
+from pointsman.service.converge import converge
+from pointsman.service.deliver import deliver
+from pointsman.testing.inprocess import probes
+from pointsman.testing.virtual import VirtualClock
+from tests.core.scene import START, seconds
+from tests.service.test_converge import World, story
+from tests.service.test_desks import DeadDesk
+
+YEARS = 3 * 365 * 86_400.0
+
+
+def test_a_letter_that_a_function_years_ahead_left_is_taken_over_when_its_lease_is_over() -> None:
+    async def tell(one: World) -> None:
+        one.twin.network.blackhole("ix-a")
+        await one.clock.sleep(1)
+        for cloud in Cloud:
+            await converge(one.house(cloud), probes(one.twin, cloud))
+        wrong = dataclasses.replace(one.gcp, clock=VirtualClock(YEARS), desks={"noc": DeadDesk()})
+        with pytest.raises(Transient):
+            await deliver(wrong)
+        await one.clock.sleep(LEASE.total_seconds() + 2)
+        await deliver(one.aws)
+        assert list(one.desk.tickets.values()) == [Phase.OPEN]
+
+    story(tell)
+
+
+def owing(**limits: object) -> Incident:
+    letter = Letter(serial=0, desk="noc", ask=Ask.OPEN, severity=Severity.ERROR, summary="ix-a is down", **limits)  # type: ignore[arg-type]
+    return Incident(
+        id="atlas/ix-a@2", fabric="atlas", link=LinkName("ix-a"), epoch=2, opened_at=START, severity=Severity.ERROR, outbox=(letter,)
+    )
+
+
+def test_a_limit_that_lies_further_ahead_than_any_is_long_binds_nobody() -> None:
+    far = START + LEASE + AHEAD + seconds(1)
+    assert next_letter(owing(claimed_by="somebody", claimed_until=START + LEASE), START) is None
+    assert next_letter(owing(claimed_by="somebody", claimed_until=far), START) is not None
+    assert next_letter(owing(not_before=START + seconds(YEARS)), START) is not None
+    assert claim(owing(claimed_by="somebody", claimed_until=far), 0, "another", START).outbox[0].claimed_by == "another"
