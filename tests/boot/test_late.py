@@ -77,6 +77,18 @@ def test_a_store_begins_to_be_made_before_anybody_asks_for_it(slow: Workshop) ->
     assert slow.begun.wait(30)
 
 
+def test_a_store_is_made_also_when_it_can_never_be(slow: Workshop) -> None:
+    async def main() -> None:
+        await LateStore("gcp", broken).made()
+        waiting = asyncio.ensure_future(LateStore("gcp", slow).made())
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        slow.finish.set()
+        await waiting
+
+    asyncio.run(main())
+
+
 def test_many_callers_share_the_one_store_that_is_made(slow: Workshop) -> None:
     async def main() -> None:
         store = LateStore("gcp", slow)

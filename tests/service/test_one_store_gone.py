@@ -5,11 +5,12 @@ from statistics import median
 
 import pytest
 
-from pointsman.core.fabric import Cloud
+from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.values import replace
 from pointsman.quorum.ballots import ballot
 from pointsman.service.converge import converge
 from pointsman.service.deliver import agreed_plan
+from pointsman.service.gather import ROWS_SECONDS
 from pointsman.service.house import House
 from pointsman.service.registers import Registers
 from pointsman.testing.inprocess import probes
@@ -143,3 +144,27 @@ def test_a_read_of_stores_that_do_not_agree_waits_only_briefly_for_a_silent_one(
         assert world.clock.monotonic() - begun < 1
 
     story(tell)
+
+
+def test_the_time_that_loading_takes_is_no_stores_silence() -> None:
+    """A cold function on a slow machine loads the other cloud's part for longer than it would wait for an answer."""
+
+    async def tell(world: World) -> None:
+        world.twin.network.blackhole("ix-a")
+        await world.clock.sleep(1)
+        await world.report(Cloud.GCP)
+        end = world.clock.monotonic() + 3 * ROWS_SECONDS
+
+        def left() -> float:
+            return max(0.0, end - world.clock.monotonic())
+
+        for store in world.table.stores[1:]:
+            store.forecast = lambda _: Weather(delay=left())
+        cold = dataclasses.replace(world.aws, loaded=lambda: world.clock.sleep(left()), silent=set(), dark=set())
+        await converge(cold, probes(world.twin, Cloud.AWS))
+        assert (cold.silent, cold.dark) == (set(), set())
+        plan = await agreed_plan(cold)
+        assert plan is not None
+        assert plan.links[LinkName("ix-a")].drain is not None
+
+    story(tell, ROOMY)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from pointsman.boot.chance import jitter, nonce
+from pointsman.boot.late import LateStore
 from pointsman.boot.settings import Settings
 from pointsman.boot.stores import rows_by_cloud
 from pointsman.boot.succession import journals_of, registers_of, rows_of, witness_of
@@ -77,6 +78,7 @@ def furnish(
         desks={desk.name: SecretDesk(desk, secrets, mode, settings.endpoints.get(desk.kind)) for desk in _desks(fabrics)},
         watch_every=timedelta(seconds=settings.watch_seconds[0]),
         watch_lasting=timedelta(seconds=settings.watch_seconds[1]),
+        loaded=_loaded(stores),
     )
     return App(house=house, settings=settings, parking=parking)
 
@@ -88,6 +90,16 @@ def _hands(looker: Looker, levers: Sequence[Lever]) -> Hands:
 def _desks(fabrics: Sequence[Fabric]) -> Sequence[DeskSettings]:
     """List the desks of the current and the next fabric; of two of one name the current one's counts, which comes last."""
     return [desk for fabric in reversed(fabrics) for desk in fabric.desks]
+
+
+def _loaded(stores: Sequence[Mapping[str, Store]]) -> Callable[[], Awaitable[None]]:
+    late = [store for held in stores for store in held.values() if isinstance(store, LateStore)]
+
+    async def wait() -> None:
+        for store in late:
+            await store.made()
+
+    return wait
 
 
 def _nudge(queue: Queue | None) -> Callable[[str, int], Awaitable[None]] | None:

@@ -60,6 +60,10 @@ class LateStore:
         except PointsmanError as error:
             raise StoreDown(f"{self.name} cannot be used: {error}") from error
 
+    async def made(self) -> None:
+        """Wait until it is made or can never be: from then on its answers are the store's own."""
+        await asyncio.gather(self._late.get(), return_exceptions=True)
+
     async def read(self, register: str) -> Reply:
         """Read a row."""
         return await (await self._store()).read(register)

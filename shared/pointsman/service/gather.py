@@ -112,6 +112,7 @@ async def note(house: House, claims: Sequence[Sighting]) -> str:
 
 
 async def _noted(house: House, rows: Rows, claims: Sequence[Sighting]) -> str:
+    await _ready(house, rows)
     try:
         async with asyncio.timeout(ROWS_SECONDS):
             await rows.note(house.here, claims)
@@ -167,7 +168,14 @@ def _astray(own: RowsRead | None, spare: RowsRead | None) -> tuple[Sighting, ...
     return tuple(row for row in spare.rows if rank(row) > at_home.get(row.row, ""))
 
 
+async def _ready(house: House, rows: Rows) -> None:
+    """Begin to count a store's silence only when there is something to speak to it with."""
+    if rows is not house.rows[house.here]:
+        await house.loaded()
+
+
 async def _try_rows(house: House, rows: Rows, cloud: Cloud) -> RowsRead | None:
+    await _ready(house, rows)
     try:
         async with asyncio.timeout(ROWS_SECONDS):
             read = await rows.rows(cloud)

@@ -24,6 +24,10 @@ COUNTERSIGNED_KEPT = 256
 """Entries of the journal that a process remembers having dealt with."""
 
 
+async def at_once() -> None:
+    """Wait for nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hands:
     """What a function sees and steers one fabric's links with."""
@@ -42,7 +46,8 @@ class House:
     entry; ``countersigned`` are entries that this process has dealt with; ``silent`` names the stores that kept silent
     when they were last asked for rows, which are not waited for again until they answer; ``dark`` those whose rows could not be read. ``own`` are registers of the own cloud's store
     alone, for what may be done without a majority (None: nothing). ``named`` is the fabric that the last plan named which
-    this process saw, unless that is the first. ``nudge`` wakes the other
+    this process saw, unless that is the first. ``loaded`` waits until everything that speaks to other stores than the
+    own cloud's is loaded: that is the machine's time, and not a store's silence. ``nudge`` wakes the other
     cloud's functions (fabric, epoch) and ``post`` the own cloud's ``deliver`` (incident): both are hints that may be
     lost and raise ``Transient``.
     """
@@ -70,6 +75,7 @@ class House:
     watch_every: timedelta = WATCH_EVERY
     watch_lasting: timedelta = WATCH_LASTING
     hands: Mapping[str, Hands] = field(default_factory=dict)
+    loaded: Callable[[], Awaitable[None]] = at_once
 
     @property
     def current(self) -> Fabric:
