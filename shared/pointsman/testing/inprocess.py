@@ -65,9 +65,9 @@ class Twin:
         self.network.advance(self.clock.monotonic())
 
 
-def twin(fabric: Fabric, clock: Clock, *, seed: int = 0) -> Twin:
-    """Build the network that a fabric declares, with a clock to run it by."""
-    return Twin(fabric=fabric, clock=clock, network=Network(blueprint(fabric), seed=seed))
+def twin(fabric: Fabric, clock: Clock, *, seed: int = 0, announcing: bool = True) -> Twin:
+    """Build the network that a fabric declares, with a clock to run it by; without ``announcing`` it says nothing of itself."""
+    return Twin(fabric=fabric, clock=clock, network=Network(blueprint(fabric), seed=seed, announcing=announcing))
 
 
 class PolicyLever:
@@ -258,8 +258,8 @@ class TwinLooker:
         for member in link.members:
             key = self._key(link, member.id)
             if key:
-                view = self._world.network.session(link.name, member.id, side)
-                found.append(self._claim(key, up=view.up, tested=self._tested(member.aws.virtual_interface)))
+                up = self._world.network.session_up(link.name, member.id, side)
+                found.append(self._claim(key, up=up, tested=self._tested(member.aws.virtual_interface)))
         return found
 
     def _tested(self, interface: str | None) -> bool:

@@ -37,6 +37,10 @@ class Reads:
         """Give one session as one end sees it."""
         return self._view(self._state.session(link, member), side)
 
+    def session_up(self, link: str, member: str, side: Side) -> bool:
+        """Say whether one end of a session is up, which costs less than the whole view."""
+        return self._state.session(link, member).ends[side].up
+
     def sessions(self, link: str | None = None) -> tuple[SessionView, ...]:
         """Give every session (of one link) from both ends."""
         chosen = self._state.of_link(link) if link else tuple(self._state.sessions.values())

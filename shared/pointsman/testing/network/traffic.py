@@ -33,6 +33,7 @@ class Traffic:
         self.state = state
         self.version = state.version
         self.held = transit.held_by_aws(state)
+        self.probes: dict[tuple[str, str], ProbeResult] = {}
 
     @cached_property
     def tables(self) -> Mapping[str, dict[str, TransitRoute]]:
@@ -92,7 +93,8 @@ class Traffic:
         return Way(shares=tuple(one if one.broken else self._squeeze(one, side) for one in way.shares))
 
     def _squeeze(self, one: Share, side: Side) -> Share:
-        return replace(one, loss=1.0 - (1.0 - one.loss) * (1.0 - self._overload(one.link, side)))
+        lost = self._overload(one.link, side)
+        return replace(one, loss=1.0 - (1.0 - one.loss) * (1.0 - lost)) if lost else one
 
     def _flow_way(self, flow: FlowSpec, towards: Side) -> Way:
         prefixes = flow.prefixes[towards]
@@ -177,11 +179,12 @@ def _arriving(way: Way, link: str) -> float:
 
 def _merged(shares: Iterable[Share]) -> Iterator[Share]:
     """Add up shares that differ in nothing else."""
-    sums: dict[Share, float] = {}
+    sums: dict[tuple[str, str, Broken | None, float], float] = {}
     for one in shares:
-        key = replace(one, share=0.0)
+        key = (one.link, one.member, one.broken, one.loss)
         sums[key] = sums.get(key, 0.0) + one.share
-    return (replace(key, share=share) for key, share in sums.items())
+    for (link, member, broken, loss), share in sums.items():
+        yield Share(link=link, member=member, share=share, broken=broken, loss=loss)
 
 
 def single(address: str) -> Cidr:

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 
-from pointsman.core.fabric import Fabric, Flow, FlowName, LinkName
+from pointsman.core.alone import Deed, Diary
+from pointsman.core.fabric import Cloud, Fabric, Flow, FlowName, LinkName
 from pointsman.core.incidents import incident_id
 from pointsman.core.plan import LinkState, Placement, Plan, Verdict
 from pointsman.core.steering import FailoverTest, PeerPriority, PrefixListPin, RoutePolicies, Setting, StaticPin
 from pointsman.core.values import digest, parse
 from pointsman.core.wants import prefix_list_pin, route_policies
-from pointsman.testing.simulation.evidence import Accepted, Evidence
+from pointsman.testing.simulation.evidence import Accepted, Asked, Evidence, Landed, Operation
+from pointsman.testing.simulation.histories import Fate
+from pointsman.testing.simulation.histories import History as Told
 
 CARRYING = frozenset({Verdict.UP, Verdict.DEGRADED})
 
@@ -142,3 +145,57 @@ def forced(before: Plan, after: Plan, left: LinkName) -> bool:
 def _worse(before: LinkState, after: LinkState) -> bool:
     lost = before.verdict in CARRYING and after.verdict not in CARRYING
     return lost or (before.drain is None and after.drain is not None) or before.usable != after.usable
+
+
+PLAN_SECONDS = 4.5
+"""How long a plan may have been superseded when a lever is still written on its strength."""
+
+
+def history_of(operations: list[Operation], order: list[str]) -> Told:
+    """Put operations into the form of a list: the values that a majority held, as far as the one answered."""
+    told, places = Told(), {ballot: place for place, ballot in enumerate(order, start=1)}
+    for ballot in order:
+        told.end(told.begin(ballot), Fate.UNKNOWN)
+    events = [(one.began, 1, number, one) for number, one in enumerate(operations)]
+    events += [(one.ended, 0, number, one) for number, one in enumerate(operations)]
+    calls = {}
+    for _, starts, number, one in sorted(events, key=lambda event: event[:3]):
+        if starts:
+            calls[number] = told.begin(None)
+        elif number in calls:
+            told.end(calls[number], Fate.DONE, tuple(order[: places[one.ballot]]) if one.ballot in places else None)
+    return told
+
+
+def acknowledged(evidence: Evidence) -> dict[str, str]:
+    """Give the highest ballot that a function was answered with, by register."""
+    newest: dict[str, str] = {}
+    for one in evidence.operations:
+        newest[one.register] = max(one.ballot, newest.get(one.register, ""))
+    return {register: ballot for register, ballot in newest.items() if ballot > "0" * 17}
+
+
+def of_no_plan(record: Record) -> Iterator[tuple[Asked, list[int]]]:
+    """Give what levers were asked for that no plan wanted which was the newest just before, with the epochs of those."""
+    for ask in record.evidence.asked:
+        live = record.in_force(ask.at - PLAN_SECONDS - ask.frozen, ask.at)
+        if not any(asked_for(record.fabric(plan), plan, ask.setting) for plan in live):
+            yield ask, [plan.epoch for plan in live]
+
+
+def deeds(record: Record) -> Iterator[tuple[float, Cloud, Deed]]:
+    """Give every permission that was claimed alone, with when and by whom."""
+    for row in record.evidence.accepted:
+        if row.register.startswith("alone/"):
+            for deed in parse(row.value, Diary).deeds:
+                yield row.first, Cloud(row.register.rsplit("/", 1)[1]), deed
+
+
+def overwritten(record: Record) -> Iterator[tuple[Landed, Landed]]:
+    """Give each write that a fenced lever took, with the one that it replaced."""
+    last: dict[LinkName, Landed] = {}
+    for one in sorted(record.evidence.landed, key=lambda one: one.at):
+        if isinstance(one.setting, RoutePolicies):
+            if one.setting.link in last:
+                yield last[one.setting.link], one
+            last[one.setting.link] = one

@@ -23,6 +23,8 @@ DRILL_EVERY = 4
 """One schedule of so many ends in a drill."""
 DARK_EVERY = 8
 """One schedule of so many loses every function in the middle of its storm's aftermath."""
+BOTH_NOTICE = 30.0
+"""Seconds until both ends have noticed that a path is gone, with or without a light that goes out."""
 DARK_SECONDS = 40 * 60.0
 """Longer than a failover test of AWS lasts, which ends by itself."""
 _REGISTER = (Request.PREPARE, Request.ACCEPT)
@@ -54,6 +56,8 @@ async def _evidence(play: Play, healed: float, settled: float | None) -> Evidenc
         accepted=world.ledger.rows,
         operations=tuple(world.history.operations),
         asked=tuple(one for levers in world.levers.values() for lever in levers.values() for one in lever.asked),
+        landed=tuple(one for levers in world.levers.values() for lever in levers.values() for one in lever.landed),
+        spoken=tuple(world.heard.first.values()),
         stopped=tuple(world.stopped),
         plans=plans,
         view=gathered[Cloud.AWS].view,
@@ -127,14 +131,14 @@ async def _drill(play: Play) -> tuple[Drill, ...]:
     world, fabric = play.world, play.schedule.fabric
     link = world.nature.dice.choice(fabric.links)
     cloud = world.nature.dice.choice(tuple(Cloud))
-    store = next((one.name for one in world.stores.values() if one.lost), world.nature.dice.choice(tuple(world.stores)))
+    store = next((one.name for one in world.stores.values() if one.lost or one.restored), world.nature.dice.choice(tuple(world.stores)))
     alive = Cloud.GCP if cloud is Cloud.AWS else Cloud.AWS
     world.stores[store].lost = True
     world.dark.add(cloud)
     world.twin.catch_up()
     world.twin.network.cut(link.name)
+    await world.clock.sleep(BOTH_NOTICE)
     began = world.clock.monotonic()
-    await world.clock.sleep(1.0)
     claims = _cut_seen(play, link, alive)
     await play.call(alive, "drill", lambda house: doors.link_changed(house, claims))
     await play.call(alive, "sweep", lambda house: doors.sweep(house, ()))
@@ -171,20 +175,28 @@ async def _dark(play: Play) -> tuple[Dark, ...]:
     plan = world.newest_plan()
     link = world.nature.dice.choice(fabric.links).name
     world.dark.update(Cloud)
+    began = world.clock.monotonic()
     await world.clock.sleep(DARK_SECONDS)
     world.twin.catch_up()
     world.twin.network.cut(link)
     await world.clock.sleep(60.0)
     world.twin.catch_up()
-    alone = Network(blueprint(fabric), seed=play.schedule.seed)
+    alone = Network(blueprint(fabric), seed=play.schedule.seed, announcing=False)
     alone.cut(link)
     alone.advance(60.0)
-    now = world.clock.monotonic()
+    ended = world.clock.monotonic()
     flows = [flow.name for flow in fabric.flows if plan is None or not _excepted(plan, flow.name)]
-    found = tuple(Dark(at=now, flow=name, loss=world.twin.network.loss(name), alone=alone.loss(name)) for name in flows)
+    found = tuple(
+        Dark(since=began, until=ended, flow=name, carried=_arrives(world.twin.network, name), alone=_arrives(alone, name)) for name in flows
+    )
     world.twin.network.heal(link)
     world.dark.clear()
     return found
+
+
+def _arrives(network: Network, flow: str) -> bool:
+    path = network.path(flow)
+    return path.to_gcp.arrives and path.to_aws.arrives
 
 
 def _excepted(plan: Plan, flow: str) -> bool:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.incidents import Ask
 from pointsman.core.plan import FlagState, Plan, View
-from pointsman.core.sightings import Sighting
+from pointsman.core.sightings import Sighting, Vantage
 from pointsman.core.steering import Setting
 from pointsman.core.values import Frozen
 
@@ -46,13 +46,35 @@ class Operation(Frozen):
 
 
 class Asked(Frozen):
-    """A setting that a function asked its lever for, over what it had observed; ``blind`` are the flags it could not read."""
+    """A setting that a function asked its lever for, over what it had observed; ``blind`` are the flags it could not read.
+
+    ``frozen`` is for how many seconds its call had been frozen until then.
+    """
 
     at: float
     cloud: Cloud
     setting: Setting
     over: Setting
     blind: tuple[Cloud, ...] = ()
+    frozen: float = 0.0
+
+
+class Landed(Frozen):
+    """A setting that took effect on a lever; ``late``: long after whoever asked for it had been told that it is not sure."""
+
+    at: float
+    cloud: Cloud
+    setting: Setting
+    late: bool = False
+
+
+class Spoken(Frozen):
+    """When somebody first spoke against a link: from which vantage, and whether by a live look."""
+
+    at: float
+    link: str
+    vantage: Vantage
+    look: bool
 
 
 class Stopped(Frozen):
@@ -82,7 +104,7 @@ class Way(Frozen):
 
 
 class Called(Frozen):
-    """One call of a function: how long it took, and what it asked of stores."""
+    """One call of a function: how long it took, the time apart that it was frozen, and what it asked of stores."""
 
     at: float
     seconds: float
@@ -120,12 +142,13 @@ class Drill(Frozen):
 
 
 class Dark(Frozen):
-    """A stretch without any function alive: what flows lost by it, and what BGP alone would have lost."""
+    """A stretch without any function alive: whether a flow's packets found their way, and whether BGP alone had led them."""
 
-    at: float
+    since: float
+    until: float
     flow: str
-    loss: float
-    alone: float
+    carried: bool
+    alone: bool
 
 
 class Evidence(Frozen):
@@ -146,6 +169,8 @@ class Evidence(Frozen):
     accepted: tuple[Accepted, ...]
     operations: tuple[Operation, ...]
     asked: tuple[Asked, ...]
+    landed: tuple[Landed, ...]
+    spoken: tuple[Spoken, ...]
     stopped: tuple[Stopped, ...]
     plans: dict[Cloud, Plan | None]
     view: View

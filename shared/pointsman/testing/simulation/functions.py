@@ -36,6 +36,12 @@ class Function:
     thaws_at: float = 0.0
     calls: list["Call"] = field(default_factory=list)
 
+    def freeze(self, seconds: float) -> None:
+        """Take no step for a while."""
+        self.thaws_at = asyncio.get_running_loop().time() + seconds
+        for call in self.calls:
+            call.frozen += seconds
+
     def die(self) -> None:
         """Take no step any more: whoever waits for one of its calls sees the connection end."""
         self.dead = True
@@ -47,7 +53,8 @@ class Function:
 class Call:
     """One call of a function: the actor that all its tasks belong to.
 
-    ``trips`` are what happens at which of its steps, ``blind`` the freeze flags that it last could not read.
+    ``trips`` are what happens at which of its steps, ``blind`` the freeze flags that it last could not read,
+    ``frozen`` for how many seconds it stood still.
     """
 
     function: Function
@@ -55,6 +62,7 @@ class Call:
     trips: list[tuple[int, Callable[["Call"], None]]] = field(default_factory=list)
     asked: Counter[Request] = field(default_factory=Counter)
     blind: set[Cloud] = field(default_factory=set)
+    frozen: float = 0.0
     steps: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -6,9 +6,9 @@ Safety (S) must hold at every instant, liveness (L) once the faults are over. Ev
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from pointsman.core.alone import Deed, Diary, Phase
+from pointsman.core.alone import Deed, Phase
 from pointsman.core.decide import Declined, decide
-from pointsman.core.fabric import Cloud, LinkName
+from pointsman.core.fabric import Cloud, LinkName, WithoutQuorum
 from pointsman.core.incidents import Ask, Incident
 from pointsman.core.plan import FlagState, LinkState, Verdict
 from pointsman.core.safelist import is_safe
@@ -16,23 +16,34 @@ from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
 from pointsman.core.values import parse, replace
 from pointsman.service.converge import CALL_SECONDS
 from pointsman.service.registers import ATTEMPTS_LIMIT
-from pointsman.testing.simulation.agreed import CARRYING, Record, asked_for, drained, forced, left_at, moved, rescued
+from pointsman.testing.simulation.agreed import (
+    CARRYING,
+    Record,
+    acknowledged,
+    asked_for,
+    deeds,
+    drained,
+    forced,
+    history_of,
+    left_at,
+    moved,
+    of_no_plan,
+    overwritten,
+    rescued,
+)
 from pointsman.testing.simulation.evidence import Asked, Ended, Evidence, Operation
-from pointsman.testing.simulation.histories import Fate, breach
-from pointsman.testing.simulation.histories import History as Told
+from pointsman.testing.simulation.histories import breach
 
 FLAG_SECONDS = 2.5
 """How long before a write its flags may have been read."""
-PLAN_SECONDS = 4.5
-"""How long a plan may have been superseded when a lever is still written on its strength."""
 ALONE_SECONDS = 8.0
 """How long a permission claimed alone may be used."""
 TICKET_SECONDS = 1_200.0
 """T of S6: how long an incident may stay without a ticket, or with two."""
+AGREEING = 2
+"""Sources that must speak against a link before it is drained."""
 REACTION_SECONDS = 20.0
-"""Budget of L2, from the instant at which a link is cut."""
-DARK_LOSS = 0.001
-"""A share of packets that counts as the same in S16."""
+"""Budget of L2, from the instant at which a cloud tells of the link."""
 CALL_LIMIT = CALL_SECONDS + 70.0
 """Longest that a call may take, its letters and the rest of its stores' answers included."""
 OPERATIONS_LIMIT = 400
@@ -50,7 +61,7 @@ def every_register_is_linearizable(record: Record) -> Findings:
     for one in record.evidence.operations:
         by_register.setdefault(one.register, []).append(one)
     for register, operations in by_register.items():
-        why = breach(_told(operations, [row.ballot for row in chosen.get(register, [])]))
+        why = breach(history_of(operations, [row.ballot for row in chosen.get(register, [])]))
         if why:
             yield f"{register}: {why}"
     for one in record.evidence.operations:
@@ -58,40 +69,16 @@ def every_register_is_linearizable(record: Record) -> Findings:
             yield f"{one.register}: {one.how} at {one.ended:.3f} s with ballot {one.ballot}, which no majority held then"
 
 
-def _told(operations: list[Operation], order: list[str]) -> Told:
-    """Put operations into the form of a list: the values that a majority held, as far as the one answered."""
-    told, places = Told(), {ballot: place for place, ballot in enumerate(order, start=1)}
-    for ballot in order:
-        told.end(told.begin(ballot), Fate.UNKNOWN)
-    events = [(one.began, 1, number, one) for number, one in enumerate(operations)]
-    events += [(one.ended, 0, number, one) for number, one in enumerate(operations)]
-    calls = {}
-    for _, starts, number, one in sorted(events, key=lambda event: event[:3]):
-        if starts:
-            calls[number] = told.begin(None)
-        elif number in calls:
-            told.end(calls[number], Fate.DONE, tuple(order[: places[one.ballot]]) if one.ballot in places else None)
-    return told
-
-
 def an_acknowledged_write_survives_any_one_store(record: Record) -> Findings:
     """S2: what a function was told is agreed is still there after any one store is gone for good."""
     evidence = record.evidence
-    for register, newest in _acknowledged(evidence).items():
+    for register, newest in acknowledged(evidence).items():
         held = evidence.held.get(register, {})
         left = {store: ballot for store, ballot in held.items() if store != evidence.lost}
         gone = [""] if evidence.lost else sorted(held)
         for store in gone:
             if max((ballot for name, ballot in left.items() if name != store), default="") < newest:
                 yield f"{register}: {newest} was acknowledged, and without {store or evidence.lost} only {left} is left"
-
-
-def _acknowledged(evidence: Evidence) -> dict[str, str]:
-    """Give the highest ballot that a function was answered with, by register."""
-    newest: dict[str, str] = {}
-    for one in evidence.operations:
-        newest[one.register] = max(one.ballot, newest.get(one.register, ""))
-    return {register: ballot for register, ballot in newest.items() if ballot > "0" * 17}
 
 
 def epochs_rise_one_plan_each(record: Record) -> Findings:
@@ -108,31 +95,20 @@ def epochs_rise_one_plan_each(record: Record) -> Findings:
 
 
 def every_write_has_a_reason(record: Record) -> Findings:
-    """S4: no lever is asked for what no plan wants that was the newest just before, unless it was permitted alone."""
-    deeds = list(_deeds(record))
-    for ask, epochs in _of_no_plan(record):
-        if not _permitted(ask, deeds):
+    """S4: no lever is asked for what no plan wants that was the newest just before, unless it was permitted alone.
+
+    A function that was frozen may write what it was about to: for that there are the fence and the next sweep (S10).
+    """
+    claimed = list(deeds(record))
+    for ask, epochs in of_no_plan(record):
+        if not _permitted(ask, claimed):
             yield f"{ask.at:.1f} s: {ask.cloud} asked for {ask.setting}, which epochs {epochs} do not want"
 
 
-def _of_no_plan(record: Record) -> Iterator[tuple[Asked, list[int]]]:
-    """Give what levers were asked for that no plan wanted which was the newest just before, with the epochs of those."""
-    for ask in record.evidence.asked:
-        live = record.in_force(ask.at - PLAN_SECONDS, ask.at)
-        if not any(asked_for(record.fabric(plan), plan, ask.setting) for plan in live):
-            yield ask, [plan.epoch for plan in live]
-
-
-def _deeds(record: Record) -> Iterator[tuple[float, Cloud, Deed]]:
-    """Give every permission that was claimed alone, with when and by whom."""
-    for row in record.evidence.accepted:
-        if row.register.startswith("alone/"):
-            for deed in parse(row.value, Diary).deeds:
-                yield row.first, Cloud(row.register.rsplit("/", 1)[1]), deed
-
-
-def _permitted(ask: Asked, deeds: list[tuple[float, Cloud, Deed]]) -> bool:
-    return any(cloud is ask.cloud and deed.setting == ask.setting and 0 <= ask.at - at <= ALONE_SECONDS for at, cloud, deed in deeds)
+def _permitted(ask: Asked, claimed: list[tuple[float, Cloud, Deed]]) -> bool:
+    return any(
+        cloud is ask.cloud and deed.setting == ask.setting and 0 <= ask.at - at <= ALONE_SECONDS + ask.frozen for at, cloud, deed in claimed
+    )
 
 
 def the_last_healthy_link_is_never_drained(record: Record) -> Findings:
@@ -147,9 +123,14 @@ def the_last_healthy_link_is_never_drained(record: Record) -> Findings:
 
 
 def every_incident_has_one_ticket(record: Record) -> Findings:
-    """S6: after T an incident that is still open has a ticket, and never two open ones; a ticket that a person closed is theirs."""
+    """S6: after T an incident that is still open has a ticket, and never two open ones; a ticket that a person closed is theirs.
+
+    T counts while there is a function to tell a desk.
+    """
     book = record.evidence.book
-    for incident, began, ended in record.incidents():
+    awake = max((one.until for one in record.evidence.dark), default=0.0)
+    for incident, first, ended in record.incidents():
+        began = max(first, awake) if ended is None or ended > awake else first
         opened = [told.at for told in book if told.incident == incident and told.ask is not Ask.RESOLVE]
         if ended is None or ended - began > TICKET_SECONDS:
             if not opened or min(opened) - began > TICKET_SECONDS:
@@ -202,11 +183,19 @@ def opposite_moves_wait_a_hold_down(record: Record) -> Findings:
 
 
 def a_stale_enactor_never_has_the_last_word(record: Record) -> Findings:
-    """S10: at the end every lever reads as the newest plan asks, whoever wrote last."""
+    """S10: at the end every lever reads as the newest plan asks, and on a fenced lever nobody undoes what is right by an older plan."""
     for want, held in record.evidence.wants:
         same = held.running == want.running if isinstance(held, FailoverTest) and isinstance(want, FailoverTest) else held == want
         if not same:
             yield f"the newest plan wants {want}, and the lever reads {held}"
+
+    claimed = list(deeds(record))
+    for before, after in overwritten(record):
+        right = any(asked_for(record.fabric(plan), plan, before.setting) for plan in record.in_force(after.at, after.at))
+        asked = any(asked_for(record.fabric(plan), plan, after.setting) for plan in record.in_force(before.at, after.at))
+        alone = any(cloud is after.cloud and deed.setting == after.setting for _, cloud, deed in claimed)
+        if right and not asked and not alone and not after.late:
+            yield f"{after.at:.1f} s: {after.cloud} set {after.setting} over {before.setting}, which the plan of that time wants"
 
 
 def nothing_reopens_a_closed_incident(record: Record) -> Findings:
@@ -224,10 +213,12 @@ def nothing_reopens_a_closed_incident(record: Record) -> Findings:
 
 def alone_only_what_is_safe(record: Record) -> Findings:
     """S12: without a majority a lever is only ever set to avoid a link more, by policies without a new drop, or by a test that ends."""
-    for _, cloud, deed in _deeds(record):
+    for _, cloud, deed in deeds(record):
+        if record.evidence.fabric.policy.without_quorum is not WithoutQuorum.PROTECT:
+            yield f"{cloud} claimed {deed.setting} alone, and the fabric says to hold"
         if deed.phase is not Phase.VOID and not _avoids_only(deed.setting):
             yield f"{cloud} claimed {deed.setting} alone"
-    for ask, _ in _of_no_plan(record):
+    for ask, _ in of_no_plan(record):
         if not is_safe(ask.setting, ask.over):
             yield f"{ask.at:.1f} s: {ask.cloud} asked alone for {ask.setting} over {ask.over}"
 
@@ -244,9 +235,9 @@ def clean_up_never_takes_the_live_plan(record: Record) -> Findings:
     for register, held in record.evidence.held.items():
         if register.startswith("plan/") and record.plans and not any(held.values()):
             yield f"no store holds {register} any more"
-    live = {f"incident/{incident}" for incident, _, ended in record.incidents() if ended is None}
+    live = {f"incident/{incident}": ended or float("inf") for incident, _, ended in record.incidents()}
     for register, rows in record.chosen().items():
-        stones = [row for row in rows if register in live and not parse(row.value, Incident).outbox]
+        stones = [row for row in rows if row.first < live.get(register, 0.0) and not parse(row.value, Incident).outbox]
         yield from (f"{row.first:.1f} s: {register} was archived while it is open" for row in stones)
 
 
@@ -268,10 +259,13 @@ def a_rolled_back_store_is_not_counted(record: Record) -> Findings:
 
 
 def a_dead_control_plane_is_no_worse_than_bgp(record: Record) -> Findings:
-    """S16: with every function dead no flow loses more than under BGP alone, pins and the drops towards a proved VPN apart."""
+    """S16: with every function dead no flow is cut off that BGP alone would carry, pins and drops towards a proved VPN apart.
+
+    How much of it arrives may differ: the last agreed steering stands, and a link that it avoids may have come back.
+    """
     for one in record.evidence.dark:
-        if one.loss > one.alone + DARK_LOSS:
-            yield f"{one.at:.1f} s: {one.flow} loses {one.loss:.3f} without functions, and {one.alone:.3f} under BGP alone"
+        if one.alone and not one.carried:
+            yield f"{one.until:.1f} s: {one.flow} is cut off without functions, and BGP alone carries it"
 
 
 def both_clouds_agree(record: Record) -> Findings:
@@ -334,8 +328,20 @@ def a_freeze_stops_every_write(record: Record) -> Findings:
             yield f"{ask.at:.1f} s: {ask.cloud} asked for {ask.setting}, and could not read its own flag"
         for stop in (one for one in record.evidence.stopped if one.flag not in ask.blind):
             binding = stop.state is FlagState.SET or stop.flag is ask.cloud
-            if binding and stop.since + FLAG_SECONDS < ask.at < (stop.until or float("inf")):
+            if binding and stop.since + FLAG_SECONDS + ask.frozen < ask.at < (stop.until or float("inf")):
                 yield f"{ask.at:.1f} s: {ask.cloud} asked for {ask.setting}; the flag of {stop.flag} is {stop.state} since {stop.since:.1f} s"
+
+
+def nothing_is_done_on_unknown_or_a_lone_claim(record: Record) -> Findings:
+    """Rails: an incident begins only for a link that somebody spoke against, and a drain only where two of them did."""
+    for (at, plan), (_, before) in zip(record.history[1:], record.history, strict=False):
+        for name, state in plan.links.items():
+            held = before.links.get(name, LinkState())
+            heard = sum(one.link == name and one.at <= at for one in record.evidence.spoken)
+            if state.down_since_epoch == plan.epoch and not heard:
+                yield f"epoch {plan.epoch} opens an incident of {name}, and nobody had spoken against it"
+            if state.drain and not held.drain and heard < AGREEING:
+                yield f"epoch {plan.epoch} drains {name} on the word of {heard}"
 
 
 def nothing_unexpected_escapes(record: Record) -> Findings:
@@ -367,6 +373,7 @@ INVARIANTS: Mapping[str, Callable[[Record], Findings]] = {
     "L5": the_outbox_drains,
     "L6": every_flow_is_carried,
     "freeze": a_freeze_stops_every_write,
+    "rails": nothing_is_done_on_unknown_or_a_lone_claim,
     "errors": nothing_unexpected_escapes,
 }
 

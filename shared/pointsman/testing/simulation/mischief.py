@@ -80,7 +80,7 @@ class Mischief:
             in_nobodys_name(call.function.die, 0.0)
             call.function.dead = True
         else:
-            call.function.thaws_at = self.world.clock.monotonic() + one.lasts
+            call.function.freeze(one.lasts)
         return True
 
     def _on_store(self, one: Mishap, _: Call | None) -> bool:

@@ -26,7 +26,9 @@ from pointsman.testing.simulation.schedule import Mishap, Schedule
 from pointsman.testing.simulation.world import World
 
 REDELIVERIES = 4
-ROUNDS_QUIET = 2
+REPORT_EVERY = 45.0
+"""How often probes report in the quiet end though they find nothing new: before the last report is stale."""
+ROUNDS_QUIET = 1
 """Rounds in a row that bring nothing new before everything counts as settled."""
 HOURS_LATE = 7_200.0
 _STORE_READS = frozenset({Request.READ, Request.ROWS, Request.ENTRY})
@@ -48,6 +50,7 @@ class Play:
         self.livelocked: list[str] = []
         self.dark: list[Dark] = []
         self.quiet_rounds = 0
+        self._told: dict[Cloud, tuple[tuple[Health, ...], float]] = dict.fromkeys(Cloud, ((), 0.0))
         self._due: dict[int, list[Mishap]] = {}
         for one in plan.mishaps:
             self._due.setdefault(one.call, []).append(one)
@@ -235,6 +238,7 @@ class Play:
 
     def _report(self, cloud: Cloud, claims: Sequence[Sighting]) -> None:
         wrong = self.world.tellers[cloud]
+        self.world.heard.hear(claims)
         meanings: tuple[Meaning, ...] = tuple(replace(one, seen_at=one.seen_at + wrong) for one in claims)
         what = f"report to {cloud}: " + ", ".join(f"{one.member} {one.health}" for one in claims)
         self.mail.send(what, lambda: self.call(cloud, "report", lambda house: doors.link_changed(house, meanings)))
@@ -260,7 +264,7 @@ class Play:
 
     async def _settled(self) -> float | None:
         end = self.world.clock.monotonic() + self.schedule.size.budget
-        self.quiet_rounds, gap = 0, 10.0
+        self.quiet_rounds, gap = 0, 12.0
         while self.world.clock.monotonic() < end:
             self.quiet_rounds += 1
             await self.round()
@@ -271,10 +275,14 @@ class Play:
         return None
 
     async def round(self) -> None:
-        """Let both clouds be told what their probes find, and sweep."""
+        """Let both clouds be told what their probes find if it is news or long ago, and sweep."""
         for cloud in Cloud:
-            found = probes(self.world.twin, cloud)
-            await self.call(cloud, "report", lambda house, found=found: doors.link_changed(house, found))  # type: ignore[misc]
+            found, now = probes(self.world.twin, cloud), self.world.clock.monotonic()
+            told = tuple(one.health for one in found)
+            if self._told[cloud][0] != told or now - self._told[cloud][1] >= REPORT_EVERY:
+                self._told[cloud] = (told, now)
+                self.world.heard.hear(found)
+                await self.call(cloud, "report", lambda house, found=found: doors.link_changed(house, found))  # type: ignore[misc]
             await self.call(cloud, "sweep", lambda house: doors.sweep(house, ()))
 
     def unfinished(self) -> Iterable[str]:
@@ -297,4 +305,4 @@ class Play:
 def _called(call: Call, began: float, ended: float) -> Called:
     reads = sum(call.asked[request] for request in _STORE_READS)
     writes = sum(call.asked[request] for request in _STORE_WRITES)
-    return Called(at=began, seconds=ended - began, door=call.door, reads=reads, writes=writes)
+    return Called(at=began, seconds=ended - began - call.frozen, door=call.door, reads=reads, writes=writes)

@@ -8,13 +8,13 @@ from itertools import count
 from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.incidents import Ask, Incident, Letter, Phase, Ticket
-from pointsman.core.members import gcp_tunnel_key
+from pointsman.core.members import gcp_tunnel_key, index
 from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
 from pointsman.core.steering import LeverKind, Observed, Setting, Verified
 from pointsman.ports.clouds import Clock, FenceLost, Lever, LeverBusy, LeverFailed, LeverUnsure
 from pointsman.testing.inprocess import MemoryFlag, Twin, TwinLooker
-from pointsman.testing.simulation.evidence import Asked, Told
+from pointsman.testing.simulation.evidence import Asked, Landed, Spoken, Told
 from pointsman.testing.simulation.functions import caller
 from pointsman.testing.simulation.kinds import FaultKind, Request
 from pointsman.testing.simulation.nature import Nature, in_nobodys_name
@@ -35,6 +35,11 @@ def _blind() -> tuple[Cloud, ...]:
     return tuple(cloud for cloud in Cloud if who is not None and cloud in who.blind)
 
 
+def _frozen() -> float:
+    who = caller()
+    return 0.0 if who is None else who.frozen
+
+
 @dataclass
 class SimulatedLever:
     """Keeps ``Lever`` over the twin's. ``asked`` lists every setting that was to be written."""
@@ -44,6 +49,7 @@ class SimulatedLever:
     clock: Clock
     nature: Nature
     asked: list[Asked] = field(default_factory=list)
+    landed: list[Landed] = field(default_factory=list)
     late: int = 0
     _before: dict[str, Observed] = field(default_factory=dict)
 
@@ -74,7 +80,9 @@ class SimulatedLever:
 
     async def apply(self, want: Setting, observed: Observed, token: str) -> None:
         """Write it, or not, or not surely, or later."""
-        self.asked.append(Asked(at=self.clock.monotonic(), cloud=self.cloud, setting=want, over=observed.setting, blind=_blind()))
+        self.asked.append(
+            Asked(at=self.clock.monotonic(), cloud=self.cloud, setting=want, over=observed.setting, blind=_blind(), frozen=_frozen())
+        )
         self.nature.tell(f"asks its lever for {want}")
         match self._struck(Request.APPLY):
             case FaultKind.LEVER_REFUSED:
@@ -82,20 +90,24 @@ class SimulatedLever:
             case FaultKind.LEVER_TIMED_OUT:
                 await asyncio.sleep(10 * self.nature.dice.random())
             case FaultKind.LEVER_APPLIED_TIMED_OUT:
-                await self.inner.apply(want, observed, token)
+                await self._land(want, observed, token)
             case FaultKind.LEVER_LATE:
                 self._later(want, observed, token)
             case _:
-                await self.inner.apply(want, observed, token)
+                await self._land(want, observed, token)
                 return
         raise LeverUnsure("no answer: observe before anything else")
+
+    async def _land(self, want: Setting, observed: Observed, token: str, *, late: bool = False) -> None:
+        await self.inner.apply(want, observed, token)
+        self.landed.append(Landed(at=self.clock.monotonic(), cloud=self.cloud, setting=want, late=late))
 
     def _later(self, want: Setting, observed: Observed, token: str) -> None:
         self.late += 1
 
         async def late() -> None:
             try:
-                await self.inner.apply(want, observed, token)
+                await self._land(want, observed, token, late=True)
             except (FenceLost, LeverFailed):
                 pass  # nobody waits for this answer
             finally:
@@ -114,12 +126,29 @@ class SimulatedLever:
 
 
 @dataclass
+class Hearing:
+    """Who first spoke against which link, and when."""
+
+    world: Twin
+    first: dict[tuple[str, Vantage, bool], Spoken] = field(default_factory=dict)
+
+    def hear(self, claims: Sequence[Sighting]) -> None:
+        """Note what claims say against links."""
+        for one in claims:
+            if one.health in {Health.DOWN, Health.DEGRADED}:
+                link, look = index(self.world.fabric)[one.member].link, one.source is Source.LOOK
+                at = self.world.clock.monotonic()
+                self.first.setdefault((link, one.vantage, look), Spoken(at=at, link=link, vantage=one.vantage, look=look))
+
+
+@dataclass
 class SimulatedLooker:
     """Keeps ``Looker`` over the twin's, and adds the IPsec state of Google's tunnels."""
 
     world: Twin
     cloud: Cloud
     nature: Nature
+    heard: Hearing
     _before: dict[tuple[str, ...], tuple[Sighting, ...]] = field(default_factory=dict)
 
     async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
@@ -129,6 +158,7 @@ class SimulatedLooker:
             raise Transient("throttled: look again later")
         seen = await TwinLooker(self.world, self.cloud).look(links)
         found = (*seen, *(self._claim(name) for name in self._tunnels(links)))
+        self.heard.hear(found)
         before = self._before.get(tuple(links), found)
         self._before[tuple(links)] = found
         return before if kind is FaultKind.LOOK_STALE else found

@@ -69,12 +69,13 @@ class Ledger:
 
 
 class SimulatedStore(MemoryStore):
-    """A store that nature strikes. ``ahead`` is how far its clock runs ahead."""
+    """A store that nature strikes. ``ahead`` is how far its clock runs ahead, ``restored`` whether it was rolled back."""
 
     def __init__(self, name: str, clock: Clock, *, nature: Nature, ledger: Ledger, fenced: bool) -> None:
         super().__init__(name, clock, fenced=fenced)
         self.ahead = timedelta()
         self.lost = False
+        self.restored = False
         self.asked: Counter[Request] = Counter()
         self.overwritten: list[Overwritten] = []
         self._nature = nature
@@ -88,6 +89,7 @@ class SimulatedStore(MemoryStore):
     def restore(self, to: Snapshot) -> None:
         """Be rolled back, as a backup restored in place does it."""
         self.roll_back(to)
+        self.restored = True
         self._versions = {register: version + VERSIONS_AFTER_ROLLBACK for register, version in self._versions.items()}
 
     def up_to_date(self, others: Sequence["SimulatedStore"]) -> bool:

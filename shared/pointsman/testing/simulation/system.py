@@ -16,7 +16,7 @@ from pointsman.testing.virtual import run as run_virtually
 __all__ = ["LEVEL", "play", "run", "story"]
 
 LEVEL = "system"
-WATCH_EVERY = 4
+WATCH_EVERY = 16
 """One schedule of so many notes which requests are under way at which await site."""
 
 

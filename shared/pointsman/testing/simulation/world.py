@@ -16,7 +16,7 @@ from pointsman.testing.inprocess import Table, house, twin
 from pointsman.testing.simulation.evidence import Stopped
 from pointsman.testing.simulation.functions import Function, History, WatchedRegisters
 from pointsman.testing.simulation.nature import Nature
-from pointsman.testing.simulation.ports import SimulatedDesk, SimulatedFlag, SimulatedLever, SimulatedLooker
+from pointsman.testing.simulation.ports import Hearing, SimulatedDesk, SimulatedFlag, SimulatedLever, SimulatedLooker
 from pointsman.testing.simulation.schedule import STORES, Schedule
 from pointsman.testing.simulation.stores import Ledger, SimulatedStore
 from pointsman.testing.virtual import VirtualClock
@@ -29,7 +29,7 @@ class World:
         self.schedule = plan
         self.clock = VirtualClock()
         self.nature = Nature(dice=Random(f"nature {plan.seed}"), kinds=frozenset(plan.kinds), watching=watching, telling=telling)
-        self.twin = twin(plan.following, self.clock, seed=plan.seed)
+        self.twin = twin(plan.following, self.clock, seed=plan.seed, announcing=False)
         self.ledger = Ledger(self.clock)
         self.history = History()
         self.stores = {
@@ -49,7 +49,8 @@ class World:
             cloud: {kind: SimulatedLever(lever, cloud, self.clock, self.nature) for kind, lever in self._bare[cloud].levers.items()}
             for cloud in Cloud
         }
-        self.lookers = {cloud: SimulatedLooker(self.twin, cloud, self.nature) for cloud in Cloud}
+        self.heard = Hearing(self.twin)
+        self.lookers = {cloud: SimulatedLooker(self.twin, cloud, self.nature, self.heard) for cloud in Cloud}
         self.carried = dict.fromkeys(Cloud, 1)
 
     def _nonce(self) -> str:
