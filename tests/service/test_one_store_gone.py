@@ -153,7 +153,7 @@ def test_the_time_that_loading_takes_is_no_stores_silence() -> None:
         world.twin.network.blackhole("ix-a")
         await world.clock.sleep(1)
         await world.report(Cloud.GCP)
-        end = world.clock.monotonic() + 3 * ROWS_SECONDS
+        end = world.clock.monotonic() + 2 * ROWS_SECONDS
 
         def left() -> float:
             return max(0.0, end - world.clock.monotonic())
