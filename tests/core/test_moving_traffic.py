@@ -2,8 +2,10 @@
 
 from pointsman.core.fabric import LinkName
 from pointsman.core.plan import Verdict
-from pointsman.core.sightings import Cause, Health, Source
-from tests.core.scene import aws_bgp, aws_probe, gcp_bgp, gcp_probe, lever
+from pointsman.core.sightings import Cause, Health, Source, Vantage
+from pointsman.core.values import replace
+from pointsman.core.wants import TEST_DURATION
+from tests.core.scene import Story, aws_bgp, aws_probe, gcp_bgp, gcp_probe, healthy, lever
 from tests.core.test_decide import grey, steady
 
 IX_A, IX_B = LinkName("ix-a"), LinkName("ix-b")
@@ -18,6 +20,46 @@ def test_a_link_that_a_drain_is_pouring_onto_is_not_condemned_by_its_probes_alon
     assert story.decided(15).links[IX_B].drain is None
     grey(story, 20, "ix-b")
     assert story.decided(21).links[IX_B].drain is not None
+
+
+def losing(story: Story, at: float, share: float, name: str = "ix-b") -> Story:
+    claims = (*aws_probe(name, Health.DOWN, at), *gcp_probe(name, Health.DOWN, at))
+    return story.note(*(replace(one, value=share) for one in claims))
+
+
+def drained_by_aws_alone(at: float) -> Story:
+    """Leave ix-a by AWS's failover test, with Google's functions away: checkout's 1G and training's 6G fall onto ix-b's 5G."""
+    story = grey(steady(), 10)
+    story.note(*lever("ix-a", Health.DRAINING, 15, story.decided(11).epoch, Vantage.AWS))
+    return story.note(*healthy("ix-c", at), *healthy("vpn", at))
+
+
+def test_what_awss_own_drain_puts_on_a_link_beyond_its_capacity_is_explained_for_longer_than_a_hold_down() -> None:
+    story = losing(drained_by_aws_alone(1_000), 1_000, 2 / 7)
+    assert story.fabric.policy.hold_down.total_seconds() < 1_000 - 11
+    assert story.decided(1_001).links[IX_B].verdict is Verdict.UP
+
+
+def test_it_is_still_explained_in_the_moment_in_which_googles_levers_are_set() -> None:
+    story = losing(drained_by_aws_alone(1_000), 1_000, 2 / 7)
+    story.note(*lever("ix-a", Health.DRAINING, 1_001, story.plan.epoch))
+    assert story.decided(1_002).links[IX_B].verdict is Verdict.UP
+    assert losing(story, 1_010, 2 / 7).decided(1_011).links[IX_B].verdict is Verdict.DOWN
+
+
+def test_more_loss_than_awss_own_drain_explains_condemns_a_link_after_the_hold_down() -> None:
+    story = losing(drained_by_aws_alone(1_000), 1_000, 0.5)
+    assert story.decided(1_001).links[IX_B].verdict is Verdict.DOWN
+
+
+def test_loss_that_nobody_drains_onto_a_link_condemns_it_however_small() -> None:
+    assert losing(steady(), 10, 2 / 7).decided(11).links[IX_B].verdict is Verdict.DOWN
+
+
+def test_awss_own_drain_explains_nothing_for_longer_than_a_failover_test_lasts() -> None:
+    late = 11 + TEST_DURATION.total_seconds()
+    story = losing(drained_by_aws_alone(late), late, 2 / 7)
+    assert story.decided(late + 1).links[IX_B].verdict is Verdict.DOWN
 
 
 def test_congestion_right_after_bgp_left_a_dead_link_does_not_condemn_the_link_it_chose() -> None:

@@ -9,21 +9,20 @@ from datetime import datetime, timedelta
 
 from pointsman.core.alone import taken_over, told_of, with_taken_over
 from pointsman.core.case import Case, open_case
-from pointsman.core.evidence import Belief, believe, lost_by_probes_alone, passing, still_passing
-from pointsman.core.fabric import Cloud, Fabric, FlowName, Link, LinkKind, LinkName, Mode
+from pointsman.core.evidence import Belief, believe, passing, still_passing
+from pointsman.core.fabric import Fabric, FlowName, Link, LinkKind, LinkName, Mode
+from pointsman.core.filling import excused, parallel
 from pointsman.core.incidents import incident_id
-from pointsman.core.marks import behind, current, marks
-from pointsman.core.pins import Pinning, acknowledged_at, pins_for, still_drained
+from pointsman.core.marks import behind, current, lasting, marks
+from pointsman.core.pins import Pinning, pins_for, still_drained
 from pointsman.core.placement import Footing, Placed, place
 from pointsman.core.plan import Drain, DrainCause, FlagState, LinkState, Placement, Plan, Reason, Verdict, View
 from pointsman.core.values import Frozen, canonical, digest, replace
 
-DECIDER = "3"
+DECIDER = "4"
 """Version of the deciding rules; the plan names it, and it changes with every change of what is decided."""
 SKEW = timedelta(seconds=5)
 """How far a store's time may lie behind the plan's before the clock is called wrong."""
-SETTLING = timedelta(seconds=5)
-"""How long after a drain is in force the probes may still tell of the move itself."""
 CLOSING_KEPT = 8
 """Ended incidents of one link that may wait for their desks; at the bound the open one stays open, and further outages are its own."""
 _BUDGET_SPAN = timedelta(hours=1)
@@ -43,12 +42,13 @@ def first_plan(fabric: Fabric, now: datetime) -> Plan:
 
 def decide(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Plan | Declined:
     """Decide what follows from a view. Gives ``plan`` itself when nothing does, else its successor with epoch + 1."""
-    view = current(plan.marks, view)
-    refusal = _refuse(view, plan, now)
+    marked = lasting(plan.marks, fabric.policy.freshness, now)
+    view = current(marked, view)
+    refusal = _refuse(view, plan, marked, now)
     if refusal:
         return refusal
     case = open_case(fabric, view, plan, now)
-    beliefs = told_of(case, _excused(case, _beliefs(case)))
+    beliefs = told_of(case, excused(case, _beliefs(case)))
     states = {link.name: _next_state(beliefs[link.name], _state(plan, link), now) for link in fabric.links}
     states = _incidents(case, _forget(case, states))
     if _frozen(view, plan):
@@ -58,12 +58,12 @@ def decide(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Plan | Decl
     return _successor(case, _closed(case, states), placed, beliefs)
 
 
-def _refuse(view: View, plan: Plan, now: datetime) -> Declined | None:
+def _refuse(view: View, plan: Plan, marked: dict[str, int], now: datetime) -> Declined | None:
     if plan.epoch and now < plan.decided_at - SKEW:
         return Declined(
             stale_view=False, because=f"the stores' time {now:%FT%TZ} lies before the plan's {plan.decided_at:%FT%TZ}: check the clocks"
         )
-    late = behind(plan.marks, view)
+    late = behind(marked, view)
     return Declined(stale_view=True, because=late) if late else None
 
 
@@ -79,46 +79,6 @@ def _state(plan: Plan, link: Link) -> LinkState:
 
 def _beliefs(case: Case) -> dict[LinkName, Belief]:
     return {link.name: believe(link, case.claims[link.name], _state(case.plan, link), case.now) for link in case.fabric.links}
-
-
-def _excused(case: Case, beliefs: dict[LinkName, Belief]) -> dict[LinkName, Belief]:
-    """Keep a link as it was believed that loses packets while another's traffic is moving onto it: the loss may be the move's own.
-
-    Condemning it would pour the traffic onto the next link, and so on. What still loses when the move is over is down.
-    Where no link at all is seen up, our eyes are broken and nothing is excused.
-    """
-    seen_up = any(belief.verdict in {Verdict.UP, Verdict.DEGRADED} for belief in beliefs.values())
-    filling = _filling(case) if seen_up else frozenset()
-    because = "its probes lose packets while traffic is moving onto it: the loss may be the move's own"
-
-    def judged(name: LinkName, belief: Belief) -> Belief:
-        by_probes = belief.verdict in {Verdict.DOWN, Verdict.SUSPECT} and lost_by_probes_alone(case.claims[name])
-        if name not in filling or not by_probes:
-            return belief
-        before = case.plan.links.get(name, LinkState())
-        kept = before.verdict if before.verdict in {Verdict.UP, Verdict.DEGRADED} else Verdict.SUSPECT
-        return Belief(verdict=kept, because=because, onset=before.onset, usable=before.usable)
-
-    return {name: judged(name, belief) for name, belief in beliefs.items()}
-
-
-def _filling(case: Case) -> frozenset[LinkName]:
-    """List the links onto which traffic of another is moving just now, by BGP or by a drain; for a hold-down at most."""
-    moving = (link for link in case.fabric.links if _emptying(case, link))
-    return frozenset(other.name for link in moving for other in _parallel(case.fabric, link))
-
-
-def _emptying(case: Case, link: Link) -> bool:
-    """Say whether a link's traffic is on the move: a drain that is not in force yet or only just, or BGP that leaves it by itself."""
-    state = _state(case.plan, link)
-    if state.drain is not None:
-        done = acknowledged_at(case.view.rows, Cloud.GCP, link.name, state.drain)
-        lately = case.now - state.drain.since < case.fabric.policy.hold_down
-        return lately and (done is None or case.now - done < SETTLING)
-    if all(one.link != link.name for one in case.plan.flows.values()):
-        return False
-    began = state.onset or case.now
-    return not lost_by_probes_alone(case.claims[link.name]) and case.now - began < case.fabric.policy.hold_down
 
 
 _STICKY = frozenset({Verdict.DOWN, Verdict.DEGRADED, Verdict.SUSPECT})
@@ -241,12 +201,6 @@ def _ended(state: LinkState) -> LinkState:
     return replace(state, down_since_epoch=None, closing=(*state.closing, state.down_since_epoch))
 
 
-def _parallel(fabric: Fabric, link: Link) -> tuple[Link, ...]:
-    """List the other links between the same two sites."""
-    ends = (link.aws_site, link.gcp_site)
-    return tuple(other for other in fabric.links if other.name != link.name and (other.aws_site, other.gcp_site) == ends)
-
-
 def _may_leave(fabric: Fabric, link: Link, states: Mapping[LinkName, LinkState]) -> bool:
     """Say whether a link may be drained: it is down, ours to steer, and some parallel link is seen up.
 
@@ -254,7 +208,7 @@ def _may_leave(fabric: Fabric, link: Link, states: Mapping[LinkName, LinkState])
     """
     if states[link.name].verdict is not Verdict.DOWN or link.mode is not Mode.AUTO:
         return False
-    healthy = (states[other.name] for other in _parallel(fabric, link))
+    healthy = (states[other.name] for other in parallel(fabric, link))
     return any(state.verdict in {Verdict.UP, Verdict.DEGRADED} and state.drain is None for state in healthy)
 
 
@@ -359,7 +313,11 @@ def _successor(case: Case, states: dict[LinkName, LinkState], placed: Placed, be
         pins=pins,
         marks=marks(case.fabric, case.view, plan.marks),
         moves=(*_recent(case), *((case.now,) if _is_move(case, states, placed) else ())),
-        reasons=(*link_reasons, *placed.doubt, *(_with_pin(reason, placed, pinning) for reason in placed.reasons if _is_news(plan, placed, reason.about))),
+        reasons=(
+            *link_reasons,
+            *placed.doubt,
+            *(_with_pin(reason, placed, pinning) for reason in placed.reasons if _is_news(plan, placed, reason.about)),
+        ),
         prev_digest=digest(canonical(plan)),
     )
 

@@ -126,15 +126,18 @@ def _looks_again(drain: Drain, now: datetime) -> bool:
 
 def withdrawal_loss(fabric: Fabric, plan: Plan, link: LinkName) -> float:
     """Give the worst share of packets lost (0 to 1) if a link's routes are withdrawn and BGP falls back by rank alone."""
+    return max(withdrawal_losses(fabric, plan, link).values(), default=0.0)
+
+
+def withdrawal_losses(fabric: Fabric, plan: Plan, link: LinkName) -> dict[LinkName, float]:
+    """Give the share of packets lost (0 to 1) on each link that is overloaded then."""
     load: dict[LinkName, int] = {}
     for flow in fabric.flows:
         home = plan.flows.get(flow.name, Placement()).link
         goes_to = _fallback(plan, flow, link)
         if home is not None and goes_to is not None:
             load[goes_to] = load.get(goes_to, 0) + flow.demand
-    return max(
-        (1 - fabric.link(name).capacity / offered for name, offered in load.items() if offered > fabric.link(name).capacity), default=0.0
-    )
+    return {name: 1 - fabric.link(name).capacity / offered for name, offered in load.items() if offered > fabric.link(name).capacity}
 
 
 def _fallback(plan: Plan, flow: Flow, link: LinkName) -> LinkName | None:
