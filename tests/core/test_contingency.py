@@ -11,7 +11,7 @@ from pointsman.core.fabric import Fabric, LinkName, Mode
 from pointsman.core.plan import Freeze, Plan, Verdict
 from pointsman.core.sightings import Cause, Health, Source
 from pointsman.core.values import canonical, replace
-from tests.core.scene import ATLAS, START, G, Story, aws_bgp, fabric, gcp_bgp, lever, link, seconds
+from tests.core.scene import ATLAS, CHECKOUT, START, TRAINING, G, Story, aws_bgp, fabric, gcp_bgp, lever, link, seconds
 from tests.core.test_decide import grey
 from tests.core.test_pins import scene, stuck
 
@@ -84,6 +84,14 @@ def test_the_hold_down_of_the_moment_counts() -> None:
     story.all_healthy(400)
     early, late = (contingencies(ATLAS, story.plan, START + seconds(at))["ix-a"] for at in (402, 600))
     assert early.flows != late.flows
+
+
+def test_a_link_that_just_failed_is_not_foreseen_to_rescue_the_flow_that_has_no_other() -> None:
+    start = fabric(flows=(CHECKOUT, replace(TRAINING, prefer=(LinkName("ix-a"),))))
+    story = dead(long_steady(start), 410, "ix-a")
+    foreseen = contingencies(start, story.plan, START + seconds(411))["ix-a"]
+    assert canonical(foreseen) == canonical(outcome(start, story.plan, found(story, 411)))
+    assert foreseen.drained == ("ix-a",)
 
 
 def test_two_failures_at_once_are_no_contingency() -> None:

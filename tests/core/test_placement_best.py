@@ -96,6 +96,13 @@ def test_no_placement_is_better(flows: tuple[Flow, ...], footing: dict[LinkName,
     assert (found.proof, {name: one.link for name, one in found.flows.items()}) == (Proof.OPTIMAL, best)
 
 
+def test_of_two_flows_the_one_leaves_their_favourite_whose_next_link_is_cheaper() -> None:
+    dear, cheap = flow("dear", 2 * G, 1, ("ix-b", "ix-a"), 20), flow("a-cheap", 2 * G, 1, ("ix-b", "vpn"), 21)
+    start = replace(PRICED, flows=(dear, cheap))
+    found = place(start, grounds(start, ix_b=ground(3)), {})
+    assert {name: one.link for name, one in found.flows.items()} == {"dear": "ix-a", "a-cheap": "ix-b"}, "a VPN costs most"
+
+
 def test_a_flow_whose_link_the_fabric_no_longer_has_is_placed_afresh_or_has_no_place() -> None:
     gone = {CHECK: Placement(link=LinkName("ix-z"))}
     start = replace(PRICED, flows=(flow("checkout", G, 1, ("ix-a",), 20),))

@@ -10,7 +10,7 @@ from pointsman.core.fabric import Fabric, Link, LinkName, Site, SiteName
 WIDTH, ROW, TOP, BOTTOM = 960, 64, 60, 40
 """Sizes in pixels: the drawing's width, a link's height, and what is left above and below."""
 SITE_WIDTH, BAR_LEFT, BAR_WIDTH, BAR_HEIGHT = 150, 330, 300, 12
-SHOWN_FLOWS = 60
+SHOWN_FLOWS = 44
 """Longest list of flow names under a bar, in characters."""
 SHOWN_NAME = 20
 """Longest name of a site or a link that is shown whole, in characters; pointing at it shows all of it."""
@@ -94,8 +94,8 @@ def _middle(slot: int) -> int:
 
 def _site(site: Site, x: int, top: int, bottom: int) -> Iterator[str]:
     yield f'<rect class="site" x="{x}" y="{top}" width="{SITE_WIDTH}" height="{bottom - top}" rx="6"/>'
-    yield _named(x + 12, (top + bottom) // 2 - 2, site.name)
-    yield _text(x + 12, (top + bottom) // 2 + 15, site.region, "dim")
+    yield _named(x + 12, top + 24, site.name)
+    yield _text(x + 12, top + 40, site.region, "dim")
 
 
 def _bars(fabric: Fabric, state: State, rows: Sequence[Link], failure: Failure | None) -> Iterator[str]:

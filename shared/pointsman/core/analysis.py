@@ -143,7 +143,7 @@ def groups(fabric: Fabric) -> dict[str, tuple[LinkName, ...]]:
 def failures(fabric: Fabric, depth: int) -> Iterator[Failure]:
     """List every single failure, or every double one: links and groups of several; of equal ones the first."""
     singles = [Failure(name=link.name, links=(link.name,)) for link in fabric.links]
-    singles += [Failure(name=GROUP + name, links=links) for name, links in groups(fabric).items() if len(links) > 1]
+    singles += [Failure(name=GROUP + name, links=links) for name, links in groups(fabric).items()]
     seen: set[frozenset[LinkName]] = {frozenset(one.links) for one in singles} if depth > 1 else set()
     for several in combinations(singles, depth):
         links = joined(several)
