@@ -4,7 +4,7 @@ import zlib
 from datetime import UTC, datetime, timedelta
 
 from pointsman.core.evidence import cloud_of
-from pointsman.core.fabric import Fabric
+from pointsman.core.fabric import Fabric, Freshness
 from pointsman.core.members import index
 from pointsman.core.plan import View
 from pointsman.core.rows import SEVERITY
@@ -25,6 +25,13 @@ def key_of(row: str) -> str:
 def mark_of(claim: Sighting) -> int:
     """Give a claim's mark: its microsecond, and of equal ones its severity, in the order in which claims win a row."""
     return (claim.seen_at - _ZERO) // timedelta(microseconds=1) * GRADES + SEVERITY[claim.health]
+
+
+def lasting(marked: dict[str, int], freshness: Freshness, now: datetime) -> dict[str, int]:
+    """Leave out the marks of claims that nobody would believe any more: a store that lost such rows holds nobody up."""
+    longest = max(freshness.event, freshness.look, freshness.metric)
+    first = (now - longest - _ZERO) // timedelta(microseconds=1) * GRADES
+    return {key: mark for key, mark in marked.items() if mark >= first}
 
 
 def behind(marked: dict[str, int], view: View) -> str:
