@@ -15,7 +15,7 @@ JOBS ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup compiled demo test simulate bench check lint format clean
+.PHONY: help setup compiled demo test simulate mutants bench check lint format clean
 
 help: ## List what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: compiled ## Run all tests.
 
 simulate: compiled ## Play seeded schedules of faults: SEEDS=n [SEED=s] [FAULTS=all] [LEVEL=system] [JOBS=1].
 	@$(BIN)/python -m pointsman.testing.simulate --level $(LEVEL) --seeds $(SEEDS) --first $(SEED) --faults $(FAULTS) --jobs $(JOBS)
+
+mutants: compiled ## Hunt known defects: each must be noticed by a simulation that knows nothing of it.
+	@$(BIN)/python -m pointsman.testing.mutants
 
 bench: compiled ## Measure reactions and print them as JSON.
 	@$(BIN)/pointsman bench
