@@ -17,7 +17,7 @@ from pointsman.quorum.floors import Floors, forgotten
 from pointsman.quorum.outcomes import Agreed, Change, Conflict, Outcome, Unknown
 from pointsman.quorum.reading import Reading, judge, majority_of
 from pointsman.quorum.sealing import Seal, guarded, opening, seal_in, sealing, taking_over
-from pointsman.service.trial import Ready, Trial, seal_of
+from pointsman.service.trial import Ready, Remembered, Trial, seal_of
 
 ATTEMPTS_LIMIT = 12
 """Ballots that one change may spend on other proposers before it asks to be delivered again."""
@@ -33,8 +33,6 @@ CHANGE_SECONDS = 10.0
 """How long a change may take when its caller sets no deadline."""
 LINGER_SECONDS = 5.0
 """How long requests to slower stores may go on after the outcome is certain."""
-MOVED_LIMIT = 4096
-"""Registers that are remembered as moved; past it the oldest is forgotten, and found to be moved again."""
 FIRST_SET = StoreSet()
 """The set of stores of whoever has never changed them."""
 SILENT = "it did not answer in time"
@@ -68,7 +66,7 @@ class Registers:
         self._jitter = jitter
         self.stores = stores
         self.following = following
-        self._moved: dict[str, None] = {}
+        self._moved = Remembered()
         self._leaving = False
         self._open = stores.generation == FIRST_SET.generation
         self._floors = Floors()
@@ -90,11 +88,15 @@ class Registers:
 
         A register that was moved is read where it is now; one that cannot be followed gives a reading that says so.
         """
-        if register in self._moved and self.following is not None:
-            return await self.following.read(register, deadline=deadline)
+        onward = self.following
+        if register in self._moved and onward is not None:
+            return await onward.read(register, deadline=deadline)
         reading = await self._read(register, deadline)
         if reading.value is None and reading.confirmed and not self._open:
             reading = await self._read_opened(register, reading, deadline)
+        if reading.value is None and onward is not None and (await onward.look(register, deadline=deadline)).value is not None:
+            self._leaving = True  # it was made there, so the move has come that far
+            return await onward.read(register, deadline=deadline)
         seal = seal_in(reading.value)
         return reading if seal is None else await self._read_on(register, reading, seal, deadline)
 
@@ -142,9 +144,7 @@ class Registers:
             if not isinstance(outcome, Agreed):
                 raise Transient(f"{register} is being moved, and no majority of the next stores {seal.to} holds it yet: deliver again")
         self._leaving = True
-        self._moved[register] = None
-        if len(self._moved) > MOVED_LIMIT:
-            del self._moved[next(iter(self._moved))]
+        self._moved.add(register)
         return onward
 
     async def carry(self, register: str, trial: Trial, reading: Reading | None, until: float) -> Outcome:
@@ -172,8 +172,7 @@ class Registers:
         """Read on where the register is now. A seal that is not certain yet is made so first, or found to have failed."""
         until = self._until(deadline)
         try:
-            certain = seal_of(await self._tried(register, Trial(guarded(_unchanged)), reading, until))
-            if certain is not None:
+            if (certain := seal_of(await self._tried(register, Trial(guarded(_unchanged)), reading, until))) is not None:
                 return await (await self.hand_over(register, certain, deadline=until)).read(register, deadline=until)
             again = await self._read(register, until)
         except Transient:  # the reading says that it cannot be followed, and whoever must have the value asks for a change

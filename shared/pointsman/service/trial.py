@@ -14,6 +14,27 @@ Ready = Callable[[str], Awaitable[None]]
 """Awaited with a value before any accept of it is sent. Raises ``StoreDown``: then it is not sent."""
 
 
+MOVED_LIMIT = 4096
+"""Registers that are remembered as moved; past it the oldest is forgotten, and found to be moved again."""
+
+
+class Remembered:
+    """Names of registers that were moved."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def __contains__(self, register: str) -> bool:
+        """Say whether one is remembered."""
+        return register in self._names
+
+    def add(self, register: str) -> None:
+        """Remember one."""
+        self._names[register] = None
+        if len(self._names) > MOVED_LIMIT:
+            del self._names[next(iter(self._names))]
+
+
 class Trial:
     """A change over all its attempts: what it proposed, and whether an accept was ever sent.
 
