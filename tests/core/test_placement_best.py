@@ -97,10 +97,10 @@ def test_no_placement_is_better(flows: tuple[Flow, ...], footing: dict[LinkName,
 
 
 def test_of_two_flows_the_one_leaves_their_favourite_whose_next_link_is_cheaper() -> None:
-    dear, cheap = flow("dear", 2 * G, 1, ("ix-b", "ix-a"), 20), flow("a-cheap", 2 * G, 1, ("ix-b", "vpn"), 21)
-    start = replace(PRICED, flows=(dear, cheap))
+    one, other = flow("interconnect", 2 * G, 1, ("ix-b", "ix-a"), 20), flow("z-vpn", 2 * G, 1, ("ix-b", "vpn"), 21)
+    start = replace(PRICED, flows=(one, other))
     found = place(start, grounds(start, ix_b=ground(3)), {})
-    assert {name: one.link for name, one in found.flows.items()} == {"dear": "ix-a", "a-cheap": "ix-b"}, "a VPN costs most"
+    assert {name: one.link for name, one in found.flows.items()} == {"interconnect": "ix-a", "z-vpn": "ix-b"}, "a VPN costs most"
 
 
 def test_a_flow_whose_link_the_fabric_no_longer_has_is_placed_afresh_or_has_no_place() -> None:

@@ -136,6 +136,11 @@ BROKEN: dict[str, tuple[str, list[Edit], list[tuple[str, str]]]] = {
         [("suppress_action: 6000", "suppress_action: 2000")],
         [("policy.damping.suppress_action", "2000 is below suppress_failback 3000")],
     ),
+    "more asked of two failures than of one": (
+        "atlas",
+        [("observe: false}\n", "observe: false}\n  survive: {n_1: no_unplaced, n_2: no_overload}\n")],
+        [("policy.survive.n_2", "no_overload is stricter than no_unplaced, which n_1 asks of a single failure")],
+    ),
     "a probe of two families": (
         "one-vpn",
         [("target: 10.251.1.1}", "target: '2001:db8::1'}")],
