@@ -1,14 +1,27 @@
 """What must hold at the end of a run on real processes: named checks, each with what it found."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from pointsman.core.fabric import Cloud
 from pointsman.core.plan import Plan
 from pointsman.core.values import canonical, parse
+from pointsman.service.verify import Reach
 from pointsman.testing.stage import Stage
+from pointsman.testing.story import swept
+
+VERIFIED = (0, 1)
+"""Exit codes with which ``pointsman verify`` could tell."""
+KILLED_WITHIN = timedelta(seconds=5)
+"""How long before it was killed a function may have written what it had no time to report."""
+CLOCK = timedelta(milliseconds=5)
+"""What reading two clocks of one machine may differ by."""
+SAID = 300
+"""Characters shown of what it said when it could not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,18 +33,20 @@ class Check:
     found: str
 
 
-def checks(stage: Stage, outages: int) -> tuple[Check, ...]:
-    """Check a stage that has come to rest after some outages of one link."""
-    return tuple(Check(name=name, holds=holds, found=found) for name, (holds, found) in _all(stage, outages))
+def checks(stage: Stage, outages: int, since: datetime) -> tuple[Check, ...]:
+    """Check a stage that has been at rest ``since`` then, after some outages of one link."""
+    return tuple(Check(name=name, holds=holds, found=found) for name, (holds, found) in _all(stage, outages, since))
 
 
-def _all(stage: Stage, outages: int) -> Iterator[tuple[str, tuple[bool, str]]]:
+def _all(stage: Stage, outages: int, since: datetime) -> Iterator[tuple[str, tuple[bool, str]]]:
+    plans = _plans(stage)
     yield "S3 one plan per epoch, epochs only rise", _epochs(stage)
     yield "S6 one ticket per outage, never two open at once, all closed", _tickets(stage, outages)
     yield "S4 every lever's write came from a function of ours that had agreed", _writes(stage)
-    yield "L1 a majority of the stores holds the same newest plan", _agreement(stage)
+    yield "L1 a majority of the stores holds the same newest plan", _agreement(plans)
     yield "L6 every flow is carried, both ways, over one link", _carried(stage)
-    yield "S9 no drain, pin or failover test is left", _clean(stage)
+    yield "S9 no drain, pin or failover test is left", _clean(stage, plans, since)
+    yield "journal: every plan follows from what was written down", _journal(stage)
 
 
 def _epochs(stage: Stage) -> tuple[bool, str]:
@@ -52,17 +67,41 @@ def _tickets(stage: Stage, outages: int) -> tuple[bool, str]:
 
 
 def _writes(stage: Stage) -> tuple[bool, str]:
-    written = sum(step["written"] for line in _reports(stage) for step in line["steps"])
-    counted = len(stage.writes())
-    return counted > 0, f"{counted} writes received by both clouds' APIs, {written} settings written by the functions"
+    """Find each write in a call that says it wrote, or in what a function began that was killed before it could say so."""
+    calls = [_span(line) for line in _reports(stage) if any(step["written"] for step in line["steps"])]
+    lives = [(killed - KILLED_WITHIN, killed) for killed in stage.killed]
+    writes = stage.writes()
+    told = [at for at in writes if _within(at, calls)]
+    cut = [at for at in writes if at not in told and _within(at, lives)]
+    stray = len(writes) - len(told) - len(cut)
+    settings = sum(step["written"] for line in _reports(stage) for step in line["steps"])
+    found = f"{len(writes)} writes received by both clouds' APIs for {settings} settings that the functions say they wrote"
+    return bool(told) and not stray, found + f", {len(cut)} by functions just killed" * bool(cut) + f", {stray} by nobody known" * bool(
+        stray
+    )
 
 
-def _agreement(stage: Stage) -> tuple[bool, str]:
-    held = asyncio.run(_held(stage))
-    plans = [parse(value, Plan) for value in held.values() if value]
-    newest = max(plans, key=lambda plan: plan.epoch)
-    same = sum(canonical(plan) == canonical(newest) for plan in plans)
-    return same > len(held) // 2, f"{same} of {len(held)} stores hold epoch {newest.epoch}, {len(canonical(newest))} bytes"
+def _span(line: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    began = datetime.fromisoformat(line["began"])
+    return began, began + timedelta(milliseconds=line["stages_ms"]["verified"])
+
+
+def _within(at: datetime, spans: Iterable[tuple[datetime, datetime]]) -> bool:
+    return any(first - CLOCK <= at <= last + CLOCK for first, last in spans)
+
+
+def _agreement(plans: Mapping[str, Plan | None]) -> tuple[bool, str]:
+    newest = _newest(plans)
+    same = sum(plan is not None and canonical(plan) == canonical(newest) for plan in plans.values())
+    return same > len(plans) // 2, f"{same} of {len(plans)} stores hold epoch {newest.epoch}, {len(canonical(newest))} bytes"
+
+
+def _newest(plans: Mapping[str, Plan | None]) -> Plan:
+    return max((plan for plan in plans.values() if plan is not None), key=lambda plan: plan.epoch)
+
+
+def _plans(stage: Stage) -> dict[str, Plan | None]:
+    return {name: parse(value, Plan) if value else None for name, value in asyncio.run(_held(stage)).items()}
 
 
 async def _held(stage: Stage) -> Mapping[str, str | None]:
@@ -77,12 +116,34 @@ def _carried(stage: Stage) -> tuple[bool, str]:
     return len(good) == len(flows), ", ".join(f"{name} on {next(iter(one['to_gcp']), 'nothing')}" for name, one in flows.items())
 
 
-def _clean(stage: Stage) -> tuple[bool, str]:
-    last = {cloud: next((line for line in reversed(stage.logs(cloud, "sweep")) if "drained" in line), None) for cloud in Cloud}
-    drained = [name for line in last.values() if line for name in line["drained"]]
-    tests = stage.running_tests()
-    return not drained and not tests, f"drained: {drained or 'none'}, failover tests running: {tests or 'none'}"
+def _clean(stage: Stage, plans: Mapping[str, Plan | None], since: datetime) -> tuple[bool, str]:
+    """Look in the agreed plan, at AWS, and in what both clouds' sweeps since then say of their own levers."""
+    plan, tests, seen = _newest(plans), stage.running_tests(), swept(stage, since)
+    drained: list[str] = sorted(
+        {name for name, state in plan.links.items() if state.drain} | {name for line in seen.values() for name in line["drained"]}
+    )
+    astray = [cloud.value for cloud in Cloud if cloud not in seen]
+    found: dict[str, list[str]] = {
+        "drained": drained,
+        "pins": [str(pin.flow) for pin in plan.pins],
+        "failover tests running": tests,
+        "levers not seen set by": astray,
+    }
+    return not any(found.values()), ", ".join(f"{what}: {', '.join(names) or 'none'}" for what, names in found.items())
+
+
+def _journal(stage: Stage) -> tuple[bool, str]:
+    """Let ``pointsman verify`` walk the chain, as a person would who trusts neither cloud."""
+    code, printed = stage.as_a_person("verify", str(stage.compiled), "--json")
+    if code not in VERIFIED:
+        return False, printed[-SAID:]
+    walk = json.loads(printed)
+    if walk["trouble"] is not None:
+        return False, f"epoch {walk['trouble']['epoch']} is {walk['trouble']['fault']}: {walk['trouble']['says']}"
+    whole = walk["ended"] == Reach.FIRST and walk["again"] == walk["entries"] == walk["epoch"]
+    signed = f"{walk['signed']} countersigned by the cloud that did not decide"
+    return whole, f"{walk['entries']} entries back to {walk['ended']}, {walk['again']} decided again to the same bytes, {signed}"
 
 
 def _reports(stage: Stage) -> list[dict[str, Any]]:
-    return [line for cloud in Cloud for name in ("link_changed", "sweep") for line in stage.logs(cloud, name) if "began" in line]
+    return [line for cloud in Cloud for name in ("link_changed", "sweep", "watch") for line in stage.logs(cloud, name) if "began" in line]

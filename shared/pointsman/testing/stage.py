@@ -77,6 +77,8 @@ class Stage:
     operation_seconds: float = 0.5
     functions: Sequence[str] = FUNCTIONS
     dead: set[Cloud] = field(default_factory=set)
+    killed: list[datetime] = field(default_factory=list)
+    _past: dict[str, list[str]] = field(default_factory=dict)
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def __enter__(self) -> Self:
@@ -229,8 +231,10 @@ class Stage:
     def kill_functions(self, cloud: Cloud) -> None:
         """Kill (-9, by pid) every function of a cloud, and stop what would start them."""
         self.dead.add(cloud)
+        self.killed.append(datetime.now(UTC))  # noqa: TID251 - the stage's own time
         for name in [one for one in self.children if one.startswith(f"{cloud}-")]:
             self.children.kill(name)
+            self._past.setdefault(name, []).extend(self.children[name].output())
 
     def revive_functions(self, cloud: Cloud) -> None:
         """Start a cloud's functions again."""
@@ -282,11 +286,27 @@ class Stage:
         shown = self._client("directconnect", self.urls["aws"]).describe_virtual_interfaces()["virtualInterfaces"]
         return [one["virtualInterfaceId"] for one in shown if one["virtualInterfaceState"] == "testing"]
 
+    def as_a_person(self, *words: str, limit: timedelta = READY) -> tuple[int, str]:
+        """Run one of pointsman's commands beside the functions; gives its exit code and what it printed. Raises ProcessError."""
+        argv = (sys.executable, "-c", "from pointsman.cli.main import run; run()", *words)
+        child = self.children.start(f"person-{words[0]}", argv, env=self._environment(Cloud.AWS), cwd=self.root)
+        code = child.wait_exit(limit)
+        return code, "\n".join(child.output())
+
+    @property
+    def compiled(self) -> Path:
+        """The compiled fabric that the functions load."""
+        return self._compiled
+
     def logs(self, cloud: Cloud, name: str) -> list[dict[str, Any]]:
-        """Give a function's structured log lines, oldest first."""
-        lines = [line for child in self.children if child.startswith(f"{cloud}-{name}") for line in self.children[child].output()]
+        """Give a function's structured log lines, oldest first, those of processes that were killed included."""
+        lines = [line for child in self.children if child.startswith(f"{cloud}-{name}") for line in self._lines(child)]
         found = [one for one in (_structured(line) for line in lines) if one]
         return found + [report for one in found for report in one.get("reports", ())]
+
+    def _lines(self, child: str) -> list[str]:
+        past, now = self._past.get(child, []), self.children[child]
+        return past if past and not now.running else [*past, *now.output()]
 
 
 def _structured(line: str) -> dict[str, Any] | None:

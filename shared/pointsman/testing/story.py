@@ -4,8 +4,9 @@ A scene hurts one link, waits until the flows pass again and the ticket is open,
 everything is back and the ticket closed. Times come from the functions' own logs, the twin and the desk.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +25,7 @@ PASSES = 0.005
 LOOK_EVERY = 0.02
 """Real seconds between two looks at the network while a scene waits."""
 LIMIT = timedelta(seconds=40)
-"""Longest that a scene waits for one thing."""
+"""Longest that a scene waits for one thing, beside the hold-down."""
 STAGES = ("event", "noted", "agreed", "lever written", "accepted", "effective", "carried", "traffic restored", "ticket")
 
 
@@ -34,9 +35,13 @@ class StoryFailed(RuntimeError):
 
 @dataclass
 class Scene:
-    """What one scene measured, in milliseconds from the fault; ``alone`` is lost seconds per flow with BGP alone."""
+    """What one scene measured, in milliseconds from the fault; ``alone`` is lost seconds per flow with BGP alone.
+
+    ``modes`` are those that the functions told while the link was hurt: how many calls told each.
+    """
 
     title: str
+    name: str
     times: dict[str, float] = field(default_factory=dict)
     lost: dict[str, float] = field(default_factory=dict)
     alone: dict[str, float] = field(default_factory=dict)
@@ -44,6 +49,7 @@ class Scene:
     links: dict[str, float] = field(default_factory=dict)
     ticket: str = ""
     notes: list[str] = field(default_factory=list)
+    modes: dict[str, int] = field(default_factory=dict)
 
 
 Tell = Callable[[str], None]
@@ -51,38 +57,48 @@ Tell = Callable[[str], None]
 
 @dataclass
 class Story:
-    """Plays scenes on a stage and tells what happens as it happens."""
+    """Plays scenes on a stage and tells what happens as it happens. ``slowest`` is the longest that functions took to come back."""
 
     stage: Stage
     platform: Platform
     tell: Tell
     scenes: list[Scene] = field(default_factory=list)
+    slowest: timedelta = timedelta(0)
+    _seen: dict[str, datetime] = field(default_factory=dict)
 
-    def steady(self) -> float:
-        """Wait for the first plan and for every flow to be where it prefers to be; gives the seconds that took."""
+    def steady(self) -> None:
+        """Wait for the first plan, for every flow to be where it prefers to be, and for every lever to be set."""
         self.tell("waiting for the first plan: every flow on the link that it prefers")
-        begun = monotonic()
-        self._until("every flow is home", lambda: self._home() and self._quiet())
-        return monotonic() - begun
+        self._until("every flow is home", self._home)
+        since = datetime.now(UTC)  # noqa: TID251 - the story's own clock
+        self._until("both clouds' levers are set", lambda: len(swept(self.stage, since)) == len(Cloud))
+
+    def rest(self) -> datetime:
+        """Let both clouds sweep once more, so that what is checked then is what they came to; gives from when on. It may come to nothing."""
+        since = datetime.now(UTC)  # noqa: TID251 - the story's own clock
+        with suppress(StoryFailed):  # the checks find what is left
+            self._until("both clouds have swept", lambda: len(swept(self.stage, since)) == len(Cloud))
+        return since
 
     def grey(self) -> None:
         """Lose the packets of a link whose BGP stays up."""
-        with self._scene(f"{LINK} goes grey: packets lost, BGP up", lambda network: network.blackhole(LINK)) as scene:
+        with self._scene(f"{LINK} goes grey: packets lost, BGP up", "grey", lambda network: network.blackhole(LINK)) as scene:
             self._hurt(scene, "blackhole")
 
     def cut(self) -> None:
         """Cut a link for good: BGP reroutes by itself, onto whichever link comes next."""
-        with self._scene(f"{LINK} is cut: BGP reroutes, capacity is put right", lambda network: network.cut(LINK)) as scene:
+        with self._scene(f"{LINK} is cut: BGP reroutes, capacity is put right", "cut", lambda network: network.cut(LINK)) as scene:
             self._hurt(scene, "cut")
 
     def without_dynamodb(self) -> None:
         """Lose packets while AWS's database is gone."""
         title = f"{LINK} goes grey with DynamoDB unreachable"
-        with self._scene(title, lambda network: network.blackhole(LINK)) as scene:
+        with self._scene(title, "grey, no DynamoDB", lambda network: network.blackhole(LINK)) as scene:
             self.tell("DynamoDB stops answering")
             with self.stage.silenced(self.stage.dynamodb):
                 self._hurt(scene, "blackhole")
-            scene.notes.append("decided by Firestore and the witness")
+            told = ", ".join(f"{mode} ({calls} calls)" for mode, calls in scene.modes.items())
+            scene.notes.append(f"decided by the two other stores; the mode that the functions told meanwhile: {told}")
 
     def without_google(self) -> None:
         """Kill Google's functions when they have noted their half; AWS finishes with its own lever."""
@@ -94,7 +110,7 @@ class Story:
 
     def _half_way(self, dies: Cloud, note: str) -> None:
         title = f"{LINK} goes grey, {'Google' if dies is Cloud.GCP else 'AWS'}'s functions are killed half-way"
-        with self._scene(title, lambda network: network.blackhole(LINK)) as scene:
+        with self._scene(title, f"grey, no {'Google' if dies is Cloud.GCP else 'AWS'}", lambda network: network.blackhole(LINK)) as scene:
             self.platform.mute.add(dies.other)
             at = self.stage.fault("blackhole", LINK)
             self._until("the first half is noted", lambda: self._noted(dies, at))
@@ -103,19 +119,22 @@ class Story:
             self.platform.mute.discard(dies.other)
             self._survive(scene, at)
             scene.notes.append(note)
+            begun = monotonic()
             self.stage.revive_functions(dies)
+            self.slowest = max(self.slowest, timedelta(seconds=monotonic() - begun))
             self.tell(f"{dies.value}'s functions start again")
 
     def _noted(self, cloud: Cloud, since: datetime) -> bool:
         return any(_began(line) >= since for line in self.stage.logs(cloud, "link_changed") if "began" in line)
 
     @contextmanager
-    def _scene(self, title: str, fault: Callable[[Network], None]) -> Iterator[Scene]:
-        scene = Scene(title=title)
+    def _scene(self, title: str, name: str, fault: Callable[[Network], None]) -> Iterator[Scene]:
+        scene = Scene(title=title, name=name)
         self.tell(title)
         before = self._lost()
         yield scene
         self._heal(scene)
+        self._time(scene)
         scene.lost = {name: round(lost - before[name], 2) for name, lost in self._lost().items()}
         alone = bgp_alone(blueprint(self.stage.fabric), fault, horizon=BGP_HORIZON)
         scene.alone = {name: round(lost, 2) for name, lost in alone.items()}
@@ -134,28 +153,33 @@ class Story:
         if best == "squeezed":
             scene.notes.append("the links left cannot carry all: squeezed, and said so, until the finer lever is back")
         self._until("a lever is proved", lambda: {"lever written", "effective"} <= set(self._stages(at)))
-        seen = {"event": self._event(at), "traffic restored": restored, "ticket": ticket.opened_at} | self._stages(at)
-        seen["carried"] = max(restored, seen.get("accepted", restored))
-        scene.times = {stage: round((seen[stage] - at).total_seconds() * 1000, 1) for stage in STAGES if stage in seen}
+        self._seen = {"fault": at, "event": self._event(at), "traffic restored": restored, "ticket": ticket.opened_at}
+        scene.modes = Counter(line["mode"] for line in self._reports(at) if "mode" in line)
         self._picture(scene)
 
     def _heal(self, scene: Scene) -> None:
         self.tell(f"{LINK} heals: hold-down of {self.stage.fabric.policy.hold_down.total_seconds():.0f} s, then back")
         healed = self.stage.fault("heal", LINK)
-        self._until("every flow is back", self._home, LIMIT * 2)
+        self._until("every flow is back", self._home)
         back = datetime.now(UTC)  # noqa: TID251 - the story's own clock
-        self._until("the ticket is closed", lambda: not self.stage.desk.book.open_tickets(), LIMIT * 2)
+        self._until("the ticket is closed", lambda: not self.stage.desk.book.open_tickets())
         closed = datetime.now(UTC)  # noqa: TID251 - the story's own clock
         scene.times["back after heal"] = round((back - healed).total_seconds() * 1000, 1)
         scene.times["ticket closed after heal"] = round((closed - healed).total_seconds() * 1000, 1)
+
+    def _time(self, scene: Scene) -> None:
+        """Put the stages' times together, now that every function has told what it did."""
+        at, restored = self._seen["fault"], self._seen["traffic restored"]
+        seen = self._seen | self._stages(at)
+        seen["carried"] = max(restored, seen.get("accepted", restored))
+        scene.times |= {stage: round((seen[stage] - at).total_seconds() * 1000, 1) for stage in STAGES if stage in seen}
 
     def _event(self, at: datetime) -> datetime:
         return next((one.at for one in self.platform.handed if one.at >= at), at)
 
     def _stages(self, at: datetime) -> dict[str, datetime]:
         """Read when each stage was first over: from the logs of both clouds, the write from the twin's own request log."""
-        written = self.stage.writes(at)
-        found = {"lever written": written[0]} if written else {}
+        found: dict[str, datetime] = {}
         for line in self._reports(at):
             began, stages = _began(line), line["stages_ms"]
             if LINK not in line["drained"]:
@@ -166,7 +190,10 @@ class Story:
             for level in [step["level"] for step in line["steps"] if step["written"]]:
                 for name in ("accepted", "effective") if level == "effective" else (level,):
                     _first(found, name, began + timedelta(milliseconds=stages.get("verified", 0)))
-        return found
+        if "agreed" in found and found["agreed"] > found.get("accepted", found["agreed"]):
+            del found["agreed"]  # whoever agreed on the drain was killed before it told
+        written = self.stage.writes(found.get("agreed", at)) or self.stage.writes(at)
+        return found | ({"lever written": written[0]} if written else {})
 
     def _reports(self, at: datetime) -> list[Mapping[str, Any]]:
         names = [(cloud, name) for cloud in Cloud for name in ("link_changed", "sweep", "watch")]
@@ -197,10 +224,8 @@ class Story:
             return "carried"
         return "squeezed" if Cloud.GCP in self.stage.dead and loss < COARSE else ""
 
-    def _quiet(self) -> bool:
-        return bool(self.stage.logs(Cloud.AWS, "sweep")) and bool(self.stage.logs(Cloud.GCP, "sweep"))
-
-    def _until(self, what: str, holds: Callable[[], Any], limit: timedelta = LIMIT) -> Any:
+    def _until(self, what: str, holds: Callable[[], Any]) -> Any:
+        limit = LIMIT + 2 * self.stage.fabric.policy.hold_down
         end = monotonic() + limit.total_seconds()
         while monotonic() < end:
             found = holds()
@@ -214,6 +239,12 @@ BGP_HORIZON = 60.0
 """Scaled seconds that BGP alone is watched for: a grey failure loses all of them."""
 COARSE = 0.5
 """Loss that the surviving cloud's coarse lever may leave, against all of it."""
+
+
+def swept(stage: Stage, since: datetime) -> dict[Cloud, Mapping[str, Any]]:
+    """Give each cloud's newest sweep that began since then and found, or made, all of its levers as the plan asks."""
+    lines = {cloud: [line for line in stage.logs(cloud, "sweep") if line.get("settled") and _began(line) >= since] for cloud in Cloud}
+    return {cloud: found[-1] for cloud, found in lines.items() if found}
 
 
 def _began(line: Mapping[str, Any]) -> datetime:
