@@ -141,7 +141,7 @@ class Caller:
         except Transient:
             history.end(call, Fate.FAILED)
             return
-        self._schedule.say(f"{call.item}: {outcome}")
+        self._schedule.say(f"{call.item}: {type(outcome).__name__} {getattr(outcome, 'value', '')}")
         match outcome:
             case Agreed(value=value):
                 history.end(call, Fate.DONE, items(value))

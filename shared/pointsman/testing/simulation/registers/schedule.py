@@ -10,7 +10,7 @@ from pointsman.core.errors import Transient
 from pointsman.ports.stores import RowUnreadable
 from pointsman.quorum.attempt import Step
 from pointsman.quorum.outcomes import Agreed
-from pointsman.quorum.rows import Reply
+from pointsman.quorum.rows import Refusal, Reply
 from pointsman.service.registers import FIRST_SET, Registers
 from pointsman.testing.simulation.histories import Fate, History
 from pointsman.testing.simulation.registers import watching
@@ -109,7 +109,7 @@ class Schedule:
         elif isinstance(answer, RowUnreadable):
             self.watch.breaks(watching.READABLE, str(answer))
         if self._tell is not None:
-            self.say(f"{site.name} {step} {row}: {answer}")
+            self.say(f"{site.name} {step} {row}: {_words(answer)}")
 
     def crashed(self, proposer: Proposer) -> None:
         """Let another process take over what a crashed one had not begun."""
@@ -218,6 +218,17 @@ class Schedule:
         alone = self.setting.proposers == 1 and self._callers[0].in_turn
         if alone and (reads > stores * (calls + 2) or writes > 2 * stores * calls):
             self.watch.breaks(watching.COSTS, f"{calls} calls of one proposer took {reads} reads and {writes} writes")
+
+
+def _words(answer: Answer) -> str:
+    """Say what a store answered, without its own time: sqlite's is the machine's."""
+    match answer:
+        case Reply(row=row):
+            return f"granted, {row}"
+        case Refusal(held=Reply(row=row)):
+            return f"refused, {row}"
+        case _:
+            return str(answer)
 
 
 class Noon:
