@@ -51,7 +51,7 @@ def _broken(found: Measured) -> list[str]:
 
 def test_the_document_is_json_with_these_parts(measured: Measured) -> None:
     told: dict[str, Any] = json.loads(json.dumps(document(measured)))
-    assert set(told) == {"on", "warm", "cold", "store_operations", "peak_rss_mb", "burst", "imports", "deciding", "bars"}
+    assert set(told) == {"on", "warm", "cold", "store_operations", "one_store_gone", "peak_rss_mb", "burst", "imports", "deciding", "bars"}
     assert set(told["warm"]) == {"aws", "gcp", "baseline", "conditional_write"}
     assert set(told["cold"]) == {"aws", "gcp", "baseline"}
 

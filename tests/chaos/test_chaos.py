@@ -19,8 +19,9 @@ from pointsman.testing.emulators import available_firestore, available_moto, ava
 from pointsman.testing.platform import Platform
 from pointsman.testing.processes import until
 from pointsman.testing.proxy import Weather
+from pointsman.testing.shaky import SLOTS
 from tests.chaos.judge import BACK_LIMIT, LINK, Judge
-from tests.chaos.theatre import FAILING, SLOTS, SWEEP, THROTTLED, Theatre, theatre
+from tests.chaos.theatre import FAILING, SWEEP, THROTTLED, Theatre, theatre
 
 AWAKE = 2 * SWEEP
 """So long a function that was thawed may do what it still believes in."""

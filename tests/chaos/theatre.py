@@ -1,12 +1,10 @@
 """The demo's processes with a bad network between every function and every store, and what is done to them."""
 
 import asyncio
-import contextlib
-import json
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,20 +14,20 @@ from pointsman.boot.reach import Reach
 from pointsman.boot.settings import read_settings
 from pointsman.boot.stores import Opener, open_stores
 from pointsman.core.domains import StoreAddress
-from pointsman.core.fabric import Bandwidth, Cloud, Stores
+from pointsman.core.fabric import Bandwidth, Cloud
 from pointsman.core.values import replace
 from pointsman.ports.stores import Listed, ListedStore, Reply
 from pointsman.testing.emulators import Emulator, firestore, moto
-from pointsman.testing.proxy import Error, Proxy, Weather
+from pointsman.testing.proxy import Error, Weather
 from pointsman.testing.scaled import scaled
-from pointsman.testing.stage import BUCKET, REGION, TABLE, Stage
+from pointsman.testing.shaky import Shaky
+from pointsman.testing.stage import BUCKET, REGION, TABLE
 
 ROOT = Path(__file__).parents[2]
 FACTOR = 150.0
 """How much faster than declared every timer runs: a hold-down of two seconds."""
 SWEEP = timedelta(seconds=1.5)
 ROOM = Bandwidth(10_000_000_000)
-SLOTS = {"aws": "dynamodb", "gcp": "firestore", "witness": "s3"}
 THROTTLED = {
     "aws": Error(status=400, body='{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}'),
     "gcp": Error(status=429, body='{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}'),
@@ -39,42 +37,8 @@ FAILING = Error(status=500, body='{"error":{"code":500,"status":"INTERNAL"}}')
 
 
 @dataclass
-class Theatre(Stage):
-    """A stage on which each function reaches each store through a proxy of its own cloud."""
-
-    proxies: dict[tuple[Cloud, str], Proxy] = field(default_factory=dict)
-
-    def _stores(self) -> Stores:
-        urls = {"aws": self.dynamodb.url, "gcp": self._firestore.url, "witness": self.witness.url}
-        for cloud in Cloud:
-            for slot, url in urls.items():
-                self.proxies[cloud, slot] = self._stack.enter_context(Proxy(url))
-        return super()._stores()
-
-    @property
-    def _firestore(self) -> Emulator:
-        assert self.firestore is not None, "the suite is skipped without it"
-        return self.firestore
-
-    def _function_environment(self, cloud: Cloud) -> dict[str, str]:
-        found = self._environment(cloud)
-        through = {service: self.proxies[cloud, slot].url for slot, service in SLOTS.items()}
-        return found | {"POINTSMAN_ENDPOINTS": json.dumps(json.loads(found["POINTSMAN_ENDPOINTS"]) | through)}
-
-    def between(self, slot: str, clouds: tuple[Cloud, ...] = tuple(Cloud)) -> list[Proxy]:
-        """List the proxies in front of a store."""
-        return [self.proxies[cloud, slot] for cloud in clouds]
-
-    @contextlib.contextmanager
-    def weather(self, slot: str, weather: Weather, error: Error | None = None, clouds: tuple[Cloud, ...] = tuple(Cloud)) -> Iterator[None]:
-        """Let a store be reached badly for a while."""
-        for proxy in self.between(slot, clouds):
-            proxy.set(weather, error)
-        try:
-            yield
-        finally:
-            for proxy in self.between(slot, clouds):
-                proxy.set(Weather.FAIR)
+class Theatre(Shaky):
+    """A shaky stage whose stores can be restarted, with what they held or without."""
 
     def restart_dynamodb(self) -> None:
         """Kill DynamoDB and start it anew with what it held: a restart that loses nothing that was acknowledged."""
@@ -106,9 +70,9 @@ class Theatre(Stage):
         """Kill Firestore and start it with nothing in it: a store that was rolled back, all the way. Gives the journal it held."""
         with self.weather("gcp", Weather.REFUSED):
             held = self.entries("gcp")
-            os.kill(self._firestore.pid, signal.SIGKILL)
+            os.kill(self.database.pid, signal.SIGKILL)
             self.firestore = self._stack.enter_context(firestore())
-            self._lead("gcp", self._firestore)
+            self._lead("gcp", self.database)
         return held
 
     def _lead(self, slot: str, to: Emulator) -> None:

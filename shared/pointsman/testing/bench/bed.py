@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pointsman.boot import loop
 from pointsman.boot.chance import SystemClock, jitter, nonce
@@ -156,11 +156,19 @@ class Bed(Stage):
         return [Probe(source=pair.source, target=pair.target, loss=loss) for pair in here]
 
 
+B = TypeVar("B", bound=Bed)
+
+
 def bed(root: Path, folder: Path, fabric: Fabric, functions: Sequence[str] = ("link_changed",)) -> Bed:
     """Lay out a bed for these functions on the demo's fabric."""
+    return laid(Bed, root, folder, fabric, functions)
+
+
+def laid(kind: type[B], root: Path, folder: Path, fabric: Fabric, functions: Sequence[str] = ("link_changed",)) -> B:
+    """Lay out a bed of one kind."""
     links = tuple(replace(link, capacity=ROOM.get(link.name, link.capacity)) for link in fabric.links)
     roomy = replace(fabric, links=links)
-    return Bed(root=root, folder=folder, fabric=roomy, watch_seconds=(2.0, 18.0), operation_seconds=0.01, functions=functions)
+    return kind(root=root, folder=folder, fabric=roomy, watch_seconds=(2.0, 18.0), operation_seconds=0.01, functions=functions)
 
 
 def push(event: dict[str, Any]) -> bytes:

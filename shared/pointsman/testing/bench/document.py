@@ -22,16 +22,17 @@ GROWTH_LIMIT = 2.0
 
 
 class Size(Frozen):
-    """How much is measured: events per cloud, fresh processes of each, imports of each, deliveries."""
+    """How much is measured: events per cloud, fresh processes of each, imports of each, deliveries, events per cloud and store gone."""
 
     warm: int = 200
     cold: int = 10
     imports: int = 9
     burst: int = 2_000
+    gone: int = 30
     doubles: bool = True
 
 
-QUICK = Size(warm=20, cold=3, imports=3, burst=200, doubles=False)
+QUICK = Size(warm=20, cold=3, imports=3, burst=200, gone=5, doubles=False)
 
 
 class Measured(Frozen):
@@ -46,6 +47,7 @@ class Measured(Frozen):
     burst: Mapping[str, Any]
     imports: Mapping[str, list[float]]
     deciding: Mapping[str, Any]
+    gone: Mapping[str, Any] = {}
 
 
 def document(found: Measured) -> dict[str, Any]:
@@ -55,6 +57,7 @@ def document(found: Measured) -> dict[str, Any]:
         "warm": _warm(found.warm),
         "cold": _cold(found.cold),
         "store_operations": dict(found.operations),
+        "one_store_gone": dict(found.gone),
         "peak_rss_mb": _memory(found.memory),
         "burst": dict(found.burst),
         "imports": _imports(found),

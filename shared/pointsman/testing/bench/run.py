@@ -13,9 +13,11 @@ from pointsman.testing.bench.burst import burst
 from pointsman.testing.bench.cold import BASELINE, baseline_environment, cold
 from pointsman.testing.bench.deciding import deciding
 from pointsman.testing.bench.document import Measured, Size, document
+from pointsman.testing.bench.gone import gone
 from pointsman.testing.bench.loading import loading
 from pointsman.testing.bench.operations import operations
 from pointsman.testing.bench.warm import Reactions, warm
+from pointsman.testing.emulators import available_firestore
 from pointsman.testing.lambda_runtime import LambdaFunction
 from pointsman.testing.lambda_worker import lambda_command
 from pointsman.testing.stage import FUNCTIONS
@@ -47,6 +49,9 @@ def run(root: Path, fabric: Fabric, size: Size, tell: Tell) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as folder, bed(root, Path(folder), fabric, FUNCTIONS) as one:
         stormed = burst(one, size.burst, tell)
         memory = _larger(memory, _memory(one))
+    with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as folder:
+        missing = available_firestore()
+        without = {"skipped": missing} if missing else gone(root, Path(folder), fabric, size.gone, tell)
     return document(
         Measured(
             size=size,
@@ -58,6 +63,7 @@ def run(root: Path, fabric: Fabric, size: Size, tell: Tell) -> dict[str, Any]:
             burst=stormed,
             imports=imports,
             deciding=decided,
+            gone=without,
         )
     )
 
