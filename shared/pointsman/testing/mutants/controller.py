@@ -1,5 +1,128 @@
-"""Defects of the control loop, which the simulation of the whole system must notice."""
+"""Defects of the control loop, which the simulation of the whole system must notice: each breaks one rule of deciding, acting or telling."""
 
-from pointsman.testing.mutants.mutant import Mutant
+from pointsman.testing.mutants.mutant import Level, Mutant
 
-CONTROLLER: tuple[Mutant, ...] = ()
+AGREE = "service/agree.py"
+ARCHIVING = "service/archiving.py"
+CONVERGE = "service/converge.py"
+DECIDE = "core/decide.py"
+DELIVER = "service/deliver.py"
+ENACT = "service/enact.py"
+EVIDENCE = "core/evidence.py"
+GATHER = "service/gather.py"
+ROWS = "core/rows.py"
+
+
+def _mutant(name: str, file: str, old: str, new: str) -> Mutant:
+    return Mutant(name=name, file=file, old=old, new=new, level=Level.SYSTEM)
+
+
+ACTING = (
+    _mutant(
+        "check-then-act: the fence is taken just before the write",
+        ENACT,
+        "        await house.levers[target[0]].apply(want, observed, token)\n",
+        "        observed = await house.levers[target[0]].observe(target[1])\n"
+        "        await house.levers[target[0]].apply(want, observed, token)\n",
+    ),
+    _mutant(
+        "the epoch is not read again before the write",
+        CONVERGE,
+        "if (late or (wrong and old)) and await self._newer(",
+        "if False and await self._newer(",
+    ),
+    _mutant(
+        "what differs from the plan is never repaired",
+        CONVERGE,
+        "        wrong = differing(self._concerned(settings, agreement, gathered), gathered)\n",
+        "        wrong = differing(self._concerned(settings, agreement, gathered), gathered) if agreement.changed else ()\n",
+    ),
+    _mutant(
+        "a freeze is ignored",
+        GATHER,
+        "    return FlagState.SET not in view.flags.values() and ",
+        "    return True or ",
+    ),
+    _mutant(
+        "a plan whose fate is unknown is carried out",
+        AGREE,
+        '            raise Transient("the plan may or may not have been agreed: it is read again when the event is delivered again")\n',
+        "            return Agreement(plan=decided, before=held, changed=True)\n",
+    ),
+)
+
+DECIDING = (
+    _mutant(
+        "act on resolve: a link that is up is left",
+        DECIDE,
+        "    if states[link.name].verdict is not Verdict.DOWN or link.mode",
+        "    if states[link.name].verdict not in {Verdict.DOWN, Verdict.UP} or link.mode",
+    ),
+    _mutant(
+        "act on INSUFFICIENT_DATA: no fresh claim is down",
+        EVIDENCE,
+        '    return Belief(verdict=Verdict.UNKNOWN, because="no fresh claim")',
+        '    return Belief(verdict=Verdict.DOWN, because="no fresh claim")',
+    ),
+    _mutant(
+        "act on a lone claim",
+        EVIDENCE,
+        "    return Belief(verdict=Verdict.SUSPECT, because=words, onset=onset, lost_both_ends=both)",
+        "    return Belief(verdict=Verdict.DOWN, because=words, onset=onset)",
+    ),
+    _mutant(
+        "fail-back without hold-down",
+        DECIDE,
+        "    if state.verdict is not Verdict.UP or not settled(state, case.fabric.policy.hold_down, case.now):",
+        "    if state.verdict is not Verdict.UP:",
+    ),
+    _mutant(
+        "the last path is withdrawn",
+        DECIDE,
+        "    return any(state.verdict in {Verdict.UP, Verdict.DEGRADED} and state.drain is None for state in healthy)",
+        "    return True or any(state.drain is None for state in healthy)",
+    ),
+    _mutant(
+        "a stale sighting overwrites a newer one",
+        ROWS,
+        "    return placed if stands is None or rank(placed) > stands else None",
+        "    return placed",
+    ),
+)
+
+TELLING = (
+    _mutant(
+        "clean-up of the live plan: a closed incident takes it along",
+        ARCHIVING,
+        "    held = _held(await _change(house, lambda value: closing(_held(value), closed, now)))\n",
+        "    held = _held(await _change(house, lambda value: closing(_held(value), closed, now)))\n"
+        "    from pointsman.core.decide import first_plan\n"
+        "    await house.registers.change(house.plan_register, lambda _: canonical(first_plan(house.current, now)).decode())\n",
+    ),
+    _mutant(
+        "an incident is closed before its desks are told",
+        DELIVER,
+        "            closed += [incident] if await post.empty(plan, link, epoch) else []\n",
+        "            closed += [incident]\n            await post.empty(plan, link, epoch)\n",
+    ),
+    _mutant(
+        "an ended incident is forgotten before its desks are told",
+        DECIDE,
+        "        return tuple(epoch for epoch in state.closing if incident_id(fabric, name, epoch) not in told)",
+        "        return ()",
+    ),
+    _mutant(
+        "a retry makes another ticket",
+        DELIVER,
+        "tell(claimed, letter, ticket_key(claimed))",
+        'tell(claimed, letter, f"{ticket_key(claimed)}-{claimed.outbox[letter.serial].attempts}")',
+    ),
+    _mutant(
+        "a late update opens a closed incident again",
+        "core/outbox.py",
+        "    if not unsure or resolves > 1:",
+        "    if not unsure or resolves > 0:",
+    ),
+)
+
+CONTROLLER: tuple[Mutant, ...] = (*ACTING, *DECIDING, *TELLING)

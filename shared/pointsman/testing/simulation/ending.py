@@ -67,6 +67,7 @@ async def _evidence(play: Play, healed: float, settled: float | None) -> Evidenc
         book=tuple(world.desk.book),
         held=_held(play),
         lost=next((store.name for store in world.stores.values() if store.lost), ""),
+        misled=world.misled,
         calls=tuple(play.calls),
         duplicate=duplicate,
         overwritten=tuple(one for store in world.stores.values() for one in store.overwritten),

@@ -154,12 +154,13 @@ class Dark(Frozen):
 class Evidence(Frozen):
     """What one run left behind, after everything was healed and some hold-downs had passed.
 
-    ``fabrics`` are those that the functions carried, by hash; ``healed`` is when the last fault ended, ``settled`` when nothing
-    was left to do (None: never within the budget); ``plans`` is what each cloud reads at the end, ``view`` with ``now`` what
-    it sees; ``wants`` pairs each setting that the newest plan asks for
-    with what its lever reads; ``held`` is the accepted ballot by register and store at the end, ``lost`` the store that is
-    gone for good; ``duplicate`` counts the register reads and writes that a repeated report made; ``escaped`` lists errors
-    that no entry expects; ``livelocked`` lists calls of the quiet end that gave up because of other proposers.
+    ``fabrics`` are those that the functions carried, by hash; ``healed`` is when the last fault ended, ``settled`` when
+    nothing was left to do (None: never within the budget); ``plans`` is what each cloud reads at the end, ``view`` with
+    ``now`` what it sees; ``wants`` pairs each setting that the newest plan asks for with what its lever reads; ``held``
+    is the accepted ballot by register and store at the end, ``lost`` the store that is gone for good, ``misled`` whether
+    a store's clock was wrong for a while; ``duplicate`` counts the register reads and writes that a repeated report made;
+    ``livelocked`` lists calls of the quiet end that gave up because of other proposers; ``escaped`` lists errors that no
+    entry expects.
     """
 
     fabric: Fabric
@@ -180,6 +181,7 @@ class Evidence(Frozen):
     book: tuple[Told, ...]
     held: dict[str, dict[str, str]]
     lost: str
+    misled: bool
     calls: tuple[Called, ...]
     duplicate: tuple[int, int]
     overwritten: tuple[Overwritten, ...]

@@ -122,7 +122,7 @@ class Mischief:
         ahead = YEARS if one.kind is FaultKind.CLOCK_YEARS_AHEAD else SKEW * (2 * one.much - 1)
         whose = int(one.much * 30) % 3
         if whose == 2:
-            self.world.stores[one.path].ahead = ahead
+            self.world.stores[one.path].ahead, self.world.misled = ahead, True
         elif whose == 1:
             self.world.tellers[cloud] = ahead
         else:
@@ -177,6 +177,8 @@ class Mischief:
                 network.cut(one.where, silent=one.kind is FaultKind.LINK_CUT_SILENTLY)
 
     def _mend(self, link: str) -> None:
+        if not self.world.nature.raging:
+            return  # everything was healed at once, and what is broken now is a drill
         self.world.twin.catch_up()
         self.world.twin.network.heal(link)
 

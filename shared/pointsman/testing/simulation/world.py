@@ -40,6 +40,7 @@ class World:
         self.flags = {cloud: SimulatedFlag(cloud, self.nature) for cloud in Cloud}
         self.stopped: list[Stopped] = []
         self.dark: set[Cloud] = set()
+        self.misled = False
         self.table = Table(aws=self.stores["aws"], gcp=self.stores["gcp"], witness=self.stores["witness"])
         self.desk = SimulatedDesk(self.clock, self.nature)
         self._nonces = itertools.count(1)

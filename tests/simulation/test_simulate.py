@@ -1,0 +1,74 @@
+"""The simulator's command line."""
+
+import json
+
+import pytest
+
+from pointsman.testing.simulate import main
+from pointsman.testing.simulation import system
+from pointsman.testing.simulation.tally import Tally, Violation
+
+
+def played(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    code = main(arguments)
+    return code, capsys.readouterr().out
+
+
+def test_a_run_prints_what_was_played_and_injected(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = played(capsys, "--seeds", "3", "--first", "1")
+    assert code == 0
+    for word in ("schedules: 3", "events:", "operations:", "schedules_per_second:", "faults:", "coverage:", "no violation"):
+        assert word in out
+
+
+def test_json_is_one_document_with_the_cells_never_hit(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out = played(capsys, "--seeds", "2", "--json")
+    document = json.loads(out)
+    assert document["schedules"] == 2
+    assert document["coverage"]["possible"] > document["coverage"]["hit"] > 0
+    assert document["coverage"]["missing"]
+
+
+def test_the_figures_do_not_depend_on_how_many_processes_play(capsys: pytest.CaptureFixture[str]) -> None:
+    alone = json.loads(played(capsys, "--seeds", "30", "--json")[1])
+    both = json.loads(played(capsys, "--seeds", "30", "--json", "--jobs", "2")[1])
+    for name in ("events", "operations", "faults", "violations"):
+        assert alone[name] == both[name]
+
+
+def test_a_story_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out = played(capsys, "--seed", "7", "--trace")
+    assert "sweep is called" in out
+    assert "the storm is over" in out
+
+
+def test_cells_never_hit_fail_a_run_that_requires_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert played(capsys, "--seeds", "2", "--require-coverage")[0] == 1
+
+
+def test_a_violation_is_named_with_its_seed_and_fails_the_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Tally(level="system", first=4, schedules=1, violations=[Violation(seed=4, invariant="S3 epochs_rise", what="two plans")])
+    monkeypatch.setattr(system, "run", lambda *_arguments, **_options: found)
+    code, out = played(capsys, "--seed", "4", "--seeds", "1")
+    assert code == 1
+    assert "violation: seed 4: S3 epochs_rise: two plans" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--seeds", "many"], "a whole number is needed"),
+        (["--seeds", "0"], "1 or more"),
+        (["--faults", "gremlins"], "no fault kind is named 'gremlins'"),
+        (["--level", "moon"], "invalid choice"),
+        (["--trace"], "name it with --seed"),
+        (["--level", "register", "--seed", "1", "--trace"], "for --level system"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_and_exit_two(arguments: list[str], word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert word in told
+    assert told.count("\n") == 1

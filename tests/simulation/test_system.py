@@ -1,0 +1,88 @@
+"""The whole product on virtual time: what must hold holds in every schedule, and a schedule can be told again."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from pointsman.testing.simulation import system
+from pointsman.testing.simulation.kinds import STRIKES, WORLDLY, FaultKind, Request, of
+from pointsman.testing.simulation.schedule import LONG, schedule
+from pointsman.testing.simulation.tally import Tally
+
+SCHEDULES = 500
+PART = 50
+
+
+@pytest.mark.timeout(900)
+def test_in_five_hundred_schedules_every_invariant_holds() -> None:
+    with ProcessPoolExecutor(2) as pool:
+        tally = Tally(level=system.LEVEL, first=1)
+        for part in pool.map(system.run, range(1, 1 + SCHEDULES, PART), [PART] * (SCHEDULES // PART)):
+            tally.add(part)
+    assert [f"{one.seed} {one.invariant}: {one.what}" for one in tally.violations] == []
+    assert tally.schedules == SCHEDULES
+    assert set(tally.faults) == {kind.value for kind in FaultKind}, "every kind of fault strikes in so many schedules"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [3, 8])
+def test_a_long_storm_ends_like_a_short_one(seed: int) -> None:
+    tally = system.play(seed, size=LONG)
+    assert [f"{one.invariant}: {one.what}" for one in tally.violations] == []
+    assert tally.events > 100
+
+
+TOLD = "import sys; from pointsman.testing.simulation import system; sys.stdout.write('\\n'.join(system.story(7)[1]))"
+
+
+def test_a_seed_tells_the_same_story_in_every_process() -> None:
+    stories = {
+        subprocess.run(
+            [sys.executable, "-c", TOLD],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in ("0", "1", "77")
+    }
+    assert len(stories) == 1
+    assert b"a majority holds plan/atlas" in stories.pop()
+
+
+def test_telling_and_watching_change_nothing() -> None:
+    told, _ = system.story(7)
+    played = system.play(7)
+    assert (told.events, told.operations, told.faults) == (played.events, played.operations, played.faults)
+
+
+def test_a_schedule_without_faults_has_none() -> None:
+    tally = system.play(5, kinds=())
+    assert (tally.faults, tally.violations) == (Counter(), [])
+
+
+def test_only_the_kinds_that_are_asked_for_strike() -> None:
+    tally = system.run(1, 12, kinds=(FaultKind.LINK_BLACKHOLE, FaultKind.STORE_DOWN))
+    assert set(tally.faults) == {FaultKind.LINK_BLACKHOLE.value, FaultKind.STORE_DOWN.value}
+    assert tally.violations == []
+
+
+def test_every_kind_strikes_requests_or_is_brought_about() -> None:
+    assert {*STRIKES, *WORLDLY, FaultKind.OTHER_VERSION} == set(FaultKind)
+    assert all(of(request) for request in Request)
+
+
+def test_a_seed_draws_the_same_schedule_and_another_seed_another() -> None:
+    assert schedule(3) == schedule(3)
+    assert schedule(3) != schedule(4)
+
+
+def test_what_a_run_found_is_plain_json() -> None:
+    document = json.loads(json.dumps(system.run(1, 2).document()))
+    assert document["schedules"] == 2
+    assert document["violations"] == []
