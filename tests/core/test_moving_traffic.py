@@ -9,6 +9,8 @@ from tests.core.scene import Story, aws_bgp, aws_probe, gcp_bgp, gcp_probe, heal
 from tests.core.test_decide import grey, steady
 
 IX_A, IX_B = LinkName("ix-a"), LinkName("ix-b")
+OVERFILLED = 1 - (5 / 7) ** 2
+"""What probes lose, there and back, on 5G that are offered 7G each way."""
 
 
 def test_a_link_that_a_drain_is_pouring_onto_is_not_condemned_by_its_probes_alone() -> None:
@@ -35,30 +37,30 @@ def drained_by_aws_alone(at: float) -> Story:
 
 
 def test_what_awss_own_drain_puts_on_a_link_beyond_its_capacity_is_explained_for_longer_than_a_hold_down() -> None:
-    story = losing(drained_by_aws_alone(1_000), 1_000, 2 / 7)
+    story = losing(drained_by_aws_alone(1_000), 1_000, OVERFILLED)
     assert story.fabric.policy.hold_down.total_seconds() < 1_000 - 11
     assert story.decided(1_001).links[IX_B].verdict is Verdict.UP
 
 
 def test_it_is_still_explained_in_the_moment_in_which_googles_levers_are_set() -> None:
-    story = losing(drained_by_aws_alone(1_000), 1_000, 2 / 7)
+    story = losing(drained_by_aws_alone(1_000), 1_000, OVERFILLED)
     story.note(*lever("ix-a", Health.DRAINING, 1_001, story.plan.epoch))
     assert story.decided(1_002).links[IX_B].verdict is Verdict.UP
-    assert losing(story, 1_010, 2 / 7).decided(1_011).links[IX_B].verdict is Verdict.DOWN
+    assert losing(story, 1_010, OVERFILLED).decided(1_011).links[IX_B].verdict is Verdict.DOWN
 
 
 def test_more_loss_than_awss_own_drain_explains_condemns_a_link_after_the_hold_down() -> None:
-    story = losing(drained_by_aws_alone(1_000), 1_000, 0.5)
+    story = losing(drained_by_aws_alone(1_000), 1_000, 0.7)
     assert story.decided(1_001).links[IX_B].verdict is Verdict.DOWN
 
 
 def test_loss_that_nobody_drains_onto_a_link_condemns_it_however_small() -> None:
-    assert losing(steady(), 10, 2 / 7).decided(11).links[IX_B].verdict is Verdict.DOWN
+    assert losing(steady(), 10, OVERFILLED).decided(11).links[IX_B].verdict is Verdict.DOWN
 
 
 def test_awss_own_drain_explains_nothing_for_longer_than_a_failover_test_lasts() -> None:
     late = 11 + TEST_DURATION.total_seconds()
-    story = losing(drained_by_aws_alone(late), late, 2 / 7)
+    story = losing(drained_by_aws_alone(late), late, OVERFILLED)
     assert story.decided(late + 1).links[IX_B].verdict is Verdict.DOWN
 
 

@@ -32,7 +32,7 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
             return belief
         if name in filling:
             return _kept(case, name, "its probes lose packets while traffic is moving onto it: the loss may be the move's own")
-        if name in overfilled and observed_loss(case.claims[name]) <= overfilled[name] + INEXACT:
+        if name in overfilled and observed_loss(case.claims[name]) <= _there_and_back(overfilled[name]) + INEXACT:
             return _kept(case, name, "its probes lose what AWS's own drain puts on it beyond its capacity, until Google's levers are set")
         return belief
 
@@ -83,6 +83,11 @@ def _overfilled(case: Case) -> dict[LinkName, float]:
             for name, loss in withdrawal_losses(case.fabric, case.plan, link.name).items():
                 found[name] = max(loss, found.get(name, 0.0))
     return found
+
+
+def _there_and_back(loss: float) -> float:
+    """Give the share of probes that a link loses which loses this share of packets each way."""
+    return 1 - (1 - loss) ** 2
 
 
 def _drained_by_aws(case: Case, link: Link, drain: Drain) -> bool:
