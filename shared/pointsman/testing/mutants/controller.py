@@ -7,7 +7,6 @@ ARCHIVING = "service/archiving.py"
 CONVERGE = "service/converge.py"
 DECIDE = "core/decide.py"
 DELIVER = "service/deliver.py"
-ENACT = "service/enact.py"
 EVIDENCE = "core/evidence.py"
 GATHER = "service/gather.py"
 ROWS = "core/rows.py"
@@ -19,11 +18,13 @@ def _mutant(name: str, file: str, old: str, new: str) -> Mutant:
 
 ACTING = (
     _mutant(
-        "check-then-act: the fence is taken just before the write",
-        ENACT,
-        "        await house.levers[target[0]].apply(want, observed, token)\n",
-        "        observed = await house.levers[target[0]].observe(target[1])\n"
-        "        await house.levers[target[0]].apply(want, observed, token)\n",
+        "check-then-act: the plan is read first, the fence taken just before the write",
+        CONVERGE,
+        "        if (late or (wrong and old)) and await self._newer(",
+        "        again = replace(gathered, observed={}, blind={})\n"
+        "        await observe_missing(self.house, wrong, again)\n"
+        "        gathered.observed.update(again.observed)\n"
+        "        if False and await self._newer(",
     ),
     _mutant(
         "the epoch is not read again before the write",
