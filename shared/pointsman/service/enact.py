@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pointsman.core.fabric import Fabric, LinkName
+from pointsman.core.lint import clashes, lint
 from pointsman.core.members import lever_key
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
@@ -96,14 +97,26 @@ async def write(house: House, plan: Plan, settings: Sequence[Setting], gathered:
     """Write the settings in parallel; nothing is written while a freeze stands or the own flag can't be read."""
     if not flags_allow(house, gathered.view):
         return tuple(Step(setting=one, written=False, trouble=FROZEN) for one in settings)
-    return tuple(await asyncio.gather(*(_write(house, plan, one, gathered) for one in settings)))
+    refused = linted(house.fabric_of(plan), plan, settings, gathered)
+    return tuple(await asyncio.gather(*(_write(house, plan, one, gathered, why) for one, why in zip(settings, refused, strict=True))))
 
 
-async def _write(house: House, plan: Plan, want: Setting, gathered: Gathered) -> Step:
+def linted(fabric: Fabric, plan: Plan, settings: Sequence[Setting], gathered: Gathered) -> tuple[str, ...]:
+    """Say of each setting which rule of the plan lint forbids writing it over what was observed; "" when none does."""
+    clashing = clashes(settings)
+    seen = [gathered.observed.get(target_of(one)) for one in settings]
+    found = (
+        clashing.get(index) or (held and lint(fabric, plan, one, held.setting, gathered.now))
+        for index, (one, held) in enumerate(zip(settings, seen, strict=True))
+    )
+    return tuple(str(one) if one else "" for one in found)
+
+
+async def _write(house: House, plan: Plan, want: Setting, gathered: Gathered, refused: str) -> Step:
     target = target_of(want)
     observed = gathered.observed.get(target)
-    if observed is None:
-        return Step(setting=want, written=False, trouble=gathered.blind.get(target, "not observed"))
+    if observed is None or refused:
+        return Step(setting=want, written=False, trouble=refused or gathered.blind.get(target, "not observed"))
     token = str(uuid.uuid5(_STEPS, f"{plan.fabric}|{plan.epoch}|{target[0]}|{target[1]}|{observed.fence}"))
     try:
         await house.levers[target[0]].apply(want, observed, token)
