@@ -67,8 +67,11 @@ def _tickets(stage: Stage, outages: int) -> tuple[bool, str]:
 
 
 def _writes(stage: Stage) -> tuple[bool, str]:
-    """Find each write in a call that says it wrote, or in what a function began that was killed before it could say so."""
-    calls = [_span(line) for line in _reports(stage) if any(step["written"] for step in line["steps"])]
+    """Find each write in a call that says what it set for which agreed plan, or in what a function began that was killed before it could.
+
+    A setting of two parts that got one of them through is not told as written.
+    """
+    calls = [_span(line) for line in _reports(stage) if line["steps"]]
     lives = [(killed - KILLED_WITHIN, killed) for killed in stage.killed]
     writes = stage.writes()
     told = [at for at in writes if _within(at, calls)]
@@ -83,7 +86,7 @@ def _writes(stage: Stage) -> tuple[bool, str]:
 
 def _span(line: Mapping[str, Any]) -> tuple[datetime, datetime]:
     began = datetime.fromisoformat(line["began"])
-    return began, began + timedelta(milliseconds=line["stages_ms"]["verified"])
+    return began, began + timedelta(milliseconds=max(line["stages_ms"].values(), default=0))
 
 
 def _within(at: datetime, spans: Iterable[tuple[datetime, datetime]]) -> bool:
