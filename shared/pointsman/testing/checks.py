@@ -18,8 +18,8 @@ VERIFIED = (0, 1)
 """Exit codes with which ``pointsman verify`` could tell."""
 KILLED_WITHIN = timedelta(seconds=5)
 """How long before it was killed a function may have written what it had no time to report."""
-CLOCK = timedelta(milliseconds=5)
-"""What reading two clocks of one machine may differ by."""
+PASSES_WITHIN = timedelta(seconds=5)
+"""How long after the times that a call tells, which are those of its first pass, it may go round and write again."""
 SAID = 300
 """Characters shown of what it said when it could not."""
 
@@ -69,7 +69,7 @@ def _tickets(stage: Stage, outages: int) -> tuple[bool, str]:
 def _writes(stage: Stage) -> tuple[bool, str]:
     """Find each write in a call that says what it set for which agreed plan, or in what a function began that was killed before it could.
 
-    A setting of two parts that got one of them through is not told as written.
+    A setting of two parts that got one of them through is not told as written, and counts as set by that call too.
     """
     calls = [_span(line) for line in _reports(stage) if line["steps"]]
     lives = [(killed - KILLED_WITHIN, killed) for killed in stage.killed]
@@ -86,11 +86,11 @@ def _writes(stage: Stage) -> tuple[bool, str]:
 
 def _span(line: Mapping[str, Any]) -> tuple[datetime, datetime]:
     began = datetime.fromisoformat(line["began"])
-    return began, began + timedelta(milliseconds=max(line["stages_ms"].values(), default=0))
+    return began, began + timedelta(milliseconds=max(line["stages_ms"].values(), default=0)) + PASSES_WITHIN
 
 
 def _within(at: datetime, spans: Iterable[tuple[datetime, datetime]]) -> bool:
-    return any(first - CLOCK <= at <= last + CLOCK for first, last in spans)
+    return any(first <= at <= last for first, last in spans)
 
 
 def _agreement(plans: Mapping[str, Plan | None]) -> tuple[bool, str]:
