@@ -1,7 +1,7 @@
 """The await sites of ``service/``: every place where a function may be stopped, found from the source.
 
 A site is named ``file:function#n``: the n-th ``await``, ``async with``, ``async for`` or asynchronous comprehension
-of that function.
+of that function. A time limit (``asyncio.timeout``) is entered and left without waiting and is none.
 """
 
 import ast
@@ -21,10 +21,11 @@ Place = tuple[int, int, int, int]
 
 
 class Site(Frozen):
-    """One await site, with the part of its file that it takes up."""
+    """One await site, with what is awaited and the part of its file that it takes up."""
 
     name: str
     file: str
+    awaited: str
     place: Place
 
     def holds(self, place: Place) -> bool:
@@ -41,9 +42,9 @@ def sites() -> tuple[Site, ...]:
 
 def _in_file(file: str, tree: ast.Module) -> Iterator[Site]:
     for name, function in _functions(tree, ""):
-        awaits = sorted(_place(node) for node in _own(function) if _waits(node))
-        for number, place in enumerate(awaits, start=1):
-            yield Site(name=f"{file.removesuffix('.py')}:{name}#{number}", file=file, place=place)
+        awaits = sorted((_place(node), ast.unparse(node)) for node in _own(function) if _waits(node))
+        for number, (place, text) in enumerate(awaits, start=1):
+            yield Site(name=f"{file.removesuffix('.py')}:{name}#{number}", file=file, awaited=text, place=place)
 
 
 def _functions(tree: ast.AST, outer: str) -> Iterator[tuple[str, ast.AsyncFunctionDef]]:
@@ -64,6 +65,8 @@ def _own(function: ast.AST) -> Iterator[ast.AST]:
 
 
 def _waits(node: ast.AST) -> bool:
+    if isinstance(node, ast.AsyncWith) and all("asyncio.timeout(" in ast.unparse(item.context_expr) for item in node.items):
+        return False  # a time limit is entered and left without waiting
     asynchronous = isinstance(node, ast.comprehension) and node.is_async
     return isinstance(node, ast.Await | ast.AsyncWith | ast.AsyncFor) or bool(asynchronous)
 

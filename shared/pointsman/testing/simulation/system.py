@@ -1,8 +1,10 @@
 """The whole product in small: the real use cases, the real protocol and the twin, on virtual time, with the faults that a seed draws."""
 
 import asyncio
+import contextlib
+import gc
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 
 from pointsman.testing.simulation.ending import played
 from pointsman.testing.simulation.evidence import Evidence
@@ -16,6 +18,8 @@ from pointsman.testing.virtual import run as run_virtually
 __all__ = ["LEVEL", "play", "run", "story"]
 
 LEVEL = "system"
+TIDY_EVERY = 10
+"""Schedules between two collections of what the dead leave behind."""
 WATCH_EVERY = 16
 """One schedule of so many notes which requests are under way at which await site."""
 
@@ -24,10 +28,28 @@ def run(first: int, seeds: int, kinds: Collection[FaultKind] = tuple(FaultKind),
     """Play ``seeds`` schedules from the seed ``first`` on, one after the other."""
     tally = Tally(level=LEVEL, first=first)
     began = time.perf_counter()
-    for seed in range(first, first + seeds):
-        tally.add(play(seed, kinds, size))
+    with _tidied_seldom() as tidy:
+        for seed in range(first, first + seeds):
+            tally.add(play(seed, kinds, size))
+            tidy(seed)
     tally.seconds = time.perf_counter() - began
     return tally
+
+
+@contextlib.contextmanager
+def _tidied_seldom() -> Iterator[Callable[[int], None]]:
+    """Let cycles of dead tasks be collected every few schedules only, instead of all the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield lambda seed: None if seed % TIDY_EVERY else _tidy()
+    finally:
+        if was:
+            gc.enable()
+
+
+def _tidy() -> None:
+    gc.collect()
 
 
 def play(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: Size = DEFAULT) -> Tally:
