@@ -1,0 +1,53 @@
+"""All checks in one pass: from the fabric, the agreed plan and what both clouds show, to findings in a fixed order."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from pointsman.core.analysis import Analysis
+from pointsman.core.audit.drift import drift
+from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
+from pointsman.core.audit.happened import hand_changes, maintenance, unread
+from pointsman.core.audit.matching import mtu, priorities, timers
+from pointsman.core.audit.seen import Seen
+from pointsman.core.audit.wiring import allowed, standby, wiring
+from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.plan import Plan
+
+FINDINGS_LIMIT = 500
+"""Findings that one audit gives, the gravest; whoever has more has one cause to look for first."""
+_ORDER = list(Severity)
+
+
+def audit(fabric: Fabric, plan: Plan | None, both: Sequence[Seen], now: datetime) -> tuple[Finding, ...]:
+    """Find everything that is not as it should be, the gravest first, each once. Without a plan what needs one is left out."""
+    found = {finding.id: finding for finding in _all(fabric, plan, {seen.cloud: seen for seen in both}, now)}
+    return tuple(sorted(found.values(), key=lambda one: (_ORDER.index(one.severity), one.check, one.subject))[:FINDINGS_LIMIT])
+
+
+def _all(fabric: Fabric, plan: Plan | None, both: Mapping[Cloud, Seen], now: datetime) -> Iterator[Finding]:
+    for seen in both.values():
+        if plan is not None:
+            yield from drift(fabric, plan, seen, now)
+        for check in (wiring, allowed, timers, priorities):
+            yield from check(fabric, seen)
+        yield from standby(fabric, plan, seen)
+        yield from hand_changes(fabric, seen, now)
+        yield from maintenance(fabric, plan, seen, now)
+        yield from unread(seen)
+    yield from mtu(fabric, both)
+
+
+def capacity(fabric: Fabric) -> Iterator[Finding]:
+    """Find single failures that the policy forbids the outcome of (warnings), or that leave a flow without a path (notes)."""
+    for outcome in Analysis(fabric).outcomes(1):
+        if not outcome.breaks and not outcome.after.unplaced:
+            continue
+        lost = f"{', '.join(outcome.after.unplaced)} left without a path"
+        yield Finding(
+            check=Check.CAPACITY,
+            subject=outcome.failure.name,
+            severity=Severity.WARNING if outcome.breaks else Severity.NOTE,
+            text=f"if {outcome.failure.name} fails: {outcome.breaks or lost}",
+            evidence=(Evidence(side="fabric", says=f"survive.n_1: {fabric.policy.survive.n_1}"),),
+            fix=f"pointsman whatif FABRIC --fail {outcome.failure.name}",
+        )

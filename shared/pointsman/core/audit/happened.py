@@ -1,0 +1,103 @@
+"""What somebody did by hand, what a cloud announced, and what could not be read."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
+from pointsman.core.audit.seen import Seen, Unread
+from pointsman.core.fabric import Fabric, Link, LinkName
+from pointsman.core.members import index
+from pointsman.core.plan import LinkState, Plan
+from pointsman.core.sightings import Actor, Change, Notice
+
+LOOKBACK = timedelta(hours=24)
+"""How far back hand changes are told."""
+NEAR = timedelta(days=7)
+"""How near announced maintenance is when it becomes more than a note."""
+CHANGES_LIMIT = 50
+"""Hand changes of one cloud that are told, the newest; an audit names them to be looked at, it is no log."""
+
+
+def hand_changes(fabric: Fabric, seen: Seen, now: datetime) -> Iterator[Finding]:
+    """Name what somebody else than pointsman changed of what the fabric declares, and who it was."""
+    names = _names(fabric)
+    recent = [one for one in seen.changes if one.actor is Actor.SOMEBODY and now - one.seen_at <= LOOKBACK]
+    for change in sorted(recent, key=lambda one: one.seen_at, reverse=True)[:CHANGES_LIMIT]:
+        touched = [word for word in change.target.split() if word in names or word.rpartition("/")[2] in names]
+        if touched:
+            yield _changed(change, names.get(touched[0]) or names.get(touched[0].rpartition("/")[2]), seen)
+
+
+def _changed(change: Change, link: LinkName | None, seen: Seen) -> Finding:
+    return Finding(
+        check=Check.HAND_CHANGE,
+        subject=f"{seen.cloud} {change.what} {change.target} {change.seen_at:%FT%T}",
+        severity=Severity.WARNING,
+        text=f"{change.who or 'somebody'} made {change.what} on {change.target} at {change.seen_at:%FT%TZ}",
+        evidence=(Evidence(side=seen.cloud.value, says=f"{change.what} by {change.who or 'an unnamed principal'}"),),
+        link=link,
+    )
+
+
+def _names(fabric: Fabric) -> dict[str, LinkName | None]:
+    """Map the identifiers of everything that the fabric declares to their link, None where they serve several."""
+    found: dict[str, LinkName | None] = {}
+    for site in fabric.sites:
+        router = getattr(site, "router", None)
+        found.update(dict.fromkeys((*getattr(site, "route_tables", ()), *((router.name, router.id) if router else ()))))
+    found.update({flow.aws_prefix_list.prefix_list: None for flow in fabric.flows if flow.aws_prefix_list})
+    for link in fabric.links:
+        found.update(dict.fromkeys(_of_link(link), link.name))
+    return found
+
+
+def _of_link(link: Link) -> Iterator[str]:
+    aws, gcp = link.aws, link.gcp
+    yield from aws.attachments
+    named = (aws.dx_gateway, aws.association, aws.connection, gcp.vlan_attachment, gcp.import_policy, gcp.export_policy)
+    yield from (one for one in named if one)
+    if gcp.transport:
+        yield gcp.transport.rpartition("/")[2]
+    for member in link.members:
+        yield from (one for one in (member.aws.virtual_interface, member.aws.connection, member.aws.vpn, member.gcp.tunnel) if one)
+
+
+def maintenance(fabric: Fabric, plan: Plan | None, seen: Seen, now: datetime) -> Iterator[Finding]:
+    """Name announced windows that are still to end, on links that are not drained for them."""
+    keys = index(fabric)
+    for notice in seen.notices:
+        over = notice.end is not None and notice.end <= now
+        links = dict.fromkeys(keys[member].link for member in notice.members if member in keys)
+        for name in links if not over else ():
+            state = plan.links.get(name, LinkState()) if plan else LinkState()
+            if state.drain is None:
+                yield _announced(name, notice, seen, now)
+
+
+def _announced(link: LinkName, notice: Notice, seen: Seen, now: datetime) -> Finding:
+    near = notice.start is None or notice.start - now <= NEAR
+    start = f"{notice.start:%FT%TZ}" if notice.start else "an unnamed time"
+    end = f" to {notice.end:%FT%TZ}" if notice.end else ""
+    return Finding(
+        check=Check.MAINTENANCE,
+        subject=f"{link} {notice.what} {start}",
+        severity=Severity.WARNING if near else Severity.NOTE,
+        text=f"{seen.cloud} announces {notice.what.lower()} on {link} from {start}{end}, and it is not drained",
+        evidence=(Evidence(side=seen.cloud.value, says=notice.text or notice.what), Evidence(side="plan", says=f"{link} is not drained")),
+        link=link,
+    )
+
+
+def unread(seen: Seen) -> Iterator[Finding]:
+    """Name what could not be read: nothing is proved of it."""
+    return (_unread(seen, one) for one in seen.unread)
+
+
+def _unread(seen: Seen, one: Unread) -> Finding:
+    return Finding(
+        check=Check.UNREAD,
+        subject=f"{seen.cloud} {one.what}",
+        severity=Severity.WARNING,
+        text=f"{one.what} could not be read, so nothing is known of it: {one.why}",
+        evidence=(Evidence(side=seen.cloud.value, says=one.why),),
+    )

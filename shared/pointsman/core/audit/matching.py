@@ -1,0 +1,127 @@
+"""Do the two sides agree with each other and with the fabric file: timers, MTU, base priorities."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
+from pointsman.core.audit.seen import End, Seen
+from pointsman.core.fabric import Cloud, Fabric, Link, LinkKind, LinkName
+from pointsman.core.lint import PRIORITY_LIMIT
+
+AWS_HOLD = {LinkKind.CROSS_CLOUD_INTERCONNECT: timedelta(seconds=90), LinkKind.VPN: timedelta(seconds=30)}
+"""Hold times that AWS offers and nobody can change (Direct Connect and Site-to-Site VPN user guides); the smaller of both sides' counts (RFC 4271, 4.2)."""
+
+
+def timers(fabric: Fabric, seen: Seen) -> Iterator[Finding]:
+    """Find members whose two sides agree on another hold time, or on BFD or none, than the fabric file declares."""
+    for link, end in _ends(fabric, seen):
+        agreed = min((one for one in (end.hold, AWS_HOLD.get(link.kind)) if one is not None), default=None)
+        if end.hold is not None and agreed is not None and agreed != link.timers.hold:
+            yield _hold(link, end, agreed)
+        declared = link.timers.bfd.interval * link.timers.bfd.multiplier if link.timers.bfd else timedelta(0)
+        if end.bfd is not None and end.bfd != declared:
+            yield _bfd(fabric, link, end, declared)
+
+
+def _hold(link: Link, end: End, agreed: timedelta) -> Finding:
+    offered = AWS_HOLD.get(link.kind)
+    return Finding(
+        check=Check.TIMERS,
+        subject=f"{end.name} hold",
+        severity=Severity.WARNING,
+        text=f"{link.name} declares a hold time of {_s(link.timers.hold)}, and its sides agree on {_s(agreed)}: its budget is wrong by that",
+        evidence=(
+            Evidence(side="aws", says=f"offers {_s(offered)}" if offered else "not shown"),
+            Evidence(side="gcp", says=f"offers {_s(end.hold)} on {end.name}" if end.hold else "not shown"),
+            Evidence(side="fabric", says=f"timers.hold {_s(link.timers.hold)}"),
+        ),
+        fix=f"declare timers: {{hold: {_s(agreed)}}} for {link.name} in the fabric file",
+        link=link.name,
+    )
+
+
+def _bfd(fabric: Fabric, link: Link, end: End, declared: timedelta) -> Finding:
+    site = fabric.gcp_site(link)
+    router = site.router.name if site.router else "ROUTER"
+    mode = "ACTIVE" if declared else "DISABLED"
+    return Finding(
+        check=Check.TIMERS,
+        subject=f"{end.name} bfd",
+        severity=Severity.WARNING,
+        text=f"{link.name} declares {_bfd_words(declared)}, and {end.name} has {_bfd_words(end.bfd or timedelta(0))}",
+        evidence=(
+            Evidence(side="gcp", says=f"{end.name}: {_bfd_words(end.bfd or timedelta(0))}"),
+            Evidence(side="fabric", says=f"timers.bfd: {_bfd_words(declared)}"),
+        ),
+        fix=(
+            f"gcloud compute routers update-bgp-peer {router} --peer-name={end.name} --bfd-session-initialization-mode={mode}"
+            f" --region {site.region} --project {site.project}"
+        ),
+        link=link.name,
+    )
+
+
+def _bfd_words(detection: timedelta) -> str:
+    return f"BFD that gives up after {_s(detection)}" if detection else "no BFD"
+
+
+def mtu(fabric: Fabric, both: Mapping[Cloud, Seen]) -> Iterator[Finding]:
+    """Find links of which either side carries smaller packets than the fabric file declares."""
+    for link in fabric.links:
+        shown = {cloud: seen.mtus[link.name] for cloud, seen in both.items() if link.name in seen.mtus}
+        least = min(shown.values(), default=link.mtu)
+        if least >= link.mtu:
+            continue
+        hurt = [flow.name for flow in fabric.flows if fabric.permits(flow, link) and flow.min_mtu > least]
+        yield Finding(
+            check=Check.MTU,
+            subject=link.name,
+            severity=Severity.ERROR if hurt else Severity.WARNING,
+            text=f"{link.name} declares an MTU of {link.mtu} and carries {least}{': too little for ' + ', '.join(hurt) if hurt else ''}",
+            evidence=(
+                *(Evidence(side=cloud.value, says=f"MTU {size}") for cloud, size in sorted(shown.items())),
+                Evidence(side="fabric", says=f"mtu: {link.mtu}"),
+            ),
+            fix=f"raise the MTU of both ends, or declare mtu: {least} for {link.name} in the fabric file",
+            link=link.name,
+        )
+
+
+def priorities(fabric: Fabric, seen: Seen) -> Iterator[Finding]:
+    """Find peers whose base priority reaches into the region costs, or differs from that of the other peers of their link."""
+    by_link: dict[LinkName, list[End]] = {}
+    for link, end in _ends(fabric, seen):
+        if end.priority is not None:
+            by_link.setdefault(link.name, []).append(end)
+    for name, ends in by_link.items():
+        usual = ends[0].priority
+        for end in ends:
+            if end.priority is not None and (end.priority > PRIORITY_LIMIT or end.priority != usual):
+                yield _priority(fabric, fabric.link(name), end, ends[0])
+
+
+def _priority(fabric: Fabric, link: Link, end: End, first: End) -> Finding:
+    high = (end.priority or 0) > PRIORITY_LIMIT
+    site = fabric.gcp_site(link)
+    why = f"above {PRIORITY_LIMIT}, where region costs begin" if high else f"and {first.name} of the same link with {first.priority}"
+    value = PRIORITY_LIMIT if high else first.priority
+    return Finding(
+        check=Check.BASE_PRIORITY,
+        subject=end.name,
+        severity=Severity.WARNING,
+        text=f"{end.name} of {link.name} advertises with base priority {end.priority}, {why}",
+        evidence=(Evidence(side="gcp", says=f"advertisedRoutePriority {end.priority} on {end.name}"),),
+        fix=(
+            f"gcloud compute routers update-bgp-peer {site.router.name if site.router else 'ROUTER'} --peer-name={end.name}"
+            f" --advertised-route-priority={value} --region {site.region} --project {site.project}"
+        ),
+        link=link.name,
+    )
+
+
+def _ends(fabric: Fabric, seen: Seen) -> Iterator[tuple[Link, End]]:
+    return ((fabric.link(end.link), end) for end in seen.ends or ())
+
+
+def _s(span: timedelta) -> str:
+    return f"{span.total_seconds():g}s"

@@ -1,0 +1,64 @@
+"""What one cloud shows of a fabric, as an audit reads it. None means that a part could not be read, and proves nothing."""
+
+from datetime import timedelta
+
+from pointsman.core.fabric import Cloud, LinkName, MemberId
+from pointsman.core.sightings import Change, Notice
+from pointsman.core.steering import Setting
+from pointsman.core.values import Frozen
+
+
+class Entry(Frozen):
+    """A static entry of a Transit Gateway route table: ``name`` is its CIDR, or its prefix list where it came by one; "" is a black hole."""
+
+    table: str
+    name: str
+    attachment: str = ""
+
+
+class Attachment(Frozen):
+    """How a Transit Gateway attachment is wired: the table it is associated with ("" for none), and those it propagates into."""
+
+    id: str
+    association: str = ""
+    propagates: tuple[str, ...] = ()
+
+
+class End(Frozen):
+    """One end of one member's BGP session.
+
+    ``accepted`` counts the routes it accepted, ``learned`` names them before policies; ``priority`` is the base priority
+    it advertises with, ``hold`` and ``bfd`` how long it waits before it gives the session up (``bfd`` zero: not in use).
+    """
+
+    link: LinkName
+    member: MemberId
+    name: str
+    up: bool | None = None
+    accepted: int | None = None
+    learned: tuple[str, ...] | None = None
+    priority: int | None = None
+    hold: timedelta | None = None
+    bfd: timedelta | None = None
+
+
+class Unread(Frozen):
+    """What could not be read, and why."""
+
+    what: str
+    why: str
+
+
+class Seen(Frozen):
+    """Everything that one cloud shows. ``mtus`` in bytes and ``allowed`` prefixes are by link, ``levers`` what they read as."""
+
+    cloud: Cloud
+    attachments: tuple[Attachment, ...] | None = None
+    entries: tuple[Entry, ...] | None = None
+    ends: tuple[End, ...] | None = None
+    mtus: dict[LinkName, int] = {}
+    allowed: dict[LinkName, tuple[str, ...]] = {}
+    levers: tuple[Setting, ...] = ()
+    changes: tuple[Change, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    unread: tuple[Unread, ...] = ()

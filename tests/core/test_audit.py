@@ -1,0 +1,312 @@
+"""The audit's checks: what each of them names, and what only looks like it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from pointsman.core.analysis import Analysis
+from pointsman.core.audit.audit import audit, capacity
+from pointsman.core.audit.findings import TITLES, Check, Finding, Severity, repair
+from pointsman.core.audit.seen import Attachment, End, Entry, Seen, Unread
+from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName, MemberId, Mode, Policy, Survival, Survive
+from pointsman.core.plan import Drain, DrainCause, LinkState, Pin, Plan, Verdict
+from pointsman.core.sightings import Actor, Change, Notice, Vantage
+from pointsman.core.steering import FailoverTest, PrefixStance, RoutePolicies, Stance
+from pointsman.core.values import replace
+from pointsman.core.wants import route_policies
+from tests.core.scene import ATLAS, START, G, Story, fabric, flow, link, seconds, vpn
+
+NOW = START + timedelta(hours=1)
+IX_A, IX_B = LinkName("ix-a"), LinkName("ix-b")
+CHECKOUT_PIN = Pin(flow=FlowName("checkout"), link=IX_B, owner="pointsman", reason="grey", expires_at=NOW + timedelta(minutes=9))
+
+
+def planned(**change: object) -> Plan:
+    return replace(Story().all_healthy(0).decided(1), **change)
+
+
+def found(seen: Seen, plan: Plan | None = None, start: Fabric = ATLAS) -> tuple[Finding, ...]:
+    return audit(start, plan or planned(), (seen,), NOW)
+
+
+def checks(seen: Seen, plan: Plan | None = None, start: Fabric = ATLAS) -> list[Check]:
+    return [one.check for one in found(seen, plan, start)]
+
+
+def aws(**parts: object) -> Seen:
+    return Seen(cloud=Cloud.AWS, **parts)  # type: ignore[arg-type]
+
+
+def gcp(**parts: object) -> Seen:
+    return Seen(cloud=Cloud.GCP, **parts)  # type: ignore[arg-type]
+
+
+def test_every_check_has_a_title() -> None:
+    assert set(TITLES) == set(Check)
+
+
+def test_a_finding_keeps_its_id_whatever_its_words_and_no_two_share_one() -> None:
+    one = Finding(check=Check.MTU, subject="ix-a", severity=Severity.NOTE, text="a")
+    assert one.id == replace(one, severity=Severity.ERROR, text="b", fix="c").id == "d9c09d967f83"
+    assert len({one.id, replace(one, subject="ix-b").id, replace(one, check=Check.TIMERS).id}) == 3
+
+
+def test_what_is_as_planned_and_declared_gives_no_finding() -> None:
+    levers = tuple(route_policies(ATLAS, planned(), one) for one in ATLAS.links)
+    wired = tuple(
+        Attachment(id=one, association="tgw-rtb-9", propagates=("tgw-rtb-1",)) for held in ATLAS.links for one in held.aws.attachments
+    )
+    shown = aws(attachments=wired, entries=(), mtus={IX_A: 8500}, allowed={IX_A: ("10.20.0.0/16", "10.21.0.0/16")})
+    assert audit(ATLAS, planned(), (shown, gcp(levers=levers, mtus={IX_A: 8896})), NOW) == ()
+
+
+# Drift
+
+
+def held_on(name: LinkName) -> RoutePolicies:
+    return RoutePolicies(link=name, imports=(PrefixStance(prefix="10.99.0.0/16", stance=Stance.AVOID),))
+
+
+def test_policies_that_read_otherwise_than_planned_are_drift_with_both_readings() -> None:
+    (one,) = found(gcp(levers=(held_on(IX_A),)))
+    assert (one.check, one.severity, one.subject, one.swept) == (Check.POLICY_DRIFT, Severity.WARNING, "ix-a", True)
+    assert {each.side: each.says for each in one.evidence}["gcp"] == "import avoid 10.99.0.0/16 (rank 1)"
+
+
+def test_drift_right_after_a_decision_is_a_note() -> None:
+    (one,) = found(gcp(levers=(held_on(IX_A),)), planned(decided_at=NOW - seconds(60)))
+    assert one.severity is Severity.NOTE
+
+
+def test_policies_of_a_link_that_is_not_steered_are_no_drift() -> None:
+    watched = fabric(link("ix-a", 10 * G, mode=Mode.OBSERVE), link("ix-b", 5 * G))
+    assert checks(gcp(levers=(held_on(IX_A),)), start=watched) == []
+
+
+def test_without_a_decision_nothing_drifts() -> None:
+    assert checks(gcp(levers=(held_on(IX_A),)), planned(epoch=0)) == []
+
+
+TESTED = FailoverTest(link=IX_A, running=True)
+DRAINED = LinkState(verdict=Verdict.DOWN, drain=Drain(cause=DrainCause.OUTAGE, since=START, epoch=2, enactor=Cloud.AWS))
+
+
+def test_a_test_of_ours_on_a_link_that_is_not_drained_is_drift_and_one_on_a_drained_link_is_not() -> None:
+    (one,) = found(aws(levers=(TESTED,)))
+    assert one.check is Check.TEST_DRIFT
+    assert one.fix == "aws directconnect stop-bgp-failover-test --virtual-interface-id dxvif-1 --region us-east-1"
+    assert checks(aws(levers=(TESTED,)), planned(links={IX_A: DRAINED})) == []
+    assert checks(aws(levers=(replace(TESTED, running=False),))) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "check"),
+    [
+        (Entry(table="tgw-rtb-1", name="pl-20", attachment="tgw-attach-2"), Check.ORPHAN_PIN),
+        (Entry(table="tgw-rtb-1", name="10.220.0.0/16", attachment="tgw-attach-2"), Check.ORPHAN_PIN),
+        (Entry(table="tgw-rtb-1", name="10.77.0.0/16", attachment="tgw-attach-2"), Check.STATIC_OVERRIDE),
+        (Entry(table="tgw-rtb-1", name="pl-77", attachment="tgw-attach-2"), Check.STATIC_OVERRIDE),
+    ],
+)
+def test_a_static_entry_to_a_link_is_an_orphan_in_a_place_of_ours_and_somebodys_own_elsewhere(entry: Entry, check: Check) -> None:
+    (one,) = found(aws(entries=(entry,)))
+    assert one.check is check
+    assert one.fix.startswith("aws ec2 delete-transit-gateway-")
+    assert one.link == IX_B
+
+
+@pytest.mark.parametrize("attachment", ["", "tgw-attach-of-a-vpc"])
+def test_static_entries_that_lead_to_no_link_are_nobodys_business_here(attachment: str) -> None:
+    assert checks(aws(entries=(Entry(table="tgw-rtb-1", name="10.220.0.0/16", attachment=attachment),))) == []
+
+
+def test_a_planned_pin_is_no_orphan_and_one_that_leads_elsewhere_is_drift() -> None:
+    plan = planned(pins=(CHECKOUT_PIN,))
+    assert checks(aws(entries=(Entry(table="tgw-rtb-1", name="pl-20", attachment="tgw-attach-2"),)), plan) == []
+    (one,) = found(aws(entries=(Entry(table="tgw-rtb-1", name="pl-20"),)), plan)
+    assert one.check is Check.PIN_DRIFT
+    assert "modify-transit-gateway-prefix-list-reference" in one.fix
+    assert "--transit-gateway-attachment-id tgw-attach-2" in one.fix
+
+
+def test_a_pin_that_outlived_its_end_is_told_until_it_is_decided_anew() -> None:
+    assert checks(aws(), planned(pins=(replace(CHECKOUT_PIN, expires_at=NOW),))) == [Check.EXPIRED_PIN]
+    assert checks(aws(), planned(pins=(replace(CHECKOUT_PIN, expires_at=NOW + seconds(1)),))) == []
+
+
+# Wiring
+
+
+def test_a_missing_association_and_a_missing_propagation_are_told_apart() -> None:
+    two = fabric(link("ix-a", 10 * G), link("ix-b", 5 * G))
+    wired = (Attachment(id="tgw-attach-1", propagates=("tgw-rtb-1",)), Attachment(id="tgw-attach-2", association="tgw-rtb-9"))
+    told = {one.check: one for one in found(aws(attachments=wired), start=two)}
+    assert {check: one.subject for check, one in told.items()} == {
+        Check.ASSOCIATION: "tgw-attach-1",
+        Check.PROPAGATION: "tgw-attach-2 tgw-rtb-1",
+    }
+    both = "--transit-gateway-route-table-id tgw-rtb-1 --transit-gateway-attachment-id tgw-attach-2 --region us-east-1"
+    assert told[Check.PROPAGATION].fix == f"aws ec2 enable-transit-gateway-route-table-propagation {both}"
+
+
+def test_attachments_that_could_not_be_read_are_not_called_unwired() -> None:
+    assert checks(aws(attachments=None)) == []
+    assert set(checks(aws(attachments=()))) == {Check.ASSOCIATION, Check.PROPAGATION}
+
+
+def end(**parts: object) -> End:
+    return End(link=IX_B, member=MemberId("m1"), name="aws-2", **parts)  # type: ignore[arg-type]
+
+
+def test_a_standby_that_did_not_learn_a_flows_prefix_is_none() -> None:
+    (one,) = found(gcp(ends=(end(up=True, accepted=1, learned=("10.20.0.0/16",)),)))
+    assert one.check is Check.STANDBY
+    assert "10.21.0.0/16 was not learned" in one.text
+    assert "list-bgp-routes cr-aws-1 --peer=aws-2" in one.fix
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"up": True, "learned": ("10.0.0.0/8",)},
+        {"up": True, "accepted": 2},
+        {"up": None, "accepted": None, "learned": None},
+    ],
+)
+def test_a_standby_that_covers_every_prefix_or_of_which_nothing_is_known_is_let_be(parts: dict[str, object]) -> None:
+    assert checks(gcp(ends=(end(**parts),))) == []
+
+
+@pytest.mark.parametrize("parts", [{"up": True, "accepted": 0}, {"up": False}])
+def test_a_standby_that_accepts_nothing_is_none(parts: dict[str, object]) -> None:
+    assert checks(gcp(ends=(end(**parts),))) == [Check.STANDBY]
+    assert checks(gcp(ends=(end(**parts),)), planned(links={IX_B: DRAINED})) == []
+
+
+def test_a_gateway_that_may_not_announce_a_flows_prefix_is_an_error_and_names_the_prefix_to_add() -> None:
+    (one,) = found(aws(allowed={IX_A: ("10.20.0.0/16",)}))
+    assert (one.check, one.severity) == (Check.ALLOWED_PREFIXES, Severity.ERROR)
+    assert "cidr=10.21.0.0/16" in one.fix
+
+
+def test_a_summary_loses_to_a_vpn_only_for_flows_that_may_use_one() -> None:
+    (one,) = found(aws(allowed={IX_A: ("10.0.0.0/8",)}))
+    assert (one.severity, "10.20.0.0/16" in one.text, "10.21.0.0/16" in one.text) == (Severity.WARNING, True, False)
+    assert checks(aws(allowed={IX_A: ("10.0.0.0/8",)}), start=fabric(link("ix-a", 10 * G), link("ix-b", 5 * G))) == []
+
+
+# Matching
+
+
+@pytest.mark.parametrize(("hold", "told"), [(60, []), (120, [Check.TIMERS]), (20, [Check.TIMERS])])
+def test_the_smaller_hold_time_of_both_sides_is_held_against_the_fabric(hold: int, told: list[Check]) -> None:
+    assert checks(gcp(ends=(end(hold=seconds(hold)),))) == told
+
+
+def test_a_vpns_hold_time_is_what_aws_offers_however_long_google_would_wait() -> None:
+    tunnel = End(link=LinkName("vpn"), member=MemberId("t1"), name="aws-vpn-1", hold=seconds(60))
+    assert checks(gcp(ends=(tunnel,))) == []
+    assert checks(gcp(ends=(tunnel,)), start=fabric(replace(vpn(), timers=replace(vpn().timers, hold=seconds(60))))) == [Check.TIMERS]
+
+
+@pytest.mark.parametrize(("bfd", "told"), [(0, []), (5, [Check.TIMERS]), (None, [])])
+def test_bfd_that_is_not_declared_is_told(bfd: float | None, told: list[Check]) -> None:
+    assert checks(gcp(ends=(end(bfd=None if bfd is None else seconds(bfd)),))) == told
+
+
+@pytest.mark.parametrize(
+    ("sizes", "severity"),
+    [
+        ((8500, 8896), None),
+        ((8500, 1500), Severity.ERROR),
+        ((8200, 8896), Severity.WARNING),
+    ],
+)
+def test_the_smaller_mtu_of_both_sides_is_held_against_the_fabric(sizes: Sequence[int], severity: Severity | None) -> None:
+    both = (aws(mtus={IX_A: sizes[0]}), gcp(mtus={IX_A: sizes[1]}))
+    assert [one.severity for one in audit(ATLAS, planned(), both, NOW)] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(("priorities", "told"), [((100, 100), 0), ((200, 200), 0), ((201, 201), 2), ((100, 150), 1)])
+def test_base_priorities_stay_below_region_costs_and_are_equal_on_one_link(priorities: Sequence[int], told: int) -> None:
+    ends = tuple(End(link=IX_B, member=MemberId(f"m{at}"), name=f"p{at}", priority=one) for at, one in enumerate(priorities))
+    assert checks(gcp(ends=ends)) == [Check.BASE_PRIORITY] * told
+
+
+# What happened
+
+
+def changed(target: str, **parts: object) -> Seen:
+    change = Change(vantage=Vantage.AWS, what="ReplaceTransitGatewayRoute", target=target, seen_at=NOW - seconds(60), who="arn:a/bob")
+    return aws(changes=(replace(change, **parts),))
+
+
+def test_a_hand_change_of_what_the_fabric_declares_is_named_with_who_made_it() -> None:
+    (one,) = found(changed("tgw-rtb-1 10.220.0.0/16 tgw-attach-2"))
+    assert one.check is Check.HAND_CHANGE
+    assert "arn:a/bob" in one.text
+    (routed,) = found(changed("projects/weft-prod-1/regions/us-east4/routers/cr-aws-1"))
+    assert routed.check is Check.HAND_CHANGE
+
+
+def test_changes_of_ours_of_other_things_and_of_long_ago_are_not_told() -> None:
+    assert checks(changed("tgw-rtb-1", actor=Actor.OURSELVES)) == []
+    assert checks(changed("tgw-rtb-10 10.220.0.0/16")) == []
+    assert checks(changed("tgw-rtb-1", seen_at=NOW - timedelta(hours=25))) == []
+
+
+def announced(**parts: object) -> Seen:
+    notice = Notice(vantage=Vantage.GCP, what="OUTAGE", members=("vlan/vlan-1",), seen_at=NOW, start=NOW + timedelta(days=2))
+    return gcp(notices=(replace(notice, **parts),))
+
+
+def test_announced_maintenance_is_told_while_nothing_is_planned_for_it() -> None:
+    assert [one.severity for one in found(announced())] == [Severity.WARNING]
+    assert [one.severity for one in found(announced(start=NOW + timedelta(days=8)))] == [Severity.NOTE]
+    assert checks(announced(), planned(links={IX_A: DRAINED})) == []
+    assert checks(announced(end=NOW)) == []
+    assert checks(announced(members=("vlan/of-somebody-else",))) == []
+
+
+def test_what_could_not_be_read_is_a_finding_of_its_own() -> None:
+    (one,) = found(gcp(unread=(Unread(what="peers of cr-aws-1", why="denied"),)))
+    assert (one.check, one.severity) == (Check.UNREAD, Severity.WARNING)
+
+
+# Capacity
+
+
+def surviving(bar: Survival) -> Fabric:
+    flows = (flow("checkout", 1 * G, 1, ("ix-a", "ix-b"), 20), flow("training", 6 * G, 5, ("ix-a", "ix-b"), 21))
+    return fabric(link("ix-a", 10 * G), link("ix-b", 5 * G), flows=flows, policy=Policy(mode=Mode.AUTO, survive=Survive(n_1=bar)))
+
+
+def test_a_single_failure_that_the_policy_forbids_the_outcome_of_is_a_warning() -> None:
+    told = tuple(capacity(surviving(Survival.NO_OVERLOAD)))
+    assert {one.subject: one.severity for one in told}["ix-a"] is Severity.WARNING
+    assert {one.subject for one in told} >= {
+        one.failure.name for one in Analysis(surviving(Survival.NO_OVERLOAD)).outcomes(1) if one.breaks
+    }
+
+
+def test_overload_that_the_policy_allows_is_no_finding() -> None:
+    assert list(capacity(surviving(Survival.ANYTHING))) == []
+
+
+# Repair
+
+
+@pytest.mark.parametrize(
+    ("mode", "swept", "says"),
+    [
+        (Mode.OBSERVE, True, "observed only"),
+        (Mode.RECOMMEND, True, "run: mend"),
+        (Mode.AUTO, True, "the sweep mends it by itself"),
+        (Mode.AUTO, False, "run: mend"),
+    ],
+)
+def test_repair_goes_as_far_as_the_links_mode_allows(mode: Mode, swept: bool, says: str) -> None:  # noqa: FBT001
+    one = Finding(check=Check.ORPHAN_PIN, subject="x", severity=Severity.ERROR, text="x", fix="mend", link=IX_A, swept=swept)
+    assert repair(fabric(link("ix-a", 10 * G, mode=mode)), one) == says
+    assert repair(fabric(link("ix-a", 10 * G, mode=Mode.RECOMMEND)), replace(one, fix="")) == "a person has to decide"
