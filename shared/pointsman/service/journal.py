@@ -5,7 +5,7 @@ does. Without an entry no accept is sent: a plan that no store can explain would
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pointsman.core.decide import DECIDER
@@ -101,7 +101,11 @@ class Found(Frozen):
 
 async def find(house: House, name: str) -> Found:
     """Look for an entry in all stores. Raises ``Altered`` when any of them holds something else under its digest, and ``Newer``."""
-    journals = (house.journal, *house.spares)
+    return await find_in((house.journal, *house.spares), name)
+
+
+async def find_in(journals: Sequence[Journal], name: str) -> Found:
+    """Look for an entry in these stores, as ``find`` does."""
     answers = await asyncio.gather(*(_read(journal, name) for journal in journals))
     entries = [_opened(journal, name, answer) for journal, answer in zip(journals, answers, strict=True) if isinstance(answer, bytes)]
     return Found(entry=entries[0] if entries else None, dark=tuple(answer for answer in answers if isinstance(answer, str)))

@@ -1,0 +1,74 @@
+"""``pointsman history``: what was decided, newest first."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pointsman.adapters.files.findings import nearest, printable
+from pointsman.adapters.files.units import NotAnAmount, lasting
+from pointsman.cli.asking import UNREAD, WELL, WRONG, AsJson, FabricFile, as_json, opened
+from pointsman.core.errors import PointsmanError
+
+if TYPE_CHECKING:
+    from pointsman.service.history import History, Told
+
+LIMIT = 20
+_DAYS = 24
+
+Link = Annotated[str, typer.Option("--link", help="Only what changed about this link.")]
+Since = Annotated[str, typer.Option("--since", metavar="2h", help="Only decisions that are not older: 90s, 30m, 2h or 3d.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000, help="How many decisions to tell.")]
+
+
+def history(fabric: FabricFile, *, link: Link = "", since: Since = "", limit: Limit = LIMIT, json: AsJson = False) -> None:
+    """Tell what was decided, newest first: when, by which cloud's function, and what changed.
+
+    Reads the stores with the credentials of this shell. Exits 1 where the journal should reach further back and does
+    not, 2 when it cannot be read.
+    """
+    try:
+        found = _read(fabric, link, since, limit)
+    except PointsmanError as error:
+        typer.echo(f"pointsman: {error}", err=True)
+        raise typer.Exit(UNREAD) from error
+    typer.echo(as_json(found) if json else "\n".join(lines(found)))
+    raise typer.Exit(WRONG if found.partial else WELL)
+
+
+def _read(fabric: str, link: str, since: str, limit: int) -> "History":
+    from pointsman.boot import loop  # noqa: PLC0415 - the SDKs load for this command only
+    from pointsman.service.history import history as tell  # noqa: PLC0415
+
+    span = _span(since)
+    table = opened(fabric)
+    known = [one.name for one in table.fabric.links]
+    if link and link not in known:
+        raise PointsmanError(f'fabric {table.fabric.name} has no link "{printable(link)}"; {nearest(link, known)}')
+    return loop.run(tell(table, link=link, since=span, limit=limit))
+
+
+def _span(text: str) -> timedelta | None:
+    """Read how long ago. Raises ``PointsmanError``."""
+    if not text:
+        return None
+    try:
+        if text.endswith("d"):
+            return _DAYS * lasting(f"{text[:-1]}h")
+        return lasting(text)
+    except NotAnAmount as error:
+        raise PointsmanError(f'--since "{printable(text)}" {error}; {error.mend}') from error
+
+
+def lines(found: "History") -> list[str]:
+    """Write one line for each decision, and a last one that says how far back that is."""
+    if not found.epoch:
+        return [f"{found.fabric}: {found.ended}"]
+    head = [] if found.settled else [f"{found.fabric}: the newest plan is not settled: the next sweep settles it"]
+    told = [_line(one) for one in found.told] or ["nothing was decided in what was asked about"]
+    ending = f"back to epoch {found.back_to} of {found.epoch}: {found.ended}"
+    return [*head, *told, f"{ending} ({found.says})" if found.says else ending]
+
+
+def _line(one: "Told") -> str:
+    return f"{one.epoch:>5}  {one.at:%FT%TZ}  {one.by:<3}  {'; '.join(one.changed)}"

@@ -1,0 +1,119 @@
+"""The chain of decisions as a reader finds it: from the agreed plan back through the journal, as far as somebody needs it."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+from pointsman.core.errors import Refused, Transient
+from pointsman.core.journal import KEPT, Entry, plan_of
+from pointsman.core.plan import Plan
+from pointsman.core.values import Frozen, canonical, parse
+from pointsman.quorum.reading import Reading
+from pointsman.quorum.sealing import seal_in
+from pointsman.service.journal import find_in
+from pointsman.service.repair import survey
+from pointsman.service.status import Table
+
+WALK_LIMIT = 1_000
+"""Decisions that one walk reads at most."""
+
+
+class Ending(StrEnum):
+    """Why a walk ended."""
+
+    NOTHING = "no plan is agreed yet"
+    FIRST = "this was the first decision"
+    ENOUGH = "older decisions were not asked for"
+    LIMIT = "older decisions are further back than one walk goes"
+    EXPIRED = "older entries have expired"
+    MISSING = "the next older entry is in no store"
+    DARK = "the next older entry may be in a store that cannot be read"
+    SPOILED = "the next older entry cannot be gone by"
+
+
+class Decision(Frozen):
+    """One agreed plan with the entry that it names."""
+
+    plan: Plan
+    entry: Entry
+
+
+class Chain(Frozen):
+    """What a walk found, newest first. ``settled`` says that a majority holds ``head``; ``says`` adds to why it ended."""
+
+    head: Plan | None
+    settled: bool
+    decisions: tuple[Decision, ...] = ()
+    ended: Ending = Ending.NOTHING
+    says: str = ""
+
+
+async def decisions(table: Table, enough: Callable[[Decision], bool], *, limit: int = WALK_LIMIT) -> Chain:
+    """Walk back from the agreed plan until ``enough`` says so of a decision, which is the last that is given.
+
+    Raises ``Transient`` when no majority of the stores answers, ``Refused`` when what they hold is not for this version.
+    """
+    head, settled = await newest(table)
+    found: list[Decision] = []
+    ended, says = await _walk(table, head, enough, limit, found)
+    return Chain(head=head, settled=settled, decisions=tuple(found), ended=ended, says=says)
+
+
+async def newest(table: Table) -> tuple[Plan | None, bool]:
+    """Read the newest plan, and whether a majority holds it. Raises as ``decisions`` does."""
+    reading = await survey(table.registers, f"plan/{table.fabric.name}")
+    return _head(reading), reading.confirmed
+
+
+def _head(reading: Reading) -> Plan | None:
+    if not reading.reached:
+        raise Transient("no majority of the stores answers: " + "; ".join(reading.faults.values()))
+    seal = seal_in(reading.value)
+    if seal is not None:
+        raise Refused(f"the plan was moved to stores {seal.to}: name the fabric that declares them")
+    try:
+        return None if reading.value is None else parse(reading.value, Plan)
+    except msgspec.DecodeError as error:
+        raise Refused("the plan was written by a newer version: use that version here") from error
+
+
+async def _walk(
+    table: Table, head: Plan | None, enough: Callable[[Decision], bool], limit: int, found: list[Decision]
+) -> tuple[Ending, str]:
+    plan = head
+    for _ in range(limit):
+        if plan is None or not plan.epoch:
+            return (Ending.NOTHING if plan is None else Ending.FIRST), ""
+        step = await _step(table, plan)
+        if not isinstance(step, Decision):
+            return step
+        found.append(step)
+        if enough(step):
+            return Ending.ENOUGH, ""
+        plan = step.entry.before
+    return Ending.LIMIT, ""
+
+
+async def _step(table: Table, plan: Plan) -> Decision | tuple[Ending, str]:
+    """Find the entry of one plan, or say why there is none to go by."""
+    if not plan.entry:
+        return Ending.MISSING, f"epoch {plan.epoch} was agreed by something that keeps no journal"
+    try:
+        found = await find_in(tuple(table.stores.values()), plan.entry)
+    except Refused as error:
+        return Ending.SPOILED, str(error)
+    if found.entry is None:
+        return _absent(table, plan, found.dark)
+    if canonical(plan_of(plan.entry, found.entry)) != canonical(plan):
+        return Ending.SPOILED, f"entry {plan.entry} holds another plan than epoch {plan.epoch} that was agreed"
+    return Decision(plan=plan, entry=found.entry)
+
+
+def _absent(table: Table, plan: Plan, dark: tuple[str, ...]) -> tuple[Ending, str]:
+    where = f"epoch {plan.epoch} of {plan.decided_at:%FT%TZ}"
+    if dark:
+        return Ending.DARK, f"{where}: {'; '.join(dark)}"
+    if table.clock.now() - plan.decided_at >= KEPT:
+        return Ending.EXPIRED, f"{where}: entries are kept for {KEPT.days} days"
+    return Ending.MISSING, f"{where}: run 'pointsman verify'"
