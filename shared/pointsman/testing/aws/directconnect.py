@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from pointsman.testing.aws.protocols import Refused
 from pointsman.testing.aws.world import Operation, Params, World, page
 from pointsman.testing.network.blueprint import LinkSpec, MemberSpec
-from pointsman.testing.network.views import FailoverTestView, Refusal
+from pointsman.testing.network.views import FailoverTestView, Refusal, Route
 
 TEST_MINUTES = 180
 """A failover test's length where the caller names none."""
@@ -62,6 +62,28 @@ def list_virtual_interface_test_history(world: World, params: Params) -> Mapping
     found = [_test_view(world, one) for one in tests if test in (None, one.id)]
     shown, token = page(found, params, size="maxResults", token="nextToken")  # noqa: S106 - a page token's name
     return {"virtualInterfaceTestHistory": shown, "nextToken": token}
+
+
+def list_virtual_interface_routes(world: World, params: Params) -> Mapping[str, Any]:
+    """List the routes that AWS accepted on a virtual interface; those it advertises are not simulated."""
+    name, filters = params.get("virtualInterfaceId"), params.get("filters") or {}
+    found = next(((link, member) for link, member in world.members if member.virtual_interface == name), None)
+    if found is None:
+        raise _client(f"Virtual interface {name} does not exist")
+    link, member = found
+    held = [one for one in world.network.learned_by_aws(link.name) if one.member == member.id]
+    routes = [_accepted(one) for one in held if filters.get("routeDirection", "accepted") == "accepted"]
+    shown, token = page(routes, params, size="maxResults", token="nextToken")  # noqa: S106 - a page token's name
+    return {"virtualInterfaceId": name, "routes": shown, "nextToken": token}
+
+
+def _accepted(route: Route) -> dict[str, Any]:
+    return {
+        "cidr": route.prefix,
+        "routeDirection": "accepted",
+        "addressFamily": "ipv6" if ":" in route.prefix else "ipv4",
+        "asPath": [{"pathType": "seq", "path": list(route.as_path)}],
+    }
 
 
 def describe_direct_connect_gateway_associations(world: World, params: Params) -> Mapping[str, Any]:
@@ -171,6 +193,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "StartBgpFailoverTest": start_bgp_failover_test,
     "StopBgpFailoverTest": stop_bgp_failover_test,
     "ListVirtualInterfaceTestHistory": list_virtual_interface_test_history,
+    "ListVirtualInterfaceRoutes": list_virtual_interface_routes,
     "DescribeDirectConnectGatewayAssociations": describe_direct_connect_gateway_associations,
     "UpdateDirectConnectGatewayAssociation": update_direct_connect_gateway_association,
 }

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from pointsman.testing.aws import directconnect, interconnect, transit, vpn
+from pointsman.testing.aws import directconnect, interconnect, trail, transit, vpn, wiring
 from pointsman.testing.aws.motoserver import Moto
 from pointsman.testing.aws.protocols import Call, Refused, call_of, parameters, refusal, result
 from pointsman.testing.aws.world import Operation, World
@@ -24,8 +24,9 @@ LATE_LIMIT = 1_000
 """Writes that may be under way at once."""
 
 _OWN: Mapping[str, Mapping[str, Operation]] = {
+    "cloudtrail": trail.OPERATIONS,
     "directconnect": directconnect.OPERATIONS,
-    "ec2": {**transit.OPERATIONS, **vpn.OPERATIONS},
+    "ec2": {**transit.OPERATIONS, **vpn.OPERATIONS, **wiring.OPERATIONS},
     "interconnect": interconnect.OPERATIONS,
 }
 _THROTTLED = {

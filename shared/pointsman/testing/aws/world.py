@@ -24,6 +24,7 @@ class World:
 
     ``tells_end`` is whether a running failover test already shows its end; ``settling`` holds until when (network
     seconds) a prefix-list reference is still changing, ``leaving`` what a deleted one still shows and until when.
+    ``unassociated`` are attachments without a route table, ``unpropagated`` tables with attachments whose routes they do not take.
     """
 
     network: Network
@@ -33,6 +34,8 @@ class World:
     settle: float = SETTLE_SECONDS
     settling: dict[tuple[str, str], float] = field(default_factory=dict)
     leaving: dict[tuple[str, str], tuple[float, Mapping[str, Any]]] = field(default_factory=dict)
+    unassociated: set[str] = field(default_factory=set)
+    unpropagated: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def links(self) -> Iterator[LinkSpec]:

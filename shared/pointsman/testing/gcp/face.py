@@ -15,6 +15,7 @@ from pointsman.testing.faces.request_log import BODY_LIMIT, Entry, digest_of
 from pointsman.testing.faces.timing import Time, monotonic, wait
 from pointsman.testing.gcp.answers import ApiError, Call, Json, Route
 from pointsman.testing.gcp.install import install
+from pointsman.testing.gcp.logs import Logs
 from pointsman.testing.gcp.operations import Operations
 from pointsman.testing.gcp.resources import Resources
 from pointsman.testing.gcp.routers import Routers
@@ -38,7 +39,7 @@ _REFUSALS: Mapping[FaultKind, ApiError] = {
     FaultKind.BUSY: ApiError(400, "resourceNotReady", "The resource is not ready"),
     FaultKind.BROKEN: ApiError(503, "backendError", "Backend Error"),
 }
-_SERVICES = {"secretmanager": "secretmanager", "transports": "networkconnectivity"}
+_SERVICES = {"secretmanager": "secretmanager", "transports": "networkconnectivity", "entries": "logging"}
 
 
 class GcpFace(Face):
@@ -62,7 +63,14 @@ class GcpFace(Face):
         self.world = World(network=network, lock=lock, time=time, operations=Operations(latency))
         self.routers = Routers(self.world)
         self._principals = dict(principals or {})
-        parts = (self.routers, RouterReads(self.world, self.routers), Resources(self.world), Transports(self.world), self.secrets)
+        parts = (
+            self.routers,
+            RouterReads(self.world, self.routers),
+            Resources(self.world),
+            Transports(self.world),
+            self.secrets,
+            Logs(self.world),
+        )
         self._table = [(route, _pattern(route.path)) for part in parts for route in part.routes()]
 
     def install(self, fabric: Fabric) -> None:
