@@ -26,8 +26,8 @@ class Stuck(RuntimeError):
 class Actor(Protocol):
     """Something whose steps can be held up."""
 
-    def may_step(self) -> float | None:
-        """Say how many seconds its next step has to wait: 0.0 none, None for ever."""
+    def may_step(self, now: float) -> float | None:
+        """Say at ``now`` how many seconds its next step has to wait: 0.0 none, None for ever."""
 
 
 ACTOR: contextvars.ContextVar[Actor | None] = contextvars.ContextVar("ACTOR", default=None)
@@ -174,18 +174,22 @@ class VirtualLoop(asyncio.BaseEventLoop):
                     self._now = max(self._now, when)
             else:
                 raise Stuck("every task waits for something that nobody will do")
-            if not due.gone and self._may(due):
+            if due.gone:
+                continue
+            actor = due.surroundings.get(ACTOR)
+            if actor is None or self._may(due, actor):
                 due.surroundings.run(due.act, *due.with_)
 
-    def _may(self, due: _Due) -> bool:
+    def _may(self, due: _Due, actor: Actor) -> bool:
         """Ask the actor whether it may take a step now; a held-up step comes later, a dead actor's never."""
-        actor = due.surroundings.get(ACTOR)
-        wait = actor.may_step() if actor is not None and self._held_up else 0.0
+        wait = actor.may_step(self._now) if self._held_up else 0.0
+        if wait == 0.0:
+            return True
         if wait is None:
             self._never.append(due)
-        elif wait:
+        else:
             heapq.heappush(self._later, (self._now + wait, next(self._asked), due))
-        return wait == 0.0
+        return False
 
     def _cancel_all(self) -> None:
         """Let every task that is left end, those of dead actors too."""

@@ -79,16 +79,16 @@ class Call:
         """Count a request."""
         self.asked[request] += 1
 
-    def may_step(self) -> float | None:
+    def may_step(self, now: float) -> float | None:
         """Say whether its next step may be taken; what is to happen at this step happens first."""
-        function, loop = self.function, asyncio.get_running_loop()
-        if not function.dead and function.thaws_at <= loop.time():
+        function = self.function
+        if not function.dead and function.thaws_at <= now:
             self.steps += 1
             while self.trips and self.trips[0][0] <= self.steps:
                 self.trips.pop(0)[1](self)
         if function.dead:
             return None
-        return max(function.thaws_at - loop.time(), 0.0)
+        return function.thaws_at - now if function.thaws_at > now else 0.0
 
     def end(self) -> None:
         """Let whoever waits for it go on."""

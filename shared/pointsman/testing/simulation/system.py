@@ -18,7 +18,7 @@ from pointsman.testing.virtual import run as run_virtually
 __all__ = ["LEVEL", "play", "run", "story"]
 
 LEVEL = "system"
-TIDY_EVERY = 10
+TIDY_EVERY = 20
 """Schedules between two collections of what the dead leave behind."""
 WATCH_EVERY = 16
 """One schedule of so many notes which requests are under way at which await site."""
@@ -41,9 +41,12 @@ def _tidied_seldom() -> Iterator[Callable[[int], None]]:
     """Let cycles of dead tasks be collected every few schedules only, instead of all the time."""
     was = gc.isenabled()
     gc.disable()
+    gc.collect()
+    gc.freeze()  # what was there before need not be looked at again and again
     try:
         yield lambda seed: None if seed % TIDY_EVERY else _tidy()
     finally:
+        gc.unfreeze()
         if was:
             gc.enable()
 
