@@ -11,7 +11,7 @@ import typer
 
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
-from pointsman.cli import adopt, decode, explain, fabric, history, status, stores, verify, whatif
+from pointsman.cli import adopt, decode, explain, fabric, history, record, replay, status, stores, verify, whatif
 from pointsman.core.errors import ConfigError, PointsmanError
 
 WRONG = 1
@@ -48,6 +48,8 @@ app.add_typer(stores.app, name="stores")
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("history")(history.history)
+app.command("record")(record.record)
+app.command("replay")(replay.replay)
 
 
 @app.command("demo")

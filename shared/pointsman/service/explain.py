@@ -58,7 +58,7 @@ async def explain(table: Table, asked: Asked) -> Explanation:
 
     Raises ``Transient`` when no majority of the stores answers, ``Refused`` when there is no such epoch or this version cannot read it.
     """
-    incident = await _incident(table, asked.incident)
+    incident = await register_of(table, asked.incident)
     asked = await _dated(table, asked, incident)
     sought = _Sought(asked)
     chain = await decisions(table, sought.enough, limit=WALK_LIMIT)
@@ -188,7 +188,8 @@ def _is_of_all(fabric: Fabric, reason: Reason) -> bool:
     return reason.about not in {*(link.name for link in fabric.links), *(flow.name for flow in fabric.flows)}
 
 
-async def _incident(table: Table, name: str) -> Incident | None:
+async def register_of(table: Table, name: str) -> Incident | None:
+    """Read an incident's register; None when there is none, or no ``name``. Raises ``Refused`` for a newer version's."""
     if not name:
         return None
     reading = await survey(table.registers, incident_register(name))

@@ -23,6 +23,7 @@ __all__ = [
     "check_text",
     "compile_fabric",
     "load",
+    "read",
     "schema",
     "write",
 ]

@@ -12,13 +12,13 @@ STANDARD = "-"
 """The name of standard input and output."""
 
 
-def read(path: str) -> bytes:
-    """Read a file, or standard input. Raises CannotRead, naming the file and what to do."""
+def read(path: str, limit: int = MAX_READ) -> bytes:
+    """Read a file, or standard input: at most a byte more than ``limit``. Raises CannotRead, naming the file and what to do."""
     if path == STANDARD:
-        return sys.stdin.buffer.read(MAX_READ + 1)
+        return sys.stdin.buffer.read(limit + 1)
     try:
         with Path(path).open("rb") as file:
-            return file.read(MAX_READ + 1)
+            return file.read(limit + 1)
     except FileNotFoundError as error:
         raise CannotRead(f"{path}: there is no such file; check the path") from error
     except IsADirectoryError as error:

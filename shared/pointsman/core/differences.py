@@ -1,0 +1,76 @@
+"""In which fields two plans differ, in words."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from pointsman.core.plan import Plan
+
+LIMIT = 100
+"""Differences of one decision that are told; past it only how many there are."""
+_WORDS = {
+    "verdict": "verdict",
+    "since": "time of its verdict",
+    "onset": "onset of its trouble",
+    "down_since_epoch": "open incident",
+    "closing": "incidents that are over",
+    "good_since": "time since when it is seen good",
+    "usable": "capacity left",
+    "drain": "drain",
+    "link": "link",
+    "only": "drop on interconnects",
+    "squeezed_by": "squeeze in bit/s",
+    "mtu_short": "too small an MTU",
+    "chosen": "reason's choice",
+    "because": "reason",
+    "refused": "refused options",
+    "decided_at": "time of the decision",
+    "fabric_hash": "fabric",
+    "prev_digest": "plan before",
+    "moves": "discretionary decisions of the last hour",
+}
+_MISSING = "nothing"
+
+
+def differences(then: Plan, now: Plan, *, apart: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """List the fields in which ``now`` differs from ``then``; those named in ``apart`` are not compared, wherever they are."""
+    found = list(_walk((), _keyed(then), _keyed(now), apart))
+    return tuple(found) if len(found) <= LIMIT else (*found[:LIMIT], f"and {len(found) - LIMIT} more")
+
+
+def _keyed(plan: Plan) -> dict[str, Any]:
+    """Give a plan as plain data, what is listed in it by what it is about; marks count as one."""
+    data: dict[str, Any] = msgspec.to_builtins(plan)
+    return data | {
+        "reasons": {one["about"]: one for one in data.get("reasons", ())},
+        "pins": {one["flow"]: one for one in data.get("pins", ())},
+        "marks": sorted(data.get("marks", {}).items()),
+    }
+
+
+def _walk(path: tuple[str, ...], then: Any, now: Any, apart: frozenset[str]) -> Iterator[str]:
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        for key in sorted({*then, *now} - apart):
+            yield from _walk((*path, key), then.get(key), now.get(key), apart)
+    elif then != now:
+        yield _said(path, then, now)
+
+
+def _said(path: tuple[str, ...], then: Any, now: Any) -> str:
+    if path == ("marks",):
+        return "the claims that it stands on (marks) are others"
+    match path:
+        case (_, about, *rest) if rest:
+            what = f"{about}: {', '.join(_WORDS.get(part, part) for part in rest)}"
+        case (part, about):
+            what = f"{about} ({part})"
+        case _:
+            what = _WORDS.get(path[-1], path[-1])
+    return f"{what} was {_value(then)}, is {_value(now)}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return _MISSING
+    return value if isinstance(value, str) else msgspec.json.encode(value, order="deterministic").decode()

@@ -1,0 +1,125 @@
+"""Deciding a recorded outage again: by this version's rules, or as another fabric would have had it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pointsman.core.bundles import Bundle, Kept
+from pointsman.core.changes import changes
+from pointsman.core.decide import DECIDER, Declined, decide
+from pointsman.core.differences import differences
+from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.journal import again
+from pointsman.core.plan import Plan
+from pointsman.core.values import Frozen, canonical, digest, replace
+
+RULES = frozenset({"decider"})
+"""What differs between two versions of the rules and is no difference in what was decided."""
+COUNTED = frozenset(
+    {"decider", "epoch", "decided_at", "fabric", "fabric_hash", "prev_digest", "entry", "marks", "down_since_epoch", "closing"}
+)
+"""What counts decisions or names the fabric: under another fabric it is no difference in what would have been done."""
+
+
+class Redecided(Frozen):
+    """One decision, made again. ``changed`` is what was decided then; ``plan`` the digest of what follows now ("" when nothing can be decided)."""
+
+    epoch: int
+    at: datetime
+    by: Cloud
+    decider: str
+    changed: tuple[str, ...]
+    same: bool
+    plan: str = ""
+    instead: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+
+
+class Replay(Frozen):
+    """A bundle, decided again. ``decider`` is the version of the rules that did; ``against`` the hash of the other fabric, "" for the recorded ones."""
+
+    incident: str
+    decider: str
+    decisions: tuple[Redecided, ...]
+    against: str = ""
+    different: int = 0
+
+    @property
+    def same(self) -> bool:
+        """Whether everything was decided as it was then."""
+        return not self.different
+
+
+def replay(bundle: Bundle, against: Fabric | None = None) -> Replay:
+    """Decide every entry of a bundle again, each after the plan it followed; under another fabric each after what that led to."""
+    found = tuple(_again(bundle)) if against is None else tuple(_otherwise(bundle, against))
+    return Replay(
+        incident=bundle.incident,
+        decider=DECIDER,
+        decisions=found,
+        against="" if against is None else against.hash,
+        different=sum(not one.same for one in found),
+    )
+
+
+def _again(bundle: Bundle) -> Iterator[Redecided]:
+    for kept in bundle.entries:
+        entry = kept.entry
+        now = again(entry, bundle.fabrics[entry.plan.fabric_hash])
+        if isinstance(now, Declined):
+            yield _declined(kept, now)
+            continue
+        found = differences(entry.plan, now, apart=RULES if entry.plan.decider != DECIDER else frozenset())
+        yield _redecided(kept, now, found)
+
+
+def _otherwise(bundle: Bundle, fabric: Fabric) -> Iterator[Redecided]:
+    """Go through the recorded moments under another fabric; an adoption is passed over, since this fabric is the one that counts."""
+    plan = under(bundle.entries[0].entry.before, fabric)
+    for kept in bundle.entries:
+        entry = kept.entry
+        if entry.adoption is not None:
+            continue
+        now = decide(fabric, entry.view, plan, entry.now)
+        if isinstance(now, Declined):
+            yield _declined(kept, now)
+            continue
+        yield replace(_redecided(kept, now, differences(entry.plan, now, apart=COUNTED)), instead=_texts(plan, now))
+        plan = now
+
+
+def under(plan: Plan, fabric: Fabric) -> Plan:
+    """Give a plan as it would stand under another fabric: without what that lacks."""
+    links = {link.name for link in fabric.links}
+    flows = {flow.name: flow for flow in fabric.flows}
+    return replace(
+        plan,
+        fabric=fabric.name,
+        fabric_hash=fabric.hash,
+        links={name: state for name, state in plan.links.items() if name in links},
+        flows={name: one for name, one in plan.flows.items() if name in flows and one.link in {None, *flows[name].prefer}},
+        pins=tuple(pin for pin in plan.pins if pin.link in links and pin.flow in flows),
+    )
+
+
+def _redecided(kept: Kept, now: Plan, found: tuple[str, ...]) -> Redecided:
+    return replace(_of(kept), same=not found, plan=digest(canonical(now)), differences=found)
+
+
+def _declined(kept: Kept, why: Declined) -> Redecided:
+    return replace(_of(kept), differences=(f"nothing can be decided: {why.because}",))
+
+
+def _of(kept: Kept) -> Redecided:
+    entry = kept.entry
+    return Redecided(
+        epoch=entry.plan.epoch,
+        at=entry.now,
+        by=entry.view.here,
+        decider=entry.plan.decider,
+        changed=_texts(entry.before, entry.plan),
+        same=False,
+    )
+
+
+def _texts(before: Plan, after: Plan) -> tuple[str, ...]:
+    return tuple(change.text for change in changes(before, after))

@@ -1,0 +1,80 @@
+"""``pointsman record`` and ``replay`` as a user runs them."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pointsman.core.fabric import Mode
+from pointsman.core.values import canonical, replace
+from pointsman.testing.processes import clean_environment
+from tests.cli.commands import SCRIPT, pointsman
+from tests.cli.test_explain_command import run, told_in
+from tests.core.scene import ATLAS
+
+CORPUS = Path(__file__).resolve().parents[1] / "bundles"
+GREY = CORPUS / "grey.json"
+
+
+def test_an_incident_is_recorded_and_replayed_and_what_is_no_incident_is_refused(tmp_path: Path) -> None:
+    told_in(tmp_path)
+    file = str(tmp_path / "bundle.json")
+    done = run(tmp_path, "record", "ix-a@2", "-o", file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{file}: atlas/ix-a@2, 4 decisions, epochs 1 to 4, 4 countersigned\n"
+    again = pointsman("replay", file)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.splitlines()[-1] == "all are decided as they were, to the same bytes"
+    wrong = run(tmp_path, "record", "ix-z@2", "-o", file)
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
+    assert "write it like atlas/LINK@EPOCH" in wrong.stderr
+
+
+@pytest.mark.parametrize("options", [["--json"], ["--json", "--against", "docs/fabrics/atlas.yaml"]])
+def test_the_same_bundle_gives_the_same_bytes_whatever_the_hash_seed(options: list[str]) -> None:
+    def told(seed: str) -> bytes:
+        argv = [*SCRIPT, "replay", str(GREY), *options]
+        env = clean_environment({"PYTHONHASHSEED": seed})
+        return subprocess.run(argv, env=env, cwd=CORPUS.parents[1], capture_output=True, check=False, timeout=60).stdout
+
+    first = told("1")
+    assert json.loads(first)["decisions"]
+    assert told("77") == first
+
+
+def test_another_fabric_tells_what_would_have_been_different_and_exits_1(tmp_path: Path) -> None:
+    told_in(tmp_path)
+    file, other = str(tmp_path / "bundle.json"), tmp_path / "other.json"
+    assert run(tmp_path, "record", "atlas/ix-a@2", "-o", file).returncode == 0
+    other.write_bytes(canonical(replace(ATLAS, links=tuple(replace(link, mode=Mode.OBSERVE) for link in ATLAS.links))))
+    done = pointsman("replay", file, "--against", str(other))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "ix-a: drain was" in done.stdout
+    assert "here: ix-a up -> down; incident atlas/ix-a@2 opened" in done.stdout
+
+
+def test_what_is_altered_newer_or_not_there_is_one_line_and_2(tmp_path: Path) -> None:
+    altered = tmp_path / "altered.json"
+    altered.write_bytes(GREY.read_bytes().replace(b'"ix-a@4"', b'"ix-a@5"').replace(b"packets-lost", b"packets-flow", 1))
+    newer = tmp_path / "newer.json"
+    newer.write_bytes(GREY.read_bytes().replace(b'"version": 1', b'"version": 2', 1))
+    for path, says in ((altered, "altered"), (newer, "newer version"), (tmp_path / "none.json", "no such file")):
+        done = pointsman("replay", str(path))
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert says in done.stderr
+    assert "name a bundle" in pointsman("replay").stderr
+
+
+def test_a_corpus_is_a_table_with_the_worst_exit_code(tmp_path: Path) -> None:
+    whole = pointsman("replay", "--corpus", str(CORPUS))
+    assert (whole.returncode, whole.stderr) == (0, "")
+    assert whole.stdout.splitlines()[-1] == "3 same, 0 different, 0 unreadable"
+    shutil.copy(GREY, tmp_path)
+    (tmp_path / "broken.json").write_text("{}")
+    mixed = pointsman("replay", "--corpus", str(tmp_path), "--json")
+    assert mixed.returncode == 2
+    assert [one["same"] for one in json.loads(mixed.stdout)] == [False, True]
+    (tmp_path / "empty").mkdir()
+    assert pointsman("replay", "--corpus", str(tmp_path / "empty")).returncode == 2

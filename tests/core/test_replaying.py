@@ -1,0 +1,140 @@
+"""Deciding recorded outages again: the same version gives the same bytes, other rules and other fabrics are told apart in words."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pointsman.core.bundles import Bundle, Kept, read, sealed, written
+from pointsman.core.decide import DECIDER
+from pointsman.core.differences import LIMIT, differences
+from pointsman.core.fabric import Fabric, FlowName, LinkName, Mode
+from pointsman.core.plan import Placement, Plan, Reason, Verdict
+from pointsman.core.replaying import replay
+from pointsman.core.values import canonical, digest, replace
+from pointsman.testing.recording import OUTAGES, recorded
+
+CORPUS = sorted((Path(__file__).resolve().parents[1] / "bundles").glob("*.json"))
+IX_A = LinkName("ix-a")
+
+
+def bundle(name: str = "grey") -> Bundle:
+    return read(next(path for path in CORPUS if path.stem == name).read_bytes())
+
+
+def fabric_of(one: Bundle) -> Fabric:
+    (fabric,) = one.fabrics.values()
+    return fabric
+
+
+def test_the_corpus_has_every_outage() -> None:
+    assert [path.stem for path in CORPUS] == sorted(OUTAGES)
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_every_bundle_of_the_corpus_is_decided_to_the_same_bytes(path: Path) -> None:
+    one = read(path.read_bytes())
+    assert len(one.entries) >= 5
+    for kept, again in zip(one.entries, replay(one).decisions, strict=True):
+        assert (again.same, again.differences) == (True, ())
+        assert again.plan == digest(canonical(kept.entry.plan))
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_every_bundle_runs_from_before_the_onset_to_the_end(path: Path) -> None:
+    one = read(path.read_bytes())
+    link, _, epoch = one.incident.removeprefix("atlas/").partition("@")
+    states = [kept.entry.plan.links[LinkName(link)] for kept in one.entries]
+    assert (states[0].onset, states[0].down_since_epoch) == (None, None)
+    assert {state.down_since_epoch for state in states[2:-1]} <= {None, int(epoch)}
+    assert (states[-1].down_since_epoch, states[-1].closing) == (None, (int(epoch),))
+
+
+@pytest.mark.parametrize("name", sorted(OUTAGES))
+def test_an_outage_recorded_anew_is_the_same_each_time_and_decided_the_same(name: str) -> None:
+    fabric = fabric_of(bundle(name))
+    made = recorded(fabric, OUTAGES[name])
+    assert written(made) == written(recorded(fabric, OUTAGES[name]))
+    assert replay(made).same
+    assert made.words
+
+
+def by_other_rules(one: Bundle, spoil: Plan, last: int) -> Bundle:
+    """Let the last of the first decisions have come out otherwise, by the rules of version 1."""
+    entries = list(one.entries[: last + 1])
+    entry = replace(entries[last].entry, plan=spoil)
+    entries[last] = Kept(digest=digest(canonical(entry)), entry=entry)
+    return sealed(replace(one, entries=tuple(entries), words=()))
+
+
+def test_what_older_rules_decided_otherwise_is_told_by_field_in_words() -> None:
+    one = bundle()
+    plan = one.entries[2].entry.plan
+    held = replace(plan.links[IX_A], verdict=Verdict.SUSPECT, drain=None, down_since_epoch=None)
+    flows = plan.flows | {FlowName("checkout"): Placement(link=IX_A)}
+    older = by_other_rules(one, replace(plan, decider="1", links=plan.links | {IX_A: held}, flows=flows), 2)
+    found = replay(older)
+    assert (found.same, found.different, found.decisions[2].decider) == (False, 1, "1")
+    told = found.decisions[2].differences
+    assert "checkout: link was ix-a, is ix-b" in told
+    assert "ix-a: verdict was suspect, is down" in told
+    assert "ix-a: open incident was nothing, is 4" in told
+    assert not any("decider" in text for text in told)
+
+
+def test_older_rules_that_decided_the_same_are_no_difference() -> None:
+    one = bundle()
+    found = replay(by_other_rules(one, replace(one.entries[2].entry.plan, decider="1"), 2))
+    assert (found.same, [decision.decider for decision in found.decisions]) == (True, [DECIDER, DECIDER, "1"])
+
+
+def test_a_view_that_is_refused_now_is_a_difference() -> None:
+    one = bundle()
+    entry = replace(one.entries[2].entry, now=one.entries[2].entry.now - timedelta(hours=1))
+    first = Kept(digest=digest(canonical(entry)), entry=entry)
+    found = replay(sealed(replace(one, entries=(first,), words=())))
+    assert found.decisions[0].differences[0].startswith("nothing can be decided: the stores' time")
+
+
+def test_under_the_same_fabric_nothing_would_have_been_different() -> None:
+    one = bundle("double")
+    found = replay(one, fabric_of(one))
+    assert (found.same, found.against) == (True, fabric_of(one).hash)
+
+
+def test_under_a_fabric_that_only_observes_nothing_would_have_moved() -> None:
+    one = bundle()
+    fabric = fabric_of(one)
+    watched = replace(fabric, links=tuple(replace(link, mode=Mode.OBSERVE) for link in fabric.links))
+    found = replay(one, watched)
+    (outage,) = [decision for decision in found.decisions if decision.epoch == 4]
+    assert outage.changed[0] == "ix-a suspect -> down"
+    assert "ix-a suspect -> down" in outage.instead
+    assert not any("drained" in text for text in outage.instead)
+    assert any(text.startswith("ix-a: drain was") for text in outage.differences)
+
+
+def test_under_a_longer_hold_down_the_return_comes_later() -> None:
+    one = bundle()
+    patient = replace(fabric_of(one), policy=replace(fabric_of(one).policy, hold_down=timedelta(minutes=30)))
+    found = replay(one, patient)
+    assert [decision.epoch for decision in found.decisions if not decision.same] == [6, 7]
+    assert found.decisions[-2].instead == ()
+
+
+def test_a_fabric_without_the_link_is_decided_with_what_is_left() -> None:
+    one = bundle("cut")
+    fabric = fabric_of(one)
+    flows = tuple(replace(flow, prefer=tuple(name for name in flow.prefer if name != "ix-b")) for flow in fabric.flows)
+    less = replace(fabric, links=tuple(link for link in fabric.links if link.name != "ix-b"), flows=flows)
+    found = replay(one, less)
+    assert found.different
+    assert not any("ix-b" in text for decision in found.decisions for text in decision.instead)
+
+
+def test_more_differences_than_anybody_reads_are_counted() -> None:
+    plan = bundle().entries[2].entry.plan
+    many = tuple(Reason(about=f"flow-{n}", chosen="x", because="x") for n in range(LIMIT + 5))
+    assert differences(plan, replace(plan, reasons=(*plan.reasons, *many)))[-1] == "and 5 more"
+    assert differences(plan, plan) == ()
+    assert differences(plan, replace(plan, marks={})) == ("the claims that it stands on (marks) are others",)
