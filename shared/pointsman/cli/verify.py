@@ -33,7 +33,9 @@ def verify(current: Current, others: Others = None, *, last: Last = LAST, as_jso
     except PointsmanError as error:
         typer.echo(f"pointsman: {error}", err=True)
         raise typer.Exit(UNTOLD) from error
-    typer.echo(msgspec.json.format(msgspec.json.encode(msgspec.structs.asdict(walk)), indent=2).decode() if as_json else "\n".join(_lines(walk)))
+    typer.echo(
+        msgspec.json.format(msgspec.json.encode(msgspec.structs.asdict(walk)), indent=2).decode() if as_json else "\n".join(_lines(walk))
+    )
     raise typer.Exit(GOOD if walk.trouble is None else WRONG)
 
 
