@@ -138,3 +138,9 @@ def test_more_differences_than_anybody_reads_are_counted() -> None:
     assert differences(plan, replace(plan, reasons=(*plan.reasons, *many)))[-1] == "and 5 more"
     assert differences(plan, plan) == ()
     assert differences(plan, replace(plan, marks={})) == ("the claims that it stands on (marks) are others",)
+
+
+def test_what_has_its_default_is_named_and_not_called_nothing() -> None:
+    plan = bundle().entries[2].entry.plan
+    unseen = replace(plan.links[IX_A], verdict=Verdict.UNKNOWN)
+    assert differences(plan, replace(plan, links=plan.links | {IX_A: unseen})) == ("ix-a: verdict was down, is unknown",)

@@ -10,46 +10,59 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from pointsman.cli.asking import AsJson, FabricFile, opened
 from pointsman.core.errors import PointsmanError
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import canonical
 
 if TYPE_CHECKING:
-    from pointsman.service.status import Status, StoreStatus
+    from pointsman.service.status import Status, StoreStatus, Table
 
 FINE, DEGRADED, UNREAD = 0, 1, 2
 """Exit codes: nothing to do; something asks for attention; no majority of the stores could be read."""
 
-FabricFile = Annotated[str, typer.Argument(metavar="FABRIC", help="The compiled fabric whose table is read.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+EVERY = 5.0
+Watch = Annotated[bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")]
+Every = Annotated[float, typer.Option("--every", min=1, max=3_600, help="Seconds between two readings of --watch.")]
 
 
-def status(fabric: FabricFile, *, as_json: AsJson = False) -> None:
+def status(fabric: FabricFile, *, as_json: AsJson = False, watch: Watch = False, every: Every = EVERY) -> None:
     """Show the mode, the plan, incidents and stores, and what asks for attention.
 
     Reads with the credentials of this shell and changes nothing; what it cannot read it names. Exits 0 when all is well,
-    1 when something asks for attention, 2 when no majority of the stores could be read.
+    1 when something asks for attention, 2 when no majority of the stores could be read; with --watch, as things stood last.
     """
-    from pointsman.cli.summary import console  # noqa: PLC0415 - the SDKs and the fabric reader load for this command only
-
     try:
-        found = _read(fabric)
+        found = _watched(fabric, every, as_json=as_json) if watch else _read(opened(fabric))
     except PointsmanError as error:
         typer.echo(f"pointsman: {error}", err=True)
         raise typer.Exit(UNREAD) from error
+    if found is not None and not watch:
+        _show(found, as_json=as_json)
+    raise typer.Exit(UNREAD if found is None else code(found))
+
+
+def _watched(fabric: str, every: float, *, as_json: bool) -> "Status | None":
+    from pointsman.boot import loop  # noqa: PLC0415 - the SDKs and the fabric reader load for this command only
+    from pointsman.cli.watching import watched  # noqa: PLC0415
+
+    table = opened(fabric)
+    return watched(lambda: _read(table), lambda one: _show(one, as_json=as_json), lambda: loop.run(table.clock.sleep(every)))
+
+
+def _show(found: "Status", *, as_json: bool) -> None:
+    from pointsman.cli.summary import console  # noqa: PLC0415
+
     if as_json:
         typer.echo(msgspec.json.format(canonical(found), indent=2).decode())
     else:
         console().print(as_text(found))
-    raise typer.Exit(code(found))
 
 
-def _read(fabric: str) -> "Status":
+def _read(table: "Table") -> "Status":
     from pointsman.boot import loop  # noqa: PLC0415
-    from pointsman.boot.settings import read_settings  # noqa: PLC0415
-    from pointsman.boot.table import open_table  # noqa: PLC0415
     from pointsman.service.status import status as read  # noqa: PLC0415
 
-    return loop.run(read(open_table(replace(read_settings(), fabric=fabric, fabric_next=""))))
+    return loop.run(read(table))
 
 
 def code(found: "Status") -> int:

@@ -41,12 +41,21 @@ def differences(then: Plan, now: Plan, *, apart: frozenset[str] = frozenset()) -
 
 def _keyed(plan: Plan) -> dict[str, Any]:
     """Give a plan as plain data, what is listed in it by what it is about; marks count as one."""
-    data: dict[str, Any] = msgspec.to_builtins(plan)
+    data: dict[str, Any] = _plain(plan)
     return data | {
-        "reasons": {one["about"]: one for one in data.get("reasons", ())},
-        "pins": {one["flow"]: one for one in data.get("pins", ())},
-        "marks": sorted(data.get("marks", {}).items()),
+        "reasons": {one["about"]: one for one in data["reasons"]},
+        "pins": {one["flow"]: one for one in data["pins"]},
+        "marks": sorted(data["marks"].items()),
     }
+
+
+def _plain(value: Any) -> Any:
+    """Give a value as plain data in which every field is there, also where it has its default."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, tuple) else msgspec.to_builtins(value)
 
 
 def _walk(path: tuple[str, ...], then: Any, now: Any, apart: frozenset[str]) -> Iterator[str]:
