@@ -55,7 +55,7 @@ def test_an_endpoint_of_a_service_that_does_not_exist_is_told_with_the_one_that_
 
 def test_an_endpoint_of_nothing_we_know_is_told_with_all_there_are_on_one_line() -> None:
     text = complaint(ENDPOINTS=json.dumps({"x\n" * 50: "http://127.0.0.1:1"}))
-    assert "it should be one of compute, directconnect, dynamodb, " in text
+    assert "it should be one of cloudtrail, compute, directconnect, " in text
     assert "\n" not in text
     assert len(text) < 400
 

@@ -54,8 +54,8 @@ WATCH_LIMIT = 900.0
 """Longest that one call of ``watch`` may last, in seconds: Lambda ends every call then."""
 SERVICES = frozenset(
     {
-        *("directconnect", "dynamodb", "ec2", "interconnect", "s3", "secretsmanager", "sqs", "ssm", "sts"),
-        *("compute", "firestore", "networkconnectivity", "pubsub", "secretmanager"),
+        *("cloudtrail", "directconnect", "dynamodb", "ec2", "interconnect", "s3", "secretsmanager", "sqs", "ssm", "sts"),
+        *("compute", "firestore", "logging", "networkconnectivity", "pubsub", "secretmanager"),
         "pagerduty",
     }
 )

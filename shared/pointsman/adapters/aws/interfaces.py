@@ -19,11 +19,12 @@ TESTING = "testing"
 
 
 class Interface(Frozen):
-    """A virtual interface as AWS shows it; ``peers`` are the BGP statuses of its peers."""
+    """A virtual interface as AWS shows it; ``peers`` are the BGP statuses of its peers, ``mtu`` is in bytes where it is shown."""
 
     name: str
     state: str
     peers: tuple[str, ...]
+    mtu: int | None = None
 
     @property
     def testing(self) -> bool:
@@ -73,7 +74,8 @@ async def failover_tests(clients: Clients, region: str, interface: str) -> tuple
 
 def _interface(shown: Any) -> Interface:
     peers = tuple(str(peer.get("bgpStatus", "unknown")) for peer in shown.get("bgpPeers") or ())
-    return Interface(name=str(shown.get("virtualInterfaceId", "")), state=str(shown.get("virtualInterfaceState", "unknown")), peers=peers)
+    state, mtu = str(shown.get("virtualInterfaceState", "unknown")), shown.get("mtu")
+    return Interface(name=str(shown.get("virtualInterfaceId", "")), state=state, peers=peers, mtu=mtu if isinstance(mtu, int) else None)
 
 
 def _test(shown: Any) -> Test:

@@ -1,0 +1,94 @@
+"""An audit of what AWS shows, over boto3 and the signer against the face."""
+
+from datetime import timedelta
+
+from pointsman.adapters.aws.audit import AwsAuditor
+from pointsman.adapters.aws.clients import Clients
+from pointsman.core.audit.audit import audit
+from pointsman.core.audit.findings import Check, Finding
+from pointsman.core.audit.seen import Seen
+from pointsman.core.decide import first_plan
+from pointsman.testing.faces.faults import FaultKind
+from pointsman.wire.changes import of_cloudtrail
+from tests.aws.conftest import REGION, SERVICES, Cloud, run, session_of
+
+TABLE, ATTACHMENT = "tgw-rtb-0e5f60718293a4b5c", "tgw-attach-0aaaa00000000000a"
+
+
+def seen(cloud: Cloud) -> Seen:
+    own = Clients(endpoints=dict.fromkeys((*SERVICES, "cloudtrail"), cloud.face.url), session=session_of("AKIAPOINTSMAN"))
+    return run(AwsAuditor(cloud.fabric, own, of_cloudtrail).seen(cloud.clock.now() - timedelta(hours=24)))
+
+
+def findings(cloud: Cloud) -> tuple[Finding, ...]:
+    now = cloud.clock.now()
+    return audit(cloud.fabric, first_plan(cloud.fabric, now), (seen(cloud),), now)
+
+
+def checks(cloud: Cloud) -> set[Check]:
+    return {one.check for one in findings(cloud)}
+
+
+def test_a_network_that_is_as_declared_gives_no_finding(cloud: Cloud) -> None:
+    assert findings(cloud) == ()
+
+
+def test_everything_is_read(cloud: Cloud) -> None:
+    shown = seen(cloud)
+    assert shown.unread == ()
+    assert {one.id for one in shown.attachments or ()} == {name for link in cloud.fabric.links for name in link.aws.attachments}
+    assert {one.link for one in shown.ends or ()} == {"ix-a", "ix-b", "vpn"}
+    assert shown.mtus == {"ix-a": 8500, "ix-b": 8500}
+    assert set(shown.allowed) == {"ix-a", "ix-b", "mc"}
+
+
+def test_wiring_taken_away_by_hand_is_found_with_who_did_it_and_its_own_command_mends_it(cloud: Cloud, operator: Clients) -> None:
+    ec2 = operator.ec2(REGION)
+    ec2.disable_transit_gateway_route_table_propagation(TransitGatewayRouteTableId=TABLE, TransitGatewayAttachmentId=ATTACHMENT)
+    told = {one.check: one for one in findings(cloud)}
+    assert set(told) == {Check.PROPAGATION, Check.HAND_CHANGE}
+    assert "/an-operator made DisableTransitGatewayRouteTablePropagation" in told[Check.HAND_CHANGE].text
+    assert told[Check.PROPAGATION].fix.startswith("aws ec2 enable-transit-gateway-route-table-propagation")
+    ec2.enable_transit_gateway_route_table_propagation(TransitGatewayRouteTableId=TABLE, TransitGatewayAttachmentId=ATTACHMENT)
+    assert Check.PROPAGATION not in checks(cloud)
+
+
+def test_our_own_calls_are_no_hand_changes(cloud: Cloud) -> None:
+    cloud.network.start_failover_test("dxvif-fgcoi6fa", 1, principal="pointsman-functions")
+    assert Check.HAND_CHANGE not in checks(cloud)
+    cloud.network.stop_failover_test("dxvif-fgcoi6fa", principal="bob")
+    assert Check.HAND_CHANGE in checks(cloud)
+
+
+def test_a_static_route_to_a_link_is_found_and_one_that_drops_is_not(cloud: Cloud) -> None:
+    cloud.network.set_static_route(TABLE, "10.99.0.0/16", None, blackhole=True, principal="pointsman-functions")
+    assert checks(cloud) == set()
+    cloud.network.set_static_route(TABLE, "10.99.0.0/16", ATTACHMENT, blackhole=False, principal="pointsman-functions")
+    assert checks(cloud) == {Check.STATIC_OVERRIDE}
+
+
+def test_a_reference_that_no_plan_asks_for_is_an_orphan_named_by_its_list(cloud: Cloud) -> None:
+    cloud.network.set_prefix_list_reference(TABLE, "pl-0123456789abcdef0", ATTACHMENT, blackhole=False, principal="pointsman-functions")
+    assert {(one.check, one.subject) for one in findings(cloud)} == {(Check.ORPHAN_PIN, f"{TABLE} pl-0123456789abcdef0")}
+
+
+def test_a_dead_session_is_no_standby(cloud: Cloud) -> None:
+    cloud.network.cut("ix-b")
+    cloud.later(minutes=5)
+    assert {(one.check, one.link) for one in findings(cloud)} == {(Check.STANDBY, "ix-b")}
+
+
+def test_a_gateway_whose_prefixes_were_cut_is_found(cloud: Cloud) -> None:
+    association = cloud.fabric.link("ix-a").aws.association
+    assert association
+    cloud.network.set_allowed_prefixes(association, ("10.20.0.0/16",), principal="pointsman-functions")
+    assert checks(cloud) == {Check.ALLOWED_PREFIXES}
+
+
+def test_what_is_denied_is_named_and_hides_nothing_else(cloud: Cloud, operator: Clients) -> None:
+    ec2 = operator.ec2(REGION)
+    ec2.disable_transit_gateway_route_table_propagation(TransitGatewayRouteTableId=TABLE, TransitGatewayAttachmentId=ATTACHMENT)
+    cloud.fails("LookupEvents", FaultKind.DENIED)
+    told = {one.check: one for one in findings(cloud)}
+    assert set(told) == {Check.PROPAGATION, Check.UNREAD}
+    assert "cloudtrail:LookupEvents" in told[Check.UNREAD].text
