@@ -13,7 +13,7 @@ from pointsman.core.bundles import BUNDLE_LIMIT, Bundle, read, sealed, written
 from pointsman.core.errors import Refused
 from pointsman.core.fabric import DeskSettings, Fabric, Stores
 from pointsman.core.journal import Altered, Newer
-from pointsman.core.values import replace
+from pointsman.core.values import canonical, digest, replace
 
 CORPUS = Path(__file__).resolve().parents[1] / "bundles"
 GREY = (CORPUS / "grey.json").read_bytes()
@@ -58,6 +58,37 @@ def _entry(data: Any) -> Any:
 def test_whatever_was_changed_is_noticed(change: Callable[[Any], object]) -> None:
     with pytest.raises(Altered):
         read(spoiled(change))
+
+
+def _other_fabric(bundle: Bundle) -> Bundle:
+    ((name, fabric),) = bundle.fabrics.items()
+    return replace(bundle, fabrics={name: replace(fabric, version=9)})
+
+
+def _other_entry(bundle: Bundle) -> Bundle:
+    last = bundle.entries[-1]
+    return replace(
+        bundle, entries=(*bundle.entries[:-1], replace(last, entry=replace(last.entry, now=last.entry.plan.decided_at.replace(year=2027))))
+    )
+
+
+def _without_an_entry(bundle: Bundle) -> Bundle:
+    return replace(bundle, entries=(*bundle.entries[:2], *bundle.entries[3:]))
+
+
+@pytest.mark.parametrize(
+    ("alter", "says"),
+    [
+        (_other_fabric, "fabric [0-9a-f]+ has another content"),
+        (_other_entry, "the entry of epoch 7 has another content"),
+        (_without_an_entry, "epoch 5 does not follow the entry before it"),
+        (lambda bundle: replace(bundle, fabrics={}), "lacks fabric"),
+    ],
+)
+def test_a_new_seal_over_what_was_altered_helps_nobody(alter: Callable[[Bundle], Bundle], says: str) -> None:
+    altered = replace(alter(read(GREY)), seal="")
+    with pytest.raises(Altered, match=says):
+        read(written(replace(altered, seal=digest(canonical(altered)))))
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b'{"version":"x"}', b"\xff", GREY[: len(GREY) // 2], b" " * (BUNDLE_LIMIT + 1)])

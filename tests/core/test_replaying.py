@@ -57,6 +57,8 @@ def test_an_outage_recorded_anew_is_the_same_each_time_and_decided_the_same(name
     assert written(made) == written(recorded(fabric, OUTAGES[name]))
     assert replay(made).same
     assert made.words
+    link = LinkName(made.incident.removeprefix("atlas/").partition("@")[0])
+    assert [kept.entry.plan.links[link].onset is None for kept in made.entries[:2]] == [True, False]
 
 
 def by_other_rules(one: Bundle, spoil: Plan, last: int) -> Bundle:

@@ -49,6 +49,7 @@ def test_a_choice_is_told_with_each_refused_option_and_why(tmp_path: Path) -> No
     checkout, training = told(table, at(2)).flows
     assert (checkout.link, checkout.refused) == ("ix-b", {"ix-a": "drained"})
     assert training.refused == {"ix-a": "drained", "ix-b": "room for 4000000000 of 6000000000 bit/s"}
+    assert training.rails == (), "what was refused is not said twice"
 
 
 def test_a_place_that_an_earlier_decision_gave_is_told_by_that_one(tmp_path: Path) -> None:
@@ -71,6 +72,7 @@ def test_now_the_rows_of_now_say_what_is_missing(tmp_path: Path) -> None:
     kept = InSqlite(tmp_path / "table.sqlite")
     table = dark_ix_a(kept, Story())
     asyncio.run(kept.store.note(Cloud.GCP, gcp_probe("ix-a", Health.UP, 3_599)))
+    asyncio.run(kept.store.note(Cloud.AWS, aws_probe("ix-a", Health.DOWN, 11)))
     (story,) = told(table).links
     assert story.fail_back[1] == "both ends have to show packets passing: probe-aws has no fresh word"
 

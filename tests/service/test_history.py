@@ -9,15 +9,19 @@ import pytest
 
 from pointsman.cli.history import lines
 from pointsman.core.errors import Transient
+from pointsman.core.fabric import Cloud
 from pointsman.core.journal import KEPT
+from pointsman.core.plan import View
+from pointsman.core.values import canonical, replace
 from pointsman.service.chain import Ending
 from pointsman.service.history import History, history
+from pointsman.service.journal import Notebook
 from pointsman.service.status import Table
 from pointsman.testing import emulators
 from pointsman.testing.emulators import Emulator
 from pointsman.testing.inprocess import table as memory
 from tests.core.scene import START
-from tests.service.journalled import InDynamo, InSqlite, Soon, make_table
+from tests.service.journalled import InDynamo, InSqlite, Soon, agreed, furnished, make_table
 from tests.service.told import table_over, written, written_in
 
 
@@ -88,6 +92,16 @@ def test_an_altered_entry_ends_it_in_words(tmp_path: Path) -> None:
     found = read(table)
     assert (found.ended, found.partial, found.back_to) == (Ending.SPOILED, True, 2)
     assert "was altered" in found.says
+
+
+def test_a_plan_under_another_plans_entry_is_not_told(tmp_path: Path) -> None:
+    table, kept, plans = written(tmp_path)
+    house = furnished(kept.store, Cloud.GCP)
+    odd = canonical(replace(plans[-1], epoch=5)).decode()
+    asyncio.run(agreed(house, odd, Notebook(house, View(here=Cloud.GCP), START)))
+    found = read(table)
+    assert (found.told, found.ended) == ((), Ending.SPOILED)
+    assert "holds another plan than epoch 5" in found.says
 
 
 def test_where_entries_have_expired_nothing_is_wrong(tmp_path: Path) -> None:
