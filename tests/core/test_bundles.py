@@ -91,7 +91,9 @@ def test_a_new_seal_over_what_was_altered_helps_nobody(alter: Callable[[Bundle],
         read(written(replace(altered, seal=digest(canonical(altered)))))
 
 
-@pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b'{"version":"x"}', b"\xff", GREY[: len(GREY) // 2], b" " * (BUNDLE_LIMIT + 1)])
+@pytest.mark.parametrize(
+    "raw", [b"", b"{}", b"[]", b'{"version":"x"}', b"\xff", b'{"x":' + b"[" * 100_000, GREY[: len(GREY) // 2], b" " * (BUNDLE_LIMIT + 1)]
+)
 def test_what_is_no_bundle_is_refused(raw: bytes) -> None:
     with pytest.raises(Altered):
         read(raw)

@@ -161,6 +161,13 @@ def test_a_fabric_that_is_not_the_adopted_one_is_named(tmp_path: Path) -> None:
     assert "give the one that is adopted" in told(table_over(kept.store, fabric=replace(ATLAS, version=2))).doubts[0]
 
 
+def test_a_file_without_the_link_that_carries_a_flow_is_told_and_does_not_fail(tmp_path: Path) -> None:
+    _, kept, _ = written(tmp_path)
+    only = fabric(link("ix-b", 10 * G), flows=(flow("checkout", 1 * G, 1, ("ix-b",), 20),))
+    found = told(table_over(kept.store, fabric=only), Asked(links=("ix-b",), flows=("checkout",)))
+    assert found.flows[0].rails == ("this file does not permit it on ix-a: the plan was made under another fabric",)
+
+
 def test_without_an_incident_it_says_so(tmp_path: Path) -> None:
     kept, ours = InSqlite(tmp_path / "table.sqlite"), Story()
     asyncio.run(agree(kept.store, ours.all_healthy(0), 1))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.cli.history import lines
-from pointsman.core.errors import Transient
+from pointsman.core.errors import ConfigError, Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.journal import KEPT
 from pointsman.core.plan import View
@@ -128,6 +128,13 @@ def test_without_a_majority_nothing_is_told() -> None:
         store.break_down()
     with pytest.raises(Transient, match="no majority of the stores answers"):
         read(table_over(*stores))
+
+
+def test_a_plan_of_a_newer_version_is_a_matter_of_the_set_up(tmp_path: Path) -> None:
+    table, *_ = written(tmp_path)
+    asyncio.run(table.registers.change("plan/atlas", lambda _: '{"new":1}'))
+    with pytest.raises(ConfigError, match="written by a newer version"):
+        read(table)
 
 
 def test_an_entry_that_may_lie_in_a_dark_store_is_not_called_missing(tmp_path: Path) -> None:

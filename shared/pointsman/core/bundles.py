@@ -88,7 +88,7 @@ def read(raw: bytes) -> Bundle:
     _check_version(raw)
     try:
         bundle = parse(raw, Bundle)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Altered(f"it is not a bundle that this version reads: {error}") from error
     _check(bundle)
     return bundle
@@ -119,7 +119,7 @@ def _tells(url: str) -> bool:
 def _check_version(raw: bytes) -> None:
     try:
         top = parse(raw, _Top)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Altered("it is not a bundle: make one with 'pointsman record'") from error
     if top.version > VERSION or _number(top.decider) > _number(DECIDER):
         made = f"layout {top.version} and rules {top.decider}"

@@ -283,6 +283,9 @@ def _flow_rails(scene: Scene, flow: Flow, placed: Placement, refused: Mapping[st
     if placed.link is None:
         yield "no permitted link is open: nothing is steered on an empty set"
         return
+    if placed.link not in flow.prefer:
+        yield f"this file does not permit it on {placed.link}: the plan was made under another fabric"
+        return
     if not _takes(scene.plan, scene.fabric.link(placed.link)):
         yield f"{placed.link} is not open, and no permitted link is: a flow with no choice keeps its place"
     if held_back(scene.fabric, scene.plan, flow):

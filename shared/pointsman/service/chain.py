@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from pointsman.core.errors import Refused, Transient
+from pointsman.core.errors import ConfigError, Refused, Transient
 from pointsman.core.journal import KEPT, Entry, plan_of
 from pointsman.core.plan import Plan
 from pointsman.core.values import Frozen, canonical, parse
@@ -52,7 +52,7 @@ class Chain(Frozen):
 async def decisions(table: Table, enough: Callable[[Decision], bool], *, limit: int = WALK_LIMIT) -> Chain:
     """Walk back from the agreed plan until ``enough`` says so of a decision, which is the last that is given.
 
-    Raises ``Transient`` when no majority of the stores answers, ``Refused`` when what they hold is not for this version.
+    Raises ``Transient`` when no majority of the stores answers, ``ConfigError`` when what they hold is not for this file or version.
     """
     head, settled = await newest(table)
     found: list[Decision] = []
@@ -71,11 +71,11 @@ def _head(reading: Reading) -> Plan | None:
         raise Transient("no majority of the stores answers: " + "; ".join(reading.faults.values()))
     seal = seal_in(reading.value)
     if seal is not None:
-        raise Refused(f"the plan was moved to stores {seal.to}: name the fabric that declares them")
+        raise ConfigError(f"the plan was moved to stores {seal.to}: name the fabric that declares them")
     try:
         return None if reading.value is None else parse(reading.value, Plan)
     except msgspec.DecodeError as error:
-        raise Refused("the plan was written by a newer version: use that version here") from error
+        raise ConfigError("the plan was written by a newer version: use that version here") from error
 
 
 async def _walk(

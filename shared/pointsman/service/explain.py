@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from pointsman.core.changes import changes
-from pointsman.core.errors import Refused
+from pointsman.core.errors import ConfigError, Refused
 from pointsman.core.explaining import FlowStory, LinkStory, Scene, flow_story, link_story, named_incident, reason_for, verdict_changed
 from pointsman.core.fabric import Cloud, Fabric, FlowName
 from pointsman.core.incidents import Incident, incident_id
@@ -56,7 +56,8 @@ class Explanation(Frozen):
 async def explain(table: Table, asked: Asked) -> Explanation:
     """Explain what was asked about.
 
-    Raises ``Transient`` when no majority of the stores answers, ``Refused`` when there is no such epoch or this version cannot read it.
+    Raises ``Transient`` when no majority of the stores answers, ``Refused`` when there is no such epoch or incident,
+    ``ConfigError`` when this version cannot read it.
     """
     incident = await register_of(table, asked.incident)
     asked = await _dated(table, asked, incident)
@@ -189,14 +190,14 @@ def _is_of_all(fabric: Fabric, reason: Reason) -> bool:
 
 
 async def register_of(table: Table, name: str) -> Incident | None:
-    """Read an incident's register; None when there is none, or no ``name``. Raises ``Refused`` for a newer version's."""
+    """Read an incident's register; None when there is none, or no ``name``. Raises ``ConfigError`` for a newer version's."""
     if not name:
         return None
     reading = await survey(table.registers, incident_register(name))
     try:
         return None if reading.value is None else parse(reading.value, Incident)
     except msgspec.DecodeError as error:
-        raise Refused(f"incident {name} was written by a newer version: use that version here") from error
+        raise ConfigError(f"incident {name} was written by a newer version: use that version here") from error
 
 
 def _doubts(chain: Chain, sought: _Sought, asked: Asked) -> tuple[str, ...]:

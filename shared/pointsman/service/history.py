@@ -43,7 +43,7 @@ class History(Frozen):
 async def history(table: Table, *, link: str = "", since: timedelta | None = None, limit: int) -> History:
     """Tell at most ``limit`` decisions, of one link, or not older than ``since``.
 
-    Raises ``Transient`` when no majority of the stores answers, ``Refused`` when this version cannot read the plan.
+    Raises ``Transient`` when no majority of the stores answers, ``ConfigError`` when this version cannot read the plan.
     """
     oldest = None if since is None else table.clock.now() - since
     told: list[Told] = []
