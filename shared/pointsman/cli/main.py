@@ -11,7 +11,7 @@ import typer
 
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
-from pointsman.cli import adopt, decode, explain, fabric, history, record, replay, status, stores, verify, whatif
+from pointsman.cli import adopt, audit, decode, explain, fabric, history, record, replay, status, stores, verify, whatif
 from pointsman.core.errors import ConfigError, PointsmanError
 
 WRONG = 1
@@ -46,6 +46,7 @@ app.command("adopt")(adopt.adopt)
 app.command("verify")(verify.verify)
 app.add_typer(stores.app, name="stores")
 app.command("status")(status.status)
+app.command("audit")(audit.audit)
 app.command("explain")(explain.explain)
 app.command("history")(history.history)
 app.command("record")(record.record)

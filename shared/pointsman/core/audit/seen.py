@@ -62,3 +62,8 @@ class Seen(Frozen):
     changes: tuple[Change, ...] = ()
     notices: tuple[Notice, ...] = ()
     unread: tuple[Unread, ...] = ()
+
+    @property
+    def dark(self) -> bool:
+        """Whether nothing at all could be read."""
+        return bool(self.unread) and not (self.attachments or self.entries or self.ends or self.mtus or self.allowed or self.levers)

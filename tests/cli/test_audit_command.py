@@ -1,0 +1,97 @@
+"""``pointsman audit``, run as a user runs it, over both faces of one network and over clouds that do not answer."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointsman.boot.settings import EMULATOR, SERVICES
+from pointsman.core.fabric import Fabric, LinkName
+from pointsman.core.plan import Placement, Plan
+from pointsman.core.values import canonical, replace
+from pointsman.testing.aws.face import AwsFace
+from pointsman.testing.blueprint import blueprint
+from pointsman.testing.faces.timing import ScaledTime
+from pointsman.testing.gcp import GcpFace
+from pointsman.testing.network.model import Network
+from pointsman.testing.processes import clean_environment
+from tests.cli.test_adopt_command import CLOSED
+from tests.cli.test_status_command import agreed, declared, plan_of  # noqa: F401 - a fixture
+
+GOOGLE = ("compute", "firestore", "logging", "networkconnectivity", "pubsub", "secretmanager")
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAPERSON", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+@pytest.fixture
+def network(declared: Fabric) -> Network:  # noqa: F811
+    return Network(blueprint(declared))
+
+
+@pytest.fixture
+def endpoints(declared: Fabric, network: Network) -> Iterator[dict[str, str]]:  # noqa: F811
+    lock, time = threading.RLock(), ScaledTime()
+    with AwsFace(network, lock, time) as aws, GcpFace(network, lock, time, latency=0.0) as google:
+        google.install(declared)
+        yield {service: google.url if service in GOOGLE else aws.url for service in SERVICES}
+
+
+def run(tmp_path: Path, fabric: Fabric, endpoints: dict[str, str], *options: str) -> tuple[int, dict[str, Any]]:
+    path = tmp_path / "fabric.json"
+    path.write_bytes(canonical(fabric))
+    own = {"POINTSMAN_ENDPOINTS": json.dumps(endpoints), "POINTSMAN_GOOGLE_IDENTITY": EMULATOR, **KEYS}
+    argv = [str(Path(sys.executable).with_name("pointsman")), "audit", str(path), "--json", *options]
+    done = subprocess.run(argv, env=clean_environment(own), capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
+
+
+def placed(fabric: Fabric) -> Plan:
+    return replace(plan_of(fabric), flows={flow.name: Placement(link=LinkName("ix-a")) for flow in fabric.flows})
+
+
+def test_findings_of_both_clouds_have_ids_commands_and_are_written_as_sarif(
+    tmp_path: Path,
+    declared: Fabric,  # noqa: F811
+    network: Network,
+    endpoints: dict[str, str],
+) -> None:
+    agreed(tmp_path, placed(declared))
+    network.set_static_route("tgw-rtb-0e5f60718293a4b5c", "10.216.0.0/20", "tgw-attach-0bbbb00000000000b", principal="bob")
+    network.set_peer_priority("cr-aws-1", "aws-a", 120, principal="alice@example.com")
+    out = tmp_path / "audit.sarif"
+    status, told = run(tmp_path, declared, endpoints, "--sarif", str(out), "--repair")
+    by_check = {one["check"]: one for one in told["findings"]}
+    assert (status, told["epoch"], told["read"]) == (1, 7, True)
+    assert {"orphan-pin", "hand-change", "policy-drift"} <= set(by_check)
+    assert "unread" not in by_check
+    assert by_check["orphan-pin"]["repair"].startswith("run: aws ec2 delete-transit-gateway-route ")
+    assert by_check["policy-drift"]["repair"] == "the sweep mends it by itself"
+    assert {side["side"] for side in by_check["policy-drift"]["evidence"]} == {"plan", "gcp"}
+    (written,) = json.loads(out.read_text())["runs"]
+    assert {one["partialFingerprints"]["pointsman/v1"] for one in written["results"]} == {one["id"] for one in told["findings"]}
+    rules = [one["id"] for one in written["tool"]["driver"]["rules"]]
+    assert all(rules[one["ruleIndex"]] == one["ruleId"] for one in written["results"])
+
+
+def test_a_cloud_that_does_not_answer_is_a_finding_and_the_other_is_audited(
+    tmp_path: Path,
+    declared: Fabric,  # noqa: F811
+    endpoints: dict[str, str],
+) -> None:
+    agreed(tmp_path, placed(declared))
+    without_google = endpoints | dict.fromkeys(GOOGLE, CLOSED)
+    status, told = run(tmp_path, declared, without_google)
+    unread = [one["subject"] for one in told["findings"] if one["check"] == "unread"]
+    assert (status, told["read"]) == (1, True)
+    assert unread
+    assert all(subject.startswith("gcp ") for subject in unread)
+
+
+def test_without_a_plan_and_without_clouds_nothing_could_be_read(tmp_path: Path, declared: Fabric) -> None:  # noqa: F811
+    status, told = run(tmp_path, declared, dict.fromkeys(SERVICES, CLOSED))
+    assert (status, told["read"]) == (2, False)
