@@ -37,6 +37,10 @@ def test_a_long_storm_ends_like_a_short_one(seed: int) -> None:
     assert tally.events > 100
 
 
+def test_a_change_that_is_refused_after_its_accept_was_sent_is_not_told_as_failed() -> None:
+    assert system.play(618).violations == []
+
+
 TOLD = "import sys; from pointsman.testing.simulation import system; sys.stdout.write('\\n'.join(system.story(7)[1]))"
 
 

@@ -16,6 +16,8 @@ GRADES = 8
 _ZERO = datetime(2020, 1, 1, tzinfo=UTC)
 """Where counting begins: late enough for a mark to stay below 2**53, which every JSON reader keeps exact, until 2055."""
 
+_MICROSECOND = timedelta(microseconds=1)
+
 
 def key_of(row: str) -> str:
     """Shorten a row's key to the 8 hex digits that a plan's marks use."""
@@ -24,13 +26,13 @@ def key_of(row: str) -> str:
 
 def mark_of(claim: Sighting) -> int:
     """Give a claim's mark: its microsecond, and of equal ones its severity, in the order in which claims win a row."""
-    return (claim.seen_at - _ZERO) // timedelta(microseconds=1) * GRADES + SEVERITY[claim.health]
+    return (claim.seen_at - _ZERO) // _MICROSECOND * GRADES + SEVERITY[claim.health]
 
 
 def lasting(marked: dict[str, int], freshness: Freshness, now: datetime) -> dict[str, int]:
     """Leave out the marks of claims that nobody would believe any more: a store that lost such rows holds nobody up."""
     longest = max(freshness.event, freshness.look, freshness.metric)
-    first = (now - longest - _ZERO) // timedelta(microseconds=1) * GRADES
+    first = (now - longest - _ZERO) // _MICROSECOND * GRADES
     return {key: mark for key, mark in marked.items() if mark >= first}
 
 

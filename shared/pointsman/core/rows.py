@@ -10,6 +10,7 @@ GRAIN = timedelta(seconds=1)
 """A store's time is given in whole seconds (HTTP Date): so far ahead of it a claim may be and still be right."""
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _DIGITS = 18
 """Of a count of microseconds since the year 1, up to the calendar's end."""
 SEVERITY = {Health.UNKNOWN: 0, Health.UP: 1, Health.DRAINING: 2, Health.DEGRADED: 3, Health.DOWN: 4}
@@ -52,11 +53,12 @@ def newest(claims: Iterable[Sighting]) -> dict[str, Sighting]:
     """Keep, per row, the claim that ranks highest."""
     kept: dict[str, Sighting] = {}
     for claim in claims:
-        held = kept.get(claim.row)
+        row = claim.row
+        held = kept.get(row)
         if held is None or rank(claim) > rank(held):
-            kept[claim.row] = claim
+            kept[row] = claim
     return kept
 
 
 def _micros(instant: datetime) -> int:
-    return (instant - _FIRST) // timedelta(microseconds=1)
+    return (instant - _FIRST) // _MICROSECOND

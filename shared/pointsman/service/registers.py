@@ -2,13 +2,13 @@
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from pointsman.core.domains import StoreSet
-from pointsman.core.errors import Moved, Transient
+from pointsman.core.errors import Moved, PointsmanError, Transient
 from pointsman.ports.clouds import Clock
 from pointsman.ports.stores import Acceptor, Refusal, Reply, RowUnreadable, StoreDown, StoreUnsure
 from pointsman.quorum.attempt import Answer, Attempt, Lost, Request, Requests, Step, Unsure
@@ -17,6 +17,7 @@ from pointsman.quorum.floors import Floors, forgotten
 from pointsman.quorum.outcomes import Agreed, Change, Conflict, Outcome, Unknown
 from pointsman.quorum.reading import Reading, judge, majority_of
 from pointsman.quorum.sealing import Seal, guarded, opening, seal_in, sealing, taking_over
+from pointsman.service.timer import Timer, first
 from pointsman.service.trial import Ready, Remembered, Trial, seal_of
 
 ATTEMPTS_LIMIT = 12
@@ -36,8 +37,6 @@ LINGER_SECONDS = 5.0
 FIRST_SET = StoreSet()
 """The set of stores of whoever has never changed them."""
 SILENT = "it did not answer in time"
-
-T = TypeVar("T")
 
 
 class Registers:
@@ -150,6 +149,7 @@ class Registers:
     async def carry(self, register: str, trial: Trial, reading: Reading | None, until: float) -> Outcome:
         """Take a change through the sets of stores, to the one that holds the register now.
 
+        Whatever is raised after an accept was sent says nothing of that accept: the outcome is unknown.
         Once one register was seen sealed, every other is sealed before it is changed: whoever knows of the move helps it on.
         """
         try:
@@ -161,7 +161,7 @@ class Registers:
             if seal is None:
                 return trial.judged(outcome)
             onward = await self.hand_over(register, seal, deadline=until)
-        except Transient as error:
+        except PointsmanError as error:
             if trial.sent:
                 return Unknown(faults={self.stores.id: str(error)})
             raise
@@ -186,7 +186,7 @@ class Registers:
         answers: dict[str, Answer] = {}
         try:
             while asked and not (reading := self._judged(answers)).confirmed and not timer.done():
-                done = await _first(asked, timer, ODD_SECONDS if reading.reached else None)
+                done = await first(asked, timer, ODD_SECONDS if reading.reached else None)
                 if not done:
                     break
                 answers |= {asked.pop(task): task.result() for task in done}
@@ -235,11 +235,12 @@ class Registers:
 
     async def rest(self, seconds: float = LINGER_SECONDS) -> None:
         """Let the requests to slower stores end, for ``seconds`` at most; call it before the process may be stopped."""
-        timer = self._timer(None, seconds)
-        while (tasks := self._leftovers()) and not timer.done():
-            await asyncio.wait({*tasks, timer}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (*tasks, timer):
-            task.cancel()
+        if self._leftovers():
+            timer = self._timer(None, seconds)
+            while (tasks := self._leftovers()) and not timer.done():
+                await asyncio.wait({*tasks, timer}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (*tasks, timer):
+                task.cancel()
         if self.following is not None:
             await self.following.rest(seconds)
 
@@ -278,7 +279,7 @@ class Registers:
 
     def _timer(self, deadline: float | None, default: float) -> asyncio.Future[None]:
         left = default if deadline is None else min(default, deadline - self._clock.monotonic())
-        return asyncio.ensure_future(self._clock.sleep(max(left, 0.0)))
+        return Timer(max(left, 0.0))
 
     async def ask(self, register: str, request: Request) -> Answer:
         """Send one request of an attempt; a read that is still under way is joined, not sent again."""
@@ -357,7 +358,7 @@ class _Run:
                 task.cancel()
 
     async def _turn(self, timer: asyncio.Future[None]) -> None:
-        for task in await _first(self._under_way, timer):
+        for task in await first(self._under_way, timer):
             self._launch(self._attempt.answered(self._under_way.pop(task), task.result()))
 
     def _launch(self, requests: Requests) -> None:
@@ -390,10 +391,3 @@ def _call(acceptor: Acceptor, register: str, request: Request) -> Awaitable[Repl
             return acceptor.prepare(register, request.ballot, request.seen)
         case Step.ACCEPT:
             return acceptor.accept(register, request.ballot, request.value, request.seen)
-
-
-async def _first(tasks: Collection[asyncio.Task[T]], timer: asyncio.Future[None], patience: float | None = None) -> list[asyncio.Task[T]]:
-    """Wait for some of the tasks to end, or for the timer, or ``patience`` seconds; give those that ended."""
-    waiting: set[asyncio.Future[Any]] = {*tasks, timer}
-    await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-    return [task for task in tasks if task.done()]

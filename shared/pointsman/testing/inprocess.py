@@ -65,9 +65,13 @@ class Twin:
         self.network.advance(self.clock.monotonic())
 
 
-def twin(fabric: Fabric, clock: Clock, *, seed: int = 0, announcing: bool = True) -> Twin:
-    """Build the network that a fabric declares, with a clock to run it by; without ``announcing`` it says nothing of itself."""
-    return Twin(fabric=fabric, clock=clock, network=Network(blueprint(fabric), seed=seed, announcing=announcing))
+def twin(fabric: Fabric, clock: Clock, *, seed: int = 0, announcing: bool = True, counting: bool = True) -> Twin:
+    """Build the network that a fabric declares, with a clock to run it by.
+
+    Without ``announcing`` it says nothing of itself, without ``counting`` it adds up no seconds of loss.
+    """
+    network = Network(blueprint(fabric), seed=seed, announcing=announcing, counting=counting)
+    return Twin(fabric=fabric, clock=clock, network=network)
 
 
 class PolicyLever:

@@ -19,10 +19,14 @@ from pointsman.testing.network.watching import Watcher
 class Network(FaultControls, AwsControls, GcpControls, Reads):
     """A network in virtual time (float seconds from 0), deterministic for a seed. Unknown names raise ``LookupError``."""
 
-    def __init__(self, blueprint: Blueprint, *, seed: int = 0, announcing: bool = True) -> None:
-        """Build it with every session up and settled at time 0; without ``announcing`` routes and alarms go untold, which costs less."""
+    def __init__(self, blueprint: Blueprint, *, seed: int = 0, announcing: bool = True, counting: bool = True) -> None:
+        """Build it with every session up and settled at time 0.
+
+        Without ``announcing`` routes and alarms go untold, without ``counting`` seconds of loss are not added up: both cost less.
+        """
         self.blueprint = blueprint
         self._state = State(blueprint, seed)
+        self._counting = counting
         self._traffic = Traffic(self._state)
         self._lost = {flow.name: 0.0 for flow in blueprint.flows}
         self._homes: dict[str, SiteSpec] = {}
@@ -49,6 +53,8 @@ class Network(FaultControls, AwsControls, GcpControls, Reads):
         return self._state.time.next()
 
     def _pass(self, seconds: float) -> None:
+        if not self._counting:
+            return
         for flow, path in self.traffic().paths.items():
             self._lost[flow] += seconds * max(path.to_gcp.loss, path.to_aws.loss)
 

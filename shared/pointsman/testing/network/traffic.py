@@ -101,7 +101,7 @@ class Traffic:
         source, destination = (flow.aws_site, flow.gcp_site) if towards is Side.GCP else (flow.gcp_site, flow.aws_site)
         known = self._known(source, towards, flow.route_table)
         shares = [
-            replace(one, share=one.share * part / len(prefixes))
+            one if part == len(prefixes) else replace(one, share=one.share * part / len(prefixes))
             for prefix in prefixes
             for target, part in parts(prefix, known)
             for one in self.shares(Packet(target, source, destination, towards, flow.packet, flow.route_table))

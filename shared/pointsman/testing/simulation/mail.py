@@ -86,8 +86,8 @@ class Mail:
         self._deliver_at(message)
 
     def _swap(self, message: Message) -> bool:
-        """Let another message of those under way overtake this one."""
-        others = [other for other in self.under_way if other.due > message.due]
+        """Let this message and another of those under way change places."""
+        others = [other for other in self.under_way if other.due != message.due]
         if not others:
             return False
         first, second = others[-1].due, message.due

@@ -23,6 +23,8 @@ EPISODE = 0.85
 """Share of the requests to a place that are struck while it is in trouble."""
 DEPTH_LIMIT = 40
 """How deep a chain of tasks, each begun by the next, is followed."""
+_NOBODYS = Context()
+"""The surroundings of what is nobody's work; nothing is ever set in it."""
 
 
 @dataclass
@@ -125,4 +127,4 @@ def _standing(task: Step) -> Iterator[str]:
 
 def in_nobodys_name(act: Callable[[], object], seconds: float) -> None:
     """Let something happen after some seconds whoever is dead or frozen then."""
-    asyncio.get_running_loop().call_later(seconds, act, context=Context())
+    asyncio.get_running_loop().call_later(seconds, act, context=_NOBODYS)

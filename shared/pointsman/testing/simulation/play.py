@@ -264,14 +264,14 @@ class Play:
 
     async def _settled(self) -> float | None:
         end = self.world.clock.monotonic() + self.schedule.size.budget
-        self.quiet_rounds, gap = 0, 12.0
+        self.quiet_rounds, gap = 0, 25.0
         while self.world.clock.monotonic() < end:
             self.quiet_rounds += 1
             await self.round()
             if self.quiet_rounds > ROUNDS_QUIET and not list(self.unfinished()):
                 return self.world.clock.monotonic()
             await asyncio.sleep(gap)
-            gap = min(gap * 1.2, 50.0)
+            gap = min(gap * 1.4, 60.0)
         return None
 
     async def round(self) -> None:

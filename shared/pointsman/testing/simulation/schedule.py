@@ -30,7 +30,7 @@ class Size(Frozen):
 
 
 DEFAULT = Size(
-    name="default", storm=75.0, functions=2, mishaps=(3, 10), calls=18, sweep_every=30.0, watch_every=60.0, probe_every=20.0, budget=1500.0
+    name="default", storm=20.0, functions=2, mishaps=(3, 8), calls=8, sweep_every=12.0, watch_every=30.0, probe_every=20.0, budget=1500.0
 )
 """A few minutes, of which the storm is the first: many of these are played."""
 LONG = Size(

@@ -8,8 +8,7 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import CodeType, FrameType
-from typing import NamedTuple
+from types import FrameType
 
 import pointsman.service
 from pointsman.core.values import Frozen
@@ -77,20 +76,19 @@ def _place(node: ast.AST) -> Place:
     return placed.lineno, placed.col_offset, placed.end_lineno or 0, placed.end_col_offset or 0
 
 
-class _Point(NamedTuple):
-    code: CodeType
-    instruction: int
-
-
-_known: dict[_Point, str | None] = {}
+_known: dict[tuple[str, int, str, int], str | None] = {}
+"""The site at each instruction of each function: file, first line, name, instruction."""
 
 
 def site_of(frame: FrameType) -> str | None:
     """Name the site at which a frame of ``service/`` waits; None for any other frame."""
-    point = _Point(frame.f_code, frame.f_lasti)
-    if point not in _known:
-        _known[point] = _find(frame) if frame.f_code.co_filename.startswith(str(SERVICE)) else None
-    return _known[point]
+    code = frame.f_code
+    point = (code.co_filename, code.co_firstlineno, code.co_qualname, frame.f_lasti)
+    try:
+        return _known[point]
+    except KeyError:
+        _known[point] = found = _find(frame) if code.co_filename.startswith(str(SERVICE)) else None
+        return found
 
 
 def _find(frame: FrameType) -> str | None:

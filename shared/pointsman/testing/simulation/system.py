@@ -20,7 +20,7 @@ __all__ = ["LEVEL", "play", "run", "story"]
 LEVEL = "system"
 TIDY_EVERY = 20
 """Schedules between two collections of what the dead leave behind."""
-WATCH_EVERY = 16
+WATCH_EVERY = 32
 """One schedule of so many notes which requests are under way at which await site."""
 
 

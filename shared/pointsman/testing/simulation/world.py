@@ -29,7 +29,7 @@ class World:
         self.schedule = plan
         self.clock = VirtualClock()
         self.nature = Nature(dice=Random(f"nature {plan.seed}"), kinds=frozenset(plan.kinds), watching=watching, telling=telling)
-        self.twin = twin(plan.following, self.clock, seed=plan.seed, announcing=False)
+        self.twin = twin(plan.following, self.clock, seed=plan.seed, announcing=False, counting=False)
         self.ledger = Ledger(self.clock)
         self.history = History()
         self.stores = {
