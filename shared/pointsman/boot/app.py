@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from pointsman.boot.chance import jitter, nonce
 from pointsman.boot.late import LateStore
@@ -20,6 +21,9 @@ from pointsman.ports.stores import Store
 from pointsman.service.house import Hands, House
 from pointsman.service.registers import Registers
 from pointsman.wire import messages
+
+if TYPE_CHECKING:
+    from pointsman.ports.audits import Auditor
 
 
 class Secrets(Protocol):
@@ -47,13 +51,14 @@ def furnish(
     clock: Clock,
     hands: Callable[[Fabric], tuple[Looker, Sequence[Lever]]],
     flags: Sequence[Flag],
+    auditor: "Callable[[Fabric], Auditor] | None" = None,
     nudge: Queue | None,
     post: Queue | None,
     parking: Queue | None,
     secrets: Secrets,
 ) -> App:
     """Put one cloud's adapters together. ``stores`` are the sets of ``boot.succession``, by slot; ``hands`` makes a fabric's looker and levers."""
-    held = {fabric.hash: _hands(*hands(fabric)) for fabric in fabrics}
+    held = {fabric.hash: _hands(*hands(fabric), auditor=auditor and partial(auditor, fabric)) for fabric in fabrics}
     rows = rows_of(stores)
     journal, spares = journals_of(stores, here)
     own = rows_by_cloud(stores[0])[here]
@@ -83,8 +88,8 @@ def furnish(
     return App(house=house, settings=settings, parking=parking)
 
 
-def _hands(looker: Looker, levers: Sequence[Lever]) -> Hands:
-    return Hands(looker=looker, levers={lever.kind: lever for lever in levers})
+def _hands(looker: Looker, levers: Sequence[Lever], *, auditor: "Callable[[], Auditor] | None") -> Hands:
+    return Hands(looker=looker, levers={lever.kind: lever for lever in levers}, auditor=auditor)
 
 
 def _desks(fabrics: Sequence[Fabric]) -> Sequence[DeskSettings]:

@@ -8,6 +8,7 @@ from pointsman.boot.settings import Settings
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.steering import LeverKind
+from pointsman.ports.audits import Auditor
 from pointsman.ports.clouds import Lever
 from pointsman.service.audit import Side
 
@@ -29,27 +30,43 @@ def _side(cloud: Cloud, make: Callable[[], Side]) -> Side:
 
 def aws_side(settings: Settings, fabric: Fabric) -> Side:
     """Open AWS. Raises ``PointsmanError`` and ImportError."""
-    from pointsman.adapters.aws.audit import AwsAuditor  # noqa: PLC0415 - an audit alone needs it
-    from pointsman.adapters.aws.clients import Clients  # noqa: PLC0415
+    from pointsman.adapters.aws.clients import Clients  # noqa: PLC0415 - an audit alone needs it
     from pointsman.adapters.aws.failover_test import FailoverTestLever  # noqa: PLC0415
+
+    levers: dict[LeverKind, Lever] = {
+        LeverKind.FAILOVER_TEST: FailoverTestLever(fabric, Clients(endpoints=settings.endpoints), SystemClock())
+    }
+    return Side(cloud=Cloud.AWS, auditor=aws_auditor(settings, fabric), levers=levers)
+
+
+def aws_auditor(settings: Settings, fabric: Fabric) -> Auditor:
+    """Make what reads AWS. Raises ImportError."""
+    from pointsman.adapters.aws.audit import AwsAuditor  # noqa: PLC0415
+    from pointsman.adapters.aws.clients import Clients  # noqa: PLC0415
     from pointsman.wire.changes import of_cloudtrail  # noqa: PLC0415
 
-    clients = Clients(endpoints=settings.endpoints)
-    levers: dict[LeverKind, Lever] = {LeverKind.FAILOVER_TEST: FailoverTestLever(fabric, clients, SystemClock())}
-    return Side(cloud=Cloud.AWS, auditor=AwsAuditor(fabric, clients, of_cloudtrail), levers=levers)
+    return AwsAuditor(fabric, Clients(endpoints=settings.endpoints), of_cloudtrail)
 
 
 def google_side(reach: Reach, fabric: Fabric) -> Side:
     """Open Google Cloud. Raises ``PointsmanError`` and ImportError."""
+    from pointsman.adapters.gcp.compute import COMPUTE, Compute  # noqa: PLC0415
+    from pointsman.adapters.gcp.route_policy import RoutePolicyLever  # noqa: PLC0415
+
+    compute = Compute(reach.google(), endpoint=reach.settings.endpoints.get("compute", COMPUTE))
+    levers: dict[LeverKind, Lever] = {LeverKind.ROUTE_POLICY: RoutePolicyLever(fabric, compute)}
+    return Side(cloud=Cloud.GCP, auditor=google_auditor(reach, fabric), levers=levers)
+
+
+def google_auditor(reach: Reach, fabric: Fabric) -> Auditor:
+    """Make what reads Google Cloud. Raises ``PointsmanError`` and ImportError."""
     from pointsman.adapters.gcp.audit import LOGGING, GcpAuditor  # noqa: PLC0415
     from pointsman.adapters.gcp.compute import COMPUTE, Compute  # noqa: PLC0415
     from pointsman.adapters.gcp.look import GcpLooker  # noqa: PLC0415
-    from pointsman.adapters.gcp.route_policy import RoutePolicyLever  # noqa: PLC0415
     from pointsman.wire.changes import of_audit_log  # noqa: PLC0415
 
     endpoints, http = reach.settings.endpoints, reach.google()
     compute = Compute(http, endpoint=endpoints.get("compute", COMPUTE))
     looker = GcpLooker(fabric, compute, SystemClock())
     logging = endpoints.get("logging", LOGGING)
-    auditor = GcpAuditor(fabric, compute, http, decode=of_audit_log, notices=looker.notices, logging=logging)
-    return Side(cloud=Cloud.GCP, auditor=auditor, levers={LeverKind.ROUTE_POLICY: RoutePolicyLever(fabric, compute)})
+    return GcpAuditor(fabric, compute, http, decode=of_audit_log, notices=looker.notices, logging=logging)

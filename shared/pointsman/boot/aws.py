@@ -15,6 +15,7 @@ from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings, read_settings
 from pointsman.boot.succession import build_sets
 from pointsman.core.fabric import Cloud, Fabric
+from pointsman.ports.audits import Auditor
 from pointsman.ports.clouds import Flag, Queue
 
 _WARM = ("ec2", "sqs")
@@ -41,11 +42,18 @@ def build(settings: Settings | None = None) -> App:
         clock=clock,
         hands=lambda one: (AwsLooker(one, clients, clock), (FailoverTestLever(one, clients, clock), PrefixListPinLever(one, clients))),
         flags=(SsmFlag(clients, fabric.name, region), LateFlag(Cloud.GCP, lambda: _google_flag(reach, project, fabric))),
+        auditor=lambda one: _auditor(settings, one),
         nudge=LateQueue(lambda: _google_queue(reach)) if settings.nudge else None,
         post=SqsQueue(clients, settings.post, region) if settings.post else None,
         parking=SqsQueue(clients, settings.parking, region) if settings.parking else None,
         secrets=secrets,
     )
+
+
+def _auditor(settings: Settings, fabric: Fabric) -> Auditor:
+    from pointsman.boot.audits import aws_auditor  # noqa: PLC0415 - once an hour
+
+    return aws_auditor(settings, fabric)
 
 
 def _google_flag(reach: Reach, project: str, fabric: Fabric) -> Flag:

@@ -13,6 +13,7 @@ from pointsman.boot.reach import Reach
 from pointsman.boot.settings import read_settings
 from pointsman.boot.succession import build_sets
 from pointsman.core.fabric import Cloud, Fabric
+from pointsman.ports.audits import Auditor
 from pointsman.ports.clouds import Flag, Queue
 
 
@@ -45,11 +46,18 @@ def build() -> App:
             SecretManagerFlag(http, project, fabric.name, endpoint=secret_manager),
             LateFlag(Cloud.AWS, lambda: _aws_flag(reach, region, fabric)),
         ),
+        auditor=lambda one: _auditor(reach, one),
         nudge=LateQueue(lambda: _aws_queue(reach, region)) if settings.nudge else None,
         post=queue(settings.post) if settings.post else None,
         parking=queue(settings.parking) if settings.parking else None,
         secrets=secrets,
     )
+
+
+def _auditor(reach: Reach, fabric: Fabric) -> Auditor:
+    from pointsman.boot.audits import google_auditor  # noqa: PLC0415 - once an hour
+
+    return google_auditor(reach, fabric)
 
 
 def _host(endpoint: str | None) -> str | None:

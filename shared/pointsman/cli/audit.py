@@ -68,6 +68,7 @@ async def _audited(settings: Any) -> Audited:
     from pointsman.boot.artefact import home_region  # noqa: PLC0415
     from pointsman.boot.audits import sides  # noqa: PLC0415
     from pointsman.boot.table import open_table  # noqa: PLC0415
+    from pointsman.core.audit.audit import capacity  # noqa: PLC0415
     from pointsman.service.audit import audited  # noqa: PLC0415
     from pointsman.service.status import status  # noqa: PLC0415
 
@@ -75,7 +76,12 @@ async def _audited(settings: Any) -> Audited:
     stands = await status(table)
     both = sides(settings, table.fabric, home_region(table.fabric))
     findings, shown = await audited(table.fabric, stands.plan, both, stands.at)
-    return Audited(fabric=table.fabric, findings=findings, read=stands.reached and shown, epoch=stands.plan.epoch if stands.plan else 0)
+    return Audited(
+        fabric=table.fabric,
+        findings=(*findings, *capacity(table.fabric)),
+        read=stands.reached and shown,
+        epoch=stands.plan.epoch if stands.plan else 0,
+    )
 
 
 def code(found: Audited) -> int:

@@ -138,6 +138,7 @@ def _report(done: Report) -> Told:
         "doubts": list(done.doubts),
         "done_alone": list(done.alone),
         "repaired": list(done.repaired),
+        "audited": list(done.audited),
     }
 
 

@@ -1,12 +1,12 @@
 """An audit of both clouds, or of the own one: read what they show, let the pure checks judge it, say each new finding once."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pointsman.core.audit.audit import audit, capacity
-from pointsman.core.audit.findings import Finding
+from pointsman.core.audit.audit import audit
+from pointsman.core.audit.findings import Finding, Severity
 from pointsman.core.audit.happened import LOOKBACK
 from pointsman.core.audit.seen import Seen, Unread
 from pointsman.core.errors import PointsmanError
@@ -16,6 +16,9 @@ from pointsman.core.steering import LeverKind, Setting
 from pointsman.core.values import replace
 from pointsman.ports.audits import Auditor
 from pointsman.ports.clouds import Lever
+
+NEW_LIMIT = 50
+"""New findings that one audit of a sweep tells; the others wait for the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +34,7 @@ class Side:
 async def audited(fabric: Fabric, plan: Plan | None, sides: Sequence[Side], now: datetime) -> tuple[tuple[Finding, ...], bool]:
     """Audit what the sides show, and say whether any of them showed anything. Never raises for a cloud that cannot be read."""
     both = await asyncio.gather(*(look(fabric, side, now) for side in sides))
-    found = (*audit(fabric, plan, both, now), *await asyncio.to_thread(lambda: tuple(capacity(fabric))))
-    return found, not all(seen.dark for seen in both)
+    return audit(fabric, plan, both, now), not all(seen.dark for seen in both)
 
 
 async def look(fabric: Fabric, side: Side, now: datetime) -> Seen:
@@ -61,3 +63,11 @@ async def _observed(lever: Lever, target: str) -> Setting | Unread:
         return (await lever.observe(target)).setting
     except PointsmanError as error:
         return Unread(what=f"{lever.kind} of {target}", why=str(error))
+
+
+def newly(told: MutableSequence[str], found: Sequence[Finding]) -> tuple[str, ...]:
+    """Say the findings that were not told before, each by its id, after a count of all; nothing where there is nothing new."""
+    fresh = [one for one in found if one.id not in told][:NEW_LIMIT]
+    told.extend(one.id for one in fresh)
+    counted = ", ".join(f"{sum(one.severity is each for one in found)} {each}s" for each in Severity)
+    return (f"audit: {counted}", *(f"{one.id} {one.severity} {one.check}: {one.text}" for one in fresh)) if fresh else ()

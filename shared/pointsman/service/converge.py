@@ -40,7 +40,7 @@ class Report:
     ``settled`` means that all of this cloud's levers are proved to be set as the plan asks; ``again`` says why the
     event must be delivered again ("" when it need not be); ``by_hand`` which tickets a person has to close;
     ``doubts`` what the journal does not bear out, and ``alone`` what the record now has of what was done without a
-    majority, in words; ``repaired`` which stores were brought up to the majority.
+    majority, in words; ``repaired`` which stores were brought up to the majority; ``audited`` what an audit newly found.
     """
 
     plan: Plan
@@ -56,6 +56,7 @@ class Report:
     doubts: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
+    audited: tuple[str, ...] = ()
 
 
 async def converge(house: House, claims: Sequence[Sighting], scope: Scope | None = None, *, closed: tuple[str, ...] = ()) -> Report:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud, Fabric
@@ -14,12 +15,17 @@ from pointsman.ports.desks import Desk
 from pointsman.ports.stores import Journal, Rows
 from pointsman.service.registers import Registers
 
+if TYPE_CHECKING:
+    from pointsman.ports.audits import Auditor
+
 WATCH_EVERY = timedelta(seconds=3)
 """From the start of one look to the start of the next."""
 WATCH_LASTING = timedelta(seconds=55)
 """How long one call of ``watch`` goes on looking: until just before the schedule starts the next."""
 NAMED_KEPT = 1
 """Fabrics that a process remembers the newest plan by."""
+TOLD_KEPT = 1_000
+"""Findings of audits that a process remembers having told."""
 COUNTERSIGNED_KEPT = 256
 """Entries of the journal that a process remembers having dealt with."""
 
@@ -30,10 +36,11 @@ async def at_once() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Hands:
-    """What a function sees and steers one fabric's links with."""
+    """What a function sees and steers one fabric's links with; ``auditor`` is made when an audit is due (None: none is)."""
 
     looker: Looker
     levers: Mapping[LeverKind, Lever]
+    auditor: "Callable[[], Auditor] | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +50,7 @@ class House:
     ``fabrics`` are the current and perhaps the next; the plan names the one that counts. ``looker`` and ``levers`` are
     those of the first, ``hands`` those of each by its hash. ``nonce`` gives
     16 fresh hex digits at each call. ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no
-    entry; ``countersigned`` are entries that this process has dealt with; ``silent`` names the stores that kept silent
+    entry; ``countersigned`` are entries that this process has dealt with, ``told`` findings that it has told; ``silent`` names the stores that kept silent
     when they were last asked for rows, which are not waited for again until they answer; ``dark`` those whose rows could not be read. ``own`` are registers of the own cloud's store
     alone, for what may be done without a majority (None: nothing). ``named`` is the fabric that the last plan named which
     this process saw, unless that is the first. ``loaded`` waits until everything that speaks to other stores than the
@@ -69,6 +76,7 @@ class House:
     spares: tuple[Journal, ...] = ()
     named: deque[str] = field(default_factory=lambda: deque(maxlen=NAMED_KEPT))
     countersigned: deque[str] = field(default_factory=lambda: deque(maxlen=COUNTERSIGNED_KEPT))
+    told: deque[str] = field(default_factory=lambda: deque(maxlen=TOLD_KEPT))
     silent: set[str] = field(default_factory=set)
     dark: set[str] = field(default_factory=set)
     desks: Mapping[str, Desk] = field(default_factory=dict)

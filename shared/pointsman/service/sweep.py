@@ -4,8 +4,10 @@ import asyncio
 import dataclasses
 
 from pointsman.core.adopting import heartbeats
-from pointsman.core.errors import Transient
+from pointsman.core.errors import PointsmanError, Transient
+from pointsman.core.fabric import Cloud
 from pointsman.core.outbox import open_incidents
+from pointsman.core.plan import Plan
 from pointsman.service.alone import replay
 from pointsman.service.archiving import archived
 from pointsman.service.converge import Report, converge, levers_of
@@ -14,6 +16,13 @@ from pointsman.service.gather import Scope, note, worth_noting
 from pointsman.service.house import House
 from pointsman.service.journal import countersign
 from pointsman.service.repair import repair
+
+AUDIT_EVERY = 60
+"""Sweeps (minutes) from one audit of a cloud to its next."""
+AUDIT_MINUTE = {Cloud.AWS: 7, Cloud.GCP: 37}
+"""In which of them each cloud's functions audit: half of it apart."""
+AUDIT_SECONDS = 15.0
+"""How long an audit may take beside the rest of its sweep."""
 
 
 async def sweep(house: House) -> Report:
@@ -26,10 +35,33 @@ async def sweep(house: House) -> Report:
     scope = Scope(look=links, levers=levers_of(house, set(links)), witness=True)
     report = await converge(house, (), scope, closed=await archived(house, delivered.closed))
     beats = worth_noting(house.current, heartbeats(house.here, house.fabrics, house.clock.now()), report.stored)
-    _, doubts, alone, repaired = await asyncio.gather(
-        note(house, beats), countersign(house, report.plan), replay(house, report.plan, report.stored), repair(house, report.plan)
+    _, doubts, alone, repaired, audit = await asyncio.gather(
+        note(house, beats),
+        countersign(house, report.plan),
+        replay(house, report.plan, report.stored),
+        repair(house, report.plan),
+        audit_if_due(house, report.plan),
     )
-    return dataclasses.replace(report, by_hand=delivered.by_hand, doubts=doubts, alone=alone, repaired=repaired)
+    return dataclasses.replace(report, by_hand=delivered.by_hand, doubts=doubts, alone=alone, repaired=repaired, audited=audit)
+
+
+async def audit_if_due(house: House, plan: Plan) -> tuple[str, ...]:
+    """Audit the own cloud if it is this sweep's turn, for so long at most; gives what it newly found, and how many findings there are."""
+    house, now = house.under(plan), house.clock.now()
+    hands = house.hands.get(house.current.hash)
+    minute = AUDIT_MINUTE[house.here]
+    if hands is None or hands.auditor is None or int(now.timestamp()) // 60 % AUDIT_EVERY != minute:
+        return ()
+    from pointsman.service.audit import Side, audited, newly  # noqa: PLC0415 - once an hour, and never in a reaction
+
+    try:
+        async with asyncio.timeout(AUDIT_SECONDS):
+            found, _ = await audited(house.current, plan, (Side(cloud=house.here, auditor=hands.auditor(), levers=hands.levers),), now)
+    except PointsmanError as error:
+        return (f"no audit could be made: {error}",)  # the sweep has done what it is for
+    except TimeoutError:
+        return (f"the audit was not done within {AUDIT_SECONDS} s: the next is due in an hour",)
+    return newly(house.told, found)
 
 
 async def _deliver_if_owed(house: House) -> Delivered:
