@@ -27,6 +27,8 @@ UNPLAYED: Mapping[str, str] = {
     "status:": "an operator's command, which changes nothing",
     "chain:": "an operator's command, which changes nothing",
     "history:": "an operator's command, which changes nothing",
+    "explain:": "an operator's command, which changes nothing",
+    "record:": "an operator's command, which changes nothing",
     "archiving:_buried": "an incident becomes a tombstone after 45 days",
 }
 """Beginnings of sites that no schedule reaches, with why."""
