@@ -9,7 +9,7 @@ import pytest
 
 import pointsman
 from pointsman.adapters.files.findings import CannotRead
-from pointsman.adapters.http import Unanswered, Unreached
+from pointsman.adapters.http import Unanswered, Unreached, Unsigned
 from pointsman.core.errors import ConfigError, PointsmanError, Refused, RejectedEvent, Transient
 from pointsman.entry.outcomes import TABLE, Answer, Outcome, outcome_of
 from pointsman.ports.clouds import LeverBusy, LeverFailed
@@ -18,6 +18,7 @@ from pointsman.ports.stores import StoreDown
 CRASHES = {
     PointsmanError: "the base of all is never raised itself",
     Unreached: "adapters say it to each other and turn it into an error of their port",
+    Unsigned: "adapters say it to each other and turn it into an error of their port",
     Unanswered: "adapters say it to each other and turn it into an error of their port",
 }
 """Errors that are deliberately in no line of the table: one that reaches a door is a bug of an adapter."""

@@ -18,7 +18,7 @@ Subject = Annotated[str, typer.Argument(metavar="[INCIDENT|LINK|FLOW]", help="Wh
 Epoch = Annotated[int | None, typer.Option("--epoch", min=1, help="As it was decided then, not as things are now.")]
 
 
-class _Unknown(PointsmanError):
+class _Unknown(Refused):
     """There is nothing of that name."""
 
 
@@ -32,7 +32,7 @@ def explain(fabric: FabricFile, subject: Subject = "", *, epoch: Epoch = None, j
         found = _explained(fabric, subject, epoch)
     except PointsmanError as error:
         typer.echo(f"pointsman: {error}", err=True)
-        raise typer.Exit(WRONG if isinstance(error, _Unknown | Refused) else UNREAD) from error
+        raise typer.Exit(WRONG if isinstance(error, Refused) else UNREAD) from error
     typer.echo(as_json(found) if json else "\n".join(lines(found)))
     raise typer.Exit(WELL)
 

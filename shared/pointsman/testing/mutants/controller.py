@@ -2,7 +2,6 @@
 
 from pointsman.testing.mutants.mutant import Level, Mutant
 
-AGREE = "service/agree.py"
 ARCHIVING = "service/archiving.py"
 CONVERGE = "service/converge.py"
 DECIDE = "core/decide.py"
@@ -43,12 +42,6 @@ ACTING = (
         GATHER,
         "    return FlagState.SET not in view.flags.values() and ",
         "    return True or ",
-    ),
-    _mutant(
-        "a plan whose fate is unknown is carried out",
-        AGREE,
-        '            raise Transient("the plan may or may not have been agreed: it is read again when the event is delivered again")\n',
-        "            return Agreement(plan=decided, before=held, changed=True)\n",
     ),
 )
 
@@ -117,12 +110,6 @@ TELLING = (
         DELIVER,
         "tell(claimed, letter, ticket_key(claimed))",
         'tell(claimed, letter, f"{ticket_key(claimed)}-{claimed.outbox[letter.serial].attempts}")',
-    ),
-    _mutant(
-        "a late update opens a closed incident again",
-        "core/outbox.py",
-        "    if not unsure or resolves > 1:",
-        "    if not unsure or resolves > 0:",
     ),
 )
 
