@@ -1,5 +1,6 @@
 """Rules for every test: no traffic beyond loopback, and hypothesis in a fixed profile (``--hypothesis-profile hunt`` looks further)."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,12 @@ from pointsman.testing.guard import loopback_only
 settings.register_profile("gate", derandomize=True, deadline=None, max_examples=100, database=None)
 settings.register_profile("hunt", deadline=None, max_examples=2_000)
 settings.load_profile("gate")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hears_ctrl_c() -> None:
+    """Hear Ctrl-C also where a shell started the tests in the background, which tells them, and all they start, to ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
