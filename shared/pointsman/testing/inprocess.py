@@ -108,6 +108,10 @@ class PolicyLever:
         self._held[link.name] = want
         self._version[link.name] = self._version.get(link.name, 0) + 1
 
+    def dropped(self) -> frozenset[str]:
+        """Give the prefixes that some link's exports drop now, as nobody but a test can see it: at once."""
+        return frozenset(one.prefix for held in self._held.values() for one in held.exports if one.stance is Stance.DROP)
+
     async def observe(self, target: str) -> Observed:
         """Read a link's policies."""
         await self._world.trip(f"observe {self.kind} {target}")

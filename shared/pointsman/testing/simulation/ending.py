@@ -1,10 +1,10 @@
 """What is looked at when a schedule is over: plans, levers, traffic, and what a duplicate, a drill or a dead control plane brings."""
 
-from pointsman.core.fabric import Cloud, Link, LinkKind
+from pointsman.core.fabric import Cloud, Flow, Link, LinkKind
 from pointsman.core.members import gcp_tunnel_key, tunnel_key, vlan_key
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
-from pointsman.core.steering import Setting
+from pointsman.core.steering import LeverKind, Setting
 from pointsman.core.values import replace
 from pointsman.core.wants import wanted
 from pointsman.service import doors
@@ -13,11 +13,12 @@ from pointsman.service.enact import target_of
 from pointsman.service.gather import Gathered, Scope, gather
 from pointsman.service.house import House
 from pointsman.testing.blueprint import blueprint
-from pointsman.testing.inprocess import probes
+from pointsman.testing.inprocess import PolicyLever, probes
 from pointsman.testing.network.model import Network
 from pointsman.testing.simulation.evidence import Dark, Drill, Evidence, Way
 from pointsman.testing.simulation.kinds import Request
 from pointsman.testing.simulation.play import Play
+from pointsman.testing.simulation.world import World
 
 DRILL_EVERY = 4
 """One schedule of so many ends in a drill."""
@@ -186,7 +187,7 @@ async def _dark(play: Play) -> tuple[Dark, ...]:
     alone.cut(link)
     alone.advance(60.0)
     ended = world.clock.monotonic()
-    flows = [flow.name for flow in fabric.flows if plan is None or not _excepted(plan, flow.name)]
+    flows = [flow.name for flow in fabric.flows if plan is None or not _excepted(plan, flow, _dropped(world))]
     found = tuple(
         Dark(since=began, until=ended, flow=name, carried=_arrives(world.twin.network, name), alone=_arrives(alone, name)) for name in flows
     )
@@ -200,7 +201,15 @@ def _arrives(network: Network, flow: str) -> bool:
     return path.to_gcp.arrives and path.to_aws.arrives
 
 
-def _excepted(plan: Plan, flow: str) -> bool:
-    """Say whether a flow is pinned, or kept by drops on a VPN that was proved to pass: those are listed, not counted."""
-    placed = {name: one for name, one in plan.flows.items() if name == flow}
-    return any(pin.flow == flow for pin in plan.pins) or any(one.only for one in placed.values())
+def _excepted(plan: Plan, flow: Flow, dropped: frozenset[str]) -> bool:
+    """Say whether a flow is pinned, or kept by drops on a VPN that was proved to pass: those are listed, not counted.
+
+    What counts is what the levers hold: a drop may have been on its way, or ended by a plan, when the last function died.
+    """
+    ours = {prefix for prefixes in flow.prefixes.values() for prefix in prefixes}
+    return any(pin.flow == flow.name for pin in plan.pins) or bool(ours & dropped)
+
+
+def _dropped(world: World) -> frozenset[str]:
+    lever = world.levers[Cloud.GCP][LeverKind.ROUTE_POLICY].inner
+    return lever.dropped() if isinstance(lever, PolicyLever) else frozenset()
