@@ -247,7 +247,8 @@ class Supervisor:
         if len(self._children.keys() | {name}) > CHILDREN_LIMIT:
             raise ProcessError(f"{name} would be one more than {CHILDREN_LIMIT} children; stop some first")
         self._recipes[name] = (tuple(argv), dict(env or {}), cwd)
-        self._children[name] = Child(name, argv, env=env, cwd=cwd)
+        with _ctrl_c_later():
+            self._children[name] = Child(name, argv, env=env, cwd=cwd)
         return self._children[name]
 
     def restart(self, name: str) -> Child:
@@ -316,6 +317,22 @@ def _watch(pid: int) -> subprocess.Popen[bytes]:
 def _dismiss(watcher: subprocess.Popen[bytes]) -> None:
     if watcher.returncode is None:
         watcher.communicate(b"\n", REAP_LIMIT.total_seconds())
+
+
+@contextmanager
+def _ctrl_c_later() -> Iterator[None]:
+    """Hear Ctrl-C only at the end: between a child's start and its entry in the list it would leave a child that nobody knows."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 @contextmanager
