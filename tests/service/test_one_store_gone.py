@@ -10,9 +10,10 @@ from pointsman.core.values import replace
 from pointsman.quorum.ballots import ballot
 from pointsman.service.converge import converge
 from pointsman.service.deliver import agreed_plan
-from pointsman.service.gather import ROWS_SECONDS
+from pointsman.service.gather import ROWS_SECONDS, note
 from pointsman.service.house import House
 from pointsman.service.registers import Registers
+from pointsman.service.sweep import sweep
 from pointsman.testing.inprocess import probes
 from pointsman.testing.stores import Fault, MemoryStore, Weather
 from tests.service.test_converge import ROOMY, World, story
@@ -101,10 +102,8 @@ def test_a_store_that_kept_silent_is_asked_again_and_waited_for_once_it_answers(
 def test_two_clouds_that_reach_only_their_own_store_and_the_witness_decide_together() -> None:
     async def tell(world: World) -> None:
         await world.settle(30)
-        for cloud, blocked in ((Cloud.AWS, world.table.gcp), (Cloud.GCP, world.table.aws)):
-            unreachable = MemoryStore(blocked.name, world.clock)
-            unreachable.break_down()
-            setattr(world, cloud.value, cut_off(world.house(cloud), blocked, unreachable))
+        for cloud in Cloud:
+            part(world, cloud)
         await world.settle(30)
         world.twin.network.blackhole("ix-a")
         await world.clock.sleep(1)
@@ -115,6 +114,38 @@ def test_two_clouds_that_reach_only_their_own_store_and_the_witness_decide_toget
         assert (await agreed_plan(world.aws)) == (await agreed_plan(world.gcp))
 
     story(tell, ROOMY)
+
+
+def test_a_lever_that_was_set_just_before_the_clouds_were_parted_is_known_to_both() -> None:
+    """Google's row about its lever is in its own store alone: unless it comes to the witness, AWS's own drain hides the link for ever."""
+
+    async def tell(world: World) -> None:
+        await world.settle(30)
+        world.twin.network.blackhole("ix-a")
+        await world.clock.sleep(1)
+        for cloud in Cloud:
+            await note(world.house(cloud), probes(world.twin, cloud))
+        part(world, Cloud.AWS)
+        await world.report(Cloud.AWS)
+        await sweep(world.gcp)
+        part(world, Cloud.GCP)
+        await world.settle(120)
+        world.twin.network.heal("ix-a")
+        await world.settle(700)
+        plan = await agreed_plan(world.aws)
+        assert plan is not None
+        assert plan.links[LinkName("ix-a")].drain is None
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+
+    story(tell, ROOMY)
+
+
+def part(world: World, cloud: Cloud) -> None:
+    """Let a cloud no longer reach the other one's store."""
+    blocked = world.table.gcp if cloud is Cloud.AWS else world.table.aws
+    unreachable = MemoryStore(blocked.name, world.clock)
+    unreachable.break_down()
+    setattr(world, cloud.value, cut_off(world.house(cloud), blocked, unreachable))
 
 
 def cut_off(house: House, blocked: MemoryStore, unreachable: MemoryStore) -> House:

@@ -30,7 +30,7 @@ from pointsman.core.steering import (
 )
 from pointsman.core.wants import wanted
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
-from pointsman.service.gather import Gathered, Target, flags_allow, note, observe
+from pointsman.service.gather import Gathered, Target, as_the_other_reads, flags_allow, note, observe
 from pointsman.service.house import House
 
 _STEPS = uuid.UUID("6f1d3c52-5a0e-4a5e-9a55-6d7b0a1f0c11")
@@ -149,10 +149,12 @@ async def _prove(house: House, step: Step) -> Step:
 async def acknowledge(house: House, fabric: Fabric, plan: Plan, done: Sequence[Setting], gathered: Gathered) -> str:
     """Leave a row for every link once all of this cloud's levers are proved to be set as the plan asks.
 
-    The other cloud counts on it, and a drain is in force only when its flows' new links attract them too.
+    The other cloud counts on it, and a drain is in force only when its flows' new links attract them too. A row is
+    left once, so it must stand where the other cloud can read it.
     """
     rows = [_row(house, plan, setting, gathered.now) for setting in done if isinstance(setting, _LINK_LEVERS)]
-    return await note(house, [row for row in rows if _says_more(fabric, plan, row, gathered)])
+    stored = await as_the_other_reads(house, gathered.stored)
+    return await note(house, [row for row in rows if _says_more(fabric, plan, row, stored.get(row.row))])
 
 
 def _row(house: House, plan: Plan, setting: RoutePolicies | FailoverTest | PeerPriority, now: datetime) -> Sighting:
@@ -179,8 +181,7 @@ def _drain_epoch(plan: Plan, link: LinkName) -> int:
     return state.drain.epoch if state and state.drain else 0
 
 
-def _says_more(fabric: Fabric, plan: Plan, row: Sighting, gathered: Gathered) -> bool:
+def _says_more(fabric: Fabric, plan: Plan, row: Sighting, held: Sighting | None) -> bool:
     """Say whether a row tells something new: nothing stood there, its health differs, or it predates the drain."""
-    held = gathered.stored.get(row.row)
     link = next(one.name for one in fabric.links if lever_key(one.name) == row.member)
     return held is None or held.health is not row.health or (held.value or 0) < _drain_epoch(plan, link)

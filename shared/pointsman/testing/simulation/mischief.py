@@ -23,6 +23,8 @@ from pointsman.testing.stores import Snapshot
 YEARS = timedelta(days=3 * 365)
 SKEW = timedelta(minutes=5)
 FLAPS = 4
+PERSON_SECONDS = 1.0
+"""How often a person looks whether there is a ticket to close."""
 BACKUP_SECONDS = 20.0
 """How old the backup is that a store is rolled back to, at most."""
 
@@ -145,7 +147,11 @@ class Mischief:
         return True
 
     def _closed_by_hand(self, one: Mishap, _: Call | None) -> bool:
-        return self.world.desk.close_by_hand(one.much)
+        """Let a person close an open ticket; while there is none, look again until the storm is over."""
+        closed = self.world.desk.close_by_hand(one.much)
+        if not closed:
+            in_nobodys_name(lambda: self.befall(one, None), PERSON_SECONDS)
+        return closed
 
     def _adopted(self, one: Mishap, _: Call | None) -> bool:
         return self.adopt(one)
