@@ -25,8 +25,8 @@ from pointsman.core.errors import PointsmanError
 
 LINES_KEPT = 2_000
 """Output lines kept of one child; older ones are forgotten."""
-LINE_LIMIT = 2_000
-"""Characters kept of one output line."""
+LINE_LIMIT = 32_000
+"""Characters kept of one output line: a sweep's log line with all that an audit newly found is about half of it, and JSON cut short is none."""
 TAIL_LINES = 12
 """Output lines shown in an error."""
 CHILDREN_LIMIT = 64

@@ -48,10 +48,6 @@ class Network(FaultControls, AwsControls, GcpControls, Reads):
         """Run everything due until ``to``; an earlier time than now runs what is due now."""
         self._state.time.advance(to, self._pass)
 
-    def next_event(self) -> float | None:
-        """Say when something is due next."""
-        return self._state.time.next()
-
     def _pass(self, seconds: float) -> None:
         if not self._counting:
             return

@@ -187,10 +187,6 @@ class State:
         found({site.router.name: site for site in self.blueprint.sites if site.router}, "router", router)
         return (one for one in self.sessions.values() if one.member.peer and self.router_of(one.link) == router)
 
-    def at_site(self, site: str) -> Iterator[Session]:
-        """Give the sessions that end at a site."""
-        return (one for one in self.sessions.values() if site in (one.link.aws_site, one.link.gcp_site))
-
     def peer_settings(self, session: Session) -> PeerSettings:
         """Give the Google settings of a session's peer; a link without peers of ours has the defaults."""
         peer = session.member.peer

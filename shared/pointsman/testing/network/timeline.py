@@ -21,10 +21,6 @@ class Timeline:
         self._asked += 1
         heapq.heappush(self._queue, (max(when, self.now), self._asked, act))
 
-    def next(self) -> float | None:
-        """When something is due next, None when nothing is."""
-        return self._queue[0][0] if self._queue else None
-
     def advance(self, to: float, passing: Callable[[float], None]) -> None:
         """Run everything due until ``to``. ``passing`` is told each stretch of seconds before it passes."""
         for _ in range(EVENTS_AT_ONCE):

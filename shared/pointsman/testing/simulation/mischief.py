@@ -25,8 +25,6 @@ SKEW = timedelta(minutes=5)
 FLAPS = 4
 PERSON_SECONDS = 1.0
 """How often a person looks whether there is a ticket to close."""
-BACKUP_SECONDS = 20.0
-"""How old the backup is that a store is rolled back to, at most."""
 
 
 @dataclass

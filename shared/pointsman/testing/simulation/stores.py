@@ -48,10 +48,6 @@ class Ledger:
         rows = (row for row in self._rows.values() if row.register == register and row.at is not None)
         return max(rows, key=lambda row: row.ballot, default=None)
 
-    def held_by(self, register: str, store: str) -> str:
-        """Give the highest ballot that a store ever accepted."""
-        return max((ballot for (about, ballot), held in self._stores.items() if about == register and store in held), default="")
-
     def accepted(self, store: str, register: str, row: Row) -> bool:
         """Note that one store accepted a row; True when it makes a majority."""
         key, now = (register, row.accepted), self._clock.monotonic()
