@@ -3,13 +3,13 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.core.decide import CLOSING_KEPT
 from pointsman.core.fabric import LinkName, Policy
 from pointsman.core.incidents import Ask, Incident, Phase
 from pointsman.core.outbox import all_told, follow, open_incidents
 from pointsman.core.plan import Verdict
 from pointsman.core.sightings import Health
 from pointsman.core.values import replace
+from pointsman.core.verdicts import CLOSING_KEPT
 from tests.core.outages import asks, told
 from tests.core.scene import START, Story, aws_probe, fabric, gcp_probe, seconds
 

@@ -10,9 +10,11 @@ from datetime import datetime
 
 from pointsman.core.analysis import Failure, failures
 from pointsman.core.case import Case
-from pointsman.core.decide import DECIDER, drains, placements
+from pointsman.core.decide import DECIDER
+from pointsman.core.drains import drains
 from pointsman.core.evidence import Belief
 from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkKind, LinkName
+from pointsman.core.flows import placements
 from pointsman.core.placement import Placed
 from pointsman.core.plan import LinkState, Pin, Placement, Plan, Verdict, View
 from pointsman.core.values import Frozen, replace

@@ -4,11 +4,12 @@ from pointsman.testing.mutants.mutant import Level, Mutant
 
 ARCHIVING = "service/archiving.py"
 CONVERGE = "service/converge.py"
-DECIDE = "core/decide.py"
 DELIVER = "service/deliver.py"
+DRAINS = "core/drains.py"
 EVIDENCE = "core/evidence.py"
 GATHER = "service/gather.py"
 ROWS = "core/rows.py"
+VERDICTS = "core/verdicts.py"
 
 
 def _mutant(name: str, file: str, old: str, new: str) -> Mutant:
@@ -48,7 +49,7 @@ ACTING = (
 DECIDING = (
     _mutant(
         "act on resolve: a link that is up is left",
-        DECIDE,
+        DRAINS,
         "    if states[link.name].verdict is not Verdict.DOWN or link.mode",
         "    if states[link.name].verdict not in {Verdict.DOWN, Verdict.UP} or link.mode",
     ),
@@ -66,13 +67,13 @@ DECIDING = (
     ),
     _mutant(
         "fail-back without hold-down",
-        DECIDE,
+        DRAINS,
         "    if state.verdict is not Verdict.UP or not settled(state, case.fabric.policy.hold_down, case.now):",
         "    if state.verdict is not Verdict.UP:",
     ),
     _mutant(
         "the last path is withdrawn",
-        DECIDE,
+        DRAINS,
         "    return any(state.verdict in {Verdict.UP, Verdict.DEGRADED} and state.drain is None for state in healthy)",
         "    return True or any(state.drain is None for state in healthy)",
     ),
@@ -101,7 +102,7 @@ TELLING = (
     ),
     _mutant(
         "an ended incident is forgotten before its desks are told",
-        DECIDE,
+        VERDICTS,
         "        return tuple(epoch for epoch in state.closing if incident_id(fabric, name, epoch) not in told)",
         "        return ()",
     ),

@@ -1,0 +1,77 @@
+"""Which links are kept free of traffic: when one is left, and when it may be returned to."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from pointsman.core.case import Case
+from pointsman.core.fabric import Fabric, Link, LinkName, Mode
+from pointsman.core.filling import parallel
+from pointsman.core.plan import Drain, DrainCause, LinkState, Verdict
+from pointsman.core.values import replace
+
+_BUDGET_SPAN = timedelta(hours=1)
+
+
+def settled(state: LinkState, hold_down: timedelta, now: datetime) -> bool:
+    """Say whether a link's hold-down is over: both ends have seen it good without a break for that long."""
+    return state.good_since is not None and now - state.good_since >= hold_down
+
+
+def drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:
+    """Start and end drains: a link that is down is left, a link that has been good for the hold-down is returned to."""
+    found = dict(states)
+    for link in case.fabric.links:
+        state = states[link.name]
+        if state.drain is None and _may_leave(case.fabric, link, states):
+            drain = Drain(cause=DrainCause.OUTAGE, since=case.now, epoch=case.next_epoch, enactor=case.view.here)
+            found[link.name] = replace(state, drain=drain)
+        elif state.drain is not None and _may_return(case, state):
+            found[link.name] = replace(state, drain=None)
+    for name in _rescues(case, found):
+        found[name] = replace(found[name], drain=None)
+    return found
+
+
+def _rescues(case: Case, states: Mapping[LinkName, LinkState]) -> set[LinkName]:
+    """List the drained links that a flow needs now: it has no other open link, and both ends see this one good again.
+
+    The hold-down damps a choice; a flow that has no choice would only stay dark for it.
+    """
+    found: set[LinkName] = set()
+    for flow in case.fabric.flows:
+        if not any(_open(states[name]) for name in flow.prefer):
+            back = [name for name in flow.prefer if states[name].drain and states[name].good_since is not None]
+            found.update(back[:1])
+    return found
+
+
+def _open(state: LinkState) -> bool:
+    return state.drain is None and state.verdict in {Verdict.UP, Verdict.DEGRADED}
+
+
+def _may_leave(fabric: Fabric, link: Link, states: Mapping[LinkName, LinkState]) -> bool:
+    """Say whether a link may be drained: it is down, ours to steer, and some parallel link is seen up.
+
+    With every link between two sites dark our eyes are broken rather than the network: hold.
+    """
+    if states[link.name].verdict is not Verdict.DOWN or link.mode is not Mode.AUTO:
+        return False
+    healthy = (states[other.name] for other in parallel(fabric, link))
+    return any(state.verdict in {Verdict.UP, Verdict.DEGRADED} and state.drain is None for state in healthy)
+
+
+def _may_return(case: Case, state: LinkState) -> bool:
+    """Say whether fail-back is allowed: up, hold-down over, time trusted, and a discretionary epoch left this hour."""
+    if state.verdict is not Verdict.UP or not settled(state, case.fabric.policy.hold_down, case.now):
+        return False
+    return discretion(case)
+
+
+def discretion(case: Case) -> bool:
+    """Say whether a move that no outage forces may be made now."""
+    return case.view.clock_trusted and len(recent_moves(case)) < case.fabric.policy.epochs_per_hour
+
+
+def recent_moves(case: Case) -> tuple[datetime, ...]:
+    """List the discretionary moves of the last hour, which the budget counts."""
+    return tuple(move for move in case.plan.moves if case.now - move < _BUDGET_SPAN)
