@@ -27,12 +27,17 @@ class DrainCause(StrEnum):
 
 
 class Drain(Frozen):
-    """Traffic is kept off a link by our levers. ``enactor`` is the cloud that acts first; the other takes over."""
+    """Traffic is kept off a link by our levers. ``enactor`` is the cloud that acts first; the other takes over.
+
+    ``until`` is when an order's hold ends by itself, ``by`` who ordered it and why.
+    """
 
     cause: DrainCause
     since: datetime
     epoch: int
     enactor: Cloud
+    until: datetime | None = None
+    by: str = ""
 
 
 class LinkState(Frozen):
@@ -42,7 +47,8 @@ class LinkState(Frozen):
     began; ``down_since_epoch`` names the open incident and stays until the link has returned for good; ``closing``
     are the incidents that are over and still have to be told to the desks; ``good_since`` is since when both ends
     say without a break that packets pass, which hold-down counts from; ``usable`` is the capacity that is left
-    (None: all of it).
+    (None: all of it); ``steered`` is, for a link in mode recommend, the epoch that last had our levers set there, until
+    they are seen as the plan asks.
     """
 
     verdict: Verdict = Verdict.UNKNOWN
@@ -53,6 +59,7 @@ class LinkState(Frozen):
     good_since: datetime | None = None
     usable: Bandwidth | None = None
     drain: Drain | None = None
+    steered: int | None = None
 
 
 class Placement(Frozen):
@@ -80,11 +87,37 @@ class Pin(Frozen):
 
 
 class Freeze(Frozen):
-    """A person has stopped all steering."""
+    """A person has stopped all steering, ``until`` then at most (None: until it is thawed)."""
 
     author: str
     reason: str
     since: datetime
+    until: datetime | None = None
+
+
+class Proposal(Frozen):
+    """What would be done with links in mode recommend, and waits for a person's word on exactly this ``hash``.
+
+    ``leave`` are links to be drained, ``back`` those to be returned to, ``flows`` every flow that would move with where
+    to; ``epoch`` is the plan's that first held it. ``denied`` says who refused it and why ("" while it may be approved);
+    after ``expires_at`` it is proposed anew, under another hash.
+    """
+
+    hash: str
+    epoch: int
+    since: datetime
+    expires_at: datetime
+    leave: tuple[LinkName, ...] = ()
+    back: tuple[LinkName, ...] = ()
+    flows: dict[FlowName, LinkName | None] = {}
+    denied: str = ""
+
+
+class Done(Frozen):
+    """An order that was carried out, by a digest of its key: kept for as long as the same order could come again."""
+
+    key: str
+    until: datetime
 
 
 class Reason(Frozen):
@@ -101,7 +134,8 @@ class Plan(Frozen):
 
     ``marks`` holds, per sighting row, the newest claim it was decided from (8 hex digits of the row's key ->
     its microsecond and severity, ``core.marks``): a later decision from an older view is refused (STALE_VIEW).
-    ``moves`` are the times of discretionary epochs within the last hour, which the budget counts. ``prev_digest`` is of
+    ``moves`` are the times of discretionary epochs within the last hour, which the budget counts. ``proposal`` is what
+    waits for an approval, ``orders`` are those lately carried out. ``prev_digest`` is of
     the plan before; ``entry`` names the journal's entry with what it was decided from ("" until it is written down).
     """
 
@@ -116,6 +150,8 @@ class Plan(Frozen):
     freeze: Freeze | None = None
     marks: dict[str, int] = {}
     moves: tuple[datetime, ...] = ()
+    proposal: Proposal | None = None
+    orders: tuple[Done, ...] = ()
     reasons: tuple[Reason, ...] = ()
     prev_digest: str = ""
     entry: str = ""
