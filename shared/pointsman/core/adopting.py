@@ -1,21 +1,22 @@
 """Moving a plan from one fabric to the next: one agreed order, refused while it would strand something."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pointsman.core.decide import DECIDER
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import LinkState, Plan, Reason
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.silence import ARTEFACT, SILENT_AFTER
 from pointsman.core.values import canonical, digest, replace
 
-HEARTBEAT_FRESH = timedelta(minutes=5)
+HEARTBEAT_FRESH = SILENT_AFTER
 """How old a heartbeat may be and still show what a cloud's functions carry: a few sweeps."""
 
 
 def heartbeat_key(fabric_hash: str) -> str:
     """Name the row in which a cloud's functions say that their artefact carries a fabric."""
-    return f"artefact/{fabric_hash}"
+    return f"{ARTEFACT}{fabric_hash}"
 
 
 def heartbeats(here: Cloud, fabrics: Iterable[Fabric], now: datetime) -> tuple[Sighting, ...]:

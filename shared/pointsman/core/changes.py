@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pointsman.core.fabric import LinkName
 from pointsman.core.incidents import incident_id
 from pointsman.core.plan import LinkState, Placement, Plan
+from pointsman.core.silence import ending, headline
 from pointsman.core.values import Frozen
 
 NOTHING = "nothing but what later decisions go by"
@@ -22,7 +23,8 @@ def changes(before: Plan, after: Plan) -> tuple[Change, ...]:
     """List what an operator would call a change between two plans, links first."""
     names = [*after.links, *(name for name in before.links if name not in after.links)]
     of_links = tuple(change for name in names for change in _of_link(before, after, name))
-    return (*of_links, *_moves(before, after), *_pins(before, after), *_freeze(before, after), *_adoption(before, after))
+    rest = (_moves, _pins, _silences, _freeze, _adoption)
+    return (*of_links, *(change for part in rest for change in part(before, after)))
 
 
 def _of_link(before: Plan, after: Plan, name: LinkName) -> Iterator[Change]:
@@ -50,6 +52,15 @@ def _incidents(fabric: str, name: LinkName, old: LinkState, new: LinkState) -> I
     for epoch in old.closing:
         if epoch not in new.closing:
             yield Change(links=(name,), text=f"incident {incident_id(fabric, name, epoch)} closed, every desk knows")
+
+
+def _silences(before: Plan, after: Plan) -> Iterator[Change]:
+    for name in sorted({*before.silences, *after.silences}):
+        old, new = (plan.silences.get(name) for plan in (before, after))
+        if new and new.epoch is not None and (old is None or new.epoch != old.epoch):
+            yield Change(text=f"{headline(name, new)}; incident {incident_id(after.fabric, name, new.epoch)} opened")
+        if old and old.epoch is not None and (new is None or new.epoch != old.epoch):
+            yield Change(text=f"{ending(name)}; incident {incident_id(after.fabric, name, old.epoch)} over")
 
 
 def _moves(before: Plan, after: Plan) -> Iterator[Change]:

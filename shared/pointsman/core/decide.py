@@ -18,6 +18,7 @@ from pointsman.core.marks import behind, current, lasting, marks
 from pointsman.core.pins import Pinning, pins_for
 from pointsman.core.placement import Placed
 from pointsman.core.plan import FlagState, LinkState, Placement, Plan, Reason, Verdict, View
+from pointsman.core.silence import silences
 from pointsman.core.values import Frozen, canonical, digest, replace
 from pointsman.core.verdicts import closed, forgotten, opened, stepped
 
@@ -86,7 +87,8 @@ def _successor(case: Case, states: dict[LinkName, LinkState], placed: Placed, be
     pins = pinning.pins
     if _frozen(case.view, plan):
         pins = tuple(pin for pin in pins if pin in plan.pins)  # a freeze lets a pin end and never begins one
-    if states == plan.links and placed.flows == plan.flows and pins == plan.pins:
+    silent = silences(case)
+    if states == plan.links and placed.flows == plan.flows and pins == plan.pins and silent == plan.silences:
         return plan
     told = taken_over(case)
     worth = {name: state for name, state in states.items() if state.verdict is not Verdict.UP or name in told}
@@ -107,6 +109,7 @@ def _successor(case: Case, states: dict[LinkName, LinkState], placed: Placed, be
             *(_with_pin(reason, placed, pinning) for reason in placed.reasons if _is_news(plan, placed, reason.about)),
         ),
         prev_digest=digest(canonical(plan)),
+        silences=silent,
     )
 
 

@@ -70,6 +70,7 @@ class Moment(Frozen):
 class Incident(Frozen):
     """One outage of one link. ``id`` is ``fabric/link@down_since_epoch``; any sweep can recreate it from the plan.
 
+    Where something is silent instead (``core.silence``), ``link`` is its name.
     ``by_hand`` are the desks that the fabric no longer names and that may hold an open ticket, which a person has to close.
     """
 

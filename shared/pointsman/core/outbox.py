@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pointsman.core.fabric import Fabric, Flow, LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket, incident_id
 from pointsman.core.plan import LinkState, Placement, Plan, Verdict
+from pointsman.core.silence import ending, headline, is_silence, severity_of_silence
 from pointsman.core.values import replace
 
 LEASE = timedelta(seconds=30)
@@ -34,16 +35,20 @@ def ticket_key(incident: Incident) -> str:
 
 
 def open_incidents(fabric: Fabric, plan: Plan) -> Iterator[tuple[str, LinkName, int, Phase]]:
-    """List every incident the plan knows of, with the phase it should be in."""
-    for name, state in plan.links.items():
-        for epoch in state.closing:
+    """List every incident the plan knows of, with the phase it should be in: of links, and of what is silent."""
+    links = ((name, state.closing, state.down_since_epoch) for name, state in plan.links.items())
+    silences = ((LinkName(name), one.closing, one.epoch) for name, one in plan.silences.items())
+    for name, closing, opened in (*links, *silences):
+        for epoch in closing:
             yield incident_id(fabric.name, name, epoch), name, epoch, Phase.RESOLVED
-        if state.down_since_epoch is not None:
-            yield incident_id(fabric.name, name, state.down_since_epoch), name, state.down_since_epoch, Phase.OPEN
+        if opened is not None:
+            yield incident_id(fabric.name, name, opened), name, opened, Phase.OPEN
 
 
 def severity_of(fabric: Fabric, plan: Plan, link: LinkName) -> Severity:
     """Grade an outage: a flow without a healthy link; capacity short or no second link; or redundancy lost with headroom."""
+    if is_silence(link):
+        return severity_of_silence(link)
     touched = [flow for flow in fabric.flows if link in flow.prefer]
     if any(not _healthy_links(plan, flow) for flow in touched):
         return Severity.CRITICAL
@@ -60,7 +65,7 @@ def _healthy_links(plan: Plan, flow: Flow) -> list[LinkName]:
 
 def follow(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, before: Incident | None) -> Incident:
     """Bring an incident in line with the plan: open it, tell a change of severity, or resolve it. Idempotent."""
-    phase = Phase.OPEN if plan.links[link].down_since_epoch == epoch else Phase.RESOLVED
+    phase = Phase.OPEN if _open_epoch(plan, link) == epoch else Phase.RESOLVED
     incident = before or _opened(fabric, plan, link, epoch)
     if incident.phase is Phase.RESOLVED:
         return incident
@@ -73,6 +78,10 @@ def follow(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, before: Incid
     return incident
 
 
+def _open_epoch(plan: Plan, link: LinkName) -> int | None:
+    return plan.silences[link].epoch if is_silence(link) else plan.links[link].down_since_epoch
+
+
 def _opened(fabric: Fabric, plan: Plan, link: LinkName, epoch: int) -> Incident:
     severity = severity_of(fabric, plan, link)
     incident = Incident(
@@ -82,6 +91,8 @@ def _opened(fabric: Fabric, plan: Plan, link: LinkName, epoch: int) -> Incident:
 
 
 def _headline(plan: Plan, link: LinkName) -> str:
+    if is_silence(link):
+        return headline(link, plan.silences[link])
     state = plan.links[link]
     because = next((reason.because for reason in plan.reasons if reason.about == link), "")
     squeezed = [f"{name} squeezed by {one.squeezed_by // 10**6} Mbit/s" for name, one in plan.flows.items() if one.squeezed_by]
@@ -90,7 +101,8 @@ def _headline(plan: Plan, link: LinkName) -> str:
 
 def _resolved(fabric: Fabric, plan: Plan, incident: Incident) -> Incident:
     over = replace(incident, phase=Phase.RESOLVED, resolved_at=plan.decided_at)
-    return _told(fabric, over, plan, Ask.RESOLVE, f"{incident.link} is back, and its flows with it")
+    text = ending(incident.link) if is_silence(incident.link) else f"{incident.link} is back, and its flows with it"
+    return _told(fabric, over, plan, Ask.RESOLVE, text)
 
 
 def remarked(fabric: Fabric, plan: Plan, incident: Incident, text: str) -> Incident:

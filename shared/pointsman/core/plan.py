@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from pointsman.core.fabric import Bandwidth, Cloud, FlowName, LinkName
+from pointsman.core.fabric import Bandwidth, Cloud, FlowName, LinkName, MemberId
 from pointsman.core.sightings import Order, Sighting
 from pointsman.core.values import Frozen
 
@@ -40,6 +40,20 @@ class Drain(Frozen):
     by: str = ""
 
 
+class Maintenance(Frozen):
+    """A window that is near or runs, as it was agreed on: it is believed until then, whatever becomes of its rows.
+
+    ``away`` are the members that it takes (none: the whole link), ``by`` its rows with their marks. ``ask`` says why
+    the link is not left for it and a person must decide ("" while nobody is asked).
+    """
+
+    start: datetime
+    until: datetime
+    away: tuple[MemberId, ...] = ()
+    by: dict[str, int] = {}
+    ask: str = ""
+
+
 class LinkState(Frozen):
     """What is agreed about one link.
 
@@ -47,8 +61,8 @@ class LinkState(Frozen):
     began; ``down_since_epoch`` names the open incident and stays until the link has returned for good; ``closing``
     are the incidents that are over and still have to be told to the desks; ``good_since`` is since when both ends
     say without a break that packets pass, which hold-down counts from; ``usable`` is the capacity that is left
-    (None: all of it); ``steered`` is, for a link in mode recommend, the epoch that last had our levers set there, until
-    they are seen as the plan asks.
+    (None: all of it); ``maintenance`` is a window that is near or runs; ``steered`` is, for a link in mode recommend, the
+    epoch that last had our levers set there, until they are seen as the plan asks.
     """
 
     verdict: Verdict = Verdict.UNKNOWN
@@ -59,6 +73,7 @@ class LinkState(Frozen):
     good_since: datetime | None = None
     usable: Bandwidth | None = None
     drain: Drain | None = None
+    maintenance: Maintenance | None = None
     steered: int | None = None
 
 
@@ -120,6 +135,19 @@ class Done(Frozen):
     until: datetime
 
 
+class Silence(Frozen):
+    """What should speak and doesn't: a cloud's functions, or its events (``core.silence``).
+
+    ``since`` is when it was last heard, or what it should have told of; ``about`` the member of which it said nothing; ``epoch``
+    names the open incident (None: it is over), ``closing`` those that are over and still have to be told to the desks.
+    """
+
+    since: datetime
+    about: str = ""
+    epoch: int | None = None
+    closing: tuple[int, ...] = ()
+
+
 class Reason(Frozen):
     """Why: ``about`` names a link or a flow, ``chosen`` what was decided, ``because`` says it in words, ``refused`` each other option with why."""
 
@@ -137,6 +165,7 @@ class Plan(Frozen):
     ``moves`` are the times of discretionary epochs within the last hour, which the budget counts. ``proposal`` is what
     waits for an approval, ``orders`` are those lately carried out. ``prev_digest`` is of
     the plan before; ``entry`` names the journal's entry with what it was decided from ("" until it is written down).
+    ``silences`` are the incidents about what is not heard of, by the name that stands where a link's would.
     """
 
     fabric: str
@@ -155,6 +184,7 @@ class Plan(Frozen):
     reasons: tuple[Reason, ...] = ()
     prev_digest: str = ""
     entry: str = ""
+    silences: dict[str, Silence] = {}
 
 
 class FlagState(StrEnum):
@@ -172,7 +202,7 @@ class View(Frozen):
     whose rows could not be read: their claims are unknown, never down; ``unnoted`` are the keys of rows that only this
     function knows yet, which therefore leave no mark. ``closed`` are incidents of which every desk
     has been told. ``clock_trusted`` is False when fewer than
-    two stores gave the time: then no discretionary move is made.
+    two stores gave the time: then no discretionary move is made. ``wide`` means that every place where rows may be was read.
     """
 
     here: Cloud
@@ -183,3 +213,4 @@ class View(Frozen):
     closed: tuple[str, ...] = ()
     orders: tuple[Order, ...] = ()
     clock_trusted: bool = True
+    wide: bool = False

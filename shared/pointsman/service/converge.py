@@ -1,7 +1,8 @@
 """The one loop that every door leads into: note, decide, agree, write, verify, look again.
 
 Round trips to the lever's write: (1) note, rows, register, flags, lever fences and live look in parallel;
-(2) prepare; (3) accept; (4) write. A pass that brings nothing new ends after the first.
+(2) prepare; (3) accept; (4) write. A failure that was foreseen is written beside the prepare instead (``service.fastpath``).
+A pass that brings nothing new ends after the first.
 """
 
 import asyncio
@@ -16,10 +17,12 @@ from pointsman.core.modes import NoQuorum
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Health, Sighting
+from pointsman.core.silence import turns
 from pointsman.core.steering import Level, LeverKind, Setting
 from pointsman.service.agree import Agreement, agree, plan_in
 from pointsman.service.alone import stand_alone
 from pointsman.service.enact import Step, acknowledge, differing, observe_missing, prove, target_of, wishes, write
+from pointsman.service.fastpath import Ahead, left_open, with_intents
 from pointsman.service.gather import Gathered, Scope, Target, gather, note, quietly, with_flags_anew, worth_noting
 from pointsman.service.house import House
 
@@ -40,7 +43,8 @@ class Report:
     ``settled`` means that all of this cloud's levers are proved to be set as the plan asks; ``again`` says why the
     event must be delivered again ("" when it need not be); ``by_hand`` which tickets a person has to close;
     ``doubts`` what the journal does not bear out, and ``alone`` what the record now has of what was done without a
-    majority, in words; ``repaired`` which stores were brought up to the majority; ``audited`` what an audit newly found.
+    majority, in words; ``repaired`` which stores were brought up to the majority; ``audited`` what an audit newly found. ``now`` is the stores' time
+    of the last pass.
     """
 
     plan: Plan
@@ -57,6 +61,7 @@ class Report:
     alone: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
     audited: tuple[str, ...] = ()
+    now: datetime | None = None
 
 
 async def converge(house: House, claims: Sequence[Sighting], scope: Scope | None = None, *, closed: tuple[str, ...] = ()) -> Report:
@@ -88,6 +93,7 @@ class _Diary:
         self.began = house.clock.now()
         self.stages: dict[str, float] = {}
         self.steps: list[Step] = []
+        self.intents: list[Sighting] = []
         self.agreed = False
 
     def over(self, stage: str) -> None:
@@ -155,27 +161,32 @@ class _Pass:
         self._diary.over("noted")
         if self._moves(plan_in(self.house.current, gathered.reading.value, gathered)):
             return None
-        agreement = await self._agreed(gathered)
+        ahead = Ahead(self.house, gathered, self._scope.levers, begun, lambda: self._diary.over("written"))
+        agreement = await self._agreed(gathered, ahead)
         if agreement.stale or self._moves(agreement.plan):
+            self._diary.steps += await ahead.steps()
             return None
         self._diary.over("agreed")
         self._diary.agreed |= agreement.changed
         fabric = self.house.fabric_of(agreement.plan)
         settings = wishes(self.house, fabric, agreement.plan, gathered)
-        wrong = await self._wrong(settings, agreement, gathered, read_by if agreement.changed else begun)
+        wrong = await self._wrong(left_open(settings, ahead), agreement, gathered, read_by if agreement.changed else begun)
         if wrong is None:
+            self._diary.steps += await ahead.steps()
             return None
         if wrong and self.house.clock.monotonic() - begun > FLAGS_SECONDS:
             gathered = await with_flags_anew(self.house, gathered)
         steps = await write(self.house, agreement.plan, wrong, gathered)
         if steps:
             self._diary.over("written")
+        steps = (*await ahead.steps(), *steps)
+        gathered = with_intents(gathered, self._diary.intents)
         return await self._afterwards(fabric, agreement, gathered, settings, steps)
 
-    async def _agreed(self, gathered: Gathered) -> Agreement:
+    async def _agreed(self, gathered: Gathered, ahead: Ahead) -> Agreement:
         """Agree on what follows; without a majority do what this cloud may do by itself, and let the event come again all the same."""
         try:
-            return await agree(self.house, gathered)
+            return await agree(self.house, gathered, None if self._diary.intents else ahead.begin)
         except NoQuorum as error:
             plan = plan_in(self.house.current, gathered.reading.value, gathered)
             raise NoQuorum(str(error), alone=await stand_alone(self.house, gathered, plan)) from error
@@ -219,6 +230,7 @@ class _Pass:
         """Off the reaction path: keep the looks, bring rows home, wake the other cloud and the desks' function, prove, look again."""
         house, diary = self.house, self._diary
         looks = worth_noting(fabric, gathered.looked, gathered.stored)
+        looks += turns(fabric, looks, gathered.stored)
         hints = quietly(*_hints(house, fabric, agreement))
         lost, proved, _ = await asyncio.gather(hints, prove(house, steps), note(house, (*looks, *gathered.astray)))
         diary.steps += proved
@@ -241,6 +253,7 @@ class _Pass:
             stored=gathered.stored,
             settled=settled,
             again=again,
+            now=gathered.now,
         )
 
 

@@ -81,6 +81,7 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         flags={cloud: task.result() for cloud, task in flags.items()},
         closed=closed,
         clock_trusted=trusted,
+        wide=scope.witness,
     )
     seen = {target: task.result() for target, task in levers.items()}
     return Gathered(
@@ -251,7 +252,7 @@ def worth_noting(fabric: Fabric, claims: Iterable[Sighting], stored: dict[str, S
 
 
 def _repeats(fabric: Fabric, claim: Sighting, row: Sighting | None) -> bool:
-    if row is None or (row.health, row.cause, row.value) != (claim.health, claim.cause, claim.value):
+    if row is None or (row.health, row.cause, row.value, row.window) != (claim.health, claim.cause, claim.value, claim.window):
         return False
     return claim.seen_at - row.seen_at <= freshness_of(claim.source, fabric.policy.freshness) / 2
 

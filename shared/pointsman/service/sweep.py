@@ -8,11 +8,12 @@ from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import Plan
+from pointsman.core.silence import beats_due
 from pointsman.service.alone import replay
 from pointsman.service.archiving import archived
 from pointsman.service.converge import Report, converge, levers_of
 from pointsman.service.deliver import Delivered, agreed_plan, deliver_owed
-from pointsman.service.gather import Scope, note, worth_noting
+from pointsman.service.gather import Scope, note
 from pointsman.service.house import House
 from pointsman.service.journal import countersign
 from pointsman.service.repair import repair
@@ -34,7 +35,7 @@ async def sweep(house: House) -> Report:
     links = tuple(link.name for link in house.current.links)
     scope = Scope(look=links, levers=levers_of(house, set(links)), witness=True)
     report = await converge(house, (), scope, closed=await archived(house, delivered.closed))
-    beats = worth_noting(house.current, heartbeats(house.here, house.fabrics, house.clock.now()), report.stored)
+    beats = beats_due(heartbeats(house.here, house.fabrics, report.now or report.began), report.stored)
     _, doubts, alone, repaired, audit = await asyncio.gather(
         note(house, beats),
         countersign(house, report.plan),

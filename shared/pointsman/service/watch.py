@@ -6,6 +6,7 @@ from datetime import timedelta
 from pointsman.core.errors import Transient
 from pointsman.core.modes import NoQuorum
 from pointsman.core.sightings import Sighting
+from pointsman.core.silence import turns
 from pointsman.ports.stores import StoreDown, StoreUnsure
 from pointsman.service.converge import Report, converge
 from pointsman.service.deliver import agreed_plan
@@ -104,7 +105,7 @@ async def _round(house: House, tally: _Tally) -> bool:
 
 async def _carry(house: House, tally: _Tally, news: tuple[Sighting, ...], changed: tuple[Sighting, ...]) -> None:
     if changed:
-        report = await converge(house, news)
+        report = await converge(house, (*news, *turns(house.current, changed, tally.known)))
         tally.without_majority = False
         tally.changes += 1
         tally.reports = [*tally.reports, report][-REPORTS_KEPT:]
