@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from pointsman.core.case import Case
-from pointsman.core.fabric import Fabric, Link, LinkName, Mode
+from pointsman.core.fabric import Link, LinkName, Mode
 from pointsman.core.filling import parallel
 from pointsman.core.plan import Drain, DrainCause, LinkState, Verdict
 from pointsman.core.values import replace
@@ -22,10 +22,10 @@ def drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, Link
     found = dict(states)
     for link in case.fabric.links:
         state = states[link.name]
-        if state.drain is None and _may_leave(case.fabric, link, states):
+        if state.drain is None and _may_leave(case, link, states):
             drain = Drain(cause=DrainCause.OUTAGE, since=case.now, epoch=case.next_epoch, enactor=case.view.here)
             found[link.name] = replace(state, drain=drain)
-        elif state.drain is not None and _may_return(case, state):
+        elif state.drain is not None and _may_return(case, link, state):
             found[link.name] = replace(state, drain=None)
     for name in _rescues(case, found):
         found[name] = replace(found[name], drain=None)
@@ -49,22 +49,35 @@ def _open(state: LinkState) -> bool:
     return state.drain is None and state.verdict in {Verdict.UP, Verdict.DEGRADED}
 
 
-def _may_leave(fabric: Fabric, link: Link, states: Mapping[LinkName, LinkState]) -> bool:
+def _may_leave(case: Case, link: Link, states: Mapping[LinkName, LinkState]) -> bool:
     """Say whether a link may be drained: it is down, ours to steer, and some parallel link is seen up.
 
     With every link between two sites dark our eyes are broken rather than the network: hold.
     """
-    if states[link.name].verdict is not Verdict.DOWN or link.mode is not Mode.AUTO:
+    if states[link.name].verdict is not Verdict.DOWN or not case.steers(link):
         return False
-    healthy = (states[other.name] for other in parallel(fabric, link))
+    healthy = (states[other.name] for other in parallel(case.fabric, link))
     return any(state.verdict in {Verdict.UP, Verdict.DEGRADED} and state.drain is None for state in healthy)
 
 
-def _may_return(case: Case, state: LinkState) -> bool:
+def _may_return(case: Case, link: Link, state: LinkState) -> bool:
     """Say whether fail-back is allowed: up, hold-down over, time trusted, and a discretionary epoch left this hour."""
-    if state.verdict is not Verdict.UP or not settled(state, case.fabric.policy.hold_down, case.now):
+    if _held(case, link, state) or state.verdict is not Verdict.UP or not settled(state, case.fabric.policy.hold_down, case.now):
         return False
     return discretion(case)
+
+
+def _held(case: Case, link: Link, state: LinkState) -> bool:
+    """Say whether a person holds a link off: an order that lasts, or, in mode recommend, until its return is approved of.
+
+    An order that is taken back at once still leaves a hold-down between the two moves.
+    """
+    drain = state.drain
+    if drain is None:
+        return False
+    if drain.cause is DrainCause.ORDER:
+        return case.now < max(drain.until or drain.since, drain.since + case.fabric.policy.hold_down)
+    return link.mode is Mode.RECOMMEND and not case.steers(link)
 
 
 def discretion(case: Case) -> bool:

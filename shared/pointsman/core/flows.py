@@ -59,7 +59,7 @@ def _footing(case: Case, link: Link, state: LinkState, *, shut: bool) -> Footing
         usable=link.capacity if state.usable is None else state.usable,
         stays=not kept_off,
         takes=takes,
-        settled=link.mode is Mode.AUTO and settled(state, case.fabric.policy.hold_down, case.now),
+        settled=case.steers(link) and settled(state, case.fabric.policy.hold_down, case.now),
         why="" if takes else ("drained" if state.drain else f"believed {state.verdict}"),
     )
 
