@@ -5,7 +5,6 @@ and where POINTSMAN_EMULATORS points (the SDK's ``platform`` folder, or any fold
 """
 
 import argparse
-import functools
 import os
 import re
 import shutil
@@ -17,7 +16,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import urllib3
 
@@ -207,19 +205,6 @@ def _folders() -> Iterator[Path]:
 
 def _setting(name: str) -> str | None:
     return os.environ.get(name)  # noqa: TID251 - where a machine keeps its tools is said by its environment
-
-
-def answer_receives_at_once() -> None:
-    """Make moto's SQS answer a long poll at once: a reader that waits inside would keep everybody else out."""
-    from moto.sqs.models import SQSBackend  # noqa: PLC0415 - moto is loaded in the server's process only
-
-    patient = SQSBackend.receive_message
-
-    @functools.wraps(patient)
-    def receive(self: Any, queue_name: str, count: int, _wait: int, *rest: Any, **named: Any) -> Any:
-        return patient(self, queue_name, count, 0, *rest, **named)
-
-    SQSBackend.receive_message = receive  # type: ignore[method-assign, assignment]
 
 
 def serve_moto(port: int) -> None:

@@ -34,9 +34,9 @@ class Moto:
         if self._app is None:
             from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415 - a slow import
 
-            from pointsman.testing.emulators import answer_receives_at_once  # noqa: PLC0415 - it needs moto
+            from pointsman.testing.aws.corrections import correct_moto  # noqa: PLC0415 - it needs moto
 
-            answer_receives_at_once()
+            correct_moto()
             self._app = DomainDispatcherApplication(create_backend_app)
         return self._app
 
