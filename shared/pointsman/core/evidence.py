@@ -117,6 +117,12 @@ def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Bel
     return replace(belief, good=_good(link, claims), passing=passing(claims))
 
 
+def dark_members(link: Link, claims: Claims, before: LinkState, now: datetime) -> frozenset[MemberId]:
+    """Name the members that their own claims show down, or suspect of it."""
+    judged = ((member.id, _judge(link, claims.get(member.id, ()), before, now)) for member in link.members)
+    return frozenset(name for name, one in judged if one.verdict in {Verdict.DOWN, Verdict.SUSPECT})
+
+
 def _confirmed(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief | None:
     """Judge a link that is only suspect as a whole by every member's claims too: down when each of them, with those, is down."""
     told = claims.get(None, ())

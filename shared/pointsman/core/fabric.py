@@ -255,6 +255,12 @@ class Survive(Frozen):
     n_2: Survival = Survival.ANYTHING
 
 
+class MaintenancePolicy(Frozen):
+    """How announced maintenance is met: ``lead`` is how long before its window a link is left."""
+
+    lead: timedelta = timedelta(minutes=10)
+
+
 class Policy(Frozen):
     """What the user allows."""
 
@@ -266,6 +272,7 @@ class Policy(Frozen):
     freshness: Freshness = Freshness()
     damping: Damping = Damping()
     survive: Survive = Survive()
+    maintenance: MaintenancePolicy = MaintenancePolicy()
 
 
 class Stores(Frozen):

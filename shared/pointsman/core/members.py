@@ -13,6 +13,7 @@ Keys, as ``Sighting.member`` holds them:
 | ``tunnel/NAME``, ``vlan/NAME``, ``interconnect/NAME``, ``projects/../transports/NAME`` | Google resources |
 | ``alarm/NAME`` | an alarm of either cloud that the fabric maps to a member |
 | ``probe/SOURCE>TARGET`` | a probe of ours over that address pair |
+| ``link/LINK`` | a link as a whole, where a person announces its maintenance |
 | ``lever/LINK`` | what pointsman itself found its own lever on a link set to |
 """
 
@@ -63,6 +64,11 @@ def probe_key(source: str, target: str) -> str:
     return f"probe/{source}>{target}"
 
 
+def link_key(link: str) -> str:
+    """Name a link as a whole, where a person speaks of it."""
+    return f"link/{link}"
+
+
 def lever_key(link: str) -> str:
     """Name what our own lever on a link is set to."""
     return f"lever/{link}"
@@ -73,6 +79,27 @@ class MemberRef(Frozen):
 
     link: LinkName
     member: MemberId | None = None
+
+
+def places(fabric: Fabric) -> Mapping[str, tuple[MemberRef, ...]]:
+    """Map every key to all links and members it speaks of: several share a connection, and all of a router's peers the router."""
+    return _places(fabric.hash, _Keep(fabric))
+
+
+@lru_cache(maxsize=8)
+def _places(_: str, keep: "_Keep") -> Mapping[str, tuple[MemberRef, ...]]:
+    fabric = keep.fabric
+    found: dict[str, tuple[MemberRef, ...]] = {}
+    for link in fabric.links:
+        router = fabric.gcp_site(link).router
+        here = [(key, MemberRef(link=link.name)) for key in (link_key(link.name), *_link_keys(link))]
+        for member in link.members:
+            ref = MemberRef(link=link.name, member=member.id)
+            here += [(key, ref) for key in dict.fromkeys(_member_keys(fabric, link, member))]
+            here += [(router_key(router.id), ref)] if router and member.gcp.peer else []
+        for key, ref in here:
+            found[key] = (*found.get(key, ()), ref)
+    return found
 
 
 def index(fabric: Fabric) -> Mapping[str, MemberRef]:

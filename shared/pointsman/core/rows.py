@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from pointsman.core.sightings import Health, Sighting
-from pointsman.core.values import replace
+from pointsman.core.values import canonical, digest, replace
 
 GRAIN = timedelta(seconds=1)
 """A store's time is given in whole seconds (HTTP Date): so far ahead of it a claim may be and still be right."""
@@ -23,7 +23,8 @@ def rank(claim: Sighting) -> str:
     Cause and figure come last, so that only equal claims rank equal: which of several stands never depends on their order.
     """
     figure = "" if claim.value is None else float(claim.value)
-    return f"{_micros(claim.seen_at):0{_DIGITS}d}.{SEVERITY[claim.health]}.{claim.cause}.{figure}"
+    announced = "" if claim.window is None else f".{digest(canonical(claim.window))}"
+    return f"{_micros(claim.seen_at):0{_DIGITS}d}.{SEVERITY[claim.health]}.{claim.cause}.{figure}{announced}"
 
 
 def standing(held: object, store_time: datetime | None) -> str | None:

@@ -2,8 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
+
+import msgspec
 
 from pointsman.core.values import Frozen
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time that names its zone: one that does not cannot be read back."""
 
 
 class Vantage(StrEnum):
@@ -53,6 +59,7 @@ class Source(StrEnum):
     LOOK = "look"
     PROBE = "probe"
     LEVER = "lever"
+    NOTICE = "notice"
 
 
 class Cause(StrEnum):
@@ -88,12 +95,29 @@ class Cause(StrEnum):
     ORDERED = "ordered"
 
 
+class Window(Frozen):
+    """A time in which members will be away, as it was announced; what of it is believed, ``core.windows`` says.
+
+    ``key`` is equal for every version of one announcement, ``members`` are the cloud's own identifiers (or links' names,
+    of a person's window). Without ``start`` it tells of something that has begun. ``withdrawn`` ends it before its end.
+    """
+
+    key: str
+    members: tuple[str, ...]
+    start: Instant | None = None
+    end: Instant | None = None
+    what: str = ""
+    author: str = ""
+    withdrawn: bool = False
+
+
 class Sighting(Frozen, tag="sighting", tag_field="kind"):
     """One source's claim about one member at an instant.
 
     ``member`` is the cloud's own identifier in the form that ``core.members`` gives; ``seen_at`` is when the
     cloud says it happened (aware, UTC). ``value`` is a figure where the feed has one: a share of loss for a
-    probe, accepted prefixes for a session, an epoch for a lever.
+    probe, accepted prefixes for a session, an epoch for a lever. ``window`` is an announcement's, which claims nothing
+    of any member's health.
     """
 
     vantage: Vantage
@@ -104,6 +128,7 @@ class Sighting(Frozen, tag="sighting", tag_field="kind"):
     seen_at: datetime
     cause: Cause = Cause.UNSTATED
     value: float | None = None
+    window: Window | None = None
 
     @property
     def row(self) -> str:
@@ -137,7 +162,8 @@ class Change(Frozen, tag="change", tag_field="kind"):
 class Notice(Frozen, tag="notice", tag_field="kind"):
     """A cloud announces maintenance, an outage of its own or a loss of redundancy; ``members`` may be empty.
 
-    ``key`` is equal for a repeated delivery of the same announcement, "" where the feed gives none.
+    ``key`` is equal for a repeated delivery of the same announcement, "" where the feed gives none; ``about`` is equal for
+    every later version of it too, "" where the feed knows none. ``withdrawn`` says that it was cancelled or is over.
     """
 
     vantage: Vantage
@@ -149,6 +175,8 @@ class Notice(Frozen, tag="notice", tag_field="kind"):
     text: str = ""
     cause: Cause = Cause.UNSTATED
     key: str = ""
+    about: str = ""
+    withdrawn: bool = False
 
 
 class Tick(Frozen, tag="tick", tag_field="kind"):

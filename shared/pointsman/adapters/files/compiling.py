@@ -130,6 +130,7 @@ def _policy(one: d.Policy) -> f.Policy:
         freshness=f.Freshness(event=fresh.event, look=fresh.look, metric=fresh.metric),
         damping=_damping(one.damping),
         survive=f.Survive(n_1=one.survive.n_1, n_2=one.survive.n_2),
+        maintenance=f.MaintenancePolicy(lead=one.maintenance.lead),
     )
 
 

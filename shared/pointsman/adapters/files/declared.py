@@ -229,6 +229,12 @@ class Survive(Declared):
     n_2: Survival = Field(default=Survival.ANYTHING, description="After any two of them failed; no stricter than n_1.")
 
 
+class Maintenance(Declared):
+    """How announced maintenance is met."""
+
+    lead: s.Lasting = Field(default=timedelta(minutes=10), description="How long before its window a link is left; 1m to 24h.")
+
+
 class Policy(Declared):
     """How far pointsman may go, how fast, and what it believes."""
 
@@ -242,6 +248,7 @@ class Policy(Declared):
     freshness: Freshness = Field(default=Freshness(), description="How long claims are believed.")
     damping: Damping = Field(default=Damping(), description="Route-flap damping.")
     survive: Survive = Field(default=Survive(), description="What must hold after failures.")
+    maintenance: Maintenance = Field(default=Maintenance(), description="How announced maintenance is met.")
 
 
 class Stores(Declared):

@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     policy.damping_stops_flows_before_actions,
     policy.modes_can_be_kept,
     policy.two_failures_are_no_easier_than_one,
+    policy.a_window_is_met_in_time,
     policy.stores_can_agree,
     policy.witness_can_be_enciphered,
 )

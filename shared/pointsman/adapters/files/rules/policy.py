@@ -15,6 +15,9 @@ from pointsman.core.fabric import LinkKind, Mode, Survival, steering_gap
 SWEEP_INTERVAL = timedelta(minutes=1)
 """How often a sweep looks at everything."""
 
+LONGEST_LEAD = timedelta(hours=24)
+"""How long before its window a link may be left."""
+
 MIN_HOLD = timedelta(seconds=3)
 """The shortest BGP hold time (RFC 4271, section 4.2)."""
 
@@ -62,6 +65,14 @@ def two_failures_are_no_easier_than_one(file: File) -> Iterator[Fault]:
         text = f"{survive.n_2} is stricter than {survive.n_1}, which n_1 asks of a single failure"
         related: tuple[Path, ...] = (("policy", "survive", "n_1"),)
         yield Fault(path=("policy", "survive", "n_2"), text=text, mend=f"write n_1: {survive.n_2}", related=related)
+
+
+def a_window_is_met_in_time(file: File) -> Iterator[Fault]:
+    """Find a lead that no sweep would see in time, or one that would drain links a day before their windows."""
+    lead = file.policy.maintenance.lead
+    if not SWEEP_INTERVAL <= lead <= LONGEST_LEAD:
+        text = f"{spoken_duration(lead)} is not between {spoken_duration(SWEEP_INTERVAL)} and {spoken_duration(LONGEST_LEAD)}"
+        yield Fault(path=("policy", "maintenance", "lead"), text=text, mend="a sweep of every minute has to find the window coming")
 
 
 def hold_times_are_bgp_hold_times(file: File) -> Iterator[Fault]:

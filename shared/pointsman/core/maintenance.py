@@ -1,0 +1,152 @@
+"""What an announced window makes of a decision: the link is left before it, make-before-break, and returned to after it.
+
+A link is left only where everything on it fits elsewhere, on links that are seen good; else a person is asked, by the
+link's own incident. The agreed plan keeps a window that is near until it ends, so that a row which cannot be read, or
+is lost, returns nothing early.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from pointsman.core.case import Case
+from pointsman.core.drains import discretion, recent_moves, settled
+from pointsman.core.evidence import Belief, dark_members
+from pointsman.core.fabric import Bandwidth, Cloud, Flow, Link, LinkKind, LinkName, Mode
+from pointsman.core.filling import parallel
+from pointsman.core.flows import placements
+from pointsman.core.plan import Drain, DrainCause, LinkState, Maintenance, Placement, Verdict
+from pointsman.core.values import replace
+from pointsman.core.windows import Told, covers, excuses, near, told_by_link
+
+_SEEN = frozenset({Verdict.UP, Verdict.DEGRADED})
+
+
+def with_windows(case: Case, states: Mapping[LinkName, LinkState]) -> dict[LinkName, LinkState]:
+    """Give the links' states with the windows that are near or run, and without those that are over."""
+    told = told_by_link(case.fabric, case.view.rows, case.now)
+    return {link.name: _stepped(case, link, states[link.name], told) for link in case.fabric.links}
+
+
+def _stepped(case: Case, link: Link, state: LinkState, told: Told) -> LinkState:
+    before = state.maintenance
+    dark = dark_members(link, case.claims[link.name], state, case.now) if link.name in told and len(link.members) > 1 else frozenset()
+    found = near(case.fabric, link, told, case.now)
+    if found is not None and found.away and len(dark.union(found.away)) == len(link.members):
+        found = replace(found, away=())  # the others are down, so with these the whole link is away
+    window = _agreed(case, before, found)
+    state = replace(state, maintenance=window)
+    if _whole(before) and not _whole(window):
+        state = _over(state, case.now)
+    if window is not None and window.away and state.verdict in _SEEN:
+        left = Bandwidth(link.capacity * (len(link.members) - len(dark.union(window.away))) // len(link.members))
+        state = replace(state, usable=left if state.usable is None else min(left, state.usable))
+    return state
+
+
+def _agreed(case: Case, before: Maintenance | None, found: Maintenance | None) -> Maintenance | None:
+    """Keep the agreed window until it ends, unless its own announcements say otherwise by now."""
+    if before is None or case.now >= before.until:
+        return found
+    same = found is not None and (found.start, found.until, found.away) == (before.start, before.until, before.away)
+    if same or not covers(case.view.rows, before):
+        return before
+    return found and replace(found, ask=before.ask)
+
+
+def _whole(window: Maintenance | None) -> bool:
+    return window is not None and not window.away
+
+
+def _over(state: LinkState, now: datetime) -> LinkState:
+    """Begin the hold-down when a window is over; what is still down then is an outage like any other."""
+    if state.drain is None or state.drain.cause is not DrainCause.MAINTENANCE:
+        return state
+    late = state.verdict is Verdict.DOWN
+    drain = replace(state.drain, cause=DrainCause.OUTAGE) if late else state.drain
+    return replace(state, drain=drain, good_since=None if state.good_since is None else now)
+
+
+def left_for_windows(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, LinkState]:
+    """Leave each link whose window is near if everything on it fits elsewhere; else ask a person. Waits for the budget."""
+    after = dict(states)
+    quiet = all(case.now - move >= case.fabric.policy.hold_down for move in recent_moves(case))
+    for link in case.fabric.links:
+        state = after[link.name]
+        if state.maintenance is None or not _to_be_left(link, state):
+            continue
+        drain = Drain(cause=DrainCause.MAINTENANCE, since=case.now, epoch=case.next_epoch, enactor=_enactor(case, link))
+        left = replace(state, drain=drain, maintenance=replace(state.maintenance, ask=""))
+        why, for_good = _objection(case, link, after | {link.name: left}, beliefs)
+        if not why and quiet and discretion(case):
+            after[link.name] = left
+        elif why and (for_good or case.now >= state.maintenance.start):
+            after[link.name] = _asking(case, state, state.maintenance, why)
+    return after
+
+
+def _to_be_left(link: Link, state: LinkState) -> bool:
+    return _whole(state.maintenance) and state.drain is None and link.mode is Mode.AUTO and state.verdict in _SEEN
+
+
+def _enactor(case: Case, link: Link) -> Cloud:
+    """Prefer Google's lever, which is the finer: AWS's would end the sessions."""
+    return Cloud.GCP if link.gcp.import_policy and link.gcp.export_policy else case.view.here
+
+
+def _asking(case: Case, state: LinkState, window: Maintenance, why: str) -> LinkState:
+    """Open the link's incident for a person; the first reason stands while it is asked."""
+    epoch = case.next_epoch if state.down_since_epoch is None else state.down_since_epoch
+    return replace(state, maintenance=replace(window, ask=window.ask or why), down_since_epoch=epoch)
+
+
+def _objection(case: Case, link: Link, states: dict[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> tuple[str, bool]:
+    """Say why a link may not be left ("" when it may), and whether waiting until the window starts can't mend it."""
+    if not any(states[other.name].verdict in _SEEN and states[other.name].drain is None for other in parallel(case.fabric, link)):
+        return "no other link between its sites is seen up", True
+    flows = placements(case, states, beliefs).flows
+    found = [why for flow in case.fabric.flows if (why := _harm(case, link, states, flow, flows[flow.name]))]
+    return next(iter(sorted(found, key=lambda one: not one[1])), ("", False))
+
+
+def _harm(case: Case, link: Link, states: Mapping[LinkName, LinkState], flow: Flow, new: Placement) -> tuple[str, bool] | None:
+    before = case.plan.flows.get(flow.name, Placement())
+    if before.link == link.name and new.link in {None, link.name}:
+        return f"{flow.name} has no other open link", True
+    if new.squeezed_by > before.squeezed_by:
+        return f"moving squeezes {flow.name} by {new.squeezed_by // 10**6} Mbit/s on {new.link}", True
+    if new.mtu_short and not before.mtu_short:
+        return f"{new.link} carries smaller packets than the {flow.min_mtu} bytes {flow.name} declares", True
+    if before.link != link.name or new.link is None:
+        return None
+    return next(((why, False) for why in _unfit(case, states[new.link], new)), None)
+
+
+def _unfit(case: Case, target: LinkState, new: Placement) -> Iterator[str]:
+    """Say why a target is not fit to be moved to yet: a choice is made only for what has been good for the hold-down."""
+    assert new.link is not None, "only a placed flow has a target"
+    if target.verdict is not Verdict.UP or not settled(target, case.fabric.policy.hold_down, case.now):
+        yield f"{new.link} has not been seen good at both ends for the hold-down"
+    if _whole(target.maintenance):
+        yield f"{new.link} has a window of its own"
+    if case.fabric.link(new.link).kind is LinkKind.VPN and not new.only:
+        yield f"no fresh forwarding evidence shows {new.link} passing packets"
+
+
+def words(case: Case, name: LinkName, state: LinkState) -> str:
+    """Say what maintenance has to do with a link, to be added to why it is believed what it is; "" when nothing."""
+    window, excuse = state.maintenance, excuses(case.fabric, name, case.view.rows, case.now)
+    said = f"; {excuse}" if excuse and state.verdict is not Verdict.UP else ""
+    return said if window is None else f"{said}; {spoken(window, state)}"
+
+
+def spoken(window: Maintenance, state: LinkState) -> str:
+    """Say a window that is near or runs, and what is made of it."""
+    when = f"from {window.start:%FT%TZ} to {window.until:%FT%TZ}"
+    if window.ask:
+        return f"maintenance {when}, and it is not left for it, since {window.ask}: a person must decide"
+    if window.away:
+        return f"maintenance {when} takes {' and '.join(window.away)}, whose share of its capacity is not counted on"
+    if state.verdict in {Verdict.DOWN, Verdict.DEGRADED}:
+        return f"within its maintenance {when}"
+    left = state.drain is not None and state.drain.cause is DrainCause.MAINTENANCE
+    return f"left for maintenance {when}" if left else f"maintenance {when}"
