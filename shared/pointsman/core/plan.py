@@ -54,6 +54,14 @@ class Maintenance(Frozen):
     ask: str = ""
 
 
+class Penalty(Frozen):
+    """What a link's failures count for (``core.damping``): ``figure`` as of ``at``; ``damped`` once it was above the threshold for fail-back."""
+
+    figure: int
+    at: datetime
+    damped: bool = False
+
+
 class LinkState(Frozen):
     """What is agreed about one link.
 
@@ -62,7 +70,8 @@ class LinkState(Frozen):
     are the incidents that are over and still have to be told to the desks; ``good_since`` is since when both ends
     say without a break that packets pass, which hold-down counts from; ``usable`` is the capacity that is left
     (None: all of it); ``maintenance`` is a window that is near or runs; ``steered`` is, for a link in mode recommend, the
-    epoch that last had our levers set there, until they are seen as the plan asks.
+    epoch that last had our levers set there, until they are seen as the plan asks;
+    ``penalty`` is what its failures count for, ``wavered`` when it last came back from suspect or degraded.
     """
 
     verdict: Verdict = Verdict.UNKNOWN
@@ -75,6 +84,8 @@ class LinkState(Frozen):
     drain: Drain | None = None
     maintenance: Maintenance | None = None
     steered: int | None = None
+    penalty: Penalty | None = None
+    wavered: datetime | None = None
 
 
 class Placement(Frozen):

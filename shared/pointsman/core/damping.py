@@ -1,0 +1,221 @@
+"""Damping: a link that comes and goes is trusted later each time (RFC 2439's arithmetic, RFC 7196's thresholds).
+
+Each agreed change of a link's verdict to down adds to its penalty, which halves with every half-life. All of it is
+arithmetic in whole numbers, so that the same inputs give the same bytes on every machine. What gets worse is recorded
+at once; what damping holds back is that a link gets better, and never for a flow that has no other open link.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from math import isqrt
+
+from pointsman.core.case import Case
+from pointsman.core.fabric import Damping, Flow, LinkName, Policy
+from pointsman.core.plan import DrainCause, LinkState, Penalty, Placement, Verdict
+from pointsman.core.values import replace
+
+FORGOTTEN = 2
+"""A penalty below this part of ``reuse`` is dropped (RFC 2439, section 4.2: half of it)."""
+_HOUR = timedelta(hours=1)
+_MICROSECOND = timedelta(microseconds=1)
+_PLACES = 16
+"""Binary places of a half-life that a decay is reckoned to: 14 ms of 15 minutes."""
+_ONE = 32
+"""Binary places that a factor is held to."""
+_HALVINGS = 64
+"""After so many half-lives nothing is left of any penalty."""
+_OPEN = frozenset({Verdict.UP, Verdict.DEGRADED})
+_RISING = (Verdict.SUSPECT, Verdict.DEGRADED, Verdict.UP)
+
+
+@cache
+def _roots() -> tuple[int, ...]:
+    """Give 2 to the power of -1/2, -1/4, -1/8 and so on, in parts of 2**32, each rounded down."""
+    found = [isqrt(1 << 2 * _ONE - 1)]
+    while len(found) < _PLACES:
+        found.append(isqrt(found[-1] << _ONE))
+    return tuple(found)
+
+
+def decayed(figure: int, age: timedelta, half_life: timedelta) -> int:
+    """Give what is left of a penalty: ``figure * 2 ** -(age / half_life)``, rounded down. An age below zero takes nothing.
+
+    The age is reckoned in steps of a 65,536th of a half-life, and the factor to 32 binary places.
+    """
+    span = half_life // _MICROSECOND
+    halvings, rest = divmod(max(0, age // _MICROSECOND), span)
+    if halvings >= _HALVINGS:
+        return 0
+    left, part = figure << _ONE, (rest << _PLACES) // span
+    for place, root in enumerate(_roots(), start=1):
+        if part >> (_PLACES - place) & 1:
+            left = left * root >> _ONE
+    return left >> _ONE >> halvings
+
+
+def ceiling(damping: Damping) -> int:
+    """Give the highest penalty there is: what falls to ``reuse`` within ``max`` (RFC 2439, section 4.2), rounded down."""
+    halvings = -(-damping.max // damping.half_life)
+    return decayed(damping.reuse << halvings, halvings * damping.half_life - damping.max, damping.half_life)
+
+
+def figure_at(penalty: Penalty | None, damping: Damping, now: datetime) -> int:
+    """Give a penalty as it stands at an instant."""
+    return 0 if penalty is None else decayed(penalty.figure, now - penalty.at, damping.half_life)
+
+
+def charged(penalty: Penalty | None, damping: Damping, now: datetime) -> Penalty:
+    """Add one failure. A link is damped once it is above ``suppress_failback``, never by its first failure, until it is under ``reuse``."""
+    left = figure_at(penalty, damping, now)
+    figure = min(left + damping.down, ceiling(damping))
+    still = penalty is not None and penalty.damped and left >= damping.reuse
+    return Penalty(figure=figure, at=now, damped=still or (left > 0 and figure > damping.suppress_failback))
+
+
+def under_at(penalty: Penalty, damping: Damping, threshold: int) -> datetime:
+    """Say when a penalty falls under a threshold (above 0), to the second."""
+    if penalty.figure < threshold:
+        return penalty.at
+    second = damping.half_life // timedelta(seconds=1) + 1
+    early, late = 0, second * (penalty.figure.bit_length() + 1)
+    while late - early > 1:
+        middle = (early + late) // 2
+        if decayed(penalty.figure, timedelta(seconds=middle), damping.half_life) < threshold:
+            late = middle
+        else:
+            early = middle
+    return penalty.at + timedelta(seconds=late)
+
+
+def would_damp(state: LinkState, damping: Damping, now: datetime) -> bool:
+    """Say whether a link's penalty keeps it from being returned to, or would, if the fabric only observes."""
+    return state.penalty is not None and state.penalty.damped and figure_at(state.penalty, damping, now) >= damping.reuse
+
+
+def is_damped(state: LinkState, damping: Damping, now: datetime) -> bool:
+    """Say whether a link must not be returned to at discretion: it was above ``suppress_failback`` and is not under ``reuse`` yet."""
+    return not damping.observe and would_damp(state, damping, now)
+
+
+def is_stilled(state: LinkState, damping: Damping, now: datetime) -> bool:
+    """Say whether nothing automatic is done with a link but what a confirmed outage forces: it is above ``suppress_action``."""
+    return not damping.observe and figure_at(state.penalty, damping, now) > damping.suppress_action
+
+
+def is_resting(state: LinkState, policy: Policy, now: datetime) -> bool:
+    """Say whether even a flow with no other open link must wait: it is above ``suppress_action`` and was left within a hold-down."""
+    left = state.drain is not None and now - state.drain.since < policy.hold_down
+    return left and is_stilled(state, policy.damping, now)
+
+
+def pace(policy: Policy) -> timedelta:
+    """Say how often a link that wavers is believed to be well again: each time is a discretionary epoch's share of an hour."""
+    return _HOUR / max(1, policy.epochs_per_hour)
+
+
+def told(state: LinkState, damping: Damping, now: datetime) -> str:
+    """Say in words what a link's penalty is and what it holds back until when; "" when it holds nothing back."""
+    if state.penalty is None or not would_damp(state, damping, now):
+        return ""
+    held = "would be damped, and is only observed" if damping.observe else "damped"
+    until = under_at(state.penalty, damping, damping.reuse)
+    figure = figure_at(state.penalty, damping, now)
+    return f"{held}: penalty {figure} at {now:%FT%TZ}, under {damping.reuse} at {until:%FT%TZ}"
+
+
+def damp(case: Case, states: Mapping[LinkName, LinkState]) -> dict[LinkName, LinkState]:
+    """Charge what went down, and keep what damping holds back as it was agreed; with ``observe`` only charge."""
+    found = {name: _charged(case, _before(case, name), state) for name, state in states.items()}
+    if case.fabric.policy.damping.observe:
+        return found
+    kept = {name for name, state in found.items() if _is_kept(case, _before(case, name), state)}
+    kept -= _needed(case, found, kept) if kept else set()
+    return {name: _as_it_was(_before(case, name), state) if name in kept else _noted(case, name, state) for name, state in found.items()}
+
+
+def tidied(policy: Policy, states: Mapping[LinkName, LinkState], now: datetime) -> dict[LinkName, LinkState]:
+    """Drop what no longer counts: penalties under half of ``reuse``, and waverings that are longer ago than the pace."""
+
+    def tidy(state: LinkState) -> LinkState:
+        low = FORGOTTEN * figure_at(state.penalty, policy.damping, now) < policy.damping.reuse
+        old = state.wavered is not None and now - state.wavered >= pace(policy)
+        if not (old or (low and state.penalty)):
+            return state
+        return replace(state, penalty=None if low else state.penalty, wavered=None if old else state.wavered)
+
+    return {name: tidy(state) for name, state in states.items()}
+
+
+def _before(case: Case, name: LinkName) -> LinkState:
+    return case.plan.links.get(name, LinkState())
+
+
+def _charged(case: Case, before: LinkState, state: LinkState) -> LinkState:
+    damping = case.fabric.policy.damping
+    if not damping.observe and _is_doubted(before, state):
+        state = replace(state, verdict=Verdict.DOWN)
+    if state.verdict is not Verdict.DOWN or before.verdict is Verdict.DOWN:
+        return state
+    return replace(state, penalty=charged(before.penalty, damping, case.now))
+
+
+def _is_doubted(before: LinkState, state: LinkState) -> bool:
+    """Say whether a link that is watched for its return is spoken against: nothing is on it, so the first word will do."""
+    watched = before.drain is not None and before.drain.cause is DrainCause.OUTAGE
+    return watched and before.verdict is Verdict.UP and state.verdict is Verdict.SUSPECT
+
+
+def _is_kept(case: Case, before: LinkState, state: LinkState) -> bool:
+    """Say whether damping holds back that a link got better: it failed too often, or it wavered lately.
+
+    What failed too often is believed up again a hold-down before its penalty is under ``reuse``, so that it has been
+    watched for a hold-down by then.
+    """
+    policy, now = case.fabric.policy, case.now
+    if before.verdict is Verdict.DOWN:
+        watch = min(policy.hold_down, policy.damping.half_life)
+        return state.verdict is not Verdict.DOWN and is_damped(before, policy.damping, now + watch)
+    return _recovers(before, state) and before.wavered is not None and now - before.wavered < pace(policy)
+
+
+def _recovers(before: LinkState, state: LinkState) -> bool:
+    """Say whether a link that was suspect or degraded is better than that now."""
+    if before.verdict not in _RISING or state.verdict not in _RISING:
+        return False
+    if before.verdict is state.verdict is Verdict.DEGRADED:
+        return before.usable is not None and (state.usable is None or state.usable > before.usable)
+    return _RISING.index(state.verdict) > _RISING.index(before.verdict)
+
+
+def _noted(case: Case, name: LinkName, state: LinkState) -> LinkState:
+    return replace(state, wavered=case.now) if _recovers(_before(case, name), state) else state
+
+
+def _as_it_was(before: LinkState, state: LinkState) -> LinkState:
+    return replace(
+        state, verdict=before.verdict, since=before.since, onset=before.onset, good_since=before.good_since, usable=before.usable
+    )
+
+
+def _needed(case: Case, states: Mapping[LinkName, LinkState], kept: set[LinkName]) -> set[LinkName]:
+    """List the links of which some flow with no other open link needs that they are believed to be better."""
+    needed: set[LinkName] = set()
+
+    def is_open(name: LinkName) -> bool:
+        verdict = _before(case, name).verdict if name in kept - needed else states[name].verdict
+        return states[name].drain is None and verdict in _OPEN
+
+    for flow in case.fabric.flows:
+        if not any(is_open(name) for name in flow.prefer):
+            needed.update([name for name in flow.prefer if name in kept and _would_help(case, flow, name, states[name])][:1])
+    return needed
+
+
+def _would_help(case: Case, flow: Flow, name: LinkName, state: LinkState) -> bool:
+    """Say whether a flow would go to a link if it were believed: it is not there yet, or the link's drain would end for it."""
+    if state.verdict not in _OPEN:
+        return False
+    if state.drain is not None:
+        return state.good_since is not None and not is_resting(state, case.fabric.policy, case.now)
+    return case.plan.flows.get(flow.name, Placement()).link != name
