@@ -68,13 +68,15 @@ def _may_return(case: Case, link: Link, state: LinkState) -> bool:
 
 
 def _held(case: Case, link: Link, state: LinkState) -> bool:
-    """Say whether a person holds a link off: an order that lasts, or, in mode recommend, until its return is approved of.
+    """Say whether a link is held off: for its window, by an order that lasts, or, in mode recommend, until its return is approved of.
 
     An order that is taken back at once still leaves a hold-down between the two moves.
     """
     drain = state.drain
     if drain is None:
         return False
+    if state.maintenance is not None and not state.maintenance.away:
+        return True  # while its window runs, whatever it was left for
     if drain.cause is DrainCause.ORDER:
         return case.now < max(drain.until or drain.since, drain.since + case.fabric.policy.hold_down)
     return link.mode is Mode.RECOMMEND and not case.steers(link)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from pointsman.core.case import Case
-from pointsman.core.drains import discretion, recent_moves, settled
+from pointsman.core.drains import discretion, drains, recent_moves, settled
 from pointsman.core.evidence import Belief, dark_members
-from pointsman.core.fabric import Bandwidth, Cloud, Flow, Link, LinkKind, LinkName, Mode
+from pointsman.core.fabric import Bandwidth, Cloud, Flow, Link, LinkKind, LinkName
 from pointsman.core.filling import parallel
 from pointsman.core.flows import placements
 from pointsman.core.plan import Drain, DrainCause, LinkState, Maintenance, Placement, Verdict
@@ -66,17 +66,22 @@ def _over(state: LinkState, now: datetime) -> LinkState:
     return replace(state, drain=drain, good_since=None if state.good_since is None else now)
 
 
-def left_for_windows(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, LinkState]:
-    """Leave each link whose window is near if everything on it fits elsewhere; else ask a person. Waits for the budget."""
-    after = dict(states)
+def kept_off(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:
+    """Start and end drains: for outages and orders, and then for windows.
+
+    A link whose window is near is left if everything on it fits elsewhere; else a person is asked. Waits for the budget.
+    """
+    after = drains(case, states)
+    if not any(_to_be_left(case, link, after[link.name]) for link in case.fabric.links):
+        return after
     quiet = all(case.now - move >= case.fabric.policy.hold_down for move in recent_moves(case))
     for link in case.fabric.links:
         state = after[link.name]
-        if state.maintenance is None or not _to_be_left(link, state):
+        if state.maintenance is None or not _to_be_left(case, link, state):
             continue
         drain = Drain(cause=DrainCause.MAINTENANCE, since=case.now, epoch=case.next_epoch, enactor=_enactor(case, link))
         left = replace(state, drain=drain, maintenance=replace(state.maintenance, ask=""))
-        why, for_good = _objection(case, link, after | {link.name: left}, beliefs)
+        why, for_good = _objection(case, link, after | {link.name: left})
         if not why and quiet and discretion(case):
             after[link.name] = left
         elif why and (for_good or case.now >= state.maintenance.start):
@@ -84,8 +89,8 @@ def left_for_windows(case: Case, states: Mapping[LinkName, LinkState], beliefs: 
     return after
 
 
-def _to_be_left(link: Link, state: LinkState) -> bool:
-    return _whole(state.maintenance) and state.drain is None and link.mode is Mode.AUTO and state.verdict in _SEEN
+def _to_be_left(case: Case, link: Link, state: LinkState) -> bool:
+    return _whole(state.maintenance) and state.drain is None and state.verdict in _SEEN and case.steers(link)
 
 
 def _enactor(case: Case, link: Link) -> Cloud:
@@ -99,10 +104,11 @@ def _asking(case: Case, state: LinkState, window: Maintenance, why: str) -> Link
     return replace(state, maintenance=replace(window, ask=window.ask or why), down_since_epoch=epoch)
 
 
-def _objection(case: Case, link: Link, states: dict[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> tuple[str, bool]:
+def _objection(case: Case, link: Link, states: dict[LinkName, LinkState]) -> tuple[str, bool]:
     """Say why a link may not be left ("" when it may), and whether waiting until the window starts can't mend it."""
     if not any(states[other.name].verdict in _SEEN and states[other.name].drain is None for other in parallel(case.fabric, link)):
         return "no other link between its sites is seen up", True
+    beliefs = {name: Belief(verdict=state.verdict, because="as agreed") for name, state in states.items()}
     flows = placements(case, states, beliefs).flows
     found = [why for flow in case.fabric.flows if (why := _harm(case, link, states, flow, flows[flow.name]))]
     return next(iter(sorted(found, key=lambda one: not one[1])), ("", False))

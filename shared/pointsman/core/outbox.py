@@ -46,12 +46,18 @@ def open_incidents(fabric: Fabric, plan: Plan) -> Iterator[tuple[str, LinkName, 
 
 
 def severity_of(fabric: Fabric, plan: Plan, link: LinkName) -> Severity:
-    """Grade an outage: a flow without a healthy link; capacity short or no second link; or redundancy lost with headroom."""
+    """Grade an outage: a flow without a healthy link; capacity short or no second link; or redundancy lost with headroom.
+
+    Within a window that its link was left for an outage is expected; one that a person must decide on breaks N-1.
+    """
     if is_silence(link):
         return severity_of_silence(link)
     touched = [flow for flow in fabric.flows if link in flow.prefer]
     if any(not _healthy_links(plan, flow) for flow in touched):
         return Severity.CRITICAL
+    window = plan.links.get(link, LinkState()).maintenance
+    if window is not None:
+        return Severity.ERROR if window.ask else Severity.INFO
     placed = (plan.flows.get(flow.name, Placement()) for flow in touched)
     short = any(one.squeezed_by or one.mtu_short for one in placed)
     alone = any(len(_healthy_links(plan, flow)) == 1 for flow in touched)

@@ -75,11 +75,13 @@ def opened(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, Link
 def closed(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:
     """End the incident of every link that is up, past its hold-down, undrained, and whose levers are seen to be back.
 
-    None ends while as many as may wait have desks yet to be told: traffic returns, and the ticket stays open.
+    None ends while a person is asked to decide on a window, nor while as many as may wait have desks yet to be told: traffic
+    returns, and the ticket stays open.
     """
 
     def over(name: LinkName, state: LinkState) -> bool:
-        kept_open = len(state.closing) >= CLOSING_KEPT
+        asked = state.maintenance is not None and bool(state.maintenance.ask)
+        kept_open = asked or len(state.closing) >= CLOSING_KEPT
         back = not kept_open and state.verdict is Verdict.UP and state.drain is None and _undrained_before(case, name)
         return back and settled(state, case.fabric.policy.hold_down, case.now) and not still_drained(case.view.rows, name)
 
