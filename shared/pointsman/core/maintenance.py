@@ -66,7 +66,7 @@ def _over(state: LinkState, now: datetime) -> LinkState:
     return replace(state, drain=drain, good_since=None if state.good_since is None else now)
 
 
-def kept_off(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:
+def with_drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:
     """Start and end drains: for outages and orders, and then for windows.
 
     A link whose window is near is left if everything on it fits elsewhere; else a person is asked. Waits for the budget.
