@@ -239,6 +239,7 @@ def far_away(world: World) -> None:
         store.forecast = lambda _: Weather(delay=ROUND_TRIP / 2, reply_delay=ROUND_TRIP / 2)
 
 
+@pytest.mark.usefixtures("normal_path")
 @pytest.mark.parametrize("cloud", list(Cloud))
 def test_on_either_cloud_the_write_reaches_the_api_four_round_trips_after_the_event(cloud: Cloud) -> None:
     async def tell(world: World) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from pointsman.core.fabric import Cloud
 from pointsman.core.plan import FlagState
 from pointsman.testing.stores import Weather
@@ -12,6 +14,7 @@ def slow_prepares(operation: str) -> Weather:
     return Weather(delay=3.0 if operation == "prepare" else 0.0)
 
 
+@pytest.mark.usefixtures("normal_path")
 def test_a_flag_set_during_a_slow_agreement_stops_the_writes_that_follow_it() -> None:
     async def tell(world: World) -> None:
         world.twin.network.blackhole("ix-a")

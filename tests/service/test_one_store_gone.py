@@ -54,6 +54,7 @@ async def reaction(world: World, cloud: Cloud, gone: str | None, how: Weather) -
     return world.twin.writes[written][0] - begun
 
 
+@pytest.mark.usefixtures("normal_path")
 @pytest.mark.parametrize("how", [REFUSING, SILENT], ids=["refusing", "silent"])
 @pytest.mark.parametrize("gone", ["aws", "gcp", "witness"])
 @pytest.mark.parametrize("cloud", list(Cloud))

@@ -16,7 +16,7 @@ from pointsman.core.evidence import Belief
 from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkKind, LinkName
 from pointsman.core.flows import placements
 from pointsman.core.placement import Placed
-from pointsman.core.plan import LinkState, Pin, Placement, Plan, Verdict, View
+from pointsman.core.plan import Drain, DrainCause, LinkState, Pin, Placement, Plan, Verdict, View
 from pointsman.core.values import Frozen, replace
 
 
@@ -33,6 +33,17 @@ class Contingency(Frozen):
     drained: tuple[LinkName, ...]
     flows: dict[FlowName, Placement]
     pins: tuple[Pin, ...] = ()
+
+    def carried_out(self, plan: Plan, now: datetime, enactor: Cloud) -> Plan:
+        """Give the plan that asks of the levers what this contingency of ``plan`` asks; its reasons and marks are nobody's."""
+        before = {name: plan.links.get(name, LinkState()) for name in {*plan.links, *self.drained, *self.failed}}
+        links = {name: self._state(name, state, now, enactor) for name, state in before.items()}
+        return replace(plan, epoch=self.epoch + 1, decided_at=now, links=links, flows=self.flows, pins=self.pins)
+
+    def _state(self, name: LinkName, before: LinkState, now: datetime, enactor: Cloud) -> LinkState:
+        drain = before.drain or Drain(cause=DrainCause.OUTAGE, since=now, epoch=self.epoch + 1, enactor=enactor)
+        verdict = Verdict.DOWN if name in self.failed else before.verdict
+        return replace(before, verdict=verdict, drain=drain if name in self.drained else None)
 
 
 def contingencies(fabric: Fabric, plan: Plan, now: datetime) -> dict[str, Contingency]:
@@ -63,7 +74,7 @@ def contingency(fabric: Fabric, plan: Plan, failure: Failure, now: datetime) -> 
 def outcome(fabric: Fabric, plan: Plan, decided: Plan) -> Contingency | None:
     """Give what a decision made of the plan, in the form of a contingency; None unless exactly one thing failed and nothing else changed."""
     failed = tuple(sorted(_newly_down(fabric, plan, decided)))
-    if failed not in {tuple(sorted(one.links)) for one in failures(fabric, 1)} or _others_changed(plan, decided, failed):
+    if not failed or failure_like(fabric, failed) is None or _others_changed(plan, decided, failed):
         return None
     return Contingency(
         fabric_hash=decided.fabric_hash,
@@ -74,6 +85,16 @@ def outcome(fabric: Fabric, plan: Plan, decided: Plan) -> Contingency | None:
         flows=decided.flows,
         pins=decided.pins,
     )
+
+
+def failure_named(fabric: Fabric, name: str) -> Failure | None:
+    """Find a single failure by its name."""
+    return next((one for one in failures(fabric, 1) if one.name == name), None)
+
+
+def failure_like(fabric: Fabric, failed: tuple[LinkName, ...]) -> Failure | None:
+    """Find the single failure that takes exactly these links; of equal ones the first."""
+    return next((one for one in failures(fabric, 1) if set(one.links) == set(failed)), None)
 
 
 def _newly_down(fabric: Fabric, plan: Plan, decided: Plan) -> Iterator[LinkName]:

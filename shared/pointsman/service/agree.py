@@ -1,7 +1,7 @@
 """From a view to an agreed plan: decide, write the reasons down, and let a majority of the stores hold it."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -19,6 +19,9 @@ from pointsman.service.house import House
 from pointsman.service.journal import Notebook
 
 STALE = "stale view"
+
+Beside = Callable[[Plan, Plan], Awaitable[bool]]
+"""Told the plan that was read and what was decided on it, before any store is asked to agree; says whether it acted on that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +47,11 @@ def plan_in(fabric: Fabric, value: str | None, gathered: Gathered) -> Plan:
         raise Transient("the agreed plan was written by a newer version: deploy that version here") from error
 
 
-async def agree(house: House, gathered: Gathered) -> Agreement:
-    """Decide on what was gathered and have the outcome agreed. Raises ``Transient`` when no majority holds it for certain."""
+async def agree(house: House, gathered: Gathered, beside: Beside | None = None) -> Agreement:
+    """Decide on what was gathered and have the outcome agreed. Raises ``Transient`` when no majority holds it for certain.
+
+    Once ``beside`` has acted on the plan that was read, the outcome is agreed on that plan or not at all: any other is stale.
+    """
     held = plan_in(house.current, gathered.reading.value, gathered)
     if not gathered.reading.reached:
         raise _no_quorum(gathered.reading.faults)
@@ -54,7 +60,8 @@ async def agree(house: House, gathered: Gathered) -> Agreement:
         return _refused(decided, held)
     if decided == held and gathered.reading.confirmed:
         return Agreement(plan=held, before=held)
-    outcome, unkept = await _change(house, gathered, decided)
+    bound = beside is not None and await beside(held, decided)
+    outcome, unkept = await _change(house, gathered, decided, bound=bound)
     match outcome:
         case Agreed(value=value, changed=changed):
             return Agreement(plan=plan_in(house.current, value, gathered), before=held, changed=changed)
@@ -78,8 +85,10 @@ def _refused(refusal: Refusal, held: Plan) -> Agreement:
     raise Transient(refusal.because)
 
 
-async def _change(house: House, gathered: Gathered, expected: Plan) -> tuple[Outcome, str]:
+async def _change(house: House, gathered: Gathered, expected: Plan, *, bound: bool) -> tuple[Outcome, str]:
     """Decide on the value that the prepare finds, for that is the one the decision stands on; ``expected`` is what was decided on the reading.
+
+    When ``bound`` nothing is decided on any other value; the own one, should an earlier accept have got through, stands.
 
     The entry of what was decided on the reading is kept beside the prepare, and any accept waits for its own. Gives
     the outcome, and why the last entry could not be kept ("" when it was).
@@ -90,6 +99,8 @@ async def _change(house: House, gathered: Gathered, expected: Plan) -> tuple[Out
     def change(value: str | None) -> str | Decline | None:
         held = plan_in(house.current, value, gathered)
         as_read = value == gathered.reading.value
+        if bound and not as_read:
+            return value if value is not None and value in notebook else Decline(reason=STALE)
         decided = expected if as_read else decide(house.fabric_of(held), gathered.view, held, gathered.now)
         if isinstance(decided, Refusal):
             return Decline(reason=STALE if decided.stale_view else decided.because)

@@ -22,7 +22,7 @@ from pointsman.core.steering import Level, LeverKind, Setting
 from pointsman.service.agree import Agreement, agree, plan_in
 from pointsman.service.alone import stand_alone
 from pointsman.service.enact import Step, acknowledge, differing, observe_missing, prove, target_of, wishes, write
-from pointsman.service.fastpath import Ahead, left_open, with_intents
+from pointsman.service.fastpath import Ahead, with_intents
 from pointsman.service.gather import Gathered, Scope, Target, gather, note, quietly, with_flags_anew, worth_noting
 from pointsman.service.house import House
 
@@ -101,14 +101,21 @@ class _Diary:
 
 
 def scope_of(house: House, claims: Sequence[Sighting]) -> Scope:
-    """Look at the links that somebody speaks against, and observe the levers that leaving them would take.
+    """Look at the links that somebody speaks against and at their heirs, and observe the levers that leaving them would take.
 
     Good news moves nothing at once: should it end a drain, its levers are observed then.
     """
     places = index(house.current)
     against = (claim for claim in claims if claim.health is not Health.UP)
     links = {places[claim.member].link for claim in against if claim.member in places}
-    return Scope(look=tuple(sorted(links)), levers=levers_of(house, links))
+    return Scope(look=tuple(sorted(links | heirs(house.current, links))), levers=levers_of(house, links))
+
+
+def heirs(fabric: Fabric, links: set[LinkName]) -> set[LinkName]:
+    """Name the links that the flows of these may be put onto, as far as the same calls show them: those of the same kinds."""
+    kinds = {fabric.link(name).kind for name in links}
+    near = {name for flow in fabric.flows if links & set(flow.prefer) for name in flow.prefer}
+    return {name for name in near if fabric.link(name).kind in kinds}
 
 
 def everywhere(house: House) -> Scope:
@@ -161,35 +168,41 @@ class _Pass:
         self._diary.over("noted")
         if self._moves(plan_in(self.house.current, gathered.reading.value, gathered)):
             return None
-        ahead = Ahead(self.house, gathered, self._scope.levers, begun, lambda: self._diary.over("written"))
-        agreement = await self._agreed(gathered, ahead)
-        if agreement.stale or self._moves(agreement.plan):
+        async with Ahead(self.house, gathered, self._scope.levers, begun, lambda: self._diary.over("written")) as ahead:
+            agreement = await self._agreed(gathered, ahead)
+            self._diary.intents += ahead.intents
+            report = await self._carried_out(gathered, agreement, ahead, begun, read_by)
+        if report is None:
             self._diary.steps += await ahead.steps()
-            return None
-        self._diary.over("agreed")
-        self._diary.agreed |= agreement.changed
-        fabric = self.house.fabric_of(agreement.plan)
-        settings = wishes(self.house, fabric, agreement.plan, gathered)
-        wrong = await self._wrong(left_open(settings, ahead), agreement, gathered, read_by if agreement.changed else begun)
-        if wrong is None:
-            self._diary.steps += await ahead.steps()
-            return None
-        if wrong and self.house.clock.monotonic() - begun > FLAGS_SECONDS:
-            gathered = await with_flags_anew(self.house, gathered)
-        steps = await write(self.house, agreement.plan, wrong, gathered)
-        if steps:
-            self._diary.over("written")
-        steps = (*await ahead.steps(), *steps)
-        gathered = with_intents(gathered, self._diary.intents)
-        return await self._afterwards(fabric, agreement, gathered, settings, steps)
+        return report
 
     async def _agreed(self, gathered: Gathered, ahead: Ahead) -> Agreement:
         """Agree on what follows; without a majority do what this cloud may do by itself, and let the event come again all the same."""
         try:
             return await agree(self.house, gathered, None if self._diary.intents else ahead.begin)
         except NoQuorum as error:
+            await ahead.steps()
             plan = plan_in(self.house.current, gathered.reading.value, gathered)
-            raise NoQuorum(str(error), alone=await stand_alone(self.house, gathered, plan)) from error
+            raise NoQuorum(str(error), alone=ahead.remark + await stand_alone(self.house, gathered, plan)) from error
+
+    async def _carried_out(self, gathered: Gathered, agreement: Agreement, ahead: Ahead, begun: float, read_by: float) -> Report | None:
+        """Set the levers as the agreed plan asks, less what was written beside the agreement."""
+        if agreement.stale or self._moves(agreement.plan):
+            return None
+        self._diary.over("agreed")
+        self._diary.agreed |= agreement.changed
+        fabric = self.house.fabric_of(agreement.plan)
+        settings = wishes(self.house, fabric, agreement.plan, gathered)
+        wrong = await self._wrong(ahead.left_of(settings), agreement, gathered, read_by if agreement.changed else begun)
+        if wrong is None:
+            return None
+        if wrong and self.house.clock.monotonic() - begun > FLAGS_SECONDS:
+            gathered = await with_flags_anew(self.house, gathered)
+        steps = await write(self.house, agreement.plan, wrong, gathered)
+        if steps:
+            self._diary.over("written")
+        known = with_intents(gathered, self._diary.intents)
+        return await self._afterwards(fabric, agreement, known, settings, (*await ahead.steps(), *steps))
 
     def _moves(self, plan: Plan) -> bool:
         """Say whether a plan names another fabric than the one that was looked at and whose levers were observed, and move there."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pointsman.core.fabric import Fabric, LinkName
+from pointsman.core.intents import over, standing
 from pointsman.core.lint import clashes, lint
 from pointsman.core.members import lever_key
 from pointsman.core.plan import Plan
@@ -147,14 +148,15 @@ async def _prove(house: House, step: Step) -> Step:
 
 
 async def acknowledge(house: House, fabric: Fabric, plan: Plan, done: Sequence[Setting], gathered: Gathered) -> str:
-    """Leave a row for every link once all of this cloud's levers are proved to be set as the plan asks.
+    """Leave a row for every link once all of this cloud's levers are proved to be set as the plan asks, and end its intents.
 
     The other cloud counts on it, and a drain is in force only when its flows' new links attract them too. A row is
     left once, so it must stand where the other cloud can read it.
     """
     rows = [_row(house, plan, setting, gathered.now) for setting in done if isinstance(setting, _LINK_LEVERS)]
     stored = await as_the_other_reads(house, gathered.stored)
-    return await note(house, [row for row in rows if _says_more(fabric, plan, row, stored.get(row.row))])
+    ended = [over(one, gathered.now) for one in standing(house.here, gathered.stored.values())]
+    return await note(house, [*ended, *(row for row in rows if _says_more(fabric, plan, row, stored.get(row.row)))])
 
 
 def _row(house: House, plan: Plan, setting: RoutePolicies | FailoverTest | PeerPriority, now: datetime) -> Sighting:

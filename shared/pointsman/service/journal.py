@@ -38,6 +38,10 @@ class Notebook:
         self._keeping: dict[str, asyncio.Task[str]] = {}
         self.trouble = ""
 
+    def __contains__(self, text: str) -> bool:
+        """Say whether a plan's text was entered here."""
+        return text in self._sealed
+
     def enter(self, before: Plan, plan: Plan, adoption: Adoption | None = None) -> str:
         """Write one decision down; gives the text of the plan that names its entry, which is what is to be agreed."""
         sealed = seal(before, self._view, self._now, plan, adoption)

@@ -7,7 +7,9 @@ from itertools import pairwise
 from pointsman.core.alone import Deed, Diary
 from pointsman.core.fabric import Cloud, Fabric, Flow, FlowName, LinkName
 from pointsman.core.incidents import incident_id
+from pointsman.core.intents import explained
 from pointsman.core.plan import LinkState, Placement, Plan, Verdict
+from pointsman.core.sightings import Health
 from pointsman.core.steering import FailoverTest, PeerPriority, PrefixListPin, RoutePolicies, Setting, StaticPin
 from pointsman.core.values import digest, parse
 from pointsman.core.wants import prefix_list_pin, route_policies
@@ -147,6 +149,8 @@ def _worse(before: LinkState, after: LinkState) -> bool:
     return lost or (before.drain is None and after.drain is not None) or before.usable != after.usable
 
 
+INTENT_SECONDS = 1.0
+"""How long after its intent was sent a lever's write may be asked for, or come to land."""
 PLAN_SECONDS = 4.5
 """How long a plan may have been superseded when a lever is still written on its strength."""
 
@@ -176,11 +180,23 @@ def acknowledged(evidence: Evidence) -> dict[str, str]:
 
 
 def of_no_plan(record: Record) -> Iterator[tuple[Asked, list[int]]]:
-    """Give what levers were asked for that no plan wanted which was the newest just before, with the epochs of those."""
+    """Give what levers were asked for that neither a plan wanted which was the newest just before, nor an intent on one of these.
+
+    With it come the epochs of those plans.
+    """
     for ask in record.evidence.asked:
         live = record.in_force(ask.at - PLAN_SECONDS - ask.frozen, ask.at)
-        if not any(asked_for(record.fabric(plan), plan, ask.setting) for plan in live):
+        if not any(asked_for(record.fabric(plan), plan, ask.setting) for plan in (*live, *intended(record, ask, live))):
             yield ask, [plan.epoch for plan in live]
+
+
+def intended(record: Record, act: Asked | Landed, live: list[Plan]) -> Iterator[Plan]:
+    """Give the plans whose settings a cloud had announced as intents by then, worked out again from the plans in force."""
+    slept = act.frozen if isinstance(act, Asked) else 0.0
+    for one in record.evidence.intended:
+        if one.row.vantage == act.cloud.value and one.row.health is Health.DRAINING and 0 <= act.at - one.at <= INTENT_SECONDS + slept:
+            plans = (explained(record.fabric(plan), plan, one.row) for plan in live)
+            yield from (plan for plan in plans if plan is not None)
 
 
 def deeds(record: Record) -> Iterator[tuple[float, Cloud, Deed]]:
@@ -189,6 +205,12 @@ def deeds(record: Record) -> Iterator[tuple[float, Cloud, Deed]]:
         if row.register.startswith("alone/"):
             for deed in parse(row.value, Diary).deeds:
                 yield row.first, Cloud(row.register.rsplit("/", 1)[1]), deed
+
+
+def announced(record: Record, landed: Landed) -> bool:
+    """Say whether a setting that landed was announced as an intent on a plan that was just in force."""
+    live = record.in_force(landed.at - PLAN_SECONDS, landed.at)
+    return any(asked_for(record.fabric(plan), plan, landed.setting) for plan in intended(record, landed, live))
 
 
 def overwritten(record: Record) -> Iterator[tuple[Landed, Landed]]:

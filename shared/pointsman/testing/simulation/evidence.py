@@ -68,6 +68,13 @@ class Landed(Frozen):
     late: bool = False
 
 
+class Intended(Frozen):
+    """A row by which a cloud says that it steers beside an agreement: when it was sent, whether or not it ever came to stand."""
+
+    at: float
+    row: Sighting
+
+
 class Spoken(Frozen):
     """When somebody first spoke against a link: from which vantage, and whether by a live look."""
 
@@ -159,6 +166,7 @@ class Evidence(Frozen):
     ``now`` what it sees; ``wants`` pairs each setting that the newest plan asks for with what its lever reads; ``held``
     is the accepted ballot by register and store at the end, ``lost`` the store that is gone for good, ``misled`` whether
     a store's clock was wrong for a while; ``duplicate`` counts the register reads and writes that a repeated report made;
+    ``intended`` lists what was steered beside an agreement;
     ``livelocked`` lists calls of the quiet end that gave up because of other proposers; ``escaped`` lists errors that no
     entry expects.
     """
@@ -190,3 +198,4 @@ class Evidence(Frozen):
     drills: tuple[Drill, ...]
     dark: tuple[Dark, ...]
     escaped: tuple[str, ...]
+    intended: tuple[Intended, ...] = ()

@@ -1,0 +1,60 @@
+"""Intents: what a cloud says of a steer that it sends beside the agreement, before anybody knows how that ends.
+
+An intent names the failure, the epoch whose contingency is carried out, and the time that counted. Plan and fabric are
+agreed and a contingency is a pure function of these, so the row says exactly which settings were asked for (``explained``).
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from pointsman.core.contingency import contingency, failure_named
+from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.plan import Plan
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.values import replace
+
+ROW_STEP = timedelta(milliseconds=1)
+"""So much later than what it ends a row is, at the least."""
+_KEY = "intent/"
+
+
+def intent(here: Cloud, failure: str, epoch: int, now: datetime) -> Sighting:
+    """Say as a sighting that a cloud carries out what an epoch's contingency asks for a failure (a link's name, or ``group:`` and a group's)."""
+    return Sighting(
+        vantage=Vantage(here.value),
+        member=_KEY + failure,
+        source=Source.LEVER,
+        aspect=Aspect.ROUTE,
+        health=Health.DRAINING,
+        seen_at=now,
+        cause=Cause.ORDERED,
+        value=float(epoch),
+    )
+
+
+def is_intent(row: Sighting) -> bool:
+    """Say whether a row is an intent, standing or over."""
+    return row.source is Source.LEVER and row.member.startswith(_KEY)
+
+
+def failure_of(row: Sighting) -> str:
+    """Name the failure that an intent answers."""
+    return row.member.removeprefix(_KEY)
+
+
+def standing(here: Cloud, rows: Iterable[Sighting]) -> tuple[Sighting, ...]:
+    """List one cloud's intents whose end nobody has noted yet."""
+    return tuple(row for row in rows if is_intent(row) and row.vantage == here.value and row.health is Health.DRAINING)
+
+
+def over(row: Sighting, now: datetime) -> Sighting:
+    """End an intent: the levers are proved to be set as an agreed plan asks, whatever that is."""
+    return replace(row, health=Health.UP, seen_at=max(now, row.seen_at + ROW_STEP))
+
+
+def explained(fabric: Fabric, plan: Plan, row: Sighting) -> Plan | None:
+    """Give the plan whose settings an intent announces, worked out again from the plan that it stands on; None when it stands on another."""
+    failure = failure_named(fabric, failure_of(row))
+    if failure is None or row.value != plan.epoch:
+        return None
+    return contingency(fabric, plan, failure, row.seen_at).carried_out(plan, row.seen_at, Cloud(row.vantage.value))
