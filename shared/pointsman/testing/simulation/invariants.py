@@ -20,6 +20,7 @@ from pointsman.testing.simulation.agreed import (
     CARRYING,
     Record,
     acknowledged,
+    announced,
     asked_for,
     deeds,
     drained,
@@ -95,7 +96,7 @@ def epochs_rise_one_plan_each(record: Record) -> Findings:
 
 
 def every_write_has_a_reason(record: Record) -> Findings:
-    """S4: no lever is asked for what no plan wants that was the newest just before, unless it was permitted alone.
+    """S4: no lever is asked for what no plan wants that was the newest just before, unless it was announced as an intent or permitted alone.
 
     A function that was frozen may write what it was about to: for that there are the fence and the next sweep (S10).
     """
@@ -184,7 +185,10 @@ def opposite_moves_wait_a_hold_down(record: Record) -> Findings:
 
 
 def a_stale_enactor_never_has_the_last_word(record: Record) -> Findings:
-    """S10: at the end every lever reads as the newest plan asks, and on a fenced lever nobody undoes what is right by an older plan."""
+    """S10: at the end every lever reads as the newest plan asks, and on a fenced lever nobody undoes what is right by an older plan.
+
+    A steer that was announced beside its agreement may; what the agreement comes to puts it right.
+    """
     for want, held in record.evidence.wants:
         same = held.running == want.running if isinstance(held, FailoverTest) and isinstance(want, FailoverTest) else held == want
         if not same:
@@ -195,7 +199,7 @@ def a_stale_enactor_never_has_the_last_word(record: Record) -> Findings:
         right = any(asked_for(record.fabric(plan), plan, before.setting) for plan in record.in_force(after.at, after.at))
         asked = any(asked_for(record.fabric(plan), plan, after.setting) for plan in record.in_force(before.at, after.at))
         alone = any(cloud is after.cloud and deed.setting == after.setting for _, cloud, deed in claimed)
-        if right and not asked and not alone and not after.late:
+        if right and not asked and not alone and not after.late and not announced(record, after):
             yield f"{after.at:.1f} s: {after.cloud} set {after.setting} over {before.setting}, which the plan of that time wants"
 
 

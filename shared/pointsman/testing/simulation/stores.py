@@ -8,12 +8,13 @@ from typing import NoReturn, TypeVar
 
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud
+from pointsman.core.intents import is_intent
 from pointsman.core.rows import rank, standing
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import replace
 from pointsman.ports.clouds import Clock
 from pointsman.ports.stores import Refusal, Reply, Row, StoreDown, StoreUnsure
-from pointsman.testing.simulation.evidence import Accepted, Overwritten
+from pointsman.testing.simulation.evidence import Accepted, Intended, Overwritten
 from pointsman.testing.simulation.functions import caller
 from pointsman.testing.simulation.kinds import FaultKind, Request
 from pointsman.testing.simulation.nature import Nature, in_nobodys_name
@@ -74,6 +75,7 @@ class SimulatedStore(MemoryStore):
         self.restored = False
         self.asked: Counter[Request] = Counter()
         self.overwritten: list[Overwritten] = []
+        self.intended: list[Intended] = []
         self._nature = nature
         self._ledger = ledger
 
@@ -91,6 +93,11 @@ class SimulatedStore(MemoryStore):
     def up_to_date(self, others: Sequence["SimulatedStore"]) -> bool:
         """Say whether the other stores hold all that this one accepted, so that it may be rolled back without a loss."""
         return all(other.held.get(register, "") >= ballot for register, ballot in self.held.items() for other in others)
+
+    async def note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
+        """Write claims; what is intended is known from when it is sent."""
+        self.intended += [Intended(at=self._clock.monotonic(), row=row) for row in sightings if is_intent(row)]
+        await super().note(prefix, sightings)
 
     async def _do(self, operation: str, about: str, act: Callable[[], T]) -> T:
         del about
