@@ -1,7 +1,6 @@
 """Registers over the stores: drives the protocol, all stores in parallel, and returns as soon as the outcome is certain."""
 
 import asyncio
-import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from pointsman.quorum.floors import Floors, forgotten
 from pointsman.quorum.outcomes import Agreed, Change, Conflict, Outcome, Unknown
 from pointsman.quorum.reading import Reading, judge, majority_of
 from pointsman.quorum.sealing import Seal, guarded, opening, seal_in, sealing, taking_over
+from pointsman.service.late import LateReads
 from pointsman.service.timer import Timer, first
 from pointsman.service.trial import Ready, Remembered, Trial, seal_of
 
@@ -69,7 +69,7 @@ class Registers:
         self._leaving = False
         self._open = stores.generation == FIRST_SET.generation
         self._floors = Floors()
-        self._late: dict[tuple[str, str], asyncio.Task[Answer]] = {}
+        self._late = LateReads()
         self._lingering: set[asyncio.Task[None]] = set()
 
     @property
@@ -182,6 +182,7 @@ class Registers:
 
     async def _read(self, register: str, deadline: float | None) -> Reading:
         timer = self._timer(deadline, READ_SECONDS)
+        self._late.begin(register)
         asked = {asyncio.ensure_future(self._ask(register, _read(name))): name for name in self._acceptors}
         answers: dict[str, Answer] = {}
         try:
@@ -193,7 +194,7 @@ class Registers:
         finally:
             in_time = not timer.done()
             timer.cancel()
-            self._leave({(register, name): task for task, name in asked.items()})
+            self._late.leave({(register, name): task for task, name in asked.items()})
         silent = {} if in_time else dict.fromkeys(asked.values(), Lost(why=SILENT))
         return self._judged(answers | silent)
 
@@ -245,7 +246,7 @@ class Registers:
             await self.following.rest(seconds)
 
     def _leftovers(self) -> set[asyncio.Future[Any]]:
-        return {*self._lingering, *self._late.values()}
+        return {*self._lingering, *self._late.under_way}
 
     def _judged(self, answers: Mapping[str, Answer]) -> Reading:
         replies = {name: answer for name, answer in answers.items() if isinstance(answer, Reply)}
@@ -282,12 +283,9 @@ class Registers:
         return Timer(max(left, 0.0))
 
     async def ask(self, register: str, request: Request) -> Answer:
-        """Send one request of an attempt; a read that is still under way is joined, not sent again."""
-        late = self._late.get((register, request.acceptor))
-        if request.step is not Step.READ or late is None:
-            return await self._ask(register, request)
-        await asyncio.wait({late})
-        return Lost(why=SILENT) if late.cancelled() else late.result()
+        """Send one request of an attempt; a read that was asked for already is not sent again."""
+        late = await self._late.join((register, request.acceptor)) if request.step is Step.READ else None
+        return await self._ask(register, request) if late is None else late
 
     async def _ask(self, register: str, request: Request) -> Answer:
         name = request.acceptor
@@ -303,18 +301,6 @@ class Registers:
             return Lost(why=f"{name} holds less of {register} than it did: it was rolled back, take it out and copy it anew")
         self._floors.saw(name, register, row)
         return answer
-
-    def _leave(self, tasks: Mapping[tuple[str, str], asyncio.Task[Answer]]) -> None:
-        """Keep reads that nobody waits for any more where an attempt finds them, until they end."""
-        for key, task in tasks.items():
-            if key in self._late:
-                self._late[key].cancel()
-            self._late[key] = task
-            task.add_done_callback(functools.partial(self._forget, key))
-
-    def _forget(self, key: tuple[str, str], task: asyncio.Task[Answer]) -> None:
-        if self._late.get(key) is task:
-            del self._late[key]
 
     def _linger(self, run: "_Run") -> None:
         """Go on with what is under way, bounded, so that the slowest store keeps up and nothing is left hanging."""
