@@ -113,6 +113,7 @@ def _notice(one: Notice, places: Places) -> dict[str, Any]:
         "cause": one.cause,
         "seen_at": _time(one.seen_at),
         "window": window,
+        "withdrawn": one.withdrawn or None,
         "text": one.text,
         "key": one.key,
         "link": _links(one.members, places),

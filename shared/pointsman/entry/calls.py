@@ -139,6 +139,7 @@ def _report(done: Report) -> Told:
         "done_alone": list(done.alone),
         "repaired": list(done.repaired),
         "audited": list(done.audited),
+        "windows": list(done.windows),
     }
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud
 from pointsman.core.plan import FlagState
-from pointsman.core.sightings import Sighting
+from pointsman.core.sightings import Notice, Sighting
 from pointsman.core.steering import LeverKind, Observed, Setting, Verified
 
 
@@ -52,6 +52,14 @@ class Looker(Protocol):
 
     async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
         """Look once at these links. What cannot be read gives ``unknown``; raises ``Transient`` when throttled."""
+
+
+@runtime_checkable
+class Announcer(Protocol):
+    """Reads what maintenance one cloud announces where no event tells of it; a ``Looker`` may be one."""
+
+    async def notices(self) -> tuple[Notice, ...]:
+        """Read what is announced, or taken back, of the fabric's members. Raises ``Transient`` when throttled."""
 
 
 class Flag(Protocol):

@@ -43,8 +43,8 @@ class Report:
     ``settled`` means that all of this cloud's levers are proved to be set as the plan asks; ``again`` says why the
     event must be delivered again ("" when it need not be); ``by_hand`` which tickets a person has to close;
     ``doubts`` what the journal does not bear out, and ``alone`` what the record now has of what was done without a
-    majority, in words; ``repaired`` which stores were brought up to the majority; ``audited`` what an audit newly found. ``now`` is the stores' time
-    of the last pass.
+    majority, in words; ``repaired`` which stores were brought up to the majority; ``audited`` what an audit newly found;
+    ``windows`` what announced maintenance could not be noted. ``now`` is the stores' time of the last pass.
     """
 
     plan: Plan
@@ -61,6 +61,7 @@ class Report:
     alone: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
     audited: tuple[str, ...] = ()
+    windows: tuple[str, ...] = ()
     now: datetime | None = None
 
 

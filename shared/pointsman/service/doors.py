@@ -1,9 +1,10 @@
 """The doors into the loop: what each function does with what its event means."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pointsman.core.members import index
-from pointsman.core.sightings import Actor, Change, Meaning, Sighting, Tick
+from pointsman.core.sightings import Actor, Change, Meaning, Notice, Sighting, Tick
 from pointsman.service import deliver as desks
 from pointsman.service import sweep as sweeping
 from pointsman.service import watch as watching
@@ -19,9 +20,25 @@ async def link_changed(house: House, meanings: Sequence[Meaning]) -> Report | No
     house = house.lately()
     places = {key for fabric in house.fabrics for key in index(fabric)}
     claims = tuple(one for one in meanings if isinstance(one, Sighting) and one.member in places)
+    report = None
     if any(_is_hint(one) for one in meanings):
-        return await converge(house, claims, everywhere(house))
-    return await converge(house, claims) if claims else None
+        report = await converge(house, claims, everywhere(house))
+    elif claims:
+        report = await converge(house, claims)
+    notices = tuple(one for one in meanings if isinstance(one, Notice))
+    return await _announced(house, notices, report) if notices else report
+
+
+async def _announced(house: House, notices: Sequence[Notice], report: Report | None) -> Report | None:
+    """Note announced maintenance and go round once more, after what may be an outage; ``report`` when it is no news."""
+    from pointsman.service.windows import told  # noqa: PLC0415 - never in a reaction
+
+    rows, refused = await told(house, notices)
+    if not rows and not refused:
+        return report
+    after = await converge(house, rows, everywhere(house))
+    again = "; ".join(one for one in (report.again if report else "", after.again) if one)
+    return replace(after, again=again, windows=refused)
 
 
 def _is_hint(one: Meaning) -> bool:

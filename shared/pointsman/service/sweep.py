@@ -9,14 +9,16 @@ from pointsman.core.fabric import Cloud
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import Plan
 from pointsman.core.silence import beats_due
+from pointsman.core.steering import LeverKind
 from pointsman.service.alone import replay
 from pointsman.service.archiving import archived
 from pointsman.service.converge import Report, converge, levers_of
 from pointsman.service.deliver import Delivered, agreed_plan, deliver_owed
-from pointsman.service.gather import Scope, note
+from pointsman.service.gather import Scope, Target, note
 from pointsman.service.house import House
 from pointsman.service.journal import countersign
 from pointsman.service.repair import repair
+from pointsman.service.windows import asked_if_due
 
 AUDIT_EVERY = 60
 """Sweeps (minutes) from one audit of a cloud to its next."""
@@ -33,26 +35,37 @@ async def sweep(house: House) -> Report:
     """
     delivered = await _deliver_if_owed(house)
     links = tuple(link.name for link in house.current.links)
-    scope = Scope(look=links, levers=levers_of(house, set(links)), witness=True)
+    scope = Scope(look=links, levers=_levers(house), witness=True)
     report = await converge(house, (), scope, closed=await archived(house, delivered.closed))
     beats = beats_due(heartbeats(house.here, house.fabrics, report.now or report.began), report.stored)
-    _, doubts, alone, repaired, audit = await asyncio.gather(
+    _, doubts, alone, repaired, audit, windows = await asyncio.gather(
         note(house, beats),
         countersign(house, report.plan),
         replay(house, report.plan, report.stored),
         repair(house, report.plan),
         audit_if_due(house, report.plan),
+        asked_if_due(house),
     )
-    return dataclasses.replace(report, by_hand=delivered.by_hand, doubts=doubts, alone=alone, repaired=repaired, audited=audit)
+    return dataclasses.replace(
+        report, by_hand=delivered.by_hand, doubts=doubts, alone=alone, repaired=repaired, audited=audit, windows=windows
+    )
+
+
+def _levers(house: House) -> tuple[Target, ...]:
+    """List every lever of this cloud, the pin of each flow that may have one among them: only what was seen is known to be as the plan asks."""
+    on_links = levers_of(house, {link.name for link in house.current.links})
+    pins: list[Target] = [(LeverKind.PREFIX_LIST_PIN, flow.name) for flow in house.current.flows if flow.aws_prefix_list]
+    return tuple(dict.fromkeys((*on_links, *(pin for pin in pins if pin[0] in house.levers))))
 
 
 async def audit_if_due(house: House, plan: Plan) -> tuple[str, ...]:
-    """Audit the own cloud if it is this sweep's turn, for so long at most; gives what it newly found, and how many findings there are."""
+    """Audit the own cloud if it is this sweep's turn, once an hour and for so long at most; gives what it newly found, and how much in all."""
     house, now = house.under(plan), house.clock.now()
     hands = house.hands.get(house.current.hash)
-    minute = AUDIT_MINUTE[house.here]
-    if hands is None or hands.auditor is None or int(now.timestamp()) // 60 % AUDIT_EVERY != minute:
+    hour, minute = divmod(int(now.timestamp()) // 60, AUDIT_EVERY)
+    if hands is None or hands.auditor is None or minute != AUDIT_MINUTE[house.here] or hour in house.audited:
         return ()
+    house.audited.append(hour)
     from pointsman.service.audit import Side, audited, newly  # noqa: PLC0415 - once an hour, and never in a reaction
 
     try:

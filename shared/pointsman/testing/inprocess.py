@@ -6,12 +6,12 @@ so that tests can ask what became of the traffic.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pointsman.core.fabric import Cloud, Fabric, Link
-from pointsman.core.members import peer_key, probe_key, tunnel_key
+from pointsman.core.members import peer_key, probe_key, tunnel_key, vlan_key
 from pointsman.core.plan import FlagState
-from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.sightings import Aspect, Cause, Health, Notice, Sighting, Source, Vantage
 from pointsman.core.steering import (
     FailoverTest,
     Level,
@@ -259,6 +259,34 @@ class TwinLooker:
         """Look at every member's session once."""
         await self._world.trip(f"look {self.cloud} {','.join(links)}")
         return tuple(one for name in links for one in self._members(self._world.fabric.link(name)))
+
+    async def notices(self) -> tuple[Notice, ...]:
+        """Read the outages that Google expects of its interconnects; AWS tells of maintenance by events alone."""
+        if self.cloud is not Cloud.GCP:
+            return ()
+        await self._world.trip("announced maintenance")
+        links = (link for link in self._world.fabric.links if link.gcp.vlan_attachment)
+        return tuple(notice for link in links for notice in self._outages(link))
+
+    def _outages(self, link: Link) -> list[Notice]:
+        now, origin = self._world.clock.now(), self._world.network.now
+
+        def at(instant: float) -> datetime:
+            return (now + timedelta(seconds=instant - origin + 0.5)).replace(microsecond=0)
+
+        return [
+            Notice(
+                vantage=Vantage.GCP,
+                what="OUTAGE",
+                members=(vlan_key(link.gcp.vlan_attachment or ""),),
+                seen_at=now,
+                start=at(start),
+                end=at(end),
+                cause=Cause.MAINTENANCE,
+                key=f"outage/{link.name} {start:g}",
+            )
+            for start, end in self._world.network.maintenance(link.name)
+        ]
 
     def _members(self, link: Link) -> list[Sighting]:
         side = Side.AWS if self.cloud is Cloud.AWS else Side.GCP

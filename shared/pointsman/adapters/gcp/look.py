@@ -49,7 +49,7 @@ class GcpLooker:
         return tuple(sighting for found in rounds for sighting in found)
 
     async def notices(self) -> tuple[Notice, ...]:
-        """Read the outages that Google announces for the interconnects under the fabric's attachments. Raises ``Transient``."""
+        """Read the outages that Google announces, or takes back, for the interconnects under the fabric's attachments. Raises ``Transient``."""
         links = [link for link in self._fabric.links if link.gcp.vlan_attachment]
         attachments = await self._by_region(links, "interconnectAttachments")
         carried = carried_by(attachments[self._key(link, str(link.gcp.vlan_attachment))] for link in links)

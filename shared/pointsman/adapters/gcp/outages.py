@@ -10,7 +10,7 @@ from typing import Any
 
 from pointsman.adapters.gcp.compute import tables
 from pointsman.core.members import vlan_key
-from pointsman.core.sightings import Notice, Vantage
+from pointsman.core.sightings import Cause, Notice, Vantage
 
 OUTAGE_LIMIT = 32
 """Most outages of one interconnect that are told."""
@@ -20,6 +20,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _INTERCONNECT = re.compile(r".*/projects/([^/]+)/global/interconnects/([^/]+)")
 _LIVE = frozenset({"ACTIVE", "NS_ACTIVE"})
+_OVER = frozenset({"CANCELLED", "COMPLETED"})
 
 Carried = Mapping[tuple[str, str], tuple[str, ...]]
 """Member keys of the attachments on each interconnect, by project and name."""
@@ -37,12 +38,12 @@ def carried_by(attachments: Iterable[Mapping[str, Any]]) -> Carried:
 
 
 def notices_of(interconnects: Iterable[tuple[str, Mapping[str, Any]]], carried: Carried, now: datetime) -> Iterator[Notice]:
-    """Give a notice for every live outage of an interconnect that carries something of ours; ``now`` is when it was read."""
+    """Give a notice for every outage of an interconnect that carries something of ours, live or over; ``now`` is when it was read."""
     for project, body in interconnects:
         name = str(body.get("name"))
         members = carried.get((project, name))
         for outage in tables(body.get("expectedOutages"))[:OUTAGE_LIMIT] if members else ():
-            if outage.get("state") in _LIVE:
+            if outage.get("state") in _LIVE | _OVER:
                 yield _notice(outage, (f"interconnect/{name}", *(members or ())), now)
 
 
@@ -55,6 +56,9 @@ def _notice(outage: Mapping[str, Any], members: tuple[str, ...], now: datetime) 
         start=_instant(outage.get("startTime")),
         end=_instant(outage.get("endTime")),
         text=str(outage.get("description", ""))[:TEXT_LIMIT],
+        cause=Cause.MAINTENANCE,
+        key=f"outage/{str(outage.get('name', ''))[:TEXT_LIMIT]}",
+        withdrawn=outage.get("state") in _OVER,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
 from pointsman.core.audit.seen import Seen, Unread
-from pointsman.core.fabric import Fabric, Link, LinkName
+from pointsman.core.fabric import Fabric, Link, LinkName, Mode
 from pointsman.core.members import index
 from pointsman.core.plan import LinkState, Plan
 from pointsman.core.sightings import Actor, Change, Notice
@@ -63,15 +63,26 @@ def _of_link(link: Link) -> Iterator[str]:
 
 
 def maintenance(fabric: Fabric, plan: Plan | None, seen: Seen, now: datetime) -> Iterator[Finding]:
-    """Name announced windows that are still to end, on links that are not drained for them."""
+    """Name announced windows that are still to end, on links that are not left for them and will not be.
+
+    A link that is ours to steer is left when its window is near, so it is named from then on alone.
+    """
     keys = index(fabric)
     for notice in seen.notices:
-        over = notice.end is not None and notice.end <= now
+        over = notice.withdrawn or (notice.end is not None and notice.end <= now)
         links = dict.fromkeys(keys[member].link for member in notice.members if member in keys)
         for name in links if not over else ():
             state = plan.links.get(name, LinkState()) if plan else LinkState()
-            if state.drain is None:
+            if state.drain is None and not _in_time(fabric, name, state, notice, now):
                 yield _announced(name, notice, seen, now)
+
+
+def _in_time(fabric: Fabric, name: LinkName, state: LinkState, notice: Notice, now: datetime) -> bool:
+    """Say whether pointsman will leave a link when its window is near, or left out of account the part of it that is away."""
+    if fabric.link(name).mode is not Mode.AUTO or notice.start is None:
+        return False
+    partly = state.maintenance is not None and bool(state.maintenance.away)
+    return partly or notice.start > now + fabric.policy.maintenance.lead
 
 
 def _announced(link: LinkName, notice: Notice, seen: Seen, now: datetime) -> Finding:

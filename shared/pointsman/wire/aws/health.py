@@ -15,6 +15,7 @@ from pointsman.wire.record import Letter
 
 ENTITIES_LIMIT = 1000
 _TEXT_LIMIT = 300
+_ARN_LIMIT = 400
 SERVICES = frozenset({"DIRECTCONNECT", "VPN", "TRANSITGATEWAY", "VPC", "INTERCONNECT", "NETWORKMANAGER", "CLOUDWAN"})
 """The services whose trouble can be a link's."""
 
@@ -53,6 +54,8 @@ def _notice(event: Table, detail: Table) -> Notice:
         text=_description(detail),
         cause=_cause(code, detail.name_or_empty("eventTypeCategory")),
         key=_key(detail),
+        about=_about(detail),
+        withdrawn=detail.name_or_empty("statusCode") == "closed",
     )
 
 
@@ -68,6 +71,12 @@ def _key(detail: Table) -> str:
     """Give what is equal for a repeated delivery of one page: the communication, the account and the page."""
     account = detail.name_or_empty("affectedAccount")
     return f"health/{detail.name_or_empty('communicationId')}/{account}/{detail.prose('page', 8) or '1'}"
+
+
+def _about(detail: Table) -> str:
+    """Give what is equal for every update of one page: the event, the account and the page; "" where the event is not named."""
+    arn = detail.prose("eventArn", _ARN_LIMIT)
+    return arn and f"{arn}/{detail.name_or_empty('affectedAccount')}/{detail.prose('page', 8) or '1'}"
 
 
 def _description(detail: Table) -> str:
