@@ -6,10 +6,10 @@ so that tests can ask what became of the traffic.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pointsman.core.fabric import Cloud, Fabric, Link
-from pointsman.core.members import peer_key, probe_key, tunnel_key, vlan_key
+from pointsman.core.members import peer_key, probe_key, tunnel_key
 from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Aspect, Cause, Health, Notice, Sighting, Source, Vantage
 from pointsman.core.steering import (
@@ -28,6 +28,7 @@ from pointsman.core.values import replace
 from pointsman.ports.clouds import Clock, FenceLost, Flag, Lever, LeverFailed, Looker
 from pointsman.service.house import House
 from pointsman.service.registers import Registers
+from pointsman.testing.announced import outages
 from pointsman.testing.blueprint import blueprint
 from pointsman.testing.network.blueprint import Side
 from pointsman.testing.network.model import Network
@@ -265,28 +266,7 @@ class TwinLooker:
         if self.cloud is not Cloud.GCP:
             return ()
         await self._world.trip("announced maintenance")
-        links = (link for link in self._world.fabric.links if link.gcp.vlan_attachment)
-        return tuple(notice for link in links for notice in self._outages(link))
-
-    def _outages(self, link: Link) -> list[Notice]:
-        now, origin = self._world.clock.now(), self._world.network.now
-
-        def at(instant: float) -> datetime:
-            return (now + timedelta(seconds=instant - origin + 0.5)).replace(microsecond=0)
-
-        return [
-            Notice(
-                vantage=Vantage.GCP,
-                what="OUTAGE",
-                members=(vlan_key(link.gcp.vlan_attachment or ""),),
-                seen_at=now,
-                start=at(start),
-                end=at(end),
-                cause=Cause.MAINTENANCE,
-                key=f"outage/{link.name} {start:g}",
-            )
-            for start, end in self._world.network.maintenance(link.name)
-        ]
+        return tuple(outages(self._world.fabric, self._world.network, self._world.clock.now()))
 
     def _members(self, link: Link) -> list[Sighting]:
         side = Side.AWS if self.cloud is Cloud.AWS else Side.GCP
