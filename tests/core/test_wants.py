@@ -157,13 +157,28 @@ def test_google_sets_route_policies_and_aws_failover_tests_and_prefix_lists() ->
     assert wanted(ATLAS, plan(), (), Cloud.AWS, NOW) == (*still, PrefixListPin(flow=CHECKOUT.name))
 
 
-@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.RECOMMEND])
+def modes(mode: Mode) -> Fabric:
+    return fabric(link("ix-a", 10 * G, mode=mode), link("ix-b", 5 * G), link("ix-c", 10 * G), replace(vpn(), mode=mode))
+
+
+def set_links(watched: Fabric, agreed: Plan, here: Cloud) -> list[str]:
+    settings = wanted(watched, agreed, (), here, NOW)
+    return [one.link for one in settings if isinstance(one, RoutePolicies | FailoverTest)]
+
+
 @pytest.mark.parametrize("here", list(Cloud))
-def test_a_link_that_is_not_ours_to_steer_gets_no_setting(mode: Mode, here: Cloud) -> None:
-    watched = fabric(link("ix-a", 10 * G, mode=mode), link("ix-b", 5 * G), link("ix-c", 10 * G), replace(vpn(), mode=mode))
-    settings = wanted(watched, plan({"ix-a": drained(Cloud.AWS)}, checkout="ix-b"), (), here, NOW)
-    links = [one.link for one in settings if isinstance(one, RoutePolicies | FailoverTest)]
-    assert links == ["ix-b", "ix-c"]
+def test_a_link_in_mode_observe_gets_no_setting(here: Cloud) -> None:
+    assert set_links(modes(Mode.OBSERVE), plan({"ix-a": drained(Cloud.AWS)}, checkout="ix-b"), here) == ["ix-b", "ix-c"]
+
+
+@pytest.mark.parametrize("here", list(Cloud))
+def test_a_link_in_mode_recommend_is_set_while_it_is_drained_and_until_it_is_seen_set_back(here: Cloud) -> None:
+    watched = modes(Mode.RECOMMEND)
+    assert set_links(watched, plan(checkout="ix-b"), here) == ["ix-b", "ix-c"]
+    assert set_links(watched, plan({"ix-a": drained(Cloud.AWS)}, checkout="ix-b"), here) == ["ix-a", "ix-b", "ix-c"]
+    returned = plan(checkout="ix-b")
+    returned = replace(returned, links=returned.links | {LinkName("ix-a"): LinkState(verdict=Verdict.UP, steered=3)})
+    assert set_links(watched, returned, here) == ["ix-a", "ix-b", "ix-c"]
 
 
 @pytest.mark.parametrize("half", [GcpEnd(), GcpEnd(import_policy="from-ix-a"), GcpEnd(export_policy="to-ix-a")])

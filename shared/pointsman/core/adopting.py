@@ -69,6 +69,7 @@ def adopted(plan: Plan, following: Fabric, now: datetime, *, author: str, reason
         decided_at=max(now, plan.decided_at),
         links=links,
         flows=flows,
+        proposal=None,
         reasons=(why,),
         prev_digest=digest(canonical(plan)),
     )

@@ -5,19 +5,23 @@ very plan it was given. Events, looks and chat only change the rows; what follow
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from pointsman.core import approvals, orders
 from pointsman.core.alone import taken_over, told_of, with_taken_over
 from pointsman.core.case import Case, open_case
-from pointsman.core.drains import drains, recent_moves
+from pointsman.core.drains import recent_moves
 from pointsman.core.evidence import Belief, believe
 from pointsman.core.fabric import Fabric, FlowName, Link, LinkName
 from pointsman.core.filling import excused
 from pointsman.core.flows import placements
+from pointsman.core.maintenance import with_drains, with_windows, words
 from pointsman.core.marks import behind, current, lasting, marks
-from pointsman.core.pins import Pinning, pins_for
+from pointsman.core.pins import Pinning, pins_for, refusal
 from pointsman.core.placement import Placed
-from pointsman.core.plan import FlagState, LinkState, Placement, Plan, Reason, Verdict, View
+from pointsman.core.plan import DrainCause, LinkState, Placement, Plan, Proposal, Reason, Verdict, View
+from pointsman.core.sightings import Verb
 from pointsman.core.silence import silences
 from pointsman.core.values import Frozen, canonical, digest, replace
 from pointsman.core.verdicts import closed, forgotten, opened, stepped
@@ -35,6 +39,14 @@ class Declined(Frozen):
     because: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What follows from a view; ``refused`` says by an order's key why nothing was done of it."""
+
+    plan: Plan | Declined
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
 def first_plan(fabric: Fabric, now: datetime) -> Plan:
     """Give the plan before anything was decided: epoch 0, nothing steered."""
     return Plan(fabric=fabric.name, fabric_hash=fabric.hash, decider=DECIDER, decided_at=now)
@@ -42,20 +54,30 @@ def first_plan(fabric: Fabric, now: datetime) -> Plan:
 
 def decide(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Plan | Declined:
     """Decide what follows from a view. Gives ``plan`` itself when nothing does, else its successor with epoch + 1."""
+    return judge(fabric, view, plan, now).plan
+
+
+def judge(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Judged:
+    """Decide, and say which of the view's orders are refused. An order that is refused changes nothing."""
     marked = lasting(plan.marks, fabric.policy.freshness, now)
     view = current(marked, view)
-    refusal = _refuse(view, plan, marked, now)
-    if refusal:
-        return refusal
-    case = open_case(fabric, view, plan, now)
+    declined = _refuse(view, plan, marked, now)
+    if declined:
+        return Judged(plan=declined)
+    heard = orders.hear(fabric, view, plan, now)
+    case = open_case(fabric, view, replace(heard.plan, decider=DECIDER), now)
     beliefs = told_of(case, excused(case, _beliefs(case)))
     states = {link.name: stepped(beliefs[link.name], _state(plan, link), now) for link in fabric.links}
-    states = opened(case, forgotten(case, states))
-    if _frozen(view, plan):
-        return _successor(case, states, Placed(flows=dict(plan.flows), reasons=()), beliefs)
-    states = drains(case, with_taken_over(case, states))
-    placed = placements(case, states, beliefs)
-    return _successor(case, closed(case, states), placed, beliefs)
+    states = opened(case, forgotten(case, with_windows(case, states)))
+    if orders.frozen(view, case.plan):
+        still = approvals.Made(states=states, placed=Placed(flows=dict(plan.flows), reasons=()))
+        return _concluded(plan, case, approvals.paused(case, still, heard), heard, beliefs)
+    held = orders.held(case, with_taken_over(case, states), heard)
+    after = with_drains(case, held.states)
+    made = approvals.Made(states=after, placed=placements(case, after, beliefs))
+    weighed = approvals.weigh(case, held.states, beliefs, made, heard)
+    made = replace(weighed.made, states=closed(case, weighed.made.states))
+    return _concluded(plan, case, replace(weighed, made=made), heard.without(held.refused), beliefs)
 
 
 def _refuse(view: View, plan: Plan, marked: dict[str, int], now: datetime) -> Declined | None:
@@ -67,12 +89,6 @@ def _refuse(view: View, plan: Plan, marked: dict[str, int], now: datetime) -> De
     return Declined(stale_view=True, because=late) if late else None
 
 
-def _frozen(view: View, plan: Plan) -> bool:
-    """Say whether steering is stopped: either flag is set, the plan is frozen, or the own flag can't be read."""
-    own = view.flags.get(view.here, FlagState.UNREADABLE)
-    return plan.freeze is not None or FlagState.SET in view.flags.values() or own is FlagState.UNREADABLE
-
-
 def _state(plan: Plan, link: Link) -> LinkState:
     return plan.links.get(link.name, LinkState())
 
@@ -81,36 +97,57 @@ def _beliefs(case: Case) -> dict[LinkName, Belief]:
     return {link.name: believe(link, case.claims[link.name], _state(case.plan, link), case.now) for link in case.fabric.links}
 
 
-def _successor(case: Case, states: dict[LinkName, LinkState], placed: Placed, beliefs: Mapping[LinkName, Belief]) -> Plan:
-    plan = case.plan
+def _concluded(plan: Plan, case: Case, weighed: approvals.Weighed, heard: orders.Heard, beliefs: Mapping[LinkName, Belief]) -> Judged:
+    """Make the plan that follows on ``plan``: itself when nothing is different and no order was carried out."""
+    states, placed = weighed.made.states, weighed.made.placed
     pinning = pins_for(case, states, placed.flows)
+    heard = heard.without(weighed.refused)
+    heard = heard.without({order.key: why for order in heard.of(Verb.PIN) if (why := refusal(case, states, placed.flows, order.target))})
     pins = pinning.pins
-    if _frozen(case.view, plan):
+    if orders.frozen(case.view, case.plan):
         pins = tuple(pin for pin in pins if pin in plan.pins)  # a freeze lets a pin end and never begins one
-    silent = silences(case)
-    if states == plan.links and placed.flows == plan.flows and pins == plan.pins and silent == plan.silences:
-        return plan
-    told = taken_over(case)
-    worth = {name: state for name, state in states.items() if state.verdict is not Verdict.UP or name in told}
-    link_reasons = tuple(_link_reason(name, state, beliefs[name]) for name, state in worth.items())
+    after = replace(
+        plan, links=states, flows=placed.flows, pins=pins, freeze=case.plan.freeze, proposal=weighed.proposal, silences=silences(case)
+    )
+    if after == plan and not heard.orders:
+        return Judged(plan=plan, refused=heard.refused)
+    because = (*_reasons(case, weighed.made, beliefs, pinning), *_words(plan, case, weighed.proposal), *orders.reasons(heard.orders))
+    return Judged(plan=_successor(plan, case, replace(after, reasons=because), heard), refused=heard.refused)
+
+
+def _successor(plan: Plan, case: Case, after: Plan, heard: orders.Heard) -> Plan:
+    """Give ``after`` the marks of a plan of its own, which follows on ``plan``."""
+    moves = (*recent_moves(case), *((case.now,) if _is_move(case, after) else ()))
     return replace(
-        plan,
+        after,
         decider=DECIDER,
         epoch=case.next_epoch,
         decided_at=max(case.now, plan.decided_at),
-        links=states,
-        flows=placed.flows,
-        pins=pins,
         marks=marks(case.fabric, case.view, plan.marks),
-        moves=(*recent_moves(case), *((case.now,) if _is_move(case, states, placed) else ())),
-        reasons=(
-            *link_reasons,
-            *placed.doubt,
-            *(_with_pin(reason, placed, pinning) for reason in placed.reasons if _is_news(plan, placed, reason.about)),
-        ),
+        moves=moves,
+        orders=orders.kept(plan, heard.orders, case.now),
         prev_digest=digest(canonical(plan)),
-        silences=silent,
     )
+
+
+def _reasons(case: Case, made: approvals.Made, beliefs: Mapping[LinkName, Belief], pinning: Pinning) -> tuple[Reason, ...]:
+    """Say why each link that is not well is so, and why each flow that moved is where it is."""
+    told, states, placed = taken_over(case), made.states, made.placed
+    worth = {name: state for name, state in states.items() if state.verdict is not Verdict.UP or state.maintenance or name in told}
+    would = approvals.would_leave(case, states)
+    moved = (reason for reason in placed.reasons if _is_news(case.plan, placed, reason.about))
+    return (
+        *(_link_reason(case, name, state, beliefs[name], left=name in would) for name, state in worth.items()),
+        *placed.doubt,
+        *(_with_pin(reason, placed, pinning) for reason in moved),
+    )
+
+
+def _words(plan: Plan, case: Case, proposal: Proposal | None) -> tuple[Reason, ...]:
+    """Say what waits for a person's word since now."""
+    if proposal is None or proposal == plan.proposal:
+        return ()
+    return (Reason(about=f"proposal {proposal.hash}", chosen="wait", because=approvals.told(case.fabric, proposal)),)
 
 
 def _is_news(plan: Plan, placed: Placed, about: str) -> bool:
@@ -127,17 +164,19 @@ def _with_pin(reason: Reason, placed: Placed, pinning: Pinning) -> Reason:
     return replace(reason, refused=reason.refused | {f"pin to {placed.flows[flow].link}": pinning.refused[flow]})
 
 
-def _link_reason(name: LinkName, state: LinkState, belief: Belief) -> Reason:
+def _link_reason(case: Case, name: LinkName, state: LinkState, belief: Belief, *, left: bool) -> Reason:
     held = "" if belief.verdict is state.verdict else f" (held: rows now say {belief.verdict})"
-    return Reason(about=name, chosen=state.verdict, because=belief.because + held)
+    would = "; it would have been left, but it is in mode observe" if left else ""
+    return Reason(about=name, chosen=state.verdict, because=belief.because + held + words(case, name, state) + would)
 
 
-def _is_move(case: Case, states: Mapping[LinkName, LinkState], placed: Placed) -> bool:
-    """Say whether this epoch moves traffic at discretion: it returns to a link, or changes places with no outage behind it."""
+def _is_move(case: Case, after: Plan) -> bool:
+    """Say whether this epoch moves traffic at discretion: it returns to a link, or changes places with no outage or order behind it."""
     before = case.plan
     if not before.epoch:
         return False
-    left = any(state.drain and before.links.get(name, LinkState()).drain is None for name, state in states.items())
-    returned = any(before.links[name].drain and not state.drain for name, state in states.items() if name in before.links)
-    moved = any(before.flows.get(name, Placement()).link != new.link for name, new in placed.flows.items())
+    begun = [state.drain for name, state in after.links.items() if state.drain and before.links.get(name, LinkState()).drain is None]
+    left = any(drain.cause is not DrainCause.MAINTENANCE for drain in begun)
+    returned = any(before.links[name].drain and not state.drain for name, state in after.links.items() if name in before.links)
+    moved = any(before.flows.get(name, Placement()).link != new.link for name, new in after.flows.items())
     return returned or (moved and not left)

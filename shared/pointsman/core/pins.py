@@ -1,7 +1,8 @@
 """Pins, the exception: a static override on a Transit Gateway that beats BGP, and black-holes when its target dies.
 
 A pin is planned only for a path that is broken while its BGP session is up, when no lever that rides BGP works;
-to a link with fresh forwarding evidence; and it is dropped from the plan as soon as one of these ends.
+to a link with fresh forwarding evidence; and it is dropped from the plan as soon as one of these ends. That no lever
+works is a person's word for a pin that was ordered; all else holds for it too.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -68,9 +69,17 @@ def pins_for(case: Case, states: Mapping[LinkName, LinkState], flows: Mapping[Fl
 
 
 def _in_question(case: Case, states: Mapping[LinkName, LinkState], flow: Flow, target: LinkName) -> bool:
-    """Say whether a flow that may be pinned left a link that only Google's policies, or no lever at all, could drain."""
-    left = takewhile(lambda one: one != target, flow.prefer)
-    return flow.aws_prefix_list is not None and any(states[one].drain and not _has_interface(case.fabric.link(one)) for one in left)
+    """Say whether a flow that may be pinned left a link that only Google's policies, or no lever at all, could drain; or a person says so."""
+    if flow.aws_prefix_list is None:
+        return False
+    left = [one for one in takewhile(lambda one: one != target, flow.prefer) if states[one].drain]
+    return bool(left) if _ordered(case, flow, target) else any(not _has_interface(case.fabric.link(one)) for one in left)
+
+
+def _ordered(case: Case, flow: Flow, target: LinkName) -> Pin | None:
+    """Give the pin that a person ordered of a flow to a link, while it lasts."""
+    standing = (pin for pin in case.plan.pins if pin.flow == flow.name and pin.link == target and pin.owner != OWNER)
+    return next((pin for pin in standing if pin.expires_at > case.now), None)
 
 
 def _why_not(case: Case, state: LinkState, target: Link, flow: Flow, pins: Sequence[Pin]) -> str:
@@ -100,9 +109,27 @@ def _left_behind(case: Case, states: Mapping[LinkName, LinkState], flow: Flow, t
     """
     for name in takewhile(lambda one: one != target, flow.prefer):
         drain = states[name].drain
-        if drain and _session_up(case, name) and not _drainable(case, case.fabric.link(name), drain):
+        if drain and _session_up(case, name) and (_ordered(case, flow, target) or not _drainable(case, case.fabric.link(name), drain)):
             return name
     return None
+
+
+def refusal(case: Case, states: Mapping[LinkName, LinkState], flows: Mapping[FlowName, Placement], pinned: str) -> str:
+    """Say why a pin that a person ordered (``FLOW>LINK``) does not stand; "" when it does."""
+    name, _, link = pinned.partition(">")
+    flow, target = case.fabric.flow(name), LinkName(link)
+    pinning = pins_for(case, states, flows)
+    if any((pin.flow, pin.link) == (flow.name, target) for pin in pinning.pins):
+        return ""
+    if flow.aws_prefix_list is None:
+        return f"{name} declares no aws_prefix_list to pin it by: declare one and adopt the fabric"
+    placed = flows.get(flow.name, Placement()).link
+    if placed != target:
+        return f"{name} is placed on {placed or 'no path'}: a pin to {link} would part its directions"
+    why = pinning.refused.get(flow.name)
+    return (
+        why or f"no link that {name} prefers to {link} is drained with its BGP up: BGP leads it there, and a pin would only black-hole it"
+    )
 
 
 def _session_up(case: Case, link: LinkName) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pointsman.core.evidence import Claims, claims_by_link, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind, LinkName, Mode
 from pointsman.core.pins import acknowledged
-from pointsman.core.plan import Drain, LinkState, Placement, Plan, Verdict
+from pointsman.core.plan import Drain, DrainCause, LinkState, Placement, Plan, Verdict
 from pointsman.core.sightings import Aspect, Health, Sighting
 from pointsman.core.steering import RANKS, FailoverTest, PrefixListPin, PrefixStance, RoutePolicies, Setting, Stance
 
@@ -20,17 +20,29 @@ def wanted(fabric: Fabric, plan: Plan, rows: tuple[Sighting, ...], here: Cloud, 
     if not plan.epoch:
         return ()
     if here is Cloud.GCP:
-        return tuple(route_policies(fabric, plan, link) for link in fabric.links if _has_policies(link))
-    tests = tuple(failover_test(fabric, plan, link, rows, now) for link in fabric.links if _has_interfaces(link))
+        return tuple(route_policies(fabric, plan, link) for link in fabric.links if _has_policies(plan, link))
+    tests = tuple(failover_test(fabric, plan, link, rows, now) for link in fabric.links if _has_interfaces(plan, link))
     return (*tests, *(prefix_list_pin(fabric, plan, flow) for flow in fabric.flows if flow.aws_prefix_list))
 
 
-def _has_policies(link: Link) -> bool:
-    return link.mode is Mode.AUTO and bool(link.gcp.import_policy and link.gcp.export_policy)
+def _has_policies(plan: Plan, link: Link) -> bool:
+    return is_steered(plan, link) and bool(link.gcp.import_policy and link.gcp.export_policy)
 
 
-def _has_interfaces(link: Link) -> bool:
-    return link.mode is Mode.AUTO and any(member.aws.virtual_interface for member in link.members)
+def _has_interfaces(plan: Plan, link: Link) -> bool:
+    return is_steered(plan, link) and any(member.aws.virtual_interface for member in link.members)
+
+
+def is_steered(plan: Plan, link: Link) -> bool:
+    """Say whether a link's levers are ours to set now.
+
+    In mode recommend that is while a drain that a person allowed stands, and after it until both clouds' levers are
+    seen to let traffic in again; otherwise they are left as they are.
+    """
+    if link.mode is not Mode.RECOMMEND:
+        return link.mode is Mode.AUTO
+    state = plan.links.get(link.name, LinkState())
+    return state.drain is not None or state.steered is not None
 
 
 def route_policies(fabric: Fabric, plan: Plan, link: Link) -> RoutePolicies:
@@ -57,7 +69,7 @@ def home(fabric: Fabric, plan: Plan, flow: Flow) -> LinkName | None:
     placed = plan.flows.get(flow.name, Placement())
     if placed.link is None or placed.only or fabric.link(placed.link).kind is not LinkKind.VPN:
         return placed.link
-    outranking = [one for one in fabric.links if _has_policies(one) and _outranks_vpn(one, flow)]
+    outranking = [one for one in fabric.links if _has_policies(plan, one) and _outranks_vpn(one, flow)]
     kept = min(outranking, key=lambda one: (_is_dark(plan, one), _rank(plan, flow, one), one.name), default=None)
     return placed.link if kept is None else kept.name
 
@@ -116,7 +128,8 @@ def _aws_acts(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...]
     overdue = now >= drain.since + fabric.policy.takeover_after
     if harm and not overdue:
         return False
-    return (overdue or drain.enactor is Cloud.AWS) and harm < observed_loss(claims)
+    planned = drain.cause is not DrainCause.OUTAGE and not harm  # nothing is lost yet, and nothing will be
+    return (overdue or drain.enactor is Cloud.AWS) and (planned or harm < observed_loss(claims))
 
 
 def _looks_again(drain: Drain, now: datetime) -> bool:
