@@ -1,0 +1,297 @@
+"""A failure that was foreseen is carried out beside its agreement: when, at what cost, and what becomes of it when that fails."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from pointsman.core.contingency import contingencies
+from pointsman.core.errors import Transient
+from pointsman.core.fabric import Cloud, FlowName, LinkName
+from pointsman.core.intents import explained, is_intent, standing
+from pointsman.core.modes import NoQuorum
+from pointsman.core.plan import Freeze, Plan
+from pointsman.core.sightings import Sighting
+from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
+from pointsman.core.values import canonical, digest, parse, replace
+from pointsman.core.wants import route_policies
+from pointsman.quorum.outcomes import Agreed
+from pointsman.service import fastpath
+from pointsman.service.converge import Report, converge
+from pointsman.service.gather import note
+from pointsman.service.sweep import sweep
+from pointsman.testing.inprocess import ROUND_TRIP, probes
+from pointsman.testing.stores import Fault, Weather
+from tests.service.test_converge import ROOMY, World, far_away, story
+
+IX_A = LinkName("ix-a")
+HOME, AWAY = ({"ix-a"}, {"ix-a"}), ({"ix-b"}, {"ix-b"})
+
+
+async def goes_grey(world: World, cloud: Cloud) -> None:
+    """Let a link lose its packets; the other cloud's prober has reported it already."""
+    await world.settle(60)
+    world.twin.network.blackhole("ix-a")
+    await world.clock.sleep(1)
+    await world.report(cloud.other)
+
+
+async def intents(world: World, cloud: Cloud) -> tuple[Sighting, ...]:
+    store = world.table.aws if cloud is Cloud.AWS else world.table.gcp
+    return tuple(row for row in (await store.rows(cloud)).rows if is_intent(row))
+
+
+def no_prepare(operation: str) -> Weather:
+    return Weather(fault=Fault.DOWN if operation == "prepare" else Fault.NONE)
+
+
+def refuse_to_agree(world: World) -> None:
+    """Let every store answer reads, and none agree to anything."""
+    for store in world.table.stores:
+        store.forecast = no_prepare
+
+
+def mend(world: World) -> None:
+    for store in world.table.stores:
+        store.mend()
+
+
+async def steps_in(world: World, other: Callable[[], Awaitable[object]]) -> Report:
+    """Let Google react, and something else be agreed between its read and its prepare."""
+    for store in world.table.stores:
+        store.next("prepare", Weather(delay=1.0))
+    reacting = asyncio.ensure_future(world.report(Cloud.GCP))
+    await world.clock.sleep(0.5)
+    await other()
+    return await reacting
+
+
+@pytest.mark.parametrize("cloud", list(Cloud))
+def test_on_either_cloud_the_write_reaches_the_api_two_round_trips_after_the_event(cloud: Cloud) -> None:
+    async def tell(world: World) -> None:
+        await goes_grey(world, cloud)
+        far_away(world)
+        before, claims = await world.plan(), probes(world.twin, cloud)
+        begun, written = world.clock.monotonic(), len(world.twin.writes)
+        report = await converge(world.house(cloud), claims)
+        assert world.twin.writes[written][0] - begun == pytest.approx(2 * ROUND_TRIP)
+        assert report.stages["written"] == pytest.approx(2 * ROUND_TRIP)
+        assert report.stages["agreed"] == pytest.approx(3 * ROUND_TRIP)
+        assert (report.agreed, report.plan.epoch, report.again) == (True, before.epoch + 1, "")
+
+    story(tell, ROOMY)
+
+
+@pytest.mark.parametrize("cloud", list(Cloud))
+def test_no_store_is_asked_anything_more_before_the_write_leaves_than_in_the_first_round_trip(cloud: Cloud) -> None:
+    async def tell(world: World) -> None:
+        await goes_grey(world, cloud)
+        world.forget_requests()
+        refuse_to_agree(world)
+        with pytest.raises(NoQuorum):
+            await converge(world.house(cloud), probes(world.twin, cloud))
+        first = next(index for index, (_, what) in enumerate(world.twin.trips) if what.startswith("apply"))
+        assert all(what.startswith(("observe", "look")) for _, what in world.twin.trips[:first])
+        read = world.twin.trips[0][0]
+        assert world.twin.trips[first][0] == pytest.approx(read + ROUND_TRIP)
+
+    story(tell, ROOMY)
+
+
+def test_what_is_steered_and_agreed_is_what_the_normal_path_comes_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[tuple[object, object, list[Setting]]] = []
+
+    async def tell(world: World) -> None:
+        await goes_grey(world, Cloud.GCP)
+        written = len(world.twin.writes)
+        report = await world.report(Cloud.GCP)
+        steered = sorted((setting for _, setting in world.twin.writes[written:]), key=str)
+        found.append((report.plan.links, report.plan.flows, steered))
+        await world.clock.sleep(5)
+        assert world.links("checkout") == AWAY
+
+    story(tell)
+    monkeypatch.setattr(fastpath, "CLAUSES", {"never": lambda _: False})
+    story(tell)
+    assert found[0] == found[1]
+
+
+def test_the_intent_stands_beside_the_write_says_what_was_steered_and_is_over_with_the_agreement() -> None:
+    seen: list[tuple[Plan, Sighting]] = []
+
+    async def tell(world: World) -> None:
+        await goes_grey(world, Cloud.GCP)
+        before = await world.plan()
+
+        async def meanwhile() -> None:
+            seen.extend((before, row) for row in standing(Cloud.GCP, await intents(world, Cloud.GCP)))
+            assert world.links("checkout") == AWAY
+
+        await steps_in(world, meanwhile)
+        (plan, row), *_ = seen
+        announced = explained(world.twin.fabric, plan, row)
+        assert announced is not None
+        policies = [setting for _, setting in world.twin.writes if isinstance(setting, RoutePolicies)]
+        assert policies[-1] == route_policies(world.twin.fabric, announced, world.twin.fabric.link(policies[-1].link))
+        assert announced.flows == contingencies(world.twin.fabric, plan, row.seen_at)["ix-a"].flows
+        assert standing(Cloud.GCP, await intents(world, Cloud.GCP)) == ()
+
+    story(tell)
+
+
+def test_an_agreement_of_the_other_cloud_that_came_between_is_obeyed_and_the_steer_taken_back_at_once() -> None:
+    async def tell(world: World) -> None:
+        await goes_grey(world, Cloud.GCP)
+
+        async def heals() -> None:
+            assert world.links("checkout") == AWAY
+            world.twin.network.heal("ix-a")
+            await world.clock.sleep(0.1)
+            assert await note(world.gcp, probes(world.twin, Cloud.GCP)) == ""
+            assert (await world.report(Cloud.AWS)).agreed
+
+        report = await steps_in(world, heals)
+        assert report.plan.links[IX_A].drain is None
+        assert world.clock.now() - report.began < world.twin.fabric.policy.hold_down
+        assert (world.links("checkout"), report.again) == (HOME, "")
+        assert standing(Cloud.GCP, await intents(world, Cloud.GCP)) == ()
+
+    story(tell)
+
+
+def test_an_agreement_that_came_between_is_never_built_upon_by_the_steer() -> None:
+    """Bound to the plan that was read: what a person froze meanwhile reads as it did when it was frozen."""
+
+    async def tell(world: World) -> None:
+        await goes_grey(world, Cloud.GCP)
+
+        def frozen(value: str | None) -> str:
+            plan = parse(value or "", Plan)
+            freeze = Freeze(author="ann", reason="an audit", since=plan.decided_at)
+            return canonical(replace(plan, epoch=plan.epoch + 1, freeze=freeze, prev_digest=digest(canonical(plan)))).decode()
+
+        async def froze() -> None:
+            assert world.links("checkout") == AWAY
+            assert isinstance(await world.aws.registers.change(world.aws.plan_register, frozen), Agreed)
+
+        report = await steps_in(world, froze)
+        assert report.plan.freeze is not None
+        assert report.plan.flows[FlowName("checkout")].link == IX_A
+        await world.clock.sleep(1)
+        assert world.links("checkout") == HOME
+
+    story(tell)
+
+
+def test_a_steer_stands_while_no_majority_answers_and_the_next_sweep_with_one_agrees_to_it() -> None:
+    async def tell(world: World) -> None:
+        await goes_grey(world, Cloud.GCP)
+        before = await world.plan()
+        refuse_to_agree(world)
+        with pytest.raises(NoQuorum, match="the steer that was foreseen for ix-a stands until a majority decides"):
+            await world.report(Cloud.GCP)
+        writes = len(world.twin.writes)
+        assert world.links("checkout") == AWAY
+        assert [row.value for row in standing(Cloud.GCP, await intents(world, Cloud.GCP))] == [before.epoch]
+        with pytest.raises(NoQuorum):
+            await world.report(Cloud.GCP)
+        assert len(world.twin.writes) == writes
+        mend(world)
+        report = await sweep(world.gcp)
+        assert (report.agreed, report.plan.epoch) == (True, before.epoch + 1)
+        assert len(world.twin.writes) == writes
+        assert standing(Cloud.GCP, await intents(world, Cloud.GCP)) == ()
+
+    story(tell)
+
+
+def test_a_steer_that_was_never_agreed_to_is_taken_back_without_a_hold_down_once_the_link_is_seen_well() -> None:
+    async def tell(world: World) -> None:
+        await goes_grey(world, Cloud.GCP)
+        refuse_to_agree(world)
+        with pytest.raises(NoQuorum):
+            await world.report(Cloud.GCP)
+        assert world.links("checkout") == AWAY
+        mend(world)
+        world.twin.network.heal("ix-a")
+        await world.settle(1)
+        assert (await world.plan()).links[IX_A].drain is None
+        assert world.links("checkout") == HOME
+        assert standing(Cloud.GCP, await intents(world, Cloud.GCP)) == ()
+
+    story(tell)
+
+
+@pytest.mark.parametrize("after", [0.011, 0.021, 0.5])
+@pytest.mark.parametrize("finisher", list(Cloud))
+def test_a_function_that_dies_beside_its_write_leaves_nothing_that_the_sweeps_do_not_bring_to_the_plan(
+    after: float, finisher: Cloud
+) -> None:
+    async def tell(world: World) -> None:
+        await goes_grey(world, Cloud.GCP)
+        for store in world.table.stores:
+            store.next("prepare", Weather(delay=60.0))
+        dying = asyncio.ensure_future(world.report(Cloud.GCP))
+        await world.clock.sleep(after)
+        dying.cancel()
+        await asyncio.gather(dying, return_exceptions=True)
+        for cloud in (finisher, finisher.other):
+            await sweep(world.house(cloud))
+        plan = await world.plan()
+        assert plan.links[IX_A].drain is not None
+        lever = world.gcp.levers[next(iter(world.gcp.levers))]
+        for link in world.twin.fabric.links:
+            assert (await lever.observe(link.name)).setting == route_policies(world.twin.fabric, plan, link)
+        assert standing(Cloud.GCP, await intents(world, Cloud.GCP)) == ()
+
+    story(tell)
+
+
+def test_both_clouds_at_once_steer_alike_and_end_on_one_plan() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(60)
+        before = (await world.plan()).epoch
+        world.twin.network.blackhole("ix-a")
+        await world.clock.sleep(1)
+        claims = {cloud: probes(world.twin, cloud) for cloud in Cloud}
+        for cloud, store in ((Cloud.AWS, world.table.aws), (Cloud.GCP, world.table.gcp)):
+            await store.note(cloud, claims[cloud])
+        ends = await asyncio.gather(*(converge(world.house(cloud), claims[cloud]) for cloud in Cloud), return_exceptions=True)
+        assert all(isinstance(end, Report | Transient) for end in ends), ends
+        assert {type(setting) for _, setting in world.twin.writes[-8:]} >= {FailoverTest, RoutePolicies}
+        await world.settle(60)
+        assert (await world.plan()).epoch <= before + 2
+        assert world.links("checkout") == AWAY
+        for cloud in Cloud:
+            assert standing(cloud, await intents(world, cloud)) == ()
+
+    story(tell, ROOMY)
+
+
+def test_a_write_beside_the_agreement_is_under_the_same_token_as_one_after_it() -> None:
+    """So a step that is delivered again is one step, whichever path it took."""
+
+    tokens: list[set[str]] = []
+
+    async def tell(world: World) -> None:
+        await goes_grey(world, Cloud.GCP)
+        kind, lever = next(iter(world.gcp.levers.items()))
+        heard: set[str] = set()
+
+        class Hearing:
+            def __getattr__(self, name: str) -> object:
+                return getattr(lever, name)
+
+            async def apply(self, want: Setting, observed: object, token: str) -> None:
+                heard.add(token)
+                await lever.apply(want, observed, token)  # type: ignore[arg-type]
+
+        world.gcp.levers[kind] = Hearing()  # type: ignore[index]
+        await world.report(Cloud.GCP)
+        tokens.append(heard)
+
+    story(tell)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fastpath, "CLAUSES", {"never": lambda _: False})
+        story(tell)
+    assert tokens[0] == tokens[1] != set()
