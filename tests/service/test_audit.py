@@ -1,6 +1,7 @@
 """The sweep audits its own cloud once an hour and tells each finding once."""
 
 import dataclasses
+from collections import deque
 from datetime import datetime
 
 from pointsman.core.audit.seen import Attachment, Seen
@@ -50,6 +51,21 @@ def test_an_audit_is_made_in_its_minute_alone_and_a_finding_is_told_once() -> No
         assert auditor.asked == 1
         await due(world)
         assert (await sweep(house)).audited == ()
+        assert auditor.asked == 2
+
+    story(tell)
+
+
+def test_two_sweeps_within_the_minute_audit_once_and_another_process_audits_too() -> None:
+    async def tell(world: World) -> None:
+        house, auditor = audited(world)
+        await due(world)
+        assert (await sweep(house)).audited != ()
+        await world.clock.sleep(5)
+        assert (await sweep(house)).audited == ()
+        assert auditor.asked == 1
+        other = dataclasses.replace(house, audited=deque(maxlen=1), told=deque())
+        assert (await sweep(other)).audited != ()
         assert auditor.asked == 2
 
     story(tell)

@@ -24,6 +24,8 @@ WATCH_LASTING = timedelta(seconds=55)
 """How long one call of ``watch`` goes on looking: until just before the schedule starts the next."""
 NAMED_KEPT = 1
 """Fabrics that a process remembers the newest plan by."""
+AUDITED_KEPT = 1
+"""Hours that a process remembers having audited in."""
 TOLD_KEPT = 1_000
 """Findings of audits that a process remembers having told."""
 COUNTERSIGNED_KEPT = 256
@@ -50,7 +52,8 @@ class House:
     ``fabrics`` are the current and perhaps the next; the plan names the one that counts. ``looker`` and ``levers`` are
     those of the first, ``hands`` those of each by its hash. ``nonce`` gives
     16 fresh hex digits at each call. ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no
-    entry; ``countersigned`` are entries that this process has dealt with, ``told`` findings that it has told; ``silent`` names the stores that kept silent
+    entry; ``countersigned`` are entries that this process has dealt with, ``audited`` the hour in which it
+    last audited, ``told`` findings that it has told; ``silent`` names the stores that kept silent
     when they were last asked for rows, which are not waited for again until they answer; ``dark`` those whose rows could not be read. ``own`` are registers of the own cloud's store
     alone, for what may be done without a majority (None: nothing). ``named`` is the fabric that the last plan named which
     this process saw, unless that is the first. ``loaded`` waits until everything that speaks to other stores than the
@@ -76,6 +79,7 @@ class House:
     spares: tuple[Journal, ...] = ()
     named: deque[str] = field(default_factory=lambda: deque(maxlen=NAMED_KEPT))
     countersigned: deque[str] = field(default_factory=lambda: deque(maxlen=COUNTERSIGNED_KEPT))
+    audited: deque[int] = field(default_factory=lambda: deque(maxlen=AUDITED_KEPT))
     told: deque[str] = field(default_factory=lambda: deque(maxlen=TOLD_KEPT))
     silent: set[str] = field(default_factory=set)
     dark: set[str] = field(default_factory=set)
