@@ -80,6 +80,7 @@ def as_text(found: "Status") -> RenderableType:
         parts += _part("links", _links(found))
         parts += _part("flows", _flows(found))
         parts += _part("pins", _pins(found))
+        parts += _part("waits for a person's word", _proposal(found))
     parts += _part("freezes", _freezes(found))
     parts += _part("incidents", _incidents(found))
     parts += _part("done alone", _alone(found))
@@ -136,9 +137,18 @@ def _pins(found: "Status") -> Grid:
     return _grid(rows, "flow", "pinned to", "owner", "until", "reason")
 
 
+def _proposal(found: "Status") -> Grid:
+    from pointsman.core.approvals import what  # noqa: PLC0415 - with all that decides, for this command only
+
+    one = found.plan.proposal if found.plan else None
+    rows = () if one is None else ((one.hash, what(one), f"{one.expires_at:%FT%TZ}", f"denied by {one.denied}" if one.denied else "waits"),)
+    return _grid(rows, "hash", "to be done", "until", "is")
+
+
 def _freezes(found: "Status") -> Grid:
     freeze = found.plan.freeze if found.plan else None
-    plan = ("plan", f"set by {freeze.author} at {freeze.since:%FT%TZ}: {freeze.reason}" if freeze else "clear")
+    until = f" until {freeze.until:%FT%TZ}" if freeze and freeze.until else ""
+    plan = ("plan", f"set by {freeze.author} at {freeze.since:%FT%TZ}{until}: {freeze.reason}" if freeze else "clear")
     return _grid((plan, *((f"flag of {cloud}", state.value) for cloud, state in found.flags.items())), "freeze", "is")
 
 

@@ -24,6 +24,8 @@ PROPOSAL_LIFE = timedelta(hours=4)
 """How long a proposal may be approved; if the same would still be done then, it is proposed anew under another hash."""
 HASH_LENGTH = 16
 """Hex digits of a proposal's hash."""
+PROPOSED = "proposed:"
+"""Begins the words on what waits for a person's."""
 TOLD_LIMIT = 5
 """Flows that are named of those that would move; the rest are counted."""
 
@@ -231,7 +233,7 @@ def told(fabric: Fabric, proposal: Proposal) -> str:
     """Say what waits for a person's word, how to give it and until when."""
     if proposal.denied:
         return f"denied by {proposal.denied}: {what(proposal)} ({proposal.hash})"
-    return f"proposed: {what(proposal)}{_by_hand(fabric, proposal)}; to do it: {command(proposal)} (until {proposal.expires_at:%FT%TZ})"
+    return f"{PROPOSED} {what(proposal)}{_by_hand(fabric, proposal)}; to do it: {command(proposal)} (until {proposal.expires_at:%FT%TZ})"
 
 
 def _by_hand(fabric: Fabric, proposal: Proposal) -> str:

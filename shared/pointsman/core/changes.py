@@ -23,7 +23,7 @@ def changes(before: Plan, after: Plan) -> tuple[Change, ...]:
     """List what an operator would call a change between two plans, links first."""
     names = [*after.links, *(name for name in before.links if name not in after.links)]
     of_links = tuple(change for name in names for change in _of_link(before, after, name))
-    rest = (_moves, _pins, _silences, _freeze, _adoption)
+    rest = (_moves, _pins, _silences, _freeze, _orders, _adoption)
     return (*of_links, *(change for part in rest for change in part(before, after)))
 
 
@@ -94,9 +94,18 @@ def _pins(before: Plan, after: Plan) -> Iterator[Change]:
 
 def _freeze(before: Plan, after: Plan) -> Iterator[Change]:
     if after.freeze and after.freeze != before.freeze:
-        yield Change(text=f"frozen by {after.freeze.author}: {after.freeze.reason}")
+        until = f" until {after.freeze.until:%FT%TZ}" if after.freeze.until else ""
+        yield Change(text=f"frozen by {after.freeze.author}{until}: {after.freeze.reason}")
     if before.freeze and not after.freeze:
         yield Change(text="thawed")
+
+
+def _orders(before: Plan, after: Plan) -> Iterator[Change]:
+    """Say what was proposed and what was ordered, in the words of the plan that did."""
+    if after.epoch == before.epoch + 1:
+        yield from (Change(text=f"{one.about}: {one.because}") for one in after.reasons if one.about.startswith(("proposal ", "order ")))
+    if before.proposal and not after.proposal:
+        yield Change(links=(*before.proposal.leave, *before.proposal.back), text=f"proposal {before.proposal.hash} ended")
 
 
 def _adoption(before: Plan, after: Plan) -> Iterator[Change]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from pointsman.core.approvals import concerns, told
 from pointsman.core.case import Case, open_case
 from pointsman.core.evidence import PROBES, cloud_of, freshness_of, is_forwarding, is_fresh
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkName, Mode
@@ -15,7 +16,7 @@ from pointsman.core.incidents import incident_id
 from pointsman.core.journal import Entry
 from pointsman.core.marks import current, lasting
 from pointsman.core.members import index
-from pointsman.core.plan import FlagState, LinkState, Placement, Plan, Reason, Verdict, View
+from pointsman.core.plan import DrainCause, FlagState, LinkState, Placement, Plan, Reason, Verdict, View
 from pointsman.core.rows import SEVERITY
 from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.values import Frozen, replace
@@ -190,13 +191,20 @@ def _drained(scene: Scene, link: Link, state: LinkState) -> str:
         return ""
     drain, after = state.drain, scene.fabric.policy.takeover_after.total_seconds()
     lever = scene.fabric.gap(link) or f"{drain.enactor} acts first, {drain.enactor.other} takes over after {after:g} s"
-    return f"drained for {drain.cause} since {drain.since:%FT%TZ} (epoch {drain.epoch}); {lever}"
+    cause = f"{drain.cause} by {drain.by}" if drain.by else drain.cause
+    until = f" until {drain.until:%FT%TZ}" if drain.until else ""
+    return f"drained for {cause} since {drain.since:%FT%TZ}{until} (epoch {drain.epoch}); {lever}"
 
 
 def _fail_back(scene: Scene, link: Link, state: LinkState) -> Iterator[str]:
     """Say what a drained link's return waits for, in the order in which it has to come."""
-    if state.drain is None:
+    drain = state.drain
+    if drain is None:
         return
+    if drain.cause is DrainCause.ORDER and drain.until is not None and scene.now < drain.until:
+        yield f"the order holds it off until {drain.until:%FT%TZ}, or until pointsman undrain"
+    elif drain.cause is not DrainCause.ORDER and link.mode is Mode.RECOMMEND:
+        yield f"mode {link.mode}: its return is proposed once all else allows it, and waits for an approval"
     if state.verdict is not Verdict.UP:
         yield f"it is still believed {state.verdict}: it has to be seen up"
     if state.good_since is None:
@@ -225,6 +233,8 @@ def _lacking(scene: Scene, link: Link) -> Iterator[str]:
 
 def _link_rails(scene: Scene, link: Link, state: LinkState) -> Iterator[str]:
     """Say what keeps a link that is believed down from being drained, and a suspect one from being left."""
+    if scene.plan.proposal is not None and concerns(scene.plan, link.name):
+        yield told(scene.fabric, scene.plan.proposal)
     if state.verdict is Verdict.SUSPECT:
         yield "one lone claim moves nothing: it is looked at from both sides"
     if state.verdict is Verdict.UP and state.drain is None and state.down_since_epoch is not None:
@@ -234,7 +244,8 @@ def _link_rails(scene: Scene, link: Link, state: LinkState) -> Iterator[str]:
     if state.verdict is not Verdict.DOWN or state.drain is not None:
         return
     if link.mode is not Mode.AUTO:
-        yield f"mode {link.mode}: it is decided and told, and not steered"
+        said = "it is left when a person approves of that" if link.mode is Mode.RECOMMEND else "it is decided and told, and not steered"
+        yield f"mode {link.mode}: {said}"
     if not any(_takes(scene.plan, other) for other in parallel(scene.fabric, link)):
         yield "no other link between these sites is seen up: the last path is never left, and with all of them dark our eyes may be broken"
     yield from _stopped(scene)

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from pointsman.core.approvals import PROPOSED, concerns, told
 from pointsman.core.fabric import Fabric, Flow, LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket, incident_id
 from pointsman.core.plan import LinkState, Placement, Plan, Verdict
@@ -22,6 +23,8 @@ AHEAD = timedelta(minutes=5)
 """How far ahead a clock may be whose time limits still bind."""
 TIMELINE_KEPT = 50
 """Moments kept in an incident; at the bound the oldest after the first is dropped."""
+PROPOSALS_TOLD = 20
+"""Proposals that one incident tells of; further ones are in ``pointsman status`` alone."""
 DESK_REMOVED = "the fabric no longer names this desk"
 """Why a letter is never told."""
 _KEY_LENGTH = 64
@@ -81,7 +84,20 @@ def follow(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, before: Incid
     if _RANK[severity] > _RANK[incident.severity]:
         text = f"{_headline(plan, link)}; severity rises to {severity}"
         return _told(fabric, replace(incident, severity=severity), plan, Ask.UPDATE, text)
-    return incident
+    return _asked(fabric, plan, incident)
+
+
+def _asked(fabric: Fabric, plan: Plan, incident: Incident) -> Incident:
+    """Tell of what waits for a person's word about this link, once for each hash and each word on it."""
+    text = _proposed(fabric, plan, incident.link)
+    known = [moment.text for moment in incident.timeline]
+    if not text or any(text in one for one in known) or sum(PROPOSED in one for one in known) >= PROPOSALS_TOLD:
+        return incident
+    return remarked(fabric, plan, incident, text)
+
+
+def _proposed(fabric: Fabric, plan: Plan, link: LinkName) -> str:
+    return told(fabric, plan.proposal) if plan.proposal is not None and concerns(plan, link) else ""
 
 
 def _open_epoch(plan: Plan, link: LinkName) -> int | None:
@@ -93,7 +109,8 @@ def _opened(fabric: Fabric, plan: Plan, link: LinkName, epoch: int) -> Incident:
     incident = Incident(
         id=incident_id(fabric.name, link, epoch), fabric=fabric.name, link=link, epoch=epoch, opened_at=plan.decided_at, severity=severity
     )
-    return _told(fabric, incident, plan, Ask.OPEN, _headline(plan, link))
+    text = "; ".join(part for part in (_headline(plan, link), _proposed(fabric, plan, link)) if part)
+    return _told(fabric, incident, plan, Ask.OPEN, text)
 
 
 def _headline(plan: Plan, link: LinkName) -> str:

@@ -38,7 +38,7 @@ _STEPS = uuid.UUID("6f1d3c52-5a0e-4a5e-9a55-6d7b0a1f0c11")
 _LINK_LEVERS = (RoutePolicies, FailoverTest, PeerPriority)
 
 
-FROZEN = "not steered: a freeze flag is set, or the own one cannot be read"
+FROZEN = "not steered: the plan is frozen, a freeze flag is set, or the own one cannot be read"
 UNPROVED = Verified(level=Level.NONE)
 
 
@@ -96,7 +96,7 @@ async def observe_missing(house: House, settings: Sequence[Setting], gathered: G
 
 async def write(house: House, plan: Plan, settings: Sequence[Setting], gathered: Gathered) -> tuple[Step, ...]:
     """Write the settings in parallel; nothing is written while a freeze stands or the own flag can't be read."""
-    if not flags_allow(house, gathered.view):
+    if plan.freeze is not None or not flags_allow(house, gathered.view):
         return tuple(Step(setting=one, written=False, trouble=FROZEN) for one in settings)
     refused = linted(house.fabric_of(plan), plan, settings, gathered)
     return tuple(await asyncio.gather(*(_write(house, plan, one, gathered, why) for one, why in zip(settings, refused, strict=True))))
@@ -184,6 +184,7 @@ def _drain_epoch(plan: Plan, link: LinkName) -> int:
 
 
 def _says_more(fabric: Fabric, plan: Plan, row: Sighting, held: Sighting | None) -> bool:
-    """Say whether a row tells something new: nothing stood there, its health differs, or it predates the drain."""
+    """Say whether a row tells something new: nothing stood there, its health differs, or it predates the drain or the last word on it."""
     link = next(one.name for one in fabric.links if lever_key(one.name) == row.member)
-    return held is None or held.health is not row.health or (held.value or 0) < _drain_epoch(plan, link)
+    since = max(_drain_epoch(plan, link), plan.links[link].steered or 0) if link in plan.links else 0
+    return held is None or held.health is not row.health or (held.value or 0) < since

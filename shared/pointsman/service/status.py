@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from pointsman.core.alone import Deed, Diary, Phase, register_of
+from pointsman.core.approvals import told
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.incidents import Incident
 from pointsman.core.modes import Honest, standing
@@ -249,6 +250,7 @@ def _of_plan(fabric: Fabric, plan: Plan) -> list[str]:
     said += [f"{name} has no link" for name, one in plan.flows.items() if one.link is None]
     said += [f"{name} on {one.link} {_strain(one)}" for name, one in plan.flows.items() if one.squeezed_by or one.mtu_short]
     said += [f"{pin.flow} is pinned to {pin.link} until {pin.expires_at:%FT%TZ}: {pin.reason}" for pin in plan.pins]
+    said += [told(fabric, plan.proposal)] if plan.proposal and not plan.proposal.denied else []
     said += [f"{plan.freeze.author} froze the plan: {plan.freeze.reason}"] if plan.freeze else []
     other = plan.fabric_hash != fabric.hash
     return [*said, *(["the plan names another fabric than this file: give status the one that is adopted"] if other else [])]
