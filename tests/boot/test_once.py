@@ -1,6 +1,7 @@
 """One loop a process and one house a function, however many threads ask first."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -92,3 +93,12 @@ def test_what_is_under_way_when_a_call_ends_goes_on() -> None:
         return await task
 
     assert loop.run(end()) == "done"
+
+
+def test_the_collector_leaves_a_reaction_alone() -> None:
+    async def rests() -> tuple[int, int]:
+        return gc.get_threshold()[0], gc.get_freeze_count()
+
+    threshold, frozen = loop.run(rests())
+    assert threshold == loop.COLLECT_AFTER
+    assert frozen > 0

@@ -1,6 +1,7 @@
 """One event loop a process, in a thread of its own: invocations come and go, what is under way goes on."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,9 @@ from typing import Any, TypeVar
 from pointsman.boot.once import Once
 
 T = TypeVar("T")
+
+COLLECT_AFTER = 50_000
+"""Objects that are made before the garbage collector looks at them: more than a reaction makes."""
 
 THREADS = 24
 """Blocking calls that may be under way at once: two reactions' worth of a first round trip."""
@@ -20,10 +24,17 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _started() -> asyncio.AbstractEventLoop:
+    _collect_seldom()
     loop = asyncio.new_event_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="call"))
     threading.Thread(target=loop.run_forever, name="loop", daemon=True).start()
     return loop
+
+
+def _collect_seldom() -> None:
+    """Keep the garbage collector off what was imported, which stays, and let a reaction end before it looks at what is new."""
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
 
 
 _loop = Once(_started)
