@@ -6,12 +6,12 @@ is lost, returns nothing early.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pointsman.core.case import Case
 from pointsman.core.drains import discretion, drains, recent_moves, settled
 from pointsman.core.evidence import Belief, dark_members
-from pointsman.core.fabric import Bandwidth, Cloud, Flow, Link, LinkKind, LinkName
+from pointsman.core.fabric import Bandwidth, Cloud, Flow, Link, LinkKind, LinkName, Mode
 from pointsman.core.filling import parallel
 from pointsman.core.flows import placements
 from pointsman.core.plan import Drain, DrainCause, LinkState, Maintenance, Placement, Verdict
@@ -33,7 +33,7 @@ def _stepped(case: Case, link: Link, state: LinkState, told: Told) -> LinkState:
     found = near(case.fabric, link, told, case.now)
     if found is not None and found.away and len(dark.union(found.away)) == len(link.members):
         found = replace(found, away=())  # the others are down, so with these the whole link is away
-    window = _agreed(case, before, found)
+    window = _agreed(case, before, found, _grace(link, state))
     state = replace(state, maintenance=window)
     if _whole(before) and not _whole(window):
         state = _over(state, case.now)
@@ -43,10 +43,17 @@ def _stepped(case: Case, link: Link, state: LinkState, told: Told) -> LinkState:
     return state
 
 
-def _agreed(case: Case, before: Maintenance | None, found: Maintenance | None) -> Maintenance | None:
+def _grace(link: Link, state: LinkState) -> timedelta:
+    """Give a link that is not seen up yet time to converge when its window ends: nobody is paged for that."""
+    return timedelta(0) if state.verdict is Verdict.UP else link.timers.budget
+
+
+def _agreed(case: Case, before: Maintenance | None, found: Maintenance | None, grace: timedelta) -> Maintenance | None:
     """Keep the agreed window until it ends, unless its own announcements say otherwise by now."""
-    if before is None or case.now >= before.until:
+    if before is None or case.now >= before.until + grace:
         return found
+    if found is None and case.now >= before.until:
+        return before
     same = found is not None and (found.start, found.until, found.away) == (before.start, before.until, before.away)
     if same or not covers(case.view.rows, before):
         return before
@@ -72,25 +79,29 @@ def with_drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName,
     A link whose window is near is left if everything on it fits elsewhere; else a person is asked. Waits for the budget.
     """
     after = drains(case, states)
-    if not any(_to_be_left(case, link, after[link.name]) for link in case.fabric.links):
-        return after
-    quiet = all(case.now - move >= case.fabric.policy.hold_down for move in recent_moves(case))
     for link in case.fabric.links:
-        state = after[link.name]
-        if state.maintenance is None or not _to_be_left(case, link, state):
-            continue
-        drain = Drain(cause=DrainCause.MAINTENANCE, since=case.now, epoch=case.next_epoch, enactor=_enactor(case, link))
-        left = replace(state, drain=drain, maintenance=replace(state.maintenance, ask=""))
-        why, for_good = _objection(case, link, after | {link.name: left})
-        if not why and quiet and discretion(case):
-            after[link.name] = left
-        elif why and (for_good or case.now >= state.maintenance.start):
-            after[link.name] = _asking(case, state, state.maintenance, why)
+        window = after[link.name].maintenance
+        if window is not None and _is_due(after[link.name]):
+            after[link.name] = _met(case, link, after, window)
     return after
 
 
-def _to_be_left(case: Case, link: Link, state: LinkState) -> bool:
-    return _whole(state.maintenance) and state.drain is None and state.verdict in _SEEN and case.steers(link)
+def _is_due(state: LinkState) -> bool:
+    return _whole(state.maintenance) and state.drain is None and state.verdict in _SEEN
+
+
+def _met(case: Case, link: Link, states: dict[LinkName, LinkState], window: Maintenance) -> LinkState:
+    """Leave a link for its window, or ask a person, or wait."""
+    state = states[link.name]
+    if not case.steers(link):
+        return _asking(case, state, window, "it is in mode recommend") if link.mode is Mode.RECOMMEND else state
+    drain = Drain(cause=DrainCause.MAINTENANCE, since=case.now, epoch=case.next_epoch, enactor=_enactor(case, link))
+    left = replace(state, drain=drain, maintenance=replace(window, ask=""))
+    why, for_good = _objection(case, link, states | {link.name: left})
+    if why:
+        return _asking(case, state, window, why) if for_good or case.now >= window.start else state
+    quiet = all(case.now - move >= case.fabric.policy.hold_down for move in recent_moves(case))
+    return left if quiet and discretion(case) else state
 
 
 def _enactor(case: Case, link: Link) -> Cloud:

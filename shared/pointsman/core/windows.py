@@ -68,7 +68,7 @@ def placed(rows: Sequence[Sighting], held: Iterable[Sighting], now: datetime) ->
         one = _in_place(row, taken, now)
         if one is None:
             refused.append(f"no room for {_named(row)}: {PLACES} windows of {row.vantage} are still to end")
-        elif row.row not in taken or taken[one.row].window != one.window:
+        elif one.row not in taken or taken[one.row].window != one.window:
             taken[one.row] = one
             found.append(one)
     return tuple(found), tuple(refused)
