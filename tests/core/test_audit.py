@@ -261,12 +261,17 @@ def announced(**parts: object) -> Seen:
     return gcp(notices=(replace(notice, **parts),))
 
 
-def test_announced_maintenance_is_told_while_nothing_is_planned_for_it() -> None:
-    assert [one.severity for one in found(announced())] == [Severity.WARNING]
-    assert [one.severity for one in found(announced(start=NOW + timedelta(days=8)))] == [Severity.NOTE]
-    assert checks(announced(), planned(links={IX_A: DRAINED})) == []
-    assert checks(announced(end=NOW)) == []
-    assert checks(announced(members=("vlan/of-somebody-else",))) == []
+def test_announced_maintenance_is_told_while_nobody_will_leave_the_link_in_time() -> None:
+    by_hand = fabric(link("ix-a", 10 * G, mode=Mode.OBSERVE), link("ix-b", 5 * G), link("ix-c", 10 * G), vpn())
+    assert [one.severity for one in found(announced(), start=by_hand)] == [Severity.WARNING]
+    assert [one.severity for one in found(announced(start=NOW + timedelta(days=8)), start=by_hand)] == [Severity.NOTE]
+    assert checks(announced()) == [], "it will be left when its window is near"
+    near = announced(start=NOW + ATLAS.policy.maintenance.lead)
+    assert checks(near) == [Check.MAINTENANCE]
+    assert checks(near, planned(links={IX_A: DRAINED})) == []
+    assert checks(announced(start=NOW, end=NOW)) == []
+    assert checks(announced(start=NOW, withdrawn=True)) == []
+    assert checks(announced(members=("vlan/of-somebody-else",), start=NOW)) == []
 
 
 def test_what_could_not_be_read_is_a_finding_of_its_own() -> None:

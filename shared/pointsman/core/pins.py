@@ -13,7 +13,7 @@ from pointsman.core.case import Case
 from pointsman.core.evidence import passing
 from pointsman.core.fabric import Cloud, Fabric, Flow, FlowName, Link, LinkName
 from pointsman.core.members import lever_key
-from pointsman.core.plan import Drain, LinkState, Pin, Placement, Verdict
+from pointsman.core.plan import Drain, DrainCause, LinkState, Pin, Placement, Verdict
 from pointsman.core.sightings import Aspect, Health, Sighting, Source
 from pointsman.core.values import Frozen
 
@@ -109,7 +109,7 @@ def _left_behind(case: Case, states: Mapping[LinkName, LinkState], flow: Flow, t
     """
     for name in takewhile(lambda one: one != target, flow.prefer):
         drain = states[name].drain
-        if drain and _session_up(case, name) and (_ordered(case, flow, target) or not _drainable(case, case.fabric.link(name), drain)):
+        if drain and drain.cause is not DrainCause.MAINTENANCE and _session_up(case, name) and (_ordered(case, flow, target) or not _drainable(case, case.fabric.link(name), drain)):
             return name
     return None
 

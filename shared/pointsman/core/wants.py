@@ -115,9 +115,10 @@ def _aws_acts(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...]
     Google's lever does not empty an interconnect for a flow that is held back from a VPN. A VPN that is down itself is no
     place to push anything: the tests would hide every interconnect from our own eyes, and none could be returned to.
     """
-    drain = plan.links[link.name].drain
-    if drain is None:
-        return False
+    state = plan.links[link.name]
+    drain = state.drain
+    if drain is None or (drain.cause is DrainCause.MAINTENANCE and state.maintenance is None):
+        return False  # a window that is over: the link has to be seen to be returned to
     stuck = any(_waits_for_a_vpn(fabric, plan, flow) and _outranks_vpn(link, flow) for flow in fabric.flows)
     if acknowledged(rows, Cloud.GCP, link.name, drain) and (not stuck or _looks_again(drain, now)):
         return False
