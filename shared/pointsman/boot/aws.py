@@ -41,12 +41,13 @@ def build(settings: Settings | None = None) -> App:
         stores=stores,
         clock=clock,
         hands=lambda one: (AwsLooker(one, clients, clock), (FailoverTestLever(one, clients, clock), PrefixListPinLever(one, clients))),
-        flags=(SsmFlag(clients, fabric.name, region), LateFlag(Cloud.GCP, lambda: _google_flag(reach, project, fabric))),
+        flags=(SsmFlag(clients, fabric.name, region, clock), LateFlag(Cloud.GCP, lambda: _google_flag(reach, project, fabric))),
         auditor=lambda one: _auditor(settings, one),
         nudge=LateQueue(lambda: _google_queue(reach)) if settings.nudge else None,
         post=SqsQueue(clients, settings.post, region) if settings.post else None,
         parking=SqsQueue(clients, settings.parking, region) if settings.parking else None,
         secrets=secrets,
+        report=SqsQueue(clients, settings.report, region) if settings.report else None,
     )
 
 
@@ -60,7 +61,7 @@ def _google_flag(reach: Reach, project: str, fabric: Fabric) -> Flag:
     from pointsman.adapters.gcp.secret_manager import SECRETS, SecretManagerFlag  # noqa: PLC0415 - the other cloud's things are loaded late
 
     endpoint = reach.settings.endpoints.get("secretmanager", SECRETS)
-    return SecretManagerFlag(reach.google(), project, fabric.name, endpoint=endpoint)
+    return SecretManagerFlag(reach.google(), project, fabric.name, endpoint=endpoint, clock=SystemClock())
 
 
 def _google_queue(reach: Reach) -> Queue:

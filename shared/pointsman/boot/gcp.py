@@ -43,7 +43,7 @@ def build() -> App:
         clock=clock,
         hands=lambda one: (GcpLooker(one, compute, clock, transports=transports), (RoutePolicyLever(one, compute),)),
         flags=(
-            SecretManagerFlag(http, project, fabric.name, endpoint=secret_manager),
+            SecretManagerFlag(http, project, fabric.name, endpoint=secret_manager, clock=clock),
             LateFlag(Cloud.AWS, lambda: _aws_flag(reach, region, fabric)),
         ),
         auditor=lambda one: _auditor(reach, one),
@@ -51,6 +51,7 @@ def build() -> App:
         post=queue(settings.post) if settings.post else None,
         parking=queue(settings.parking) if settings.parking else None,
         secrets=secrets,
+        report=queue(settings.report) if settings.report else None,
     )
 
 
@@ -67,7 +68,7 @@ def _host(endpoint: str | None) -> str | None:
 def _aws_flag(reach: Reach, region: str, fabric: Fabric) -> Flag:
     from pointsman.adapters.aws.outside import SignedFlag  # noqa: PLC0415 - the other cloud's things are loaded late
 
-    return SignedFlag(reach.signed("ssm", region, "AmazonSSM", "1.1"), fabric.name)
+    return SignedFlag(reach.signed("ssm", region, "AmazonSSM", "1.1"), fabric.name, SystemClock())
 
 
 def _aws_queue(reach: Reach, region: str) -> Queue:

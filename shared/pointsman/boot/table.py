@@ -50,11 +50,11 @@ def _stores(opener: Opener, fabric: Fabric) -> dict[str, Store]:
 def _aws_flag(clients: Clients, fabric: Fabric, region: str) -> Flag:
     from pointsman.adapters.aws.freeze import SsmFlag  # noqa: PLC0415 - made late, so loaded late
 
-    return SsmFlag(clients, fabric.name, region)
+    return SsmFlag(clients, fabric.name, region, SystemClock())
 
 
 def _google_flag(reach: Reach, fabric: Fabric) -> Flag:
     from pointsman.adapters.gcp.secret_manager import SECRETS, SecretManagerFlag  # noqa: PLC0415
 
     endpoint = reach.settings.endpoints.get("secretmanager", SECRETS)
-    return SecretManagerFlag(reach.google(), home_project(fabric), fabric.name, endpoint=endpoint)
+    return SecretManagerFlag(reach.google(), home_project(fabric), fabric.name, endpoint=endpoint, clock=SystemClock())

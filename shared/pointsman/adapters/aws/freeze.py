@@ -4,22 +4,21 @@ from pointsman.adapters.aws import parameters
 from pointsman.adapters.aws.clients import Clients
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.fabric import Cloud
+from pointsman.core.flagging import CLEAR, FROZEN, state_of
 from pointsman.core.plan import FlagState
+from pointsman.ports.clouds import Clock
 
-CLEAR = "clear"
-"""A value that begins with this word is clear; any other value freezes, so that a hand-made parameter does too."""
-FROZEN = "frozen"
 NOTE_LIMIT = 500
 """Characters of a note that are kept."""
 
 
 class SsmFlag:
-    """Reads and writes the flag. No parameter means clear."""
+    """Reads and writes the flag. No parameter means clear. Without a ``clock`` an end that it names counts for nothing."""
 
     cloud = Cloud.AWS
 
-    def __init__(self, clients: Clients, fabric: str, region: str) -> None:
-        self._clients, self._region = clients, region
+    def __init__(self, clients: Clients, fabric: str, region: str, clock: Clock | None = None) -> None:
+        self._clients, self._region, self._clock = clients, region, clock
         self.name = f"/pointsman/{fabric}/freeze"
 
     async def read(self) -> FlagState:
@@ -31,7 +30,7 @@ class SsmFlag:
         if self.name not in found:
             return FlagState.UNREADABLE
         text = found[self.name]
-        return FlagState.CLEAR if text is None or text.lstrip().startswith(CLEAR) else FlagState.SET
+        return FlagState.CLEAR if text is None else state_of(text, self._clock.now() if self._clock else None)
 
     async def write(self, frozen: bool, note: str) -> None:  # noqa: FBT001 - the port's own signature
         """Set or clear it. Raises ``Transient``."""

@@ -1,14 +1,16 @@
 """What a function outside AWS needs of it besides the store: the freeze flag and a queue, by the SDK's signer alone."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from pointsman.adapters.aws.freeze import CLEAR
 from pointsman.adapters.aws.signed import SignedJson, error_code
 from pointsman.adapters.http import Unanswered, Unreached
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud
+from pointsman.core.flagging import state_of
 from pointsman.core.plan import FlagState
+from pointsman.ports.clouds import Clock
 
 _ABSENT = "ParameterNotFound"
 
@@ -18,8 +20,8 @@ class SignedFlag:
 
     cloud = Cloud.AWS
 
-    def __init__(self, signed: SignedJson, fabric: str) -> None:
-        self._signed = signed
+    def __init__(self, signed: SignedJson, fabric: str, clock: Clock | None = None) -> None:
+        self._signed, self._clock = signed, clock
         self._name = f"/pointsman/{fabric}/freeze"
 
     async def read(self) -> FlagState:
@@ -27,7 +29,7 @@ class SignedFlag:
         try:
             answer = await self._signed.ask("GetParameter", {"Name": self._name})
             if answer.ok:
-                return _state(answer.json())
+                return _state(answer.json(), self._clock.now() if self._clock else None)
         except (Unreached, Unanswered):
             return FlagState.UNREADABLE
         return FlagState.CLEAR if error_code(answer) == _ABSENT else FlagState.UNREADABLE
@@ -37,11 +39,11 @@ class SignedFlag:
         raise Transient(f"the flag {self._name} is written from AWS only: run the command with AWS credentials ({frozen=}, {note[:40]})")
 
 
-def _state(body: Mapping[str, Any] | None) -> FlagState:
+def _state(body: Mapping[str, Any] | None, now: datetime | None) -> FlagState:
     value = (body or {}).get("Parameter", {}).get("Value")
     if not isinstance(value, str):
         return FlagState.UNREADABLE
-    return FlagState.CLEAR if value.lstrip().startswith(CLEAR) else FlagState.SET
+    return state_of(value, now)
 
 
 class SignedQueue:

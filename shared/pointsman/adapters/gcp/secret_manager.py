@@ -10,14 +10,14 @@ from typing import Any
 from pointsman.adapters.gcp.http import Answer, GoogleHttp, Unanswered, Unreached
 from pointsman.core.errors import ConfigError, Transient
 from pointsman.core.fabric import Cloud
+from pointsman.core.flagging import CLEAR, FROZEN, state_of
 from pointsman.core.plan import FlagState
+from pointsman.ports.clouds import Clock
 
 SECRETS = "https://secretmanager.googleapis.com"
 """Where the API lives unless boot says otherwise."""
 SCHEME = "secret://"
 """How a fabric refers to a secret."""
-CLEAR = "clear"
-"""First word of a flag that is not set; any other content freezes."""
 NOTE_LIMIT = 500
 """Longest note on a flag, in characters."""
 
@@ -42,12 +42,15 @@ class Secrets:
 
 
 class SecretManagerFlag:
-    """``Flag`` in the newest version of the secret ``pointsman-FABRIC-freeze``. No such secret, or no version, is clear."""
+    """``Flag`` in the newest version of the secret ``pointsman-FABRIC-freeze``. No such secret, or no version, is clear.
+
+    Without a ``clock`` an end that it names counts for nothing.
+    """
 
     cloud = Cloud.GCP
 
-    def __init__(self, http: GoogleHttp, project: str, fabric: str, *, endpoint: str = SECRETS) -> None:
-        self._api = _Api(http, project, endpoint)
+    def __init__(self, http: GoogleHttp, project: str, fabric: str, *, endpoint: str = SECRETS, clock: Clock | None = None) -> None:
+        self._api, self._clock = _Api(http, project, endpoint), clock
         self._name = f"pointsman-{fabric}-freeze"
 
     async def read(self) -> FlagState:
@@ -58,13 +61,13 @@ class SecretManagerFlag:
                 return FlagState.CLEAR
             if not answer.ok:
                 return FlagState.UNREADABLE
-            return FlagState.CLEAR if _text(answer).split()[:1] == [CLEAR] else FlagState.SET
+            return state_of(_text(answer), self._clock.now() if self._clock else None)
         except Transient:
             return FlagState.UNREADABLE
 
     async def write(self, frozen: bool, note: str) -> None:  # noqa: FBT001 - the port's signature
         """Add a version that says so, creating the secret where it is absent. Raises ``Transient``."""
-        text = f"{'frozen' if frozen else CLEAR} {note[:NOTE_LIMIT]}"
+        text = f"{FROZEN if frozen else CLEAR} {note[:NOTE_LIMIT]}"
         answer = await self._api.add(self._name, text)
         if answer.status == _NOT_FOUND:
             created = await self._api.create(self._name)
