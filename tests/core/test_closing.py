@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.core.fabric import LinkName, Policy
+from pointsman.core.fabric import Damping, LinkName, Policy
 from pointsman.core.incidents import Ask, Incident, Phase
 from pointsman.core.outbox import all_told, follow, open_incidents
 from pointsman.core.plan import Verdict
@@ -14,7 +14,7 @@ from tests.core.outages import asks, told
 from tests.core.scene import START, Story, aws_probe, fabric, gcp_probe, seconds
 
 IX_A = LinkName("ix-a")
-QUICK = replace(fabric(), policy=Policy(hold_down=seconds(1), epochs_per_hour=60))
+QUICK = replace(fabric(), policy=Policy(hold_down=seconds(1), epochs_per_hour=60, damping=Damping(observe=True)))
 STEP = 120
 """Seconds from one end of an outage to its other: all moves stay within their budget an hour."""
 

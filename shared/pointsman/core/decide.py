@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from pointsman.core import approvals, orders
 from pointsman.core.alone import taken_over, told_of, with_taken_over
 from pointsman.core.case import Case, open_case
-from pointsman.core.drains import recent_moves
+from pointsman.core.damping import damp, tidied, told
+from pointsman.core.drains import is_move, with_move
 from pointsman.core.evidence import Belief, believe
 from pointsman.core.fabric import Fabric, FlowName, Link, LinkName
 from pointsman.core.filling import excused
@@ -20,7 +21,7 @@ from pointsman.core.maintenance import with_drains, with_windows, words
 from pointsman.core.marks import behind, current, lasting, marks
 from pointsman.core.pins import Pinning, pins_for, refusal
 from pointsman.core.placement import Placed
-from pointsman.core.plan import DrainCause, LinkState, Placement, Plan, Proposal, Reason, Verdict, View
+from pointsman.core.plan import LinkState, Plan, Proposal, Reason, Verdict, View
 from pointsman.core.sightings import Verb
 from pointsman.core.silence import silences
 from pointsman.core.values import Frozen, canonical, digest, replace
@@ -68,7 +69,7 @@ def judge(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Judged:
     case = open_case(fabric, view, replace(heard.plan, decider=DECIDER), now)
     beliefs = told_of(case, excused(case, _beliefs(case)))
     states = {link.name: stepped(beliefs[link.name], _state(plan, link), now) for link in fabric.links}
-    states = opened(case, forgotten(case, with_windows(case, states)))
+    states = opened(case, forgotten(case, with_windows(case, damp(case, states))))
     if orders.frozen(view, case.plan):
         still = approvals.Made(states=states, placed=Placed(flows=dict(plan.flows), reasons=()))
         return _concluded(plan, case, approvals.paused(case, still, heard), heard, beliefs)
@@ -117,14 +118,14 @@ def _concluded(plan: Plan, case: Case, weighed: approvals.Weighed, heard: orders
 
 def _successor(plan: Plan, case: Case, after: Plan, heard: orders.Heard) -> Plan:
     """Give ``after`` the marks of a plan of its own, which follows on ``plan``."""
-    moves = (*recent_moves(case), *((case.now,) if _is_move(case, after) else ()))
     return replace(
         after,
         decider=DECIDER,
         epoch=case.next_epoch,
         decided_at=max(case.now, plan.decided_at),
         marks=marks(case.fabric, case.view, plan.marks),
-        moves=moves,
+        links=tidied(case.fabric.policy, after.links, case.now),
+        moves=with_move(case, made=is_move(case, after.links, after.flows)),
         orders=orders.kept(plan, heard.orders, case.now),
         prev_digest=digest(canonical(plan)),
     )
@@ -132,8 +133,8 @@ def _successor(plan: Plan, case: Case, after: Plan, heard: orders.Heard) -> Plan
 
 def _reasons(case: Case, made: approvals.Made, beliefs: Mapping[LinkName, Belief], pinning: Pinning) -> tuple[Reason, ...]:
     """Say why each link that is not well is so, and why each flow that moved is where it is."""
-    told, states, placed = taken_over(case), made.states, made.placed
-    worth = {name: state for name, state in states.items() if state.verdict is not Verdict.UP or state.maintenance or name in told}
+    alone, states, placed = taken_over(case), made.states, made.placed
+    worth = {name: state for name, state in states.items() if state.verdict is not Verdict.UP or state.maintenance or name in alone}
     would = approvals.would_leave(case, states)
     moved = (reason for reason in placed.reasons if _is_news(case.plan, placed, reason.about))
     return (
@@ -166,17 +167,6 @@ def _with_pin(reason: Reason, placed: Placed, pinning: Pinning) -> Reason:
 
 def _link_reason(case: Case, name: LinkName, state: LinkState, belief: Belief, *, left: bool) -> Reason:
     held = "" if belief.verdict is state.verdict else f" (held: rows now say {belief.verdict})"
-    would = "; it would have been left, but it is in mode observe" if left else ""
+    damped = told(state, case.fabric.policy.damping, case.now)
+    would = ("; it would have been left, but it is in mode observe" if left else "") + (f"; {damped}" if damped else "")
     return Reason(about=name, chosen=state.verdict, because=belief.because + held + words(case, name, state) + would)
-
-
-def _is_move(case: Case, after: Plan) -> bool:
-    """Say whether this epoch moves traffic at discretion: it returns to a link, or changes places with no outage or order behind it."""
-    before = case.plan
-    if not before.epoch:
-        return False
-    begun = [state.drain for name, state in after.links.items() if state.drain and before.links.get(name, LinkState()).drain is None]
-    left = any(drain.cause is not DrainCause.MAINTENANCE for drain in begun)
-    returned = any(before.links[name].drain and not state.drain for name, state in after.links.items() if name in before.links)
-    moved = any(before.flows.get(name, Placement()).link != new.link for name, new in after.flows.items())
-    return returned or (moved and not left)

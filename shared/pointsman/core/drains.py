@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from pointsman.core.case import Case
-from pointsman.core.fabric import Link, LinkName, Mode
+from pointsman.core.damping import is_damped, is_resting
+from pointsman.core.fabric import FlowName, Link, LinkName, Mode
 from pointsman.core.filling import parallel
-from pointsman.core.plan import Drain, DrainCause, LinkState, Verdict
+from pointsman.core.motion import one_domain
+from pointsman.core.plan import Drain, DrainCause, LinkState, Placement, Verdict
 from pointsman.core.values import replace
 
 _BUDGET_SPAN = timedelta(hours=1)
@@ -25,7 +27,7 @@ def drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, Link
         if state.drain is None and _may_leave(case, link, states):
             drain = Drain(cause=DrainCause.OUTAGE, since=case.now, epoch=case.next_epoch, enactor=case.view.here)
             found[link.name] = replace(state, drain=drain)
-        elif state.drain is not None and _may_return(case, link, state):
+        elif state.drain is not None and _may_return(case, link, state) and one_domain(case, found, link):
             found[link.name] = replace(state, drain=None)
     for name in _rescues(case, found):
         found[name] = replace(found[name], drain=None)
@@ -35,12 +37,14 @@ def drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, Link
 def _rescues(case: Case, states: Mapping[LinkName, LinkState]) -> set[LinkName]:
     """List the drained links that a flow needs now: it has no other open link, and both ends see this one good again.
 
-    The hold-down damps a choice; a flow that has no choice would only stay dark for it.
+    The hold-down damps a choice; a flow that has no choice would only stay dark for it. A link that flapped beyond all
+    measure rests for a hold-down all the same: with two of them each would be left for the other for ever.
     """
     found: set[LinkName] = set()
     for flow in case.fabric.flows:
         if not any(_open(states[name]) for name in flow.prefer):
-            back = [name for name in flow.prefer if states[name].drain and states[name].good_since is not None]
+            good = [name for name in flow.prefer if states[name].drain and states[name].good_since is not None]
+            back = [name for name in good if not is_resting(states[name], case.fabric.policy, case.now)]
             found.update(back[:1])
     return found
 
@@ -61,7 +65,9 @@ def _may_leave(case: Case, link: Link, states: Mapping[LinkName, LinkState]) -> 
 
 
 def _may_return(case: Case, link: Link, state: LinkState) -> bool:
-    """Say whether fail-back is allowed: up, hold-down over, time trusted, and a discretionary epoch left this hour."""
+    """Say whether fail-back is allowed: up, hold-down over, not damped, time trusted, and a discretionary epoch left this hour."""
+    if is_damped(state, case.fabric.policy.damping, case.now):
+        return False
     if _held(case, link, state) or state.verdict is not Verdict.UP or not settled(state, case.fabric.policy.hold_down, case.now):
         return False
     return discretion(case)
@@ -90,3 +96,28 @@ def discretion(case: Case) -> bool:
 def recent_moves(case: Case) -> tuple[datetime, ...]:
     """List the discretionary moves of the last hour, which the budget counts."""
     return tuple(move for move in case.plan.moves if case.now - move < _BUDGET_SPAN)
+
+
+def with_move(case: Case, *, made: bool) -> tuple[datetime, ...]:
+    """Give the discretionary moves of the last hour with this decision's, at most as many as the budget has."""
+    recent = (*recent_moves(case), case.now) if made else recent_moves(case)
+    return recent[-max(1, case.fabric.policy.epochs_per_hour) :]
+
+
+def is_move(case: Case, states: Mapping[LinkName, LinkState], flows: Mapping[FlowName, Placement]) -> bool:
+    """Say whether an epoch moves traffic at discretion: it leaves or returns to a link with no outage behind it, or changes places so.
+
+    Leaving a link that is down is exempt, and so are what a flow with no other open link forces and what a person orders.
+    """
+    before = case.plan
+    if not before.epoch:
+        return False
+    pairs = [(before.links.get(name, LinkState()).drain, state) for name, state in states.items()]
+    begun = [state.drain for old, state in pairs if state.drain is not None and old is None]
+    ended = [state for old, state in pairs if state.drain is None and old is not None]
+    if any(drain.cause is DrainCause.MAINTENANCE for drain in begun):
+        return True
+    if any(settled(state, case.fabric.policy.hold_down, case.now) for state in ended):
+        return True
+    moved = any(before.flows.get(name, Placement()).link != new.link for name, new in flows.items())
+    return moved and not begun and not ended

@@ -3,18 +3,24 @@
 from collections.abc import Mapping
 
 from pointsman.core.case import Case
+from pointsman.core.damping import is_damped, is_stilled, told
 from pointsman.core.drains import discretion, settled
 from pointsman.core.evidence import Belief, passing, still_passing
 from pointsman.core.fabric import Fabric, FlowName, Link, LinkKind, LinkName, Mode
-from pointsman.core.placement import Footing, Placed, place
+from pointsman.core.placement import WAIT, Footing, Placed, place
 from pointsman.core.plan import LinkState, Placement, Reason, Verdict
 from pointsman.core.values import replace
 
 
 def placements(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> Placed:
-    """Place all flows. A session lost at both ends is left before its budget is over only if everything then fits elsewhere."""
+    """Place all flows. A session lost at both ends is left before its budget is over only if everything then fits elsewhere.
+
+    One that flapped beyond all measure is not left so early: its outage has to be confirmed.
+    """
     today = case.plan.flows
-    lost = frozenset(link.name for link in case.fabric.links if beliefs[link.name].lost_both_ends and link.mode is Mode.AUTO)
+    damping = case.fabric.policy.damping
+    auto = (link.name for link in case.fabric.links if link.mode is Mode.AUTO and not is_stilled(states[link.name], damping, case.now))
+    lost = frozenset(name for name in auto if beliefs[name].lost_both_ends)
     if lost:
         early = place(case.fabric, _footings(case, states, shut=lost), today)
         if all(one.link is not None and one.link not in lost and not one.squeezed_by and not one.mtu_short for one in early.flows.values()):
@@ -55,12 +61,14 @@ def _footings(case: Case, states: Mapping[LinkName, LinkState], shut: frozenset[
 def _footing(case: Case, link: Link, state: LinkState, *, shut: bool) -> Footing:
     kept_off = shut or state.drain is not None
     takes = not kept_off and state.verdict in {Verdict.UP, Verdict.DEGRADED}
+    damped = told(state, case.fabric.policy.damping, case.now) if is_damped(state, case.fabric.policy.damping, case.now) else ""
     return Footing(
         usable=link.capacity if state.usable is None else state.usable,
         stays=not kept_off,
         takes=takes,
-        settled=case.steers(link) and settled(state, case.fabric.policy.hold_down, case.now),
+        settled=case.steers(link) and not damped and settled(state, case.fabric.policy.hold_down, case.now),
         why="" if takes else ("drained" if state.drain else f"believed {state.verdict}"),
+        wait=damped or WAIT,
     )
 
 

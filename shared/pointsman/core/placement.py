@@ -13,6 +13,8 @@ from pointsman.core.values import Frozen
 
 ABOUT = "placement"
 """What the reason is about that says how far a placement is proved; no link or flow of that name is meant."""
+WAIT = "still in hold-down"
+"""Why an open link is taken only when no other is left."""
 _COST_UNIT = 10**9
 """Parts of the user's currency that a cost per gigabyte is counted in: whole numbers add up to the same in any order."""
 _PROOFS = {
@@ -26,7 +28,7 @@ class Footing(Frozen):
 
     ``usable`` is the capacity left in bits per second; ``stays``: flows that are on it may stay; ``takes``: it may
     attract flows; ``settled``: its hold-down is over, so it is as good as any (otherwise it is taken only when no
-    settled link is left); ``why`` says it in words when the link is not open.
+    settled link is left); ``why`` says it in words when the link is not open, ``wait`` when it is not settled.
     """
 
     usable: Bandwidth
@@ -34,6 +36,7 @@ class Footing(Frozen):
     takes: bool
     settled: bool
     why: str = ""
+    wait: str = WAIT
 
 
 class Placed(Frozen):
@@ -115,7 +118,7 @@ class _Ground:
         tier = wide or opened
         settled = [link for link in tier if self.footing[link.name].settled or link.name == here]
         if settled:
-            refused |= {link.name: "still in hold-down" for link in tier if link not in settled}
+            refused |= {link.name: self.footing[link.name].wait for link in tier if link not in settled}
         return settled or tier, refused
 
 

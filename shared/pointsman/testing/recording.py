@@ -28,6 +28,10 @@ EVERY = 20.0
 """Seconds between two rounds of probes and sweeps."""
 STEADY, OUTAGE, RETURN = 60.0, 120.0, 500.0
 """Seconds before the fault, until it heals, and until its incident has ended."""
+FLAPS = 6
+"""How often a flapping link fails: its verdict is held from the fourth time on."""
+DAMPED = 1_700.0
+"""Seconds that a damped link is waited for before its return."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +102,18 @@ async def double(on: Scene) -> str:
     return "ix-a"
 
 
-OUTAGES: dict[str, Outage] = {"grey": grey, "cut": cut, "double": double}
+async def flap(on: Scene) -> str:
+    """Let one link come and go until it is damped, and wait until the watch for its return is near."""
+    for _ in range(FLAPS):
+        on.twin.network.blackhole("ix-a")
+        await on.settle(2 * EVERY)
+        on.twin.network.heal("ix-a")
+        await on.settle(2 * EVERY)
+    await on.settle(DAMPED)
+    return "ix-a"
+
+
+OUTAGES: dict[str, Outage] = {"grey": grey, "cut": cut, "double": double, "flap": flap}
 
 
 def recorded(fabric: Fabric, outage: Outage) -> Bundle:

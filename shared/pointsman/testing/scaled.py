@@ -8,7 +8,7 @@ import math
 from datetime import timedelta
 
 from pointsman.core.errors import ConfigError
-from pointsman.core.fabric import Bfd, Fabric, Freshness, Link, Policy, Timers
+from pointsman.core.fabric import Bfd, Damping, Fabric, Freshness, Link, Policy, Timers
 from pointsman.core.values import Frozen, replace
 
 FACTOR_MOST = 40
@@ -69,9 +69,14 @@ def _policy(policy: Policy, by: Scale) -> Policy:
         hold_down=policy.hold_down / by.factor,
         takeover_after=max(policy.takeover_after / by.factor, by.takeover),
         epochs_per_hour=int(policy.epochs_per_hour * by.factor),
+        damping=_damping(policy.damping, by.factor),
         freshness=Freshness(
             event=max(fresh.event / by.factor, by.fresh),
             look=max(fresh.look / by.factor, by.fresh),
             metric=max(fresh.metric / by.factor, by.fresh),
         ),
     )
+
+
+def _damping(damping: Damping, factor: float) -> Damping:
+    return replace(damping, half_life=damping.half_life / factor, max=damping.max / factor)
