@@ -1,0 +1,429 @@
+"""Orders of a person over the in-process twin: what is asserted is traffic, the levers' writes and the plan."""
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+from pointsman.core.errors import Refused, Transient
+from pointsman.core.fabric import Cloud, Fabric, LinkName, Mode
+from pointsman.core.orders import HEARD_WITHIN
+from pointsman.core.plan import DrainCause, FlagState, Proposal, Verdict
+from pointsman.core.sightings import Order, Verb
+from pointsman.core.values import parse, replace
+from pointsman.service.adopt import adopt
+from pointsman.service.order import Stilled, order, still
+from pointsman.service.verify import verify
+from pointsman.testing.stores import Fault, Weather
+from tests.core.scene import CHECKOUT, TRAINING, G, fabric, link, vpn
+from tests.service.test_converge import World, story
+
+IX_A = LinkName("ix-a")
+RECOMMENDED = fabric(link("ix-a", 10 * G, mode=Mode.RECOMMEND), link("ix-b", 10 * G), link("ix-c", 10 * G, cost=0.02), vpn())
+HOUR = timedelta(hours=1)
+
+
+def ordered(world: World, verb: Verb, target: str = "", *, key: str = "", lasts: timedelta | None = None) -> Order:
+    now = world.clock.now()
+    return Order(
+        key=key or f"{verb}/{target}/{now}",
+        verb=verb,
+        target=target,
+        author="operator",
+        reason="fibre works",
+        seen_at=now,
+        expires_at=now + lasts if lasts else None,
+    )
+
+
+async def carried_out(world: World, verb: Verb, target: str = "", *, lasts: timedelta | None = None) -> None:
+    await order(world.aws, ordered(world, verb, target, lasts=lasts))
+    await world.settle(30)
+
+
+async def goes_grey(world: World) -> Proposal:
+    """Let the link in mode recommend lose packets; gives what is proposed."""
+    world.twin.network.blackhole("ix-a")
+    await world.settle(30)
+    proposal = (await world.plan()).proposal
+    assert proposal is not None
+    return proposal
+
+
+async def refused(world: World, given: Order, why: str) -> None:
+    """Order it, and see that it is refused and nothing is written."""
+    before, writes = await world.plan(), len(world.twin.writes)
+    with pytest.raises(Refused, match=why):
+        await order(world.gcp, given)
+    assert (await world.plan(), len(world.twin.writes)) == (before, writes)
+
+
+def test_an_ordered_drain_moves_both_directions_and_ends_by_itself_and_the_journal_bears_it_out() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(400, every=60)
+        await carried_out(world, Verb.DRAIN, "ix-a", lasts=HOUR)
+        drain = (await world.plan()).links[IX_A].drain
+        assert drain is not None
+        assert (drain.cause, drain.by) == (DrainCause.ORDER, "operator: fibre works")
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+        assert (await world.plan()).links[IX_A].verdict is Verdict.UP
+        await world.settle(HOUR.total_seconds() - 120, every=300)
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+        await world.settle(400, every=60)
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+        walk = await verify(world.gcp)
+        assert (walk.trouble, walk.again) == (None, walk.entries)
+
+    story(tell)
+
+
+def test_an_undrain_returns_the_link_once_a_hold_down_lies_between_the_two_moves() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(400, every=60)
+        await carried_out(world, Verb.DRAIN, "ix-a", lasts=HOUR)
+        await carried_out(world, Verb.UNDRAIN, "ix-a")
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+        await world.settle(300, every=30)
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+
+    story(tell)
+
+
+def test_an_order_that_comes_twice_is_done_once() -> None:
+    async def tell(world: World) -> None:
+        given = ordered(world, Verb.DRAIN, "ix-b", key="slack/1")
+        first = await order(world.aws, given)
+        again = await order(world.gcp, given)
+        assert (first.already, again.already) == (False, True)
+        assert again.epoch == first.epoch
+
+    story(tell)
+
+
+def test_rows_that_were_decided_on_meanwhile_are_read_again() -> None:
+    async def tell(world: World) -> None:
+        given = ordered(world, Verb.DRAIN, "ix-b")
+        world.table.gcp.forecast = lambda operation: Weather(delay=0.2 if operation == "prepare" else 0.0)
+        heeded = await order(world.aws, given)
+        assert heeded.plan.links[LinkName("ix-b")].drain is not None
+
+    story(tell)
+
+
+@pytest.mark.parametrize(
+    ("verb", "target", "why"),
+    [
+        (Verb.DRAIN, "ix-z", "there is no link ix-z"),
+        (Verb.UNDRAIN, "ix-a", "ix-a is not drained"),
+        (Verb.APPROVE, "0123456789abcdef", "approval for another plan's hash"),
+        (Verb.DENY, "0123456789abcdef", "denial for another plan's hash"),
+        (Verb.PIN, "checkout>ix-b", "would part its directions"),
+        (Verb.PIN, "checkout>ix-a", "BGP leads it there"),
+        (Verb.PIN, "checkout", "write it as FLOW>LINK"),
+        (Verb.ACK, "ix-a@7", "there is no open incident"),
+        (Verb.ADOPT, "", "use pointsman adopt"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_words_and_moves_nothing(verb: Verb, target: str, why: str) -> None:
+    async def tell(world: World) -> None:
+        await refused(world, ordered(world, verb, target), why)
+
+    story(tell)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"author": " "}, "needs an author and a reason"),
+        ({"reason": ""}, "needs an author and a reason"),
+        ({"author": "pointsman"}, "gives no orders"),
+        ({"expires_at": "just over"}, "expired at"),
+    ],
+)
+def test_an_order_without_author_reason_or_time_left_is_refused_and_moves_nothing(change: dict[str, str], why: str) -> None:
+    async def tell(world: World) -> None:
+        over = world.clock.now() - timedelta(seconds=2)
+        values = {name: over if value == "just over" else value for name, value in change.items()}
+        await refused(world, replace(ordered(world, Verb.DRAIN, "ix-a"), **values), why)
+
+    story(tell)
+
+
+def test_an_order_that_is_heard_too_late_is_refused() -> None:
+    async def tell(world: World) -> None:
+        given = ordered(world, Verb.DRAIN, "ix-a", lasts=HOUR * 9)
+        await world.clock.sleep(HEARD_WITHIN.total_seconds() + 1)
+        await world.settle(30)
+        await refused(world, given, "is heard only now")
+
+    story(tell)
+
+
+def test_the_last_healthy_path_is_not_drained_by_an_order() -> None:
+    async def tell(world: World) -> None:
+        await carried_out(world, Verb.DRAIN, "ix-a", lasts=HOUR)
+        await refused(world, ordered(world, Verb.DRAIN, "ix-b"), "ix-b is not drained: no other link")
+
+    story(tell, fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=(replace(CHECKOUT, prefer=(IX_A, LinkName("ix-b"))),)))
+
+
+def test_a_flow_that_has_no_other_permitted_link_keeps_its_own() -> None:
+    async def tell(world: World) -> None:
+        await refused(world, ordered(world, Verb.DRAIN, "ix-a"), "no other link that training may use")
+
+    both, only = replace(CHECKOUT, prefer=(IX_A, LinkName("ix-b"))), replace(TRAINING, prefer=(IX_A,))
+    story(tell, fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=(both, only)))
+
+
+def test_an_ordered_drain_gives_way_when_a_flow_has_no_other_way() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(400, every=60)
+        await carried_out(world, Verb.DRAIN, "ix-a", lasts=HOUR)
+        world.twin.network.blackhole("ix-b")
+        await world.settle(60)
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+
+    story(tell, fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=(replace(CHECKOUT, prefer=(IX_A, LinkName("ix-b"))),)))
+
+
+def test_a_link_in_mode_observe_is_not_drained_by_an_order() -> None:
+    async def tell(world: World) -> None:
+        await refused(world, ordered(world, Verb.DRAIN, "ix-a"), "mode observe")
+
+    story(tell, fabric(link("ix-a", 10 * G, mode=Mode.OBSERVE), link("ix-b", 10 * G), link("ix-c", 10 * G), vpn()))
+
+
+def test_a_link_in_mode_recommend_is_left_alone_until_a_person_approves_of_exactly_what_is_proposed() -> None:
+    async def tell(world: World) -> None:
+        proposal = await goes_grey(world)
+        assert not any("ix-a" in str(setting) for _, setting in world.twin.writes)
+        assert (proposal.leave, world.links("checkout")) == ((IX_A,), ({"ix-a"}, {"ix-a"}))
+        await carried_out(world, Verb.APPROVE, proposal.hash)
+        plan = await world.plan()
+        assert plan.links[IX_A].drain is not None
+        assert {name: one.link for name, one in plan.flows.items()} | proposal.flows == {name: one.link for name, one in plan.flows.items()}
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+
+    story(tell, RECOMMENDED)
+
+
+def test_its_return_waits_for_an_approval_too_and_its_levers_are_set_back_and_let_go() -> None:
+    async def tell(world: World) -> None:
+        proposal = await goes_grey(world)
+        await carried_out(world, Verb.APPROVE, proposal.hash)
+        world.twin.network.heal("ix-a")
+        await world.settle(700, every=30)
+        plan = await world.plan()
+        assert plan.links[IX_A].drain is not None
+        assert plan.proposal is not None
+        assert plan.proposal.back == (IX_A,)
+        await carried_out(world, Verb.APPROVE, plan.proposal.hash)
+        await world.settle(60)
+        after = await world.plan()
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+        assert (after.links[IX_A].drain, after.links[IX_A].steered, after.proposal) == (None, None, None)
+
+    story(tell, RECOMMENDED)
+
+
+def test_an_approval_of_what_was_proposed_before_things_changed_is_refused_and_moves_nothing() -> None:
+    async def tell(world: World) -> None:
+        proposal = await goes_grey(world)
+        world.twin.network.blackhole("ix-b")
+        for cloud in Cloud:
+            await world.report(cloud)
+        await refused(world, ordered(world, Verb.APPROVE, proposal.hash), "approval for another plan's hash")
+        changed = (await world.plan()).proposal
+        assert changed is not None
+        assert changed.hash != proposal.hash
+        await carried_out(world, Verb.APPROVE, changed.hash)
+        assert "ix-a" not in world.links("checkout")[0]
+
+    story(tell, RECOMMENDED)
+
+
+def test_an_approval_that_comes_when_rows_say_otherwise_by_now_is_refused() -> None:
+    async def tell(world: World) -> None:
+        proposal = await goes_grey(world)
+        world.twin.network.heal("ix-a")
+        await world.clock.sleep(5)
+        await world.settle(1)
+        await refused(world, ordered(world, Verb.APPROVE, proposal.hash), "approval for another plan's hash: nothing waits")
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+
+    story(tell, RECOMMENDED)
+
+
+def test_what_was_denied_stays_so_until_it_is_proposed_anew() -> None:
+    async def tell(world: World) -> None:
+        proposal = await goes_grey(world)
+        await carried_out(world, Verb.DENY, proposal.hash)
+        await refused(world, ordered(world, Verb.APPROVE, proposal.hash), "was denied by operator: fibre works")
+        await world.settle(5 * 3600, every=1200)
+        anew = (await world.plan()).proposal
+        assert anew is not None
+        assert anew.hash != proposal.hash
+        assert not anew.denied
+
+    story(tell, RECOMMENDED)
+
+
+def test_the_ticket_names_the_command_that_approves() -> None:
+    async def tell(world: World) -> None:
+        proposal = await goes_grey(world)
+        epoch = (await world.plan()).links[IX_A].down_since_epoch
+        reading = await world.aws.registers.read(f"incident/atlas/ix-a@{epoch}")
+        assert f"pointsman approve FABRIC {proposal.hash} --author NAME --reason WHY" in str(reading.value)
+
+    story(tell, RECOMMENDED)
+
+
+def test_an_ack_is_noted_in_the_incident_once() -> None:
+    async def tell(world: World) -> None:
+        world.twin.network.blackhole("ix-a")
+        await world.settle(30)
+        epoch = (await world.plan()).links[IX_A].down_since_epoch
+        for name in (f"ix-a@{epoch}", f"atlas/ix-a@{epoch}"):
+            await order(world.gcp, ordered(world, Verb.ACK, name))
+        reading = await world.aws.registers.read(f"incident/atlas/ix-a@{epoch}")
+        assert str(reading.value).count('"text":"acknowledged by operator: fibre works"') == 1
+
+    story(tell)
+
+
+async def stilled(world: World, verb: Verb, *, lasts: timedelta | None = None) -> Stilled:
+    return await still(world.aws, ordered(world, verb, lasts=lasts))
+
+
+def test_a_freeze_sets_the_plan_and_both_flags_and_stops_all_steering_until_it_is_thawed() -> None:
+    async def tell(world: World) -> None:
+        frozen = await stilled(world, Verb.FREEZE)
+        assert frozen.complete
+        assert {flag.state for flag in world.flags.values()} == {FlagState.SET}
+        world.twin.network.blackhole("ix-a")
+        await world.settle(60)
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+        await refused(world, ordered(world, Verb.DRAIN, "ix-b"), "thaw first")
+        assert (await stilled(world, Verb.THAW)).complete
+        await world.settle(60)
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+
+    story(tell)
+
+
+def test_a_frozen_plan_writes_no_lever_even_where_no_flag_could_be_set() -> None:
+    async def tell(world: World) -> None:
+        await order(world.aws, ordered(world, Verb.FREEZE))
+        world.twin.network.blackhole("ix-a")
+        writes = len(world.twin.writes)
+        await world.settle(60)
+        assert len(world.twin.writes) == writes
+
+    story(tell)
+
+
+def test_a_plans_freeze_ends_by_itself() -> None:
+    async def tell(world: World) -> None:
+        await order(world.aws, ordered(world, Verb.FREEZE, lasts=HOUR))
+        await world.settle(HOUR.total_seconds() - 700, every=600)
+        world.twin.network.blackhole("ix-a")
+        await world.settle(30)
+        assert (await world.plan()).freeze is not None
+        await world.settle(700, every=60)
+        assert (await world.plan()).freeze is None
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+
+    story(tell)
+
+
+class Deaf:
+    """A flag that cannot be reached from here."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+
+    async def read(self) -> FlagState:
+        return FlagState.UNREADABLE
+
+    async def write(self, frozen: bool, note: str) -> None:  # noqa: FBT001 - the port's own yes or no
+        raise Transient(f"no credentials for {self.cloud} ({frozen=}, {note=})")
+
+
+def test_a_freeze_names_the_flag_that_it_missed_and_sets_the_others() -> None:
+    async def tell(world: World) -> None:
+        half = dataclasses.replace(world.gcp, flags={Cloud.AWS: Deaf(Cloud.AWS), Cloud.GCP: world.flags[Cloud.GCP]})
+        found = await still(half, ordered(world, Verb.FREEZE))
+        assert (found.complete, found.written, set(found.missed)) == (False, (Cloud.GCP,), {Cloud.AWS})
+        assert world.flags[Cloud.GCP].state is FlagState.SET
+        assert (await world.plan()).freeze is not None
+        thawed = await still(half, ordered(world, Verb.THAW))
+        assert thawed.still == ("the freeze flag of aws is unreadable",)
+
+    story(tell)
+
+
+def test_a_freeze_without_a_majority_still_sets_the_flags() -> None:
+    async def tell(world: World) -> None:
+        for store in world.table.stores[:2]:
+            store.forecast = lambda _: Weather(fault=Fault.DOWN)
+        found = await stilled(world, Verb.FREEZE)
+        assert (found.written, found.heeded) == ((Cloud.AWS, Cloud.GCP), None)
+        assert "no majority" in found.unagreed
+
+    story(tell)
+
+
+def pinned_world() -> Fabric:
+    return fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), link("ix-c", 10 * G, cost=0.02), vpn())
+
+
+def test_a_pin_is_taken_from_a_person_where_all_but_the_levers_call_for_it_and_ends_with_its_target() -> None:
+    async def tell(world: World) -> None:
+        world.twin.network.blackhole("ix-a")
+        await world.settle(60)
+        await carried_out(world, Verb.PIN, "checkout>ix-b", lasts=HOUR)
+        (pin,) = (await world.plan()).pins
+        assert (pin.flow, pin.link, pin.owner, pin.reason) == ("checkout", "ix-b", "operator", "fibre works")
+        world.twin.network.blackhole("ix-b")
+        await world.settle(60)
+        assert (await world.plan()).pins == ()
+
+    story(tell, pinned_world())
+
+
+def test_a_fabric_that_lost_a_link_which_still_carries_a_pin_is_refused_and_moves_nothing() -> None:
+    async def tell(world: World) -> None:
+        world.twin.network.blackhole("ix-a")
+        await world.settle(60)
+        await carried_out(world, Verb.PIN, "checkout>ix-b", lasts=HOUR)
+        lost = fabric(link("ix-a", 10 * G), link("ix-c", 10 * G), vpn(), flows=(replace(CHECKOUT, prefer=(IX_A, LinkName("vpn"))),))
+        house = dataclasses.replace(world.gcp, fabrics=(world.gcp.current, lost))
+        before, writes = await world.plan(), len(world.twin.writes)
+        with pytest.raises(Refused, match="the pin of checkout to ix-b would be forgotten: let it end first"):
+            await adopt(house, author="operator", reason="ix-b is to go", force=True)
+        assert (await world.plan(), len(world.twin.writes)) == (before, writes)
+
+    story(tell, pinned_world())
+
+
+def test_the_other_cloud_is_woken_once_an_order_is_agreed() -> None:
+    async def tell(world: World) -> None:
+        woken: list[int] = []
+
+        async def nudge(_: str, epoch: int) -> None:
+            woken.append(epoch)
+
+        heeded = await order(dataclasses.replace(world.aws, nudge=nudge), ordered(world, Verb.DRAIN, "ix-b"))
+        assert woken == [heeded.epoch]
+
+    story(tell)
+
+
+def test_a_plan_with_an_order_reads_back_as_it_was_written() -> None:
+    async def tell(world: World) -> None:
+        heeded = await order(world.aws, ordered(world, Verb.DRAIN, "ix-b"))
+        value = (await world.aws.registers.read("plan/atlas")).value
+        assert value is not None
+        assert parse(value, type(heeded.plan)) == heeded.plan
+
+    story(tell)
