@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import NoReturn
 
 from pointsman.testing.simulation import registers, system
+from pointsman.testing.simulation.adding import CannotAdd, added, read
 from pointsman.testing.simulation.coverage import Coverage, coverage
 from pointsman.testing.simulation.kinds import FaultKind
 from pointsman.testing.simulation.schedule import DEFAULT, LONG
@@ -38,10 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play as the command line says; gives the exit code."""
     parser = _parser()
     told = parser.parse_args(arguments)
+    if told.add:
+        return _added(parser, told)
     _check(parser, told)
     if told.trace:
         tally, lines = system.story(told.first, told.faults, SIZES[told.size])
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.write(_lines(lines))
     else:
         tally = _played(told, _run(told))
     reached = coverage(tally) if told.level == system.LEVEL and told.seeds > 1 else None
@@ -61,7 +65,18 @@ def _parser() -> _Parser:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--trace", action="store_true", help="tell the one schedule of --seed in words")
     parser.add_argument("--require-coverage", action="store_true", help="exit 1 when a cell of await site x fault kind was never hit")
+    parser.add_argument("--add", type=Path, nargs="+", metavar="FILE", help="play nothing: add up what runs wrote with --json")
     return parser
+
+
+def _added(parser: _Parser, told: argparse.Namespace) -> int:
+    """Add runs up, and say 1 when one found a violation, or all together left a cell or a kind of fault out."""
+    try:
+        total = added([read(path) for path in told.add])
+    except CannotAdd as error:
+        parser.error(str(error))
+    sys.stdout.write(json.dumps(total.document(), indent=1) + "\n" if told.json else _lines(total.words(MISSING_SHOWN)))
+    return int(total.short)
 
 
 def _positive(text: str) -> int:
@@ -137,6 +152,10 @@ def _words(tally: Tally, reached: Coverage | None) -> str:
     lines += ["faults:", *(f"  {count:>9} {kind}" for kind, count in document["faults"].items())]
     lines += [] if reached is None else reached.words(MISSING_SHOWN)
     lines += [f"violation: seed {one.seed}: {one.invariant}: {one.what}" for one in tally.violations] or ["no violation"]
+    return _lines(lines)
+
+
+def _lines(lines: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 

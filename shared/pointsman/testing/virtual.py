@@ -35,14 +35,15 @@ ACTOR: contextvars.ContextVar[Actor | None] = contextvars.ContextVar("ACTOR", de
 
 
 class VirtualClock:
-    """Keeps ``ports.clouds.Clock`` on the virtual loop's time; ``skew`` seconds ahead of everybody else's."""
+    """Keeps ``ports.clouds.Clock`` on the virtual loop's time, which begins at ``start``; ``skew`` seconds ahead of everybody else's."""
 
-    def __init__(self, skew: float = 0.0) -> None:
+    def __init__(self, skew: float = 0.0, start: datetime = START) -> None:
         self.skew = timedelta(seconds=skew)
+        self._start = start
 
     def now(self) -> datetime:
         """Give the virtual time of day."""
-        return START + timedelta(seconds=self.monotonic()) + self.skew
+        return self._start + timedelta(seconds=self.monotonic()) + self.skew
 
     def monotonic(self) -> float:
         """Give the virtual seconds since the loop began."""

@@ -113,7 +113,8 @@ def _held(play: Play) -> dict[str, dict[str, str]]:
 
 
 async def _duplicate(play: Play) -> tuple[int, int]:
-    """Hand the same report to both clouds twice; count the register reads and writes of the second round."""
+    """Hand the same report twice to one function of each cloud; count the register reads and writes of the second round."""
+    play.pool = {cloud: pool[:1] for cloud, pool in play.pool.items()}
     claims = {cloud: probes(play.world.twin, cloud) for cloud in Cloud}
     before = (0, 0)
     for _ in range(2):

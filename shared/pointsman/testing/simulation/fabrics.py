@@ -1,8 +1,8 @@
-"""The small fabrics that schedules are played on: one seed picks one, with short timers so that minutes are enough."""
+"""The small fabrics that schedules are played on, with short timers so that minutes are enough."""
 
 from datetime import timedelta
+from enum import StrEnum
 from functools import cache
-from random import Random  # noqa: TID251 - seeded, so that every run is alike
 
 from pointsman.core.fabric import (
     AwsEnd,
@@ -34,7 +34,7 @@ from pointsman.core.fabric import (
     Timers,
     WithoutQuorum,
 )
-from pointsman.core.values import replace
+from pointsman.core.values import Frozen, replace
 
 G = 10**9
 AWS, GCP = SiteName("aws-use1"), SiteName("gcp-use4")
@@ -43,6 +43,22 @@ HOLD_DOWN = timedelta(seconds=30)
 TAKEOVER = timedelta(seconds=10)
 _HOLD, _RESTART = timedelta(seconds=12), timedelta(seconds=20)
 _FRESH = Freshness(event=timedelta(minutes=4), look=timedelta(minutes=2), metric=timedelta(minutes=4))
+
+
+class Shape(StrEnum):
+    """Which links a fabric has, and which flows."""
+
+    ROOMY = "a roomy pair"
+    TIGHT = "a tight pair with a VPN behind it"
+    BACKED = "one interconnect with a VPN"
+    WIDE = "a pair of which one has two members"
+
+
+class Terms(Frozen):
+    """What a fabric's policy says, as far as schedules differ in it."""
+
+    without: WithoutQuorum = WithoutQuorum.HOLD
+    hold_down: timedelta = HOLD_DOWN
 
 
 def _interconnect(number: int, capacity: int, *, members: int = 1) -> Link:
@@ -114,7 +130,7 @@ def _flow(name: str, demand: int, priority: int, prefer: tuple[str, ...], number
     )
 
 
-def _fabric(links: tuple[Link, ...], flows: tuple[Flow, ...], without: WithoutQuorum) -> Fabric:
+def _fabric(links: tuple[Link, ...], flows: tuple[Flow, ...], terms: Terms) -> Fabric:
     return Fabric(
         version=1,
         name="atlas",
@@ -125,7 +141,12 @@ def _fabric(links: tuple[Link, ...], flows: tuple[Flow, ...], without: WithoutQu
         links=links,
         flows=flows,
         policy=Policy(
-            mode=Mode.AUTO, hold_down=HOLD_DOWN, takeover_after=TAKEOVER, epochs_per_hour=60, freshness=_FRESH, without_quorum=without
+            mode=Mode.AUTO,
+            hold_down=terms.hold_down,
+            takeover_after=TAKEOVER,
+            epochs_per_hour=60,
+            freshness=_FRESH,
+            without_quorum=terms.without,
         ),
         stores=Stores(aws="sqlite:///a", gcp="sqlite:///b", witness="sqlite:///c"),
         desks=(DeskSettings(name="noc", kind="pagerduty", secret="secret://noc"),),  # noqa: S106 - where a secret would lie
@@ -133,11 +154,14 @@ def _fabric(links: tuple[Link, ...], flows: tuple[Flow, ...], without: WithoutQu
 
 
 @cache
-def fabrics() -> tuple[tuple[Fabric, Fabric], ...]:
-    """Give every fabric with the one that may be adopted after it.
+def fabrics(shape: Shape, terms: Terms) -> tuple[Fabric, Fabric]:
+    """Give a fabric, and the one that may be adopted after it."""
+    links, flows = _shapes()[shape]
+    fabric = _fabric(links, flows, terms)
+    return fabric, _following(fabric)
 
-    A roomy pair; a tight pair with a VPN behind it; one interconnect with a VPN; a pair of which one has two members.
-    """
+
+def _shapes() -> dict[Shape, tuple[tuple[Link, ...], tuple[Flow, ...]]]:
     pair = (_interconnect(1, 10 * G), _interconnect(2, 10 * G))
     both = (_flow("checkout", G, 1, ("ix-1", "ix-2"), 20), _flow("training", 6 * G, 5, ("ix-2", "ix-1"), 21))
     tight = (_interconnect(1, 10 * G), _interconnect(2, 5 * G), _vpn(5 * G))
@@ -145,10 +169,7 @@ def fabrics() -> tuple[tuple[Fabric, Fabric], ...]:
     backed = (_interconnect(1, 10 * G), _vpn(5 * G))
     one = (_flow("checkout", 2 * G, 1, ("ix-1", "vpn"), 20),)
     wide = (_interconnect(1, 10 * G, members=2), _interconnect(2, 10 * G))
-    hold, protect = WithoutQuorum.HOLD, WithoutQuorum.PROTECT
-    drawn = ((pair, both, protect), (tight, three, hold), (backed, one, protect), (wide, both, hold), (tight, three, protect))
-    found = (_fabric(links, flows, without) for links, flows, without in drawn)
-    return tuple((fabric, _following(fabric)) for fabric in found)
+    return {Shape.ROOMY: (pair, both), Shape.TIGHT: (tight, three), Shape.BACKED: (backed, one), Shape.WIDE: (wide, both)}
 
 
 def _following(fabric: Fabric) -> Fabric:
@@ -156,8 +177,3 @@ def _following(fabric: Fabric) -> Fabric:
     more = _flow("backups", G // 2, 7, tuple(link.name for link in fabric.links[:2]), 22)
     policy = replace(fabric.policy, takeover_after=TAKEOVER * 1.5)
     return replace(fabric, flows=(*fabric.flows, more), policy=policy)
-
-
-def fabrics_of(seed: int) -> tuple[Fabric, Fabric]:
-    """Pick the fabric of a seed, and the one after it."""
-    return Random(f"fabric {seed}").choice(fabrics())

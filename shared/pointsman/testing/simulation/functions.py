@@ -102,8 +102,10 @@ class Call:
         task = asyncio.get_running_loop().create_task(_handled(self.function.house, act), context=surroundings)
         task.add_done_callback(lambda _: self.end())
         self.function.calls.append(self)
-        await self.over.wait()
-        self.function.calls.remove(self)
+        try:
+            await self.over.wait()
+        finally:
+            self.function.calls.remove(self)
         return (task.result(), True) if task.done() else (None, False)
 
 

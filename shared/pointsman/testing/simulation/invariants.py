@@ -253,7 +253,11 @@ def unknown_is_never_told_as_ok_or_failed(record: Record) -> Findings:
         mine = [accepted[one.register, nonce] for nonce in one.own if (one.register, nonce) in accepted]
         if one.how is Ended.FAILED and mine:
             yield f"{one.register}: told at {one.ended:.3f} s that it failed, and {mine[0].ballot} was accepted at {mine[0].first:.3f} s"
-        if one.how is Ended.AGREED and one.ballot and not any(row.ballot == one.ballot and row.at for row in record.evidence.accepted):
+        if (
+            one.how is Ended.AGREED
+            and one.ballot
+            and not any(row.ballot == one.ballot and row.at is not None for row in record.evidence.accepted)
+        ):
             yield f"{one.register}: told at {one.ended:.3f} s that {one.ballot} is agreed, which no majority ever held"
 
 

@@ -83,6 +83,7 @@ class Request(StrEnum):
     APPLY = "lever.apply"
     VERIFY = "lever.verify"
     LOOK = "looker.look"
+    AUDIT = "auditor.seen"
     FLAG = "flag.read"
     HINT = "hint"
     TELL = "desk.tell"
@@ -108,7 +109,7 @@ STRIKES: Mapping[FaultKind, frozenset[Request]] = {
     FaultKind.LEVER_STALE_READ: frozenset({Request.OBSERVE}),
     FaultKind.LEVER_THROTTLED: _LEVER,
     FaultKind.LEVER_REFUSED: frozenset({Request.APPLY}),
-    FaultKind.LOOK_THROTTLED: frozenset({Request.LOOK}),
+    FaultKind.LOOK_THROTTLED: frozenset({Request.LOOK, Request.AUDIT}),
     FaultKind.LOOK_STALE: frozenset({Request.LOOK}),
     FaultKind.FLAG_UNREADABLE: frozenset({Request.FLAG}),
     FaultKind.HINT_LOST: frozenset({Request.HINT}),

@@ -37,14 +37,17 @@ class Mischief:
     adopt: Callable[[Mishap], bool]
     backups: dict[str, Snapshot] = field(default_factory=dict)
 
-    def befall(self, one: Mishap, call: Call | None) -> None:
-        """Bring one mishap about, in the middle of a call or between calls."""
+    def befall(self, one: Mishap, call: Call | None) -> bool:
+        """Bring one mishap about, in the middle of a call or between calls; False when there is nothing that it could befall."""
         if not self.world.nature.raging or (call is None and one.kind in {FaultKind.CRASH, FaultKind.FREEZE_AND_THAW}):
-            return
+            return False
         if one.kind in STRIKES:
             self._trouble(one)
         elif self._begin(one, call):
             self._count(one, call)
+        else:
+            return False
+        return True
 
     def _count(self, one: Mishap, call: Call | None) -> None:
         """Count it at the await sites of whoever it befalls: one function, or all that are under way."""
@@ -86,10 +89,10 @@ class Mischief:
     def _on_store(self, one: Mishap, _: Call | None) -> bool:
         store = self.world.stores[one.where]
         others = [other for other in self.world.stores.values() if other is not store]
-        if any(other.lost for other in others):
-            return False
+        if any(other.lost or other.restored for other in others):
+            return False  # two of three stores may be gone for a while, but not for good
         if one.kind is FaultKind.STORE_LOST:
-            store.lost = all(other.lost is False for other in others)
+            store.lost = True
             return True
         backup = self.backups.get(one.where)
         if backup is None or one.where == "aws" or not store.up_to_date(others):
@@ -145,9 +148,12 @@ class Mischief:
         return True
 
     def _closed_by_hand(self, one: Mishap, _: Call | None) -> bool:
-        """Let a person close an open ticket; while there is none, look again until the storm is over."""
+        """Let a person close an open ticket; while there is none, look again until the storm is over.
+
+        A person who is to close it while a function stands somewhere looks when another comes there.
+        """
         closed = self.world.desk.close_by_hand(one.much)
-        if not closed:
+        if not closed and not one.site:
             in_nobodys_name(lambda: self.befall(one, None), PERSON_SECONDS)
         return closed
 

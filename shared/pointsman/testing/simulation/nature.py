@@ -10,8 +10,10 @@ from random import Random  # noqa: TID251 - seeded, so that every run is alike
 from types import FrameType
 
 from pointsman.core.fabric import Cloud
+from pointsman.core.values import replace
 from pointsman.testing import virtual
 from pointsman.testing.simulation.kinds import STRIKES, FaultKind, Request, of
+from pointsman.testing.simulation.schedule import Mishap
 from pointsman.testing.simulation.sites import site_of
 from pointsman.testing.virtual import ACTOR, Step
 
@@ -32,7 +34,8 @@ class Nature:
     """The dice, the troubles that last, the counts and the story of one schedule.
 
     ``troubled`` names what each place suffers from (a store's name, ``levers aws``, ``desk``, ...); ``cut`` the one-way
-    partitions between a cloud's functions and a store; ``gone`` the clouds without identity.
+    partitions between a cloud's functions and a store; ``gone`` the clouds without identity. ``aims`` are the mishaps that
+    wait for a function to come to their await site, ``upon`` lets one that strikes no request befall where a function stands.
     """
 
     dice: Random
@@ -40,6 +43,8 @@ class Nature:
     watching: bool = False
     telling: bool = False
     raging: bool = True
+    aims: list[Mishap] = field(default_factory=list)
+    upon: Callable[[Mishap], bool] = lambda _: False
     troubled: dict[str, FaultKind] = field(default_factory=dict)
     cut: dict[tuple[Cloud, str], FaultKind] = field(default_factory=dict)
     gone: set[Cloud] = field(default_factory=set)
@@ -55,6 +60,10 @@ class Nature:
             self.coverage.update((site, request.value) for site in sites_here())
         if not self.raging:
             return None
+        if self.aims and (aimed := self._aimed(request)) is not None:
+            self.injected(aimed, sites_here())
+            self.tell(f"{aimed} strikes {request} at {place}, where it was aimed at")
+            return aimed
         kind = self.troubled.get(place)
         if kind is None or request not in STRIKES[kind] or self.dice.random() >= EPISODE:
             kind = self._on_any_day(request)
@@ -62,6 +71,27 @@ class Nature:
             self.injected(kind, sites_here())
             self.tell(f"{kind} strikes {request} at {place}")
         return kind
+
+    def _aimed(self, request: Request | None) -> FaultKind | None:
+        """Let what is aimed at where the running task stands befall; give what strikes its request, if that does."""
+        standing = [one for one in self.aims if stands_at(one.site)]
+        for one in standing:
+            struck = STRIKES.get(one.kind)
+            if struck is not None and request not in struck:
+                continue
+            self.aims.remove(one)
+            if one.visits:
+                self.aims.append(replace(one, visits=one.visits - 1))
+            elif struck is not None:
+                return one.kind
+            elif not self.upon(one):
+                self.aims.append(one)
+        return None
+
+    def pause(self) -> None:
+        """Let what is aimed at where the running task stands befall, though it asks for nothing."""
+        if self.raging and self.aims:
+            self._aimed(None)
 
     def _on_any_day(self, request: Request) -> FaultKind | None:
         if self.dice.random() >= BACKGROUND:
@@ -80,6 +110,17 @@ class Nature:
             actor = ACTOR.get()
             who = f" {actor}" if actor is not None else ""
             self.story.append(f"{asyncio.get_running_loop().time():10.3f} s{who}: {text}")
+
+
+def stands_at(site: str) -> bool:
+    """Say whether the running task stands at an await site, or one of those that began it does."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - a running coroutine does not say itself what it awaits
+    while frame is not None and frame.f_code.co_filename != virtual.__file__:
+        if site_of(frame) == site:
+            return True
+        frame = frame.f_back
+    task = asyncio.current_task()
+    return any(one == site for begun in lineage(task.begun_by if isinstance(task, Step) else None) for one in _standing(begun))
 
 
 def sites_here() -> set[str]:

@@ -9,6 +9,7 @@ from pointsman.core.fabric import Cloud
 from pointsman.core.members import index
 from pointsman.core.plan import Verdict
 from pointsman.core.sightings import Health, Meaning, Sighting, Source, Tick, Vantage
+from pointsman.core.silence import Kind
 from pointsman.core.values import replace
 from pointsman.entry.outcomes import Answer, outcome_of
 from pointsman.service import doors
@@ -16,12 +17,14 @@ from pointsman.service.adopt import adopt
 from pointsman.service.converge import Report
 from pointsman.service.house import House
 from pointsman.testing.inprocess import TwinLooker, probes
+from pointsman.testing.simulation.aged import age, seen_before
 from pointsman.testing.simulation.evidence import Called, Dark
-from pointsman.testing.simulation.functions import Call, Door, Function, steps_of
+from pointsman.testing.simulation.functions import Call, Door, Function, caller, steps_of
 from pointsman.testing.simulation.kinds import FaultKind, Request
 from pointsman.testing.simulation.mail import Mail
 from pointsman.testing.simulation.mischief import Mischief
-from pointsman.testing.simulation.nature import sites_of, tasks_under_way
+from pointsman.testing.simulation.nature import in_nobodys_name, sites_of, tasks_under_way
+from pointsman.testing.simulation.scenes import Cue
 from pointsman.testing.simulation.schedule import Mishap, Schedule
 from pointsman.testing.simulation.world import World
 
@@ -53,14 +56,35 @@ class Play:
         self._told: dict[Cloud, tuple[tuple[Health, ...], float]] = dict.fromkeys(Cloud, ((), 0.0))
         self._due: dict[int, list[Mishap]] = {}
         for one in plan.mishaps:
-            self._due.setdefault(one.call, []).append(one)
-        self._rolls_out = FaultKind.OTHER_VERSION in plan.kinds and self.dice.random() < 0.35
+            if not one.site:
+                self._due.setdefault(one.call, []).append(one)
+        self.world.nature.aims = list(plan.aims)
+        self.world.nature.upon = self._upon
+        self._rolls_out = plan.rolls_out
+        if plan.staging.aged:
+            age(self.world)
         self.pool = {cloud: [self._started(cloud, slot) for slot in range(plan.size.functions)] for cloud in Cloud}
         self._running: set[asyncio.Task[None]] = set()
 
     def _started(self, cloud: Cloud, slot: int) -> Function:
         self.world.carried[cloud] = 2 if self._rolls_out and slot % 2 else 1
         return self.world.furnish(cloud, self)
+
+    def _upon(self, one: Mishap) -> bool:
+        """Let a mishap befall whoever asks for something just now, before the next step of its call; False when that is no call."""
+        call = caller()
+        if call is not None:
+            call.trips.insert(0, (call.steps, lambda call: self._there(one, call)))
+        return call is not None
+
+    def _there(self, one: Mishap, call: Call | None) -> None:
+        """Let it befall a call that has not ended meanwhile; what could befall nobody now waits for the next who comes there."""
+        if call is None or not self.mischief.befall(one, call):
+            self.world.nature.aims.append(one)
+
+    def _cue(self, cue: Cue) -> None:
+        one = Mishap(call=0, step=0, **{name: getattr(cue, name) for name in ("kind", "where", "path", "lasts", "much")})
+        in_nobodys_name(lambda: self.mischief.befall(one, None), cue.at)
 
     def alive(self) -> list[Function]:
         """List the functions that live."""
@@ -191,6 +215,10 @@ class Play:
     async def rage(self) -> None:
         """Let the storm rage."""
         size = self.schedule.size
+        for cue in self.schedule.cues:
+            self._cue(cue)
+        if self.schedule.staging.watching:
+            await seen_before(self.world)
         for cloud in Cloud:
             self._background(self._every(cloud, "sweep", size.sweep_every, lambda house: doors.sweep(house, ())))
             self._background(self._every(cloud, "watch", size.watch_every, lambda house: doors.watch(house, ())))
@@ -205,10 +233,16 @@ class Play:
         self.world.nature.tell("the storm is over: everything is healed")
 
     async def _every(self, cloud: Cloud, door: str, seconds: float, act: Door) -> None:
-        await asyncio.sleep(self.dice.uniform(0, seconds / 4 if door == "sweep" else seconds))
+        await asyncio.sleep(self._first(door, seconds))
         while True:
             self.mail.send(f"{door} of {cloud}", lambda: self.call(cloud, door, act))
             await asyncio.sleep(seconds)
+
+    def _first(self, door: str, seconds: float) -> float:
+        """Say when a door opens first: where functions are to watch from the beginning, that comes before any sweep."""
+        if self.schedule.staging.watching:
+            return self.dice.uniform(0, 1) if door == "watch" else self.dice.uniform(2, 5)
+        return self.dice.uniform(0, seconds / 4 if door == "sweep" else seconds)
 
     async def _probing(self, cloud: Cloud) -> None:
         """Tell what probes find: at once when it changes, and now and then anyway."""
@@ -294,6 +328,8 @@ class Play:
         for name, state in plan.links.items():
             if state.verdict is not Verdict.UP or state.drain or state.down_since_epoch or state.closing:
                 yield f"{name} is not at rest"
+        if any(one.closing or (one.epoch and what.startswith(Kind.FUNCTIONS)) for what, one in plan.silences.items()):
+            yield "a silence is not over"
         if plan.pins or self.mail.under_way or self.mail.arriving or self.world.desk.late:
             yield "something is under way"
         if any(lever.late for levers in self.world.levers.values() for lever in levers.values()):

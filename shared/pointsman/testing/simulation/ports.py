@@ -21,6 +21,8 @@ from pointsman.testing.simulation.nature import Nature, in_nobodys_name
 
 LATE_APPLY = 90.0
 """Longest time that a cloud takes to carry out a write it gave no answer to, in seconds."""
+LOOKING = 0.03
+"""Longest time that a look takes beyond a lever's reading, in seconds."""
 SEARCH_LAG = 25.0
 """Longest time until a desk's search shows a new ticket: below a letter's lease, which is what the service counts on."""
 
@@ -156,6 +158,7 @@ class SimulatedLooker:
         kind = self.nature.strike(Request.LOOK, f"looks {self.cloud}")
         if kind is FaultKind.LOOK_THROTTLED or _homeless(self.nature):
             raise Transient("throttled: look again later")
+        await asyncio.sleep(LOOKING * self.nature.dice.random())
         seen = await TwinLooker(self.world, self.cloud).look(links)
         found = (*seen, *(self._claim(name) for name in self._tunnels(links)))
         self.heard.hear(found)

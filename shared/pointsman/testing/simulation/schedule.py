@@ -1,18 +1,30 @@
 """What a seed decides before anything happens: the fabric, and what goes wrong in the middle of which call."""
 
-from collections.abc import Collection
+import hashlib
+from collections.abc import Collection, Iterator
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
 
-from pointsman.core.fabric import Cloud, Fabric
-from pointsman.core.values import Frozen
-from pointsman.testing.simulation.fabrics import fabrics_of
+from pointsman.core.fabric import Cloud, Fabric, WithoutQuorum
+from pointsman.core.values import Frozen, replace
+from pointsman.testing.simulation.coverage import played_sites
+from pointsman.testing.simulation.fabrics import Shape, Terms, fabrics
 from pointsman.testing.simulation.kinds import ON_LINKS, ON_PATHS, ON_STORES, STRIKES, WORLDLY, FaultKind
+from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, prelude, scene_of, staging
+from pointsman.testing.simulation.sites import Site
 
-STORES = ("aws", "gcp", "witness")
-ONCE = frozenset({FaultKind.STORE_LOST, FaultKind.STORE_ROLLED_BACK, FaultKind.CLOCK_YEARS_AHEAD, FaultKind.FABRIC_ADOPTED})
+ONCE = frozenset({FaultKind.STORE_LOST, FaultKind.STORE_ROLLED_BACK, FaultKind.CLOCK_YEARS_AHEAD})
 """Kinds that the fault model allows once."""
 EPISODES = tuple(kind for kind in STRIKES if kind not in {FaultKind.STORE_REQUEST_DOUBLED, FaultKind.HINT_LOST})
 """Kinds that may also befall a place for a while."""
+
+AIMS = 4
+"""Mishaps that are aimed at the await site of a schedule."""
+VISITS = (0, 0, 0, 0, 0, 0, 1, 1, 3, 8)
+"""How often a function comes to the site before such a mishap strikes there."""
+ROLL_OUTS = 0.35
+"""Share of schedules in which some functions carry the next fabric."""
+RESTORABLE = ("gcp", "witness")
+"""Stores that may be rolled back: DynamoDB is not restored in place."""
 
 
 class Size(Frozen):
@@ -30,7 +42,7 @@ class Size(Frozen):
 
 
 DEFAULT = Size(
-    name="default", storm=20.0, functions=2, mishaps=(3, 8), calls=8, sweep_every=12.0, watch_every=30.0, probe_every=20.0, budget=1500.0
+    name="default", storm=20.0, functions=2, mishaps=(1, 5), calls=8, sweep_every=12.0, watch_every=30.0, probe_every=20.0, budget=1500.0
 )
 """A few minutes, of which the storm is the first: many of these are played."""
 LONG = Size(
@@ -40,7 +52,11 @@ LONG = Size(
 
 
 class Mishap(Frozen):
-    """One thing that goes wrong at one step of one call, for ``lasts`` seconds. ``where`` is a link, a cloud or a store."""
+    """One thing that goes wrong, for ``lasts`` seconds. ``where`` is a link, a cloud or a store.
+
+    It does so at one step of one call; when it is aimed at an await site (``site`` not ""), then where a function comes
+    there, after ``visits`` others.
+    """
 
     kind: FaultKind
     call: int
@@ -49,10 +65,12 @@ class Mishap(Frozen):
     where: str
     path: str
     much: float
+    site: str = ""
+    visits: int = 0
 
 
 class Schedule(Frozen):
-    """Everything that a seed decides."""
+    """Everything that a seed decides. ``rolls_out`` says that some functions carry the next fabric and others do not."""
 
     seed: int
     size: Size
@@ -60,29 +78,80 @@ class Schedule(Frozen):
     fabric: Fabric
     following: Fabric
     mishaps: tuple[Mishap, ...]
+    scene: Scene
+    staging: Staging
+    cues: tuple[Cue, ...]
+    rolls_out: bool
+
+    @property
+    def aims(self) -> tuple[Mishap, ...]:
+        """The mishaps that are aimed at an await site."""
+        return tuple(one for one in self.mishaps if one.site)
 
 
 def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: Size = DEFAULT) -> Schedule:
-    """Draw the schedule of a seed."""
+    """Draw the schedule of a seed: it is aimed at one await site, and plays a scene that leads there more often than not."""
     dice = Random(f"schedule {seed}")
-    fabric, following = fabrics_of(seed)
-    possible = [kind for kind in FaultKind if kind in kinds and (kind in WORLDLY or kind in EPISODES)]
-    drawn = [dice.choice(possible) for _ in range(dice.randint(*size.mishaps))] if possible else []
-    mishaps = [_mishap(dice, kind, fabric, size) for place, kind in enumerate(drawn) if kind not in ONCE or kind not in drawn[:place]]
+    site = aimed_at(seed)
+    scene = scene_of(site, dice) if kinds else Scene.PLAIN
+    played, allowed = staging(scene, dice), tuple(kind for kind in FaultKind if kind in kinds)
+    size = replace(
+        size, storm=max(size.storm, played.storm or 0.0), sweep_every=min(size.sweep_every, played.sweep_every or size.sweep_every)
+    )
+    drawn = () if played.quiet else tuple(_drawn(dice, allowed, size))
+    aimed = _drawn_for_aims(dice, allowed, drawn)
+    fabric, following = _fabrics(dice, played, (*drawn, *aimed))
+    mishaps = [_mishap(dice, kind, fabric, size) for kind in drawn]
+    mishaps += [replace(_mishap(dice, kind, fabric, size), site=site.name, visits=dice.choice(VISITS)) for kind in aimed]
+    before = prelude(site, played_sites())
+    if before is not None and before[0] in kinds:
+        mishaps.append(replace(_mishap(dice, before[0], fabric, size), site=before[1]))
     return Schedule(
         seed=seed,
         size=size,
-        kinds=tuple(kind for kind in FaultKind if kind in kinds),
+        kinds=allowed,
         fabric=fabric,
         following=following,
         mishaps=tuple(sorted(mishaps, key=lambda one: (one.call, one.step))),
+        scene=scene,
+        staging=played,
+        cues=tuple(cue for cue in cues(scene, fabric, dice) if cue.kind in kinds),
+        rolls_out=_rolls_out(dice, (*drawn, *aimed), allowed, scene),
     )
+
+
+def aimed_at(seed: int) -> Site:
+    """Pick the await site that a seed's schedule is aimed at: each as often as any other, and the same when others come or go."""
+    return min(played_sites(), key=lambda site: hashlib.blake2b(f"{seed} {site.name}".encode(), digest_size=8).digest())
+
+
+def _drawn(dice: Random, allowed: tuple[FaultKind, ...], size: Size) -> Iterator[FaultKind]:
+    possible = [kind for kind in allowed if kind in WORLDLY or kind in EPISODES]
+    drawn = [dice.choice(possible) for _ in range(dice.randint(*size.mishaps))] if possible else []
+    yield from (kind for place, kind in enumerate(drawn) if kind not in ONCE or kind not in drawn[:place])
+
+
+def _drawn_for_aims(dice: Random, allowed: tuple[FaultKind, ...], drawn: tuple[FaultKind, ...]) -> list[FaultKind]:
+    """Draw different kinds for the site that is aimed at."""
+    possible = [kind for kind in allowed if kind is not FaultKind.OTHER_VERSION and not (kind in ONCE and kind in drawn)]
+    return dice.sample(possible, min(AIMS, len(possible)))
+
+
+def _fabrics(dice: Random, played: Staging, kinds: tuple[FaultKind, ...]) -> tuple[Fabric, Fabric]:
+    shape = Shape.WIDE if FaultKind.MEMBER_CUT in kinds and dice.random() < 0.7 else dice.choice(tuple(Shape))
+    without = played.without or dice.choice(tuple(WithoutQuorum))
+    return fabrics(shape, Terms(without=without, hold_down=played.hold_down))
+
+
+def _rolls_out(dice: Random, kinds: tuple[FaultKind, ...], allowed: tuple[FaultKind, ...], scene: Scene) -> bool:
+    wanted = scene is Scene.ADOPTION or (FaultKind.FABRIC_ADOPTED in kinds and dice.random() < 0.8)
+    return FaultKind.OTHER_VERSION in allowed and (wanted or dice.random() < ROLL_OUTS)
 
 
 def _mishap(dice: Random, kind: FaultKind, fabric: Fabric, size: Size) -> Mishap:
     return Mishap(
         kind=kind,
-        call=dice.randrange(size.calls),
+        call=dice.randrange(int(size.calls * size.storm / DEFAULT.storm) if size.name == DEFAULT.name else size.calls),
         step=int(dice.expovariate(1 / 60)) if dice.random() < 0.7 else dice.randrange(300),
         lasts=dice.choice((4.0, 15.0, 40.0, 90.0)) * (0.5 + dice.random()),
         where=dice.choice(_places(kind, fabric)),
@@ -94,6 +163,8 @@ def _mishap(dice: Random, kind: FaultKind, fabric: Fabric, size: Size) -> Mishap
 def _places(kind: FaultKind, fabric: Fabric) -> tuple[str, ...]:
     if kind in ON_LINKS or kind in {FaultKind.MEMBER_CUT, FaultKind.ROUTER_RESTART}:
         return tuple(link.name for link in fabric.links)
+    if kind is FaultKind.STORE_ROLLED_BACK:
+        return RESTORABLE
     if kind in ON_STORES or (kind in STRIKES and kind.value.startswith("store")):
         return STORES
     assert kind in ON_PATHS or kind is not None, "everything else befalls a cloud"

@@ -14,6 +14,7 @@ from pointsman.core.sightings import Sighting
 from pointsman.core.values import replace
 from pointsman.ports.clouds import Clock
 from pointsman.ports.stores import Refusal, Reply, Row, StoreDown, StoreUnsure
+from pointsman.quorum.ballots import ballot
 from pointsman.testing.simulation.evidence import Accepted, Intended, Overwritten
 from pointsman.testing.simulation.functions import caller
 from pointsman.testing.simulation.kinds import FaultKind, Request
@@ -21,6 +22,8 @@ from pointsman.testing.simulation.nature import Nature, in_nobodys_name
 from pointsman.testing.stores import MemoryStore, Snapshot
 
 MAJORITY = 2
+FIRST = ballot(1, "0" * 16)
+"""The ballot of what was agreed before the schedule begins."""
 TIMEOUT = 2.0
 """Seconds after which an adapter gives a request up."""
 VERSIONS_AFTER_ROLLBACK = 1_000
@@ -83,6 +86,16 @@ class SimulatedStore(MemoryStore):
     def held(self) -> dict[str, str]:
         """Give the accepted ballot of every register."""
         return {register: row.accepted for register, row in self._registers.items()}
+
+    def hold(self, register: str, value: str) -> None:
+        """Hold what was agreed before the schedule begins."""
+        row = Row(promised=FIRST, accepted=FIRST, value=value)
+        self._registers[register], self._versions[register] = row, 1
+        self._ledger.accepted(self.name, register, row)
+
+    def remember(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
+        """Hold what was seen before the schedule begins."""
+        super()._note(prefix, sightings)
 
     def restore(self, to: Snapshot) -> None:
         """Be rolled back, as a backup restored in place does it."""

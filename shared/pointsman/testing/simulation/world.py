@@ -2,24 +2,27 @@
 
 import dataclasses
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
-from typing import Protocol
+from typing import Any, Protocol
 
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import FlagState, Plan
+from pointsman.core.steering import LeverKind
 from pointsman.core.values import parse, replace
-from pointsman.service.house import House
+from pointsman.service.house import Hands, House
 from pointsman.service.registers import Registers
 from pointsman.testing.inprocess import Table, house, twin
+from pointsman.testing.simulation.beside import Loading, SimulatedAuditor
 from pointsman.testing.simulation.evidence import Stopped
 from pointsman.testing.simulation.functions import Function, History, WatchedRegisters
 from pointsman.testing.simulation.nature import Nature
 from pointsman.testing.simulation.ports import Hearing, SimulatedDesk, SimulatedFlag, SimulatedLever, SimulatedLooker
-from pointsman.testing.simulation.schedule import STORES, Schedule
+from pointsman.testing.simulation.scenes import STORES, Scene
+from pointsman.testing.simulation.schedule import Schedule
 from pointsman.testing.simulation.stores import Ledger, SimulatedStore
-from pointsman.testing.virtual import VirtualClock
+from pointsman.testing.virtual import START, VirtualClock
 
 
 class World:
@@ -27,7 +30,8 @@ class World:
 
     def __init__(self, plan: Schedule, *, watching: bool, telling: bool) -> None:
         self.schedule = plan
-        self.clock = VirtualClock()
+        start = START + timedelta(minutes=plan.staging.minute)
+        self.clock = VirtualClock(start=start)
         self.nature = Nature(dice=Random(f"nature {plan.seed}"), kinds=frozenset(plan.kinds), watching=watching, telling=telling)
         self.twin = twin(plan.following, self.clock, seed=plan.seed, announcing=False, counting=False)
         self.ledger = Ledger(self.clock)
@@ -35,7 +39,7 @@ class World:
         self.stores = {
             name: SimulatedStore(name, self.clock, nature=self.nature, ledger=self.ledger, fenced=name != "aws") for name in STORES
         }
-        self.clocks = {cloud: VirtualClock() for cloud in Cloud}
+        self.clocks = {cloud: VirtualClock(start=start) for cloud in Cloud}
         self.tellers = {cloud: timedelta() for cloud in Cloud}
         self.flags = {cloud: SimulatedFlag(cloud, self.nature) for cloud in Cloud}
         self.stopped: list[Stopped] = []
@@ -76,6 +80,8 @@ class World:
             "desks": {"noc": self.desk},
             "nudge": hints.nudge(cloud),
             "post": hints.post(cloud),
+            "hands": self._hands(cloud),
+            "loaded": Loading(self.nature).over,
             "watch_every": timedelta(seconds=11),
             "watch_lasting": timedelta(seconds=40),
         }
@@ -85,6 +91,14 @@ class World:
     def _own(self, cloud: Cloud) -> Registers:
         """Give the registers of a cloud's own store alone."""
         return Registers((self.stores[cloud.value],), clock=self.clocks[cloud], nonce=self._nonce, jitter=self.nature.dice.random)
+
+    def _hands(self, cloud: Cloud) -> dict[str, Hands]:
+        """Give what an audit takes, in the schedules that play one."""
+        if self.schedule.scene is not Scene.AUDIT:
+            return {}
+        levers: Mapping[LeverKind, Any] = self.levers[cloud]
+        hands = Hands(looker=self.lookers[cloud], levers=levers, auditor=lambda: SimulatedAuditor(cloud, self.nature))
+        return {fabric.hash: hands for fabric in (self.schedule.fabric, self.schedule.following)}
 
     def artefact(self, carries: int) -> tuple[Fabric, ...]:
         """Give the fabrics of an artefact: 1 the current one, 2 the next one too, 3 the next one alone."""

@@ -1,0 +1,239 @@
+"""What a schedule is about beside its own mishaps: scenes that lead functions to where they seldom come."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from random import Random  # noqa: TID251 - seeded, so that every run is alike
+
+from pointsman.core.fabric import Cloud, Fabric, WithoutQuorum
+from pointsman.core.values import Frozen
+from pointsman.service.sweep import AUDIT_MINUTE
+from pointsman.testing.simulation.fabrics import HOLD_DOWN, Shape
+from pointsman.testing.simulation.kinds import FaultKind
+from pointsman.testing.simulation.sites import Site
+
+STORES = ("aws", "gcp", "witness")
+
+
+class Scene(StrEnum):
+    """What is going on while the mishaps befall it."""
+
+    PLAIN = "nothing but the mishaps"
+    OUTAGE = "a link fails early, and its desk is told"
+    RETURN = "an outage is over within the storm, and old incidents become tombstones"
+    PARTED = "one cloud reaches no majority for a while, and a link fails"
+    LONG = "one cloud reaches no majority for longer than what it did alone is believed without a word"
+    FORESEEN = "a link fails, and nothing else goes wrong before"
+    COLD = "functions start while their own store is down"
+    DARK = "one store cannot be reached for a while, and a link fails"
+    SLOW = "the stores are slow while a link fails"
+    WATCH = "functions watch from the beginning, and what they see must be noted again"
+    AUDIT = "it is the minute in which a cloud audits"
+    ADOPTION = "an operator adopts the next fabric"
+
+
+class Staging(Frozen):
+    """How a scene is played. ``storm`` and ``sweep_every`` in seconds (None: as long as ever); ``minute`` of the hour it begins in.
+
+    ``quiet`` lets nothing go wrong but what is aimed at a site and what the scene brings, ``watching`` lets both clouds' functions watch from the beginning, with rows that are due to be noted again; ``aged`` puts old incidents into the archive.
+    """
+
+    storm: float | None = None
+    sweep_every: float | None = None
+    hold_down: timedelta = HOLD_DOWN
+    without: WithoutQuorum | None = None
+    shapes: tuple[Shape, ...] = tuple(Shape)
+    minute: int = 0
+    quiet: bool = False
+    watching: bool = False
+    aged: bool = False
+
+
+_WITH_A_WAY = (Shape.ROOMY, Shape.TIGHT, Shape.WIDE)
+"""Fabrics in which there is something that one cloud may do by itself."""
+_BRISK = timedelta(seconds=8)
+"""A hold-down short enough that an outage begins and ends within a storm."""
+
+LEADS: Mapping[str, Scene] = {
+    "self._renew(": Scene.LONG,
+    "alone:_Alone._renew": Scene.LONG,
+    "alone:": Scene.PARTED,
+    "stand_alone(": Scene.PARTED,
+    "fastpath:": Scene.FORESEEN,
+    "beside(": Scene.FORESEEN,
+    "ahead.steps(": Scene.FORESEEN,
+    "async with Ahead(": Scene.FORESEEN,
+    "archiving:": Scene.RETURN,
+    "archived(": Scene.RETURN,
+    "audit:": Scene.AUDIT,
+    "audited(": Scene.AUDIT,
+    "adopt:": Scene.ADOPTION,
+    "watch:": Scene.WATCH,
+    "watching.": Scene.WATCH,
+    "_ready(house": Scene.COLD,
+    "loaded()": Scene.COLD,
+    "flag.read()": Scene.SLOW,
+    "with_flags_anew(": Scene.SLOW,
+    "settle(": Scene.SLOW,
+    "self._ready(": Scene.SLOW,
+    "journal:Notebook": Scene.SLOW,
+    "journal:_first_kept": Scene.DARK,
+    "as_the_other_reads(": Scene.DARK,
+    "enact:acknowledge": Scene.DARK,
+    "gather:note": Scene.DARK,
+    "gather:_rows_of": Scene.DARK,
+    "gather:as_the_other_reads": Scene.DARK,
+    "enact:": Scene.OUTAGE,
+    "deliver:": Scene.OUTAGE,
+    "doors:deliver": Scene.OUTAGE,
+    "deliver_owed(": Scene.OUTAGE,
+}
+"""The scene that leads to a site, by the beginning of its name or by what is awaited there; the first that fits."""
+LED = 0.75
+"""Share of schedules that are aimed at a site and play the scene that leads there; the others play any."""
+PARTITIONS = 0.75
+"""Share of partings in which one cloud loses the way to the stores; in the others the stores are down."""
+PRELUDES: Mapping[str, tuple[FaultKind, str]] = {
+    "self._end(own, Phase.VOID)": (FaultKind.FROZEN_BY_HAND, "self._put_down("),
+    "with_flags_anew(self.house": (FaultKind.FREEZE_AND_THAW, "beside="),
+    "release(": (FaultKind.DESK_REFUSED, ".tell(claimed"),
+    "ahead.steps(": (FaultKind.STORE_DOWN, "beside="),
+    "async with Ahead(": (FaultKind.STORE_THROTTLED, "beside="),
+}
+"""What must go wrong at another site before a function comes to this one: by what is awaited at both."""
+_ANY = (Scene.PLAIN,) * 9 + tuple(scene for scene in Scene if scene is not Scene.LONG)
+
+
+class Cue(Frozen):
+    """Something that a scene brings about at an instant of the storm, whatever the functions do then."""
+
+    at: float
+    kind: FaultKind
+    where: str
+    path: str
+    lasts: float
+    much: float = 0.5
+
+
+Bringing = Callable[[Fabric, Random], Iterator[Cue]]
+"""What brings a scene's own troubles about, given the fabric and the dice."""
+
+
+def leading_to(site: Site) -> Scene | None:
+    """Name the scene that leads to a site, if one does."""
+    return next((scene for words, scene in LEADS.items() if site.name.startswith(words) or words in site.awaited), None)
+
+
+def scene_of(site: Site, dice: Random) -> Scene:
+    """Pick the scene of a schedule that is aimed at a site."""
+    led = leading_to(site)
+    return led if led is not None and dice.random() < LED else dice.choice(_ANY)
+
+
+def prelude(site: Site, sites: Iterable[Site]) -> tuple[FaultKind, str] | None:
+    """Say what must go wrong where before a function comes to a site."""
+    found = next((led for words, led in PRELUDES.items() if words in site.awaited), None)
+    where = found and next((one.name for one in sites if found[1] in one.awaited), None)
+    return (found[0], where) if found and where else None
+
+
+def staging(scene: Scene, dice: Random) -> Staging:
+    """Say how a scene is played this time."""
+    if scene is Scene.AUDIT:
+        return Staging(minute=AUDIT_MINUTE[dice.choice(tuple(Cloud))])
+    return _STAGED.get(scene) or Staging(minute=dice.choice((0, 5)), hold_down=dice.choice((HOLD_DOWN, _BRISK, _BRISK)))
+
+
+_STAGED: Mapping[Scene, Staging] = {
+    Scene.PARTED: Staging(storm=26.0, sweep_every=8.0, without=WithoutQuorum.PROTECT, shapes=_WITH_A_WAY),
+    Scene.LONG: Staging(storm=60.0, without=WithoutQuorum.PROTECT, shapes=_WITH_A_WAY),
+    Scene.FORESEEN: Staging(quiet=True, hold_down=_BRISK),
+    Scene.RETURN: Staging(storm=34.0, sweep_every=8.0, hold_down=_BRISK, aged=True),
+    Scene.WATCH: Staging(watching=True),
+}
+_FAILURES = (FaultKind.LINK_CUT, FaultKind.LINK_CUT, FaultKind.LINK_CUT_SILENTLY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_FLAPS)
+_SILENT = (FaultKind.LINK_BLACKHOLE, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_ONE_WAY, FaultKind.LINK_CUT_SILENTLY, FaultKind.LINK_CUT)
+"""Failures that leave BGP up for a while, which is when a cloud may act alone."""
+_PLAIN = (FaultKind.LINK_CUT, FaultKind.LINK_BLACKHOLE)
+
+
+def cues(scene: Scene, fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Give what a scene brings about."""
+    yield from _BROUGHT.get(scene, _nothing)(fabric, dice)
+
+
+def _nothing(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    del fabric, dice
+    yield from ()
+
+
+def _adopting(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Let one operator adopt the next fabric, or two at once."""
+    del fabric
+    at, cloud = dice.uniform(2, 10), dice.choice(tuple(Cloud))
+    for late in (0.0, dice.uniform(0, 0.4))[: dice.randint(1, 2)]:
+        yield Cue(at=at + late, kind=FaultKind.FABRIC_ADOPTED, where=cloud.value, path="", lasts=1.0, much=dice.random())
+
+
+def _outage(since: float, until: float, lasts: tuple[float, float], kinds: tuple[FaultKind, ...] = _FAILURES) -> Bringing:
+    """Let a link fail between two instants."""
+
+    def brought(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+        yield _broken(tuple(link.name for link in fabric.links), dice, dice.uniform(since, until), dice.uniform(*lasts), kinds)
+
+    return brought
+
+
+def _parted(shortest: float, longest: float) -> Bringing:
+    """Part a cloud from the two stores that are not its own, or take these away from both clouds; then let a link fail."""
+
+    def brought(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+        cloud, at, lasts = dice.choice(tuple(Cloud)), dice.uniform(4, 7), dice.uniform(shortest, longest)
+        kinds = (FaultKind.PARTITION_REQUESTS, FaultKind.PARTITION_REPLIES) if dice.random() < PARTITIONS else (FaultKind.STORE_DOWN,)
+        for store in (one for one in STORES if one != cloud.value):
+            kind = dice.choice(kinds)
+            where = store if kind is FaultKind.STORE_DOWN else cloud.value
+            yield Cue(at=at + dice.uniform(0, 0.5), kind=kind, where=where, path=store, lasts=lasts)
+        carrying = tuple(flow.prefer[0] for flow in fabric.flows)
+        yield _broken(carrying, dice, at + dice.uniform(-0.5, 3), max(lasts, dice.uniform(6, 30)), _SILENT)
+
+    return brought
+
+
+def _dark(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Let one store be out of reach, for all or for one cloud, and a link fail."""
+    kind = dice.choice((FaultKind.PARTITION_REQUESTS, FaultKind.PARTITION_REPLIES, FaultKind.STORE_DOWN, FaultKind.STORE_REQUEST_LOST))
+    where = dice.choice(("aws", "gcp") if kind.value.startswith("partition") else STORES)
+    yield Cue(at=dice.uniform(1, 5), kind=kind, where=where, path=dice.choice(STORES), lasts=dice.uniform(6, 18))
+    yield from _outage(2, 8, (5, 30))(fabric, dice)
+
+
+def _slow(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Let two stores be slow, and a link fail."""
+    for store in dice.sample(STORES, 2):
+        yield Cue(at=dice.uniform(1, 4), kind=FaultKind.STORE_SLOW, where=store, path=store, lasts=dice.uniform(8, 18))
+    yield from _outage(3, 6, (5, 30))(fabric, dice)
+
+
+def _cold(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Let a cloud's store be down when its functions start, and a link fail."""
+    yield Cue(at=0.0, kind=FaultKind.STORE_DOWN, where=dice.choice(("aws", "gcp")), path="", lasts=dice.uniform(1, 6))
+    yield from _outage(2, 6, (4, 20))(fabric, dice)
+
+
+def _broken(links: tuple[str, ...], dice: Random, at: float, lasts: float, kinds: tuple[FaultKind, ...]) -> Cue:
+    return Cue(at=at, kind=dice.choice(kinds), where=dice.choice(links), path="", lasts=lasts)
+
+
+_BROUGHT: Mapping[Scene, Bringing] = {
+    Scene.ADOPTION: _adopting,
+    Scene.PARTED: _parted(8, 16),
+    Scene.LONG: _parted(48, 52),
+    Scene.RETURN: _outage(2, 4, (3, 6)),
+    Scene.FORESEEN: _outage(5, 10, (6, 30), _PLAIN),
+    Scene.COLD: _cold,
+    Scene.DARK: _dark,
+    Scene.SLOW: _slow,
+    Scene.OUTAGE: _outage(1, 5, (4, 30)),
+    Scene.WATCH: _outage(1, 5, (4, 30)),
+}
