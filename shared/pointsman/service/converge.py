@@ -243,10 +243,10 @@ class _Pass:
     ) -> Report | None:
         """Off the reaction path: keep the looks, bring rows home, wake the other cloud and the desks' function, prove, look again."""
         house, diary = self.house, self._diary
-        looks = worth_noting(fabric, gathered.looked, gathered.stored)
+        looks = worth_noting(fabric, (*gathered.looked, *gathered.repeated), gathered.stored)
         looks += turns(fabric, looks, gathered.stored)
         hints = quietly(*_hints(house, fabric, agreement))
-        lost, proved, _ = await asyncio.gather(hints, prove(house, steps), note(house, (*looks, *gathered.astray)))
+        lost, proved, unkept = await asyncio.gather(hints, prove(house, steps), note(house, (*looks, *gathered.astray)))
         diary.steps += proved
         if proved:
             diary.over("verified")
@@ -256,7 +256,8 @@ class _Pass:
             await acknowledge(house, fabric, agreement.plan, done, gathered)
         if proved and (_lost_fence(proved) or await self._newer(agreement.plan, gathered)):
             return None
-        again = "; ".join([gathered.unrecorded, *(step.trouble for step in proved if step.again)]).strip("; ")
+        news_lost = unkept if any(one in looks for one in gathered.repeated) else ""
+        reasons = (gathered.unrecorded, news_lost, *(step.trouble for step in proved if step.again))
         return Report(
             plan=agreement.plan,
             agreed=diary.agreed,
@@ -266,7 +267,7 @@ class _Pass:
             hints_lost=lost,
             stored=gathered.stored,
             settled=settled,
-            again=again,
+            again="; ".join(reason for reason in reasons if reason),
             now=gathered.now,
         )
 

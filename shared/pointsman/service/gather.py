@@ -46,7 +46,8 @@ class Scope:
 class Gathered:
     """What the first round trip brought.
 
-    ``looked`` are the live look's claims, not noted yet; ``stored`` the rows as the stores hold them; ``astray`` those of
+    ``looked`` are the live look's claims, not noted yet; ``repeated`` those of the events that were not noted because, as
+    far as this process knew, they only repeat a row; ``stored`` the rows as the stores hold them; ``astray`` those of
     the own cloud that the witness alone holds, from a time when the own store took none; ``blind`` says why a lever
     could not be observed; ``unrecorded`` why the events' claims could be noted nowhere ("" when they were).
     """
@@ -55,6 +56,7 @@ class Gathered:
     reading: Reading
     now: datetime
     looked: tuple[Sighting, ...] = ()
+    repeated: tuple[Sighting, ...] = ()
     stored: dict[str, Sighting] = field(default_factory=dict)
     astray: tuple[Sighting, ...] = ()
     observed: dict[Target, Observed] = field(default_factory=dict)
@@ -64,10 +66,12 @@ class Gathered:
 
 async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, closed: tuple[str, ...] = ()) -> Gathered:
     """Note the claims and read rows, register, flags, levers and the live look, all at once."""
+    news = worth_noting(house.current, claims, house.known)
+    repeated = tuple(claim for claim in claims if claim not in news)
     async with asyncio.TaskGroup() as group:
         near_first = (house.here, house.here.other)
         rows = {cloud: group.create_task(_rows_of(house, cloud, witness=scope.witness)) for cloud in near_first}
-        noted = group.create_task(note(house, claims))
+        noted = group.create_task(note(house, news))
         reading = group.create_task(house.registers.read(house.plan_register))
         await _head_start()
         flags = {cloud: group.create_task(flag.read()) for cloud, flag in house.flags.items()}
@@ -77,7 +81,9 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
     stored = newest(row for task in rows.values() for row in task.result().rows)
     fresh = [_clamped(claim, now) for claim in (*claims, *looked.result())]
     unrecorded = noted.result()
-    unnoted = looked.result() if not unrecorded else (*claims, *looked.result())
+    unnoted = (*repeated, *looked.result()) if not unrecorded else (*claims, *looked.result())
+    house.known.clear()
+    house.known.update(newest((*rows[house.here].result().at_home, *(() if unrecorded else news))))
     view = View(
         here=house.here,
         rows=tuple(row for _, row in sorted(newest((*stored.values(), *fresh)).items())),
@@ -94,6 +100,7 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         reading=reading.result(),
         now=now,
         looked=looked.result(),
+        repeated=repeated,
         stored=stored,
         astray=rows[house.here].result().astray,
         observed={target: found for target, found in seen.items() if isinstance(found, Observed)},
@@ -146,11 +153,12 @@ def _known_silent(house: House, cloud: Cloud) -> bool:
 class _CloudRows:
     """One cloud's rows from wherever they could be read; ``whole`` is False when some may be missing.
 
-    ``astray`` are those that its own store, which could be read, holds older or not at all.
+    ``at_home`` are those of its own store; ``astray`` those that its own store, which could be read, holds older or not at all.
     """
 
     rows: tuple[Sighting, ...]
     whole: bool
+    at_home: tuple[Sighting, ...]
     astray: tuple[Sighting, ...]
     times: tuple[tuple[str, datetime], ...]
 
@@ -168,6 +176,7 @@ async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
     return _CloudRows(
         rows=tuple(row for _, read in reads for row in read.rows),
         whole=own is not None and not own.quarantined,
+        at_home=() if own is None else own.rows,
         astray=_astray(own, spare),
         times=tuple((name, read.store_time) for name, read in reads if read.store_time is not None),
     )

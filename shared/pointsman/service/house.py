@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import Plan
+from pointsman.core.sightings import Sighting
 from pointsman.core.steering import LeverKind
 from pointsman.ports.clouds import Clock, Flag, Lever, Looker
 from pointsman.ports.desks import Desk
@@ -17,6 +18,7 @@ from pointsman.service.registers import Registers
 
 if TYPE_CHECKING:
     from pointsman.ports.audits import Auditor
+    from pointsman.service.probe import Lookout
 
 WATCH_EVERY = timedelta(seconds=3)
 """From the start of one look to the start of the next."""
@@ -50,16 +52,17 @@ class House:
     """One function's surroundings.
 
     ``fabrics`` are the current and perhaps the next; the plan names the one that counts. ``looker`` and ``levers`` are
-    those of the first, ``hands`` those of each by its hash. ``nonce`` gives
-    16 fresh hex digits at each call. ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no
-    entry; ``countersigned`` are entries that this process has dealt with, ``audited`` the hour in which it
-    last audited, ``told`` findings that it has told; ``silent`` names the stores that kept silent
-    when they were last asked for rows, which are not waited for again until they answer; ``dark`` those whose rows could not be read. ``own`` are registers of the own cloud's store
-    alone, for what may be done without a majority (None: nothing). ``named`` is the fabric that the last plan named which
-    this process saw, unless that is the first. ``loaded`` waits until everything that speaks to other stores than the
-    own cloud's is loaded: that is the machine's time, and not a store's silence. ``nudge`` wakes the other
-    cloud's functions (fabric, epoch) and ``post`` the own cloud's ``deliver`` (incident): both are hints that may be
-    lost and raise ``Transient``.
+    those of the first, ``hands`` those of each by its hash. ``nonce`` gives 16 fresh hex digits at each call.
+    ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no entry; ``countersigned`` are
+    entries that this process has dealt with, ``audited`` the hour in which it last audited, ``told`` findings that it
+    has told; ``known`` the rows that the own store held when it was last read; ``silent`` names the stores that kept
+    silent when they were last asked for rows, which are not waited for again until they answer; ``dark`` those whose
+    rows could not be read. ``own`` are registers of the own cloud's store alone, for what may be done without a
+    majority (None: nothing). ``named`` is the fabric that the last plan named which this process saw, unless that is
+    the first. ``loaded`` waits until everything that speaks to other stores than the own cloud's is loaded: that is the
+    machine's time, and not a store's silence. ``nudge`` wakes the other cloud's functions (fabric, epoch) and ``post``
+    the own cloud's ``deliver`` (incident): both are hints that may be lost and raise ``Transient``. ``lookout`` makes
+    what a prober needs, once.
     """
 
     fabrics: tuple[Fabric, ...]
@@ -81,6 +84,7 @@ class House:
     countersigned: deque[str] = field(default_factory=lambda: deque(maxlen=COUNTERSIGNED_KEPT))
     audited: deque[int] = field(default_factory=lambda: deque(maxlen=AUDITED_KEPT))
     told: deque[str] = field(default_factory=lambda: deque(maxlen=TOLD_KEPT))
+    known: dict[str, Sighting] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     dark: set[str] = field(default_factory=set)
     desks: Mapping[str, Desk] = field(default_factory=dict)
@@ -88,6 +92,7 @@ class House:
     watch_lasting: timedelta = WATCH_LASTING
     hands: Mapping[str, Hands] = field(default_factory=dict)
     loaded: Callable[[], Awaitable[None]] = at_once
+    lookout: "Callable[[], Lookout] | None" = None
 
     @property
     def current(self) -> Fabric:

@@ -1,0 +1,100 @@
+"""A claim that only repeats its row rewrites it when the row is over half its freshness old, and news is never taken for a repetition."""
+
+from datetime import timedelta
+
+import pytest
+
+from pointsman.core.fabric import Cloud
+from pointsman.core.marks import key_of, mark_of
+from pointsman.core.sightings import Cause, Health, Sighting
+from pointsman.core.values import replace
+from pointsman.service.converge import converge
+from pointsman.service.gather import note
+from pointsman.testing.inprocess import probes
+from pointsman.testing.stores import Fault, MemoryStore, Weather
+from tests.service.test_converge import World, story
+
+HALF_A_LOOK = timedelta(seconds=90)
+
+
+def store_of(world: World, cloud: Cloud) -> MemoryStore:
+    return next(store for store in world.table.stores if store.name == cloud.value)
+
+
+async def held(world: World, cloud: Cloud, claim: Sighting) -> Sighting:
+    return next(row for row in (await store_of(world, cloud).rows(cloud)).rows if row.row == claim.row)
+
+
+@pytest.mark.parametrize("cloud", list(Cloud))
+def test_what_a_prober_says_again_and_again_is_written_when_its_row_is_half_as_old_as_it_may_be(cloud: Cloud) -> None:
+    async def tell(world: World) -> None:
+        await world.report(cloud)
+        store, first = store_of(world, cloud), probes(world.twin, cloud)[0]
+        before, times = store.row_writes, set()
+        for _ in range(30):
+            await world.clock.sleep(10)
+            await world.report(cloud)
+            times.add((await held(world, cloud, first)).seen_at)
+        assert len(times) in {4, 5}  # 300 seconds, over 90 each
+        assert store.row_writes - before <= len(times) * len(probes(world.twin, cloud))
+
+    story(tell)
+
+
+def test_a_change_is_written_at_once() -> None:
+    async def tell(world: World) -> None:
+        await world.report(Cloud.AWS)
+        world.twin.network.blackhole("ix-a")
+        await world.clock.sleep(1)
+        await world.report(Cloud.AWS)
+        lost = next(claim for claim in probes(world.twin, Cloud.AWS) if claim.health is Health.DOWN)
+        assert (await held(world, Cloud.AWS, lost)).health is Health.DOWN
+
+    story(tell)
+
+
+async def contradicted(world: World) -> Sighting:
+    """Let another process note a loss that this one does not know of; gives the prober's next word, which is that all is well."""
+    await world.report(Cloud.AWS)
+    well = probes(world.twin, Cloud.AWS)[0]
+    await world.clock.sleep(2)
+    lost = replace(well, health=Health.DOWN, cause=Cause.PACKETS_LOST, value=1.0, seen_at=well.seen_at + timedelta(seconds=1))
+    assert await note(world.aws, [lost]) == ""
+    return next(claim for claim in probes(world.twin, Cloud.AWS) if claim.row == well.row)
+
+
+def test_news_that_looked_like_a_repetition_is_noted_after_all() -> None:
+    async def tell(world: World) -> None:
+        well = await contradicted(world)
+        report = await converge(world.aws, [well])
+        assert (await held(world, Cloud.AWS, well)).health is Health.UP
+        assert report.again == ""
+
+    story(tell)
+
+
+def test_such_news_that_could_not_be_noted_is_asked_for_again() -> None:
+    async def tell(world: World) -> None:
+        well = await contradicted(world)
+        for store in world.table.stores:
+            store.forecast = lambda operation: Weather(fault=Fault.DOWN) if operation == "note" else Weather()
+        report = await converge(world.aws, [well])
+        assert "aws" in report.again
+
+    story(tell)
+
+
+def test_a_claim_that_is_not_noted_leaves_no_mark_that_the_other_cloud_would_lie_behind() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(60)
+        world.twin.network.blackhole("ix-b")
+        await world.clock.sleep(1)
+        for cloud in (*Cloud, *Cloud):
+            await world.clock.sleep(4)
+            await world.report(cloud)
+        plan = await world.plan()
+        for cloud in Cloud:
+            for row in (await store_of(world, cloud).rows(cloud)).rows:
+                assert plan.marks.get(key_of(row.row), 0) <= mark_of(row)
+
+    story(tell)
