@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pointsman.boot.chance import jitter, nonce
 from pointsman.boot.late import LateStore
+from pointsman.boot.once import Once
 from pointsman.boot.settings import Settings
 from pointsman.boot.stores import rows_by_cloud
 from pointsman.boot.succession import journals_of, registers_of, rows_of, witness_of
@@ -24,6 +25,7 @@ from pointsman.wire import messages
 
 if TYPE_CHECKING:
     from pointsman.ports.audits import Auditor
+    from pointsman.service.probe import Lookout
 
 
 class Secrets(Protocol):
@@ -56,6 +58,7 @@ def furnish(
     post: Queue | None,
     parking: Queue | None,
     secrets: Secrets,
+    report: Queue | None = None,
 ) -> App:
     """Put one cloud's adapters together. ``stores`` are the sets of ``boot.succession``, by slot; ``hands`` makes a fabric's looker and levers."""
     held = {fabric.hash: _hands(*hands(fabric), auditor=auditor and partial(auditor, fabric)) for fabric in fabrics}
@@ -84,8 +87,15 @@ def furnish(
         watch_every=timedelta(seconds=settings.watch_seconds[0]),
         watch_lasting=timedelta(seconds=settings.watch_seconds[1]),
         loaded=_loaded(stores),
+        lookout=Once(lambda: _lookout(settings, fabrics[0], here, report)),
     )
     return App(house=house, settings=settings, parking=parking)
+
+
+def _lookout(settings: Settings, fabric: Fabric, here: Cloud, report: Queue | None) -> "Lookout":
+    from pointsman.boot.probes import lookout  # noqa: PLC0415 - only a prober needs it
+
+    return lookout(settings, fabric, here, report)
 
 
 def _hands(looker: Looker, levers: Sequence[Lever], *, auditor: "Callable[[], Auditor] | None") -> Hands:

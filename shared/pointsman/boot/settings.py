@@ -12,6 +12,10 @@
 | ``POINTSMAN_WITNESS_KEY_ID``, ``POINTSMAN_WITNESS_SECRET`` | keys of a witness that is not AWS's own S3; ``@PATH`` is the file that holds the secret |
 | ``POINTSMAN_ENDPOINTS`` | JSON object from a service's name (``SERVICES``) to the URL to use in its place |
 | ``POINTSMAN_WATCH_SECONDS`` | JSON pair: seconds between looks, seconds that one call lasts |
+| ``POINTSMAN_REPORT`` | the own cloud's queue in front of ``link_changed``, where a prober reports |
+| ``POINTSMAN_PROBE_KEY`` | key that all probers share, 16 bytes at least; ``@PATH`` is the file that holds it |
+| ``POINTSMAN_PROBE_PORT`` | UDP port that probes are answered at |
+| ``POINTSMAN_PROBE_BOUND`` | ``0`` lets the platform choose the address that a probe is sent from |
 | ``POINTSMAN_TRACE`` | ``1`` turns X-Ray tracing on |
 
 What is empty counts as not set. A name that is nearly one of these is a mistake and an error; any other is somebody
@@ -47,6 +51,10 @@ class Settings(Frozen):
     witness_secret: str = ""
     endpoints: dict[str, str] = {}
     watch_seconds: tuple[float, float] = (3.0, 55.0)
+    report: str = ""
+    probe_key: str = ""
+    probe_port: int = 8620
+    probe_bound: bool = True
     trace: bool = False
 
 
@@ -65,8 +73,12 @@ NAME_SHOWN = 40
 NEARLY = 0.8
 """How alike two names are (0 to 1) from which one counts as a slip of the other."""
 
-_EXAMPLES = {"endpoints": '{"dynamodb": "https://HOST"}', "watch_seconds": "[3, 55]"}
-_JSON: dict[str, Any] = {"endpoints": dict[str, str], "watch_seconds": tuple[float, float]}
+PORT_LIMIT = 65_535
+"""Highest port there is."""
+
+_EXAMPLES = {"endpoints": '{"dynamodb": "https://HOST"}', "watch_seconds": "[3, 55]", "probe_port": "8620"}
+_JSON: dict[str, Any] = {"endpoints": dict[str, str], "watch_seconds": tuple[float, float], "probe_port": int}
+_FLAGS = frozenset({"trace", "probe_bound"})
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _TOGETHER = (("aws_role", "aws_audience"), ("witness_key_id", "witness_secret"))
 
@@ -109,7 +121,7 @@ def _apart(given: Mapping[str, str]) -> Iterator[str]:
 
 def _value(name: str, text: str) -> object:
     """Read one value. Raises ValueError, whose text follows the variable's name and never repeats the value."""
-    if name == "trace":
+    if name in _FLAGS:
         return _truth(text)
     if name not in _JSON:
         return text.strip()
@@ -117,7 +129,7 @@ def _value(name: str, text: str) -> object:
         value = parse(text, _JSON[name])
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise ValueError(f"is not the JSON that belongs there: write it like {_EXAMPLES[name]}") from error
-    if not (_are_urls(value) if name == "endpoints" else _is_watch(*value)):
+    if not _is_usable(name, value):
         raise ValueError(f"holds what cannot be used: write it like {_EXAMPLES[name]}")
     strange = sorted(value.keys() - SERVICES) if name == "endpoints" else []
     if strange:
@@ -137,6 +149,12 @@ def _truth(text: str) -> bool:
         return _TRUTH[text.strip().lower()]
     except KeyError:
         raise ValueError("should be 1 or 0") from None
+
+
+def _is_usable(name: str, value: Any) -> bool:
+    if name == "endpoints":
+        return _are_urls(value)
+    return 0 < value <= PORT_LIMIT if name == "probe_port" else _is_watch(*value)
 
 
 def _are_urls(value: Mapping[str, str]) -> bool:

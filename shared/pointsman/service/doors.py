@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from pointsman.core.errors import ConfigError
 from pointsman.core.members import index
 from pointsman.core.sightings import Actor, Change, Meaning, Notice, Sighting, Tick
 from pointsman.service import deliver as desks
@@ -10,6 +12,9 @@ from pointsman.service import sweep as sweeping
 from pointsman.service import watch as watching
 from pointsman.service.converge import Report, converge, everywhere
 from pointsman.service.house import House
+
+if TYPE_CHECKING:
+    from pointsman.service.probe import Probed
 
 DELIVER = "deliver/"
 """Beginning of the key of a tick that asks for one incident's letters to be told."""
@@ -60,3 +65,12 @@ async def deliver(house: House, meanings: Sequence[Meaning]) -> desks.Delivered:
     """Tell the desks of the incidents that the messages name, or of all. Raises ``Transient``."""
     named = (one.key.removeprefix(DELIVER) for one in meanings if isinstance(one, Tick) and one.key.startswith(DELIVER))
     return await desks.deliver(house, frozenset(named) or None)
+
+
+async def probe(house: House, _: Sequence[Meaning]) -> "Probed":
+    """Send over the links for a minute, and report what came back. Raises ``ConfigError`` where nothing can be sent or reported."""
+    if house.lookout is None:
+        raise ConfigError("this function was built without a prober: deploy one of this version")
+    from pointsman.service import probe as probing  # noqa: PLC0415 - no reaction needs it
+
+    return await probing.probe(house.lookout())

@@ -45,24 +45,34 @@ class Scheduled(Frozen):
 
 
 class Path(Frozen):
-    """One address pair that a probe of ours sent packets over: ``loss`` is the share that was lost (0 to 1)."""
+    """One address pair that a probe of ours sent packets over: ``loss`` is the share that was lost (0 to 1).
+
+    ``rtt`` is the median round-trip time in seconds, None where it was not measured.
+    """
 
     source: str
     target: str
     loss: float
+    rtt: float | None = None
 
 
 class Probed(Frozen):
-    """What a prober in one cloud found on its paths, each of them over one link only."""
+    """What a prober in one cloud found on its paths, each of them over one link only.
+
+    ``blind`` means that the prober takes its own network for dead: its losses speak of no link.
+    """
 
     cloud: Cloud
     paths: tuple[Path, ...]
     at: datetime | None = None
+    blind: bool = False
 
 
 Message = Nudge | Deliver | Scheduled | Probed
 PATHS_LIMIT = 200
 """Paths that one report may hold."""
+RTT_LIMIT = 3_600.0
+"""Longest round trip that is believed, in seconds."""
 LOSSY = 0.05
 """Share of lost packets from which a probe calls its link down."""
 
@@ -77,9 +87,9 @@ def deliver(incident: str, at: datetime | None = None) -> bytes:
     return _written("deliver", {"incident": incident}, at)
 
 
-def probed(cloud: Cloud, paths: Sequence[Path], at: datetime) -> bytes:
+def probed(cloud: Cloud, paths: Sequence[Path], at: datetime, *, blind: bool = False) -> bytes:
     """Write what a prober found."""
-    return _written("probe", {"cloud": cloud, "paths": paths}, at)
+    return _written("probe", {"cloud": cloud, "paths": paths} | ({"blind": True} if blind else {}), at)
 
 
 def tick(name: str, scheduled: datetime) -> bytes:
@@ -108,14 +118,20 @@ def _probed(body: fields.Table) -> Probed:
     if cloud not in set(Cloud):
         body.refuse("cloud", "should be aws or gcp")
     paths = tuple(_path(one) for one in body.tables("paths", PATHS_LIMIT))
-    return Probed(cloud=Cloud(cloud), paths=paths, at=body.time_or_none("at"))
+    return Probed(cloud=Cloud(cloud), paths=paths, at=body.time_or_none("at"), blind=body.flag("blind"))
 
 
 def _path(body: fields.Table) -> Path:
-    loss = body.get("loss")
-    if not isinstance(loss, int | float) or isinstance(loss, bool) or not 0 <= loss <= 1:
+    loss, rtt = _number(body.get("loss")), _number(body.get("rtt"))
+    if loss is None or not 0 <= loss <= 1:
         body.refuse("loss", "should be a share from 0 to 1")
-    return Path(source=body.name("source"), target=body.name("target"), loss=float(loss))
+    if "rtt" in body and (rtt is None or not 0 <= rtt <= RTT_LIMIT):
+        body.refuse("rtt", f"should be seconds from 0 to {RTT_LIMIT:g}")
+    return Path(source=body.name("source"), target=body.name("target"), loss=loss, rtt=rtt)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1 << 63 else None
 
 
 def incident_of(one: Tick) -> str | None:
@@ -138,21 +154,22 @@ def decode(letter: Letter) -> tuple[Tick, ...] | tuple[Sighting, ...]:
         case Scheduled(name=name, scheduled=scheduled):
             when = scheduled or letter.context.arrived_at
             return _tick(f"schedule/{name}/{times.written(when) if when else 'untimed'}", when, letter.context)
-        case Probed(cloud=cloud, paths=paths, at=at):
+        case Probed(cloud=cloud, paths=paths, at=at, blind=blind):
             seen_at = at or letter.context.arrived_at
             if seen_at is None:
                 raise RejectedEvent("is missing: a claim without its time cannot be weighed", path=letter.body.at("at"))
-            return tuple(_sighting(cloud, path, seen_at) for path in paths)
+            return tuple(_sighting(cloud, path, seen_at, blind=blind) for path in paths)
 
 
-def _sighting(cloud: Cloud, path: Path, seen_at: datetime) -> Sighting:
+def _sighting(cloud: Cloud, path: Path, seen_at: datetime, *, blind: bool) -> Sighting:
+    """Say what a path's figures claim; the eyes that are shut claim nothing."""
     down = path.loss >= LOSSY
     return Sighting(
         vantage=Vantage.PROBE_AWS if cloud is Cloud.AWS else Vantage.PROBE_GCP,
         member=probe_key(path.source, path.target),
         source=Source.PROBE,
         aspect=Aspect.PROBE,
-        health=Health.DOWN if down else Health.UP,
+        health=Health.UNKNOWN if blind else Health.DOWN if down else Health.UP,
         seen_at=seen_at,
         cause=Cause.PACKETS_LOST if down else Cause.PACKETS_FLOW,
         value=path.loss,
