@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 
 from pointsman.core.contingency import contingencies
 from pointsman.core.errors import Transient
-from pointsman.core.fabric import Cloud, FlowName, LinkName
+from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.intents import explained, is_intent, standing
 from pointsman.core.modes import NoQuorum
-from pointsman.core.plan import Freeze, Plan
+from pointsman.core.plan import Drain, DrainCause, Freeze, Plan
 from pointsman.core.sightings import Sighting
-from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
+from pointsman.core.steering import FailoverTest, LeverKind, RoutePolicies, Setting
 from pointsman.core.values import canonical, digest, parse, replace
 from pointsman.core.wants import route_policies
 from pointsman.quorum.outcomes import Agreed
@@ -22,8 +23,11 @@ from pointsman.service.gather import note
 from pointsman.service.sweep import sweep
 from pointsman.testing.inprocess import ROUND_TRIP, probes
 from pointsman.testing.stores import Fault, Weather
+from tests.core.scene import TRAINING, G, fabric, flow, link
 from tests.service.test_converge import ROOMY, World, far_away, story
 
+FLOWS = (flow("checkout", 1 * G, 1, ("ix-a", "ix-b", "ix-c"), 20), TRAINING)
+STEADY = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), link("ix-c", 10 * G, cost=0.02), flows=FLOWS)
 IX_A = LinkName("ix-a")
 HOME, AWAY = ({"ix-a"}, {"ix-a"}), ({"ix-b"}, {"ix-b"})
 
@@ -56,6 +60,24 @@ def mend(world: World) -> None:
         store.mend()
 
 
+async def agreed_to(world: World, step: Callable[[Plan], Plan]) -> Plan:
+    """Let a majority hold a plan that somebody else made of the agreed one."""
+
+    def change(value: str | None) -> str:
+        plan = parse(value or "", Plan)
+        return canonical(replace(step(plan), epoch=plan.epoch + 1, prev_digest=digest(canonical(plan)))).decode()
+
+    outcome = await world.aws.registers.change(world.aws.plan_register, change)
+    assert isinstance(outcome, Agreed)
+    return await world.plan()
+
+
+async def as_asked(world: World, plan: Plan) -> bool:
+    """Say whether all of Google's levers read as a plan asks."""
+    lever, start = world.gcp.levers[LeverKind.ROUTE_POLICY], world.twin.fabric
+    return all([(await lever.observe(one.name)).setting == route_policies(start, plan, one) for one in start.links])
+
+
 async def steps_in(world: World, other: Callable[[], Awaitable[object]]) -> Report:
     """Let Google react, and something else be agreed between its read and its prepare."""
     for store in world.table.stores:
@@ -78,6 +100,24 @@ def test_on_either_cloud_the_write_reaches_the_api_two_round_trips_after_the_eve
         assert report.stages["written"] == pytest.approx(2 * ROUND_TRIP)
         assert report.stages["agreed"] == pytest.approx(3 * ROUND_TRIP)
         assert (report.agreed, report.plan.epoch, report.again) == (True, before.epoch + 1, "")
+
+    story(tell, ROOMY)
+
+
+@pytest.mark.usefixtures("normal_path")
+@pytest.mark.parametrize("cloud", list(Cloud))
+def test_on_the_normal_path_it_reaches_the_api_four_round_trips_after_the_event(cloud: Cloud) -> None:
+    async def tell(world: World) -> None:
+        await world.settle(30)
+        world.twin.network.blackhole("ix-a")
+        await world.clock.sleep(1)
+        await world.report(cloud.other)
+        far_away(world)
+        claims, begun, written = probes(world.twin, cloud), world.clock.monotonic(), len(world.twin.writes)
+        report = await converge(world.house(cloud), claims)
+        assert world.twin.writes[written][0] - begun == pytest.approx(4 * ROUND_TRIP)
+        assert report.stages["noted"] == pytest.approx(ROUND_TRIP)
+        assert report.stages["agreed"] == pytest.approx(3 * ROUND_TRIP)
 
     story(tell, ROOMY)
 
@@ -160,25 +200,49 @@ def test_an_agreement_of_the_other_cloud_that_came_between_is_obeyed_and_the_ste
 
 
 def test_an_agreement_that_came_between_is_never_built_upon_by_the_steer() -> None:
-    """Bound to the plan that was read: what a person froze meanwhile reads as it did when it was frozen."""
+    """Bound to the plan that was read: a person had the target drained meanwhile, and the levers follow that at once."""
 
     async def tell(world: World) -> None:
         await goes_grey(world, Cloud.GCP)
 
-        def frozen(value: str | None) -> str:
-            plan = parse(value or "", Plan)
-            freeze = Freeze(author="ann", reason="an audit", since=plan.decided_at)
-            return canonical(replace(plan, epoch=plan.epoch + 1, freeze=freeze, prev_digest=digest(canonical(plan)))).decode()
+        async def ordered() -> None:
+            assert world.links("checkout") == AWAY
+            await agreed_to(world, lambda plan: _with_drain(plan, LinkName("ix-b")))
+
+        report = await steps_in(world, ordered)
+        assert report.plan.links[LinkName("ix-b")].drain is not None
+        assert await as_asked(world, report.plan)
+        await world.settle(60)
+        assert world.links("checkout") == ({"ix-c"}, {"ix-c"})
+
+    story(tell, STEADY)
+
+
+def _with_drain(plan: Plan, link: LinkName) -> Plan:
+    until = plan.decided_at + timedelta(hours=1)
+    drain = Drain(cause=DrainCause.ORDER, since=plan.decided_at, epoch=plan.epoch + 1, enactor=Cloud.AWS, until=until, by="ann: an audit")
+    return replace(plan, links=plan.links | {link: replace(plan.links[link], drain=drain)})
+
+
+def test_a_freeze_that_came_between_stops_what_would_be_put_right_too_until_it_is_over() -> None:
+    async def tell(world: World) -> None:
+        await goes_grey(world, Cloud.GCP)
+        freeze = Freeze(author="ann", reason="an audit", since=world.clock.now())
 
         async def froze() -> None:
             assert world.links("checkout") == AWAY
-            assert isinstance(await world.aws.registers.change(world.aws.plan_register, frozen), Agreed)
+            await agreed_to(world, lambda plan: replace(plan, freeze=freeze))
 
-        report = await steps_in(world, froze)
-        assert report.plan.freeze is not None
-        assert report.plan.flows[FlowName("checkout")].link == IX_A
-        await world.clock.sleep(1)
+        await steps_in(world, froze)
+        writes = len(world.twin.writes)
+        world.twin.network.heal("ix-a")
+        await world.settle(60)
+        assert (len(world.twin.writes), world.links("checkout")) == (writes, AWAY)
+        assert standing(Cloud.GCP, await intents(world, Cloud.GCP)) != ()
+        await agreed_to(world, lambda plan: replace(plan, freeze=None))
+        await world.settle(1)
         assert world.links("checkout") == HOME
+        assert standing(Cloud.GCP, await intents(world, Cloud.GCP)) == ()
 
     story(tell)
 
@@ -239,9 +303,7 @@ def test_a_function_that_dies_beside_its_write_leaves_nothing_that_the_sweeps_do
             await sweep(world.house(cloud))
         plan = await world.plan()
         assert plan.links[IX_A].drain is not None
-        lever = world.gcp.levers[next(iter(world.gcp.levers))]
-        for link in world.twin.fabric.links:
-            assert (await lever.observe(link.name)).setting == route_policies(world.twin.fabric, plan, link)
+        assert await as_asked(world, plan)
         assert standing(Cloud.GCP, await intents(world, Cloud.GCP)) == ()
 
     story(tell)

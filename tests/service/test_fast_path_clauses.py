@@ -17,11 +17,10 @@ from pointsman.core.fabric import Cloud, Fabric, LinkName, Mode
 from pointsman.core.plan import FlagState, Freeze, Plan
 from pointsman.core.sightings import Cause, Health, Sighting
 from pointsman.core.steering import LeverKind, Observed
-from pointsman.core.values import canonical, digest, parse, replace
+from pointsman.core.values import canonical, replace
 from pointsman.core.wants import route_policies
 from pointsman.ports.clouds import LeverBusy
 from pointsman.quorum.ballots import above
-from pointsman.quorum.outcomes import Agreed
 from pointsman.service import fastpath
 from pointsman.service.converge import converge
 from pointsman.service.gather import note
@@ -30,13 +29,11 @@ from pointsman.testing.stores import Weather
 from pointsman.testing.virtual import run
 from tests.core.scene import NUMBERS, TRAINING, G, fabric, flow, link
 from tests.service.test_converge import World, build
-from tests.service.test_fast_path import refuse_to_agree
+from tests.service.test_fast_path import FLOWS, STEADY, agreed_to, refuse_to_agree
 
 Story = Callable[[World], Awaitable[bool]]
 """Tells what happened; True when harm was done."""
 
-FLOWS = (flow("checkout", 1 * G, 1, ("ix-a", "ix-b", "ix-c"), 20), TRAINING)
-STEADY = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), link("ix-c", 10 * G, cost=0.02), flows=FLOWS)
 PAIR = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=(flow("checkout", 1 * G, 1, ("ix-a", "ix-b"), 20),))
 NARROW = fabric(
     link("ix-a", 10 * G),
@@ -71,18 +68,6 @@ async def reacts(world: World, cloud: Cloud = Cloud.GCP, claims: Sequence[Sighti
     with pytest.raises(Transient):
         await converge(world.house(cloud), about(world, cloud, "ix-a") if claims is None else claims)
     world.twin.catch_up()
-
-
-async def agreed_to(world: World, step: Callable[[Plan], Plan]) -> Plan:
-    """Let a majority hold a plan that somebody else made of the agreed one."""
-
-    def change(value: str | None) -> str:
-        plan = parse(value or "", Plan)
-        return canonical(replace(step(plan), epoch=plan.epoch + 1, prev_digest=digest(canonical(plan)))).decode()
-
-    outcome = await world.aws.registers.change(world.aws.plan_register, change)
-    assert isinstance(outcome, Agreed)
-    return await world.plan()
 
 
 def moved(world: World, before: dict[str, tuple[set[str], set[str]]]) -> bool:
