@@ -11,7 +11,7 @@ import typer
 
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
-from pointsman.cli import adopt, audit, decode, explain, fabric, history, record, replay, status, stores, verify, whatif
+from pointsman.cli import adopt, audit, decode, explain, fabric, history, orders, probe, record, replay, status, stores, verify, whatif
 from pointsman.core.errors import ConfigError, PointsmanError
 
 WRONG = 1
@@ -43,8 +43,17 @@ app.command("schema")(fabric.schema)
 app.command("whatif")(whatif.whatif)
 app.command("decode")(decode.decode)
 app.command("adopt")(adopt.adopt)
+app.command("freeze")(orders.freeze)
+app.command("thaw")(orders.thaw)
+app.command("drain")(orders.drain)
+app.command("undrain")(orders.undrain)
+app.command("approve")(orders.approve)
+app.command("deny")(orders.deny)
+app.command("ack")(orders.ack)
+app.command("pin")(orders.pin)
 app.command("verify")(verify.verify)
 app.add_typer(stores.app, name="stores")
+app.add_typer(probe.app, name="probe")
 app.command("status")(status.status)
 app.command("audit")(audit.audit)
 app.command("explain")(explain.explain)

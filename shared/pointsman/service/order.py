@@ -5,8 +5,10 @@ thaw also set the flags outside the table, each that can be reached, whether or 
 """
 
 import asyncio
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from pointsman.core.decide import Declined as Refusal
 from pointsman.core.decide import judge
@@ -21,6 +23,7 @@ from pointsman.core.sightings import Order, Verb
 from pointsman.core.values import canonical, parse, replace
 from pointsman.ports.clouds import Flag
 from pointsman.quorum.outcomes import Agreed, Change, Decline, Declined, NoMajority, Outcome, Unknown
+from pointsman.quorum.timing import median_time
 from pointsman.service.agree import STALE, plan_in
 from pointsman.service.gather import Gathered, Scope, gather, quietly
 from pointsman.service.house import House, incident_register
@@ -34,10 +37,11 @@ PAUSE_SECONDS = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Heeded:
-    """An order that is agreed: since which epoch, whether that was so before, and the plan that a majority holds."""
+    """An order that is agreed: the plan that a majority holds, whether there was nothing left to do, and what it waits for."""
 
     plan: Plan
     already: bool = False
+    waits_for: tuple[str, ...] = ()
     hints_lost: tuple[str, ...] = ()
 
     @property
@@ -76,7 +80,7 @@ async def order(house: House, given: Order) -> Heeded:
         gathered = await gather(house, (), Scope(witness=True))
         heeded = await _agreed(house, gathered, given)
         if heeded is not None:
-            return await _told(house, heeded)
+            return await _told(house, dataclasses.replace(heeded, waits_for=tuple(_waits(house, heeded.plan, given))))
         await house.clock.sleep(PAUSE_SECONDS)
     raise Transient("newer rows kept coming while this was being agreed: order it again")
 
@@ -85,7 +89,25 @@ async def _told(house: House, heeded: Heeded) -> Heeded:
     """Wake the functions that carry it out; their next sweep does without."""
     if heeded.already or house.nudge is None:
         return heeded
-    return Heeded(plan=heeded.plan, hints_lost=await quietly(house.nudge(heeded.plan.fabric, heeded.epoch)))
+    return dataclasses.replace(heeded, hints_lost=await quietly(house.nudge(heeded.plan.fabric, heeded.epoch)))
+
+
+def _waits(house: House, plan: Plan, given: Order) -> Iterator[str]:
+    """Say what is to be known beside "agreed": what is squeezed by a drain and until when it holds, what a return waits for."""
+    state = plan.links.get(LinkName(given.target))
+    drain = state.drain if state else None
+    if given.verb is Verb.DRAIN and drain is not None and drain.until is not None:
+        yield f"it holds until {drain.until:%FT%TZ}"
+        yield from (f"{name} is squeezed by {one.squeezed_by // 10**6} Mbit/s" for name, one in plan.flows.items() if one.squeezed_by)
+    if given.verb is Verb.UNDRAIN and drain is not None:
+        since = drain.since + house.fabric_of(plan).policy.hold_down
+        yield f"it is returned to once it has been good for the hold-down, not before {since:%FT%TZ}"
+
+
+async def stores_time(house: House) -> datetime:
+    """Give the time by the stores, which an order is given at: a person's clock may be wrong. Falls back to the own clock."""
+    reading = await house.registers.read(house.plan_register)
+    return median_time(reading.store_times.values()) or house.clock.now()
 
 
 async def _agreed(house: House, gathered: Gathered, given: Order) -> Heeded | None:
