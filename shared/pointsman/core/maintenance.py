@@ -6,7 +6,7 @@ is lost, returns nothing early.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pointsman.core.case import Case
 from pointsman.core.drains import discretion, drains, recent_moves, settled
@@ -35,8 +35,8 @@ def _stepped(case: Case, link: Link, state: LinkState, told: Told) -> LinkState:
         found = replace(found, away=())  # the others are down, so with these the whole link is away
     window = _agreed(case, before, found, _grace(link, state))
     state = replace(state, maintenance=window)
-    if _whole(before) and not _whole(window):
-        state = _over(state, case.now)
+    if not _whole(window):
+        state = _over(case, state, begun=_whole(before))
     if window is not None and window.away and state.verdict in _SEEN:
         left = Bandwidth(link.capacity * (len(link.members) - len(dark.union(window.away))) // len(link.members))
         state = replace(state, usable=left if state.usable is None else min(left, state.usable))
@@ -44,8 +44,9 @@ def _stepped(case: Case, link: Link, state: LinkState, told: Told) -> LinkState:
 
 
 def _grace(link: Link, state: LinkState) -> timedelta:
-    """Give a link that is not seen up yet time to converge when its window ends: nobody is paged for that."""
-    return timedelta(0) if state.verdict is Verdict.UP else link.timers.budget
+    """Give a link that is not seen good yet time to converge when its window ends: nobody is paged for that."""
+    good = state.verdict is Verdict.UP and state.good_since is not None
+    return timedelta(0) if good else link.timers.budget
 
 
 def _agreed(case: Case, before: Maintenance | None, found: Maintenance | None, grace: timedelta) -> Maintenance | None:
@@ -64,13 +65,18 @@ def _whole(window: Maintenance | None) -> bool:
     return window is not None and not window.away
 
 
-def _over(state: LinkState, now: datetime) -> LinkState:
-    """Begin the hold-down when a window is over; what is still down then is an outage like any other."""
+def _over(case: Case, state: LinkState, *, begun: bool) -> LinkState:
+    """Begin the hold-down when a window is over; a link that is not good by then, or any more, is an outage like any other.
+
+    What is merely hidden stays drained for its window: AWS's own drain rests for that, so that the link can be seen.
+    """
     if state.drain is None or state.drain.cause is not DrainCause.MAINTENANCE:
         return state
-    late = state.verdict is Verdict.DOWN
-    drain = replace(state.drain, cause=DrainCause.OUTAGE) if late else state.drain
-    return replace(state, drain=drain, good_since=None if state.good_since is None else now)
+    if state.verdict is Verdict.UP and state.good_since is not None:
+        return replace(state, good_since=case.now) if begun else state
+    cause = DrainCause.OUTAGE if state.verdict is Verdict.DOWN else state.drain.cause
+    epoch = case.next_epoch if state.down_since_epoch is None else state.down_since_epoch
+    return replace(state, drain=replace(state.drain, cause=cause), down_since_epoch=epoch)
 
 
 def with_drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:

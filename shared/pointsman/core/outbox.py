@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pointsman.core.approvals import PROPOSED, concerns, told
 from pointsman.core.fabric import Fabric, Flow, LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket, incident_id
-from pointsman.core.plan import LinkState, Placement, Plan, Verdict
+from pointsman.core.plan import DrainCause, LinkState, Placement, Plan, Verdict
 from pointsman.core.silence import ending, headline, is_silence, severity_of_silence
 from pointsman.core.values import replace
 
@@ -58,9 +58,11 @@ def severity_of(fabric: Fabric, plan: Plan, link: LinkName) -> Severity:
     touched = [flow for flow in fabric.flows if link in flow.prefer]
     if any(not _healthy_links(plan, flow) for flow in touched):
         return Severity.CRITICAL
-    window = plan.links.get(link, LinkState()).maintenance
-    if window is not None:
-        return Severity.ERROR if window.ask else Severity.INFO
+    state = plan.links.get(link, LinkState())
+    if state.maintenance is not None:
+        return Severity.ERROR if state.maintenance.ask else Severity.INFO
+    if state.drain is not None and state.drain.cause is DrainCause.MAINTENANCE and state.good_since is not None:
+        return Severity.INFO  # it is good again, and waits for its return
     placed = (plan.flows.get(flow.name, Placement()) for flow in touched)
     short = any(one.squeezed_by or one.mtu_short for one in placed)
     alone = any(len(_healthy_links(plan, flow)) == 1 for flow in touched)
@@ -81,10 +83,16 @@ def follow(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, before: Incid
     if phase is Phase.RESOLVED:
         return _resolved(fabric, plan, incident)
     severity = severity_of(fabric, plan, link)
-    if _RANK[severity] > _RANK[incident.severity]:
+    if _RANK[severity] > _RANK[incident.severity] and not _is_well(plan, link):
         text = f"{_headline(plan, link)}; severity rises to {severity}"
         return _told(fabric, replace(incident, severity=severity), plan, Ask.UPDATE, text)
     return _asked(fabric, plan, incident)
+
+
+def _is_well(plan: Plan, link: LinkName) -> bool:
+    """Say whether a link carries again and only its incident is still to end: that is no time to grade it anew."""
+    state = plan.links.get(link, LinkState(verdict=Verdict.DOWN))
+    return state.verdict is Verdict.UP and state.drain is None and state.maintenance is None
 
 
 def _asked(fabric: Fabric, plan: Plan, incident: Incident) -> Incident:

@@ -1,0 +1,236 @@
+"""Maintenance from its announcement to the link's return, over the twin: what is asserted is traffic, rows and tickets."""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from pointsman.core.errors import Transient
+from pointsman.core.fabric import Cloud, Fabric, LinkName
+from pointsman.core.plan import DrainCause, LinkState
+from pointsman.core.sightings import Meaning, Notice, Rejected, Sighting
+from pointsman.core.values import replace
+from pointsman.service.deliver import deliver
+from pointsman.service.doors import link_changed
+from pointsman.service.windows import ASKED_EVERY, ASKED_MINUTE
+from pointsman.testing.happenings.rendering import Renderer
+from pointsman.testing.network.blueprint import Side
+from pointsman.testing.network.happenings import Kind
+from pointsman.testing.virtual import run
+from pointsman.wire.decode import decode
+from tests.core.scene import G, fabric, flow, link
+from tests.service.test_converge import ROOMY, World, build
+
+IX_A = LinkName("ix-a")
+HOLD = ROOMY.policy.hold_down.total_seconds()
+LEAD = ROOMY.policy.maintenance.lead.total_seconds()
+AHEAD, LASTING = 2_400.0, 1_200.0
+"""The window begins so long after its announcement, and lasts so long (seconds)."""
+EITHER = tuple(Cloud)
+
+
+def story(tell: Callable[[World], Awaitable[None]], start: Fabric = ROOMY) -> None:
+    async def main() -> None:
+        world = build(start)
+        await world.settle(HOLD + 60, every=30)
+        await tell(world)
+
+    run(main())
+
+
+def announce(world: World, name: str = "ix-a", *, ahead: float = AHEAD) -> list[Meaning]:
+    """Let the network announce maintenance; gives what AWS's function reads in the event that tells of it."""
+    net = world.twin.network
+    net.maintain(name, net.now + ahead, net.now + ahead + LASTING)
+    epoch = world.clock.now() - timedelta(seconds=net.now)
+    told = [one for one in net.happenings if one.kind is Kind.MAINTENANCE_ANNOUNCED]
+    events = [one for one in Renderer(net.blueprint, epoch).all(told) if one.side is Side.AWS]
+    return [
+        meaning for event in events for record in decode(json.dumps(event.payload)) if not isinstance(meaning := record.meaning, Rejected)
+    ]
+
+
+async def go(world: World, span: float, *, clouds: tuple[Cloud, ...] = EITHER) -> LinkState:
+    """Let time pass with probers, sweeps and desks; gives how the link stands then."""
+    await world.settle(span, clouds=clouds, every=30)
+    for cloud in clouds:
+        await deliver(world.house(cloud))
+    return (await world.plan()).links[IX_A]
+
+
+def told_of(world: World, name: str = "ix-a") -> list[str]:
+    """List what the desk was told of a link."""
+    return [ask for where, ask in world.desk.told_of if where == name]
+
+
+def rows(world: World, cloud: Cloud) -> list[Sighting]:
+    store = world.table.aws if cloud is Cloud.AWS else world.table.gcp
+    return [row for row in store.snapshot().rows.get(cloud, {}).values() if row.window is not None]
+
+
+@pytest.mark.parametrize("heard", ["aws", "gcp", "both"])
+def test_a_link_is_left_before_its_window_loses_nothing_in_it_and_is_returned_to_after_it(heard: str) -> None:
+    async def tell(world: World) -> None:
+        event = announce(world)
+        if heard == "gcp":
+            await go(world, 60 * ASKED_EVERY)
+        else:
+            await link_changed(world.aws, event)
+        if heard == "aws":
+            world.gcp.looker.notices = nothing  # type: ignore[attr-defined]
+        await go(world, AHEAD - LEAD - 60 - (60 * ASKED_EVERY if heard == "gcp" else 0))
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+        lost = world.twin.network.lost_seconds()
+        state = await go(world, LEAD)
+        assert state.drain is not None
+        assert state.drain.cause is DrainCause.MAINTENANCE
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+        assert world.links("training") == ({"ix-b"}, {"ix-b"})
+        await go(world, LASTING + HOLD / 2)
+        assert world.twin.network.lost_seconds() == lost, "no packet is lost, though the link was dark"
+        await go(world, HOLD + 240)
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+        assert world.twin.network.lost_seconds() == lost
+        assert told_of(world) == [], "nobody is paged for what was announced"
+
+    story(tell)
+
+
+async def nothing() -> tuple[Notice, ...]:
+    return ()
+
+
+def test_without_an_announcement_the_same_window_loses_packets() -> None:
+    async def tell(world: World) -> None:
+        world.gcp.looker.notices = nothing  # type: ignore[attr-defined]
+        announce(world)
+        lost = dict(world.twin.network.lost_seconds())
+        await go(world, AHEAD + LASTING)
+        assert world.twin.network.lost_seconds()["checkout"] > lost["checkout"]
+
+    story(tell)
+
+
+def test_a_doubled_announcement_is_one_row_and_one_drain() -> None:
+    async def tell(world: World) -> None:
+        event = announce(world)
+        for _ in range(3):
+            await link_changed(world.aws, event)
+        assert len(rows(world, Cloud.AWS)) == 1
+        await go(world, AHEAD - LEAD + 120)
+        epoch = (await world.plan()).epoch
+        await link_changed(world.aws, event)
+        await go(world, 120)
+        assert (await world.plan()).epoch == epoch
+
+    story(tell)
+
+
+def test_googles_announcement_is_noted_once_however_often_it_is_read() -> None:
+    async def tell(world: World) -> None:
+        announce(world)
+        await go(world, 3 * 60 * ASKED_EVERY)
+        (row,) = rows(world, Cloud.GCP)
+        await go(world, 60 * ASKED_EVERY)
+        assert rows(world, Cloud.GCP) == [row]
+        assert int(row.seen_at.timestamp()) // 60 % ASKED_EVERY == ASKED_MINUTE
+
+    story(tell)
+
+
+def test_an_announcement_that_was_withdrawn_returns_the_link() -> None:
+    async def tell(world: World) -> None:
+        world.gcp.looker.notices = nothing  # type: ignore[attr-defined]
+        (one,) = (meaning for meaning in announce(world) if isinstance(meaning, Notice))
+        await link_changed(world.aws, [one])
+        await go(world, AHEAD - LEAD + 120)
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+        await link_changed(world.aws, [replace(one, withdrawn=True, seen_at=world.clock.now())])
+        await link_changed(world.aws, [one])
+        await go(world, HOLD + 90)
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+
+    story(tell)
+
+
+def test_google_alone_leaves_a_link_for_what_aws_announced() -> None:
+    async def tell(world: World) -> None:
+        world.gcp.looker.notices = nothing  # type: ignore[attr-defined]
+        await link_changed(world.aws, announce(world))
+        lost = world.twin.network.lost_seconds()
+        await go(world, AHEAD - 60, clouds=(Cloud.GCP,))
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+        state = await go(world, LASTING + 2 * HOLD, clouds=(Cloud.GCP,))
+        assert state.drain is not None, "both ends have to show a link good before it is returned to"
+        await go(world, HOLD + 240)
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+        assert world.twin.network.lost_seconds() == lost
+
+    story(tell)
+
+
+def test_aws_alone_takes_over_and_rests_its_own_drain_when_the_window_is_over() -> None:
+    async def tell(world: World) -> None:
+        world.gcp.looker.notices = nothing  # type: ignore[attr-defined]
+        await link_changed(world.aws, announce(world))
+        await go(world, AHEAD - 60, clouds=(Cloud.AWS,))
+        assert world.twin.network.failover_tests("dxvif-1")[0].ended is None
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+        lost = world.twin.network.lost_seconds()
+        await go(world, LASTING + HOLD + 240, clouds=(Cloud.AWS,))
+        assert world.twin.network.failover_tests("dxvif-1")[0].ended is not None
+        assert world.twin.network.lost_seconds() == lost
+        await go(world, HOLD + 240)
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+
+    story(tell)
+
+
+def test_the_window_stands_while_the_store_that_took_it_is_gone() -> None:
+    async def tell(world: World) -> None:
+        world.gcp.looker.notices = nothing  # type: ignore[attr-defined]
+        await link_changed(world.aws, announce(world))
+        await go(world, AHEAD - LEAD + 120)
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+        world.table.aws.break_down()
+        state = await go(world, LEAD)
+        assert state.drain is not None
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+        world.table.aws.mend()
+        await go(world, LASTING + 2 * HOLD)
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+
+    story(tell)
+
+
+def test_an_announcement_goes_to_the_witness_while_the_own_store_is_gone_and_comes_again_when_both_are() -> None:
+    async def tell(world: World) -> None:
+        world.gcp.looker.notices = nothing  # type: ignore[attr-defined]
+        event = announce(world)
+        world.table.aws.break_down()
+        world.table.witness.break_down()
+        with pytest.raises(Transient, match="no store gives this cloud's rows"):
+            await link_changed(world.aws, event)
+        world.table.witness.mend()
+        await link_changed(world.aws, event)
+        await go(world, 120)
+        world.table.aws.mend()
+        await go(world, AHEAD - LEAD)
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+
+    story(tell)
+
+
+def test_a_window_on_the_last_healthy_path_is_one_ticket_and_the_link_carries_on() -> None:
+    async def tell(world: World) -> None:
+        await link_changed(world.aws, announce(world))
+        await go(world, AHEAD - 60)
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+        assert told_of(world) == ["open"]
+        await go(world, LASTING + HOLD + 360)
+        assert told_of(world)[0] == "open"
+        assert told_of(world)[-1] == "resolve"
+        assert told_of(world).count("open") == 1
+
+    story(tell, fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=(flow("checkout", 1 * G, 1, ("ix-a",), 20),)))
