@@ -1,7 +1,9 @@
 """A failure that was foreseen is carried out beside its agreement: when, at what cost, and what becomes of it when that fails."""
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -13,9 +15,10 @@ from pointsman.core.intents import explained, is_intent, standing
 from pointsman.core.modes import NoQuorum
 from pointsman.core.plan import Drain, DrainCause, Freeze, Plan
 from pointsman.core.sightings import Sighting
-from pointsman.core.steering import FailoverTest, LeverKind, RoutePolicies, Setting
+from pointsman.core.steering import FailoverTest, LeverKind, Observed, RoutePolicies, Setting, Verified
 from pointsman.core.values import canonical, digest, parse, replace
 from pointsman.core.wants import route_policies
+from pointsman.ports.clouds import Lever
 from pointsman.quorum.outcomes import Agreed
 from pointsman.service import fastpath
 from pointsman.service.converge import Report, converge
@@ -330,30 +333,59 @@ def test_both_clouds_at_once_steer_alike_and_end_on_one_plan() -> None:
     story(tell, ROOMY)
 
 
-def test_a_write_beside_the_agreement_is_under_the_same_token_as_one_after_it() -> None:
-    """So a step that is delivered again is one step, whichever path it took."""
+@dataclass
+class Hearing:
+    """A lever that tells of every write."""
 
+    inner: Lever
+    heard: Callable[[Setting, str], None]
+    kind: LeverKind = LeverKind.ROUTE_POLICY
+
+    async def observe(self, target: str) -> Observed:
+        return await self.inner.observe(target)
+
+    async def apply(self, want: Setting, observed: Observed, token: str) -> None:
+        self.heard(want, token)
+        await self.inner.apply(want, observed, token)
+
+    async def undo(self, observed: Observed, token: str) -> None:
+        await self.inner.undo(observed, token)
+
+    async def verify(self, want: Setting) -> Verified:
+        return await self.inner.verify(want)
+
+
+def listening(world: World, heard: Callable[[Setting, str], None]) -> None:
+    lever = Hearing(world.gcp.levers[LeverKind.ROUTE_POLICY], heard)
+    world.gcp = dataclasses.replace(world.gcp, levers={LeverKind.ROUTE_POLICY: lever})
+
+
+def test_each_lever_is_written_once_and_not_before_the_intent_is_under_way() -> None:
+    async def tell(world: World) -> None:
+        await goes_grey(world, Cloud.GCP)
+        noted: list[tuple[Setting, int]] = []
+        listening(world, lambda want, _: noted.append((want, world.table.gcp.count("note"))))
+        before = world.table.gcp.count("note")
+        await world.report(Cloud.GCP)
+        assert noted
+        assert len({str(want) for want, _ in noted}) == len(noted)
+        assert {count for _, count in noted} == {before + 2}
+
+    story(tell)
+
+
+def test_a_write_beside_the_agreement_is_under_the_same_token_as_one_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a step that is delivered again is one step, whichever path it took."""
     tokens: list[set[str]] = []
 
     async def tell(world: World) -> None:
         await goes_grey(world, Cloud.GCP)
-        kind, lever = next(iter(world.gcp.levers.items()))
         heard: set[str] = set()
-
-        class Hearing:
-            def __getattr__(self, name: str) -> object:
-                return getattr(lever, name)
-
-            async def apply(self, want: Setting, observed: object, token: str) -> None:
-                heard.add(token)
-                await lever.apply(want, observed, token)  # type: ignore[arg-type]
-
-        world.gcp.levers[kind] = Hearing()  # type: ignore[index]
+        listening(world, lambda _, token: heard.add(token))
         await world.report(Cloud.GCP)
         tokens.append(heard)
 
     story(tell)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fastpath, "CLAUSES", {"never": lambda _: False})
-        story(tell)
+    monkeypatch.setattr(fastpath, "CLAUSES", {"never": lambda _: False})
+    story(tell)
     assert tokens[0] == tokens[1] != set()

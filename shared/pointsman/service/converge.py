@@ -180,7 +180,7 @@ class _Pass:
     async def _agreed(self, gathered: Gathered, ahead: Ahead) -> Agreement:
         """Agree on what follows; without a majority do what this cloud may do by itself, and let the event come again all the same."""
         try:
-            return await agree(self.house, gathered, None if self._diary.intents else ahead.begin)
+            return await agree(self.house, gathered, ahead.begin)
         except NoQuorum as error:
             await ahead.steps()
             plan = plan_in(self.house.current, gathered.reading.value, gathered)

@@ -8,7 +8,7 @@ answers they stay as they are. Anything that a clause refuses takes the normal p
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -29,6 +29,8 @@ from pointsman.service.enact import Step, differing, target_of, wishes, write
 from pointsman.service.gather import Gathered, Target, note
 from pointsman.service.house import House
 
+LEAVING_TURNS = 8
+"""Turns of the loop in which a request that was begun gets under way."""
 FRESH_SECONDS = 2.0
 """How long ago this attempt may have begun to read what it steers by."""
 
@@ -219,8 +221,10 @@ class Ahead:
         if refusal(ground) or not ground.settings:
             return False
         self.settings, self.intents = ground.settings, (self._intent(ground),)
-        self._writing = asyncio.ensure_future(self._send(decided))
-        await asyncio.sleep(0)  # what is written leaves before the prepare is worked out
+        noting = asyncio.ensure_future(note(self._house, self.intents))
+        await _leave()  # the intent goes first, so that whoever dies right after the write has sent it
+        self._writing = asyncio.ensure_future(self._send(decided, noting))
+        await _leave()  # before the prepare is worked out
         return True
 
     def _intent(self, ground: Ground) -> Sighting:
@@ -228,8 +232,7 @@ class Ahead:
         name = ",".join(ground.left) if failure is None else failure.name
         return intent(self._house.here, name, ground.plan.epoch, ground.gathered.now)
 
-    async def _send(self, decided: Plan) -> tuple[Step, ...]:
-        noting = asyncio.ensure_future(note(self._house, self.intents))
+    async def _send(self, decided: Plan, noting: Awaitable[str]) -> tuple[Step, ...]:
         steps = await write(self._house, decided, self.settings, self._gathered)
         if any(step.written for step in steps):
             self._written()
@@ -249,6 +252,12 @@ class Ahead:
     def remark(self) -> str:
         """Say what stands should nothing be agreed now; "" when nothing was steered."""
         return "".join(f"the steer that was foreseen for {failure_of(one)} stands until a majority decides; " for one in self.intents)
+
+
+async def _leave() -> None:
+    """Let what was begun get under way before anything else is worked out."""
+    for _ in range(LEAVING_TURNS):
+        await asyncio.sleep(0)
 
 
 def with_intents(gathered: Gathered, intents: Sequence[Sighting]) -> Gathered:
