@@ -11,7 +11,23 @@ import typer
 
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
-from pointsman.cli import adopt, audit, decode, explain, fabric, history, orders, probe, record, replay, status, stores, verify, whatif
+from pointsman.cli import (
+    adopt,
+    audit,
+    decode,
+    explain,
+    fabric,
+    history,
+    orders,
+    probe,
+    record,
+    replay,
+    status,
+    stores,
+    verify,
+    whatif,
+    window,
+)
 from pointsman.core.errors import ConfigError, PointsmanError
 
 WRONG = 1
@@ -54,6 +70,7 @@ app.command("pin")(orders.pin)
 app.command("verify")(verify.verify)
 app.add_typer(stores.app, name="stores")
 app.add_typer(probe.app, name="probe")
+app.add_typer(window.app, name="window")
 app.command("status")(status.status)
 app.command("audit")(audit.audit)
 app.command("explain")(explain.explain)

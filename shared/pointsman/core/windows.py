@@ -59,8 +59,13 @@ def row_of(vantage: Vantage, window: Window, seen_at: datetime) -> Sighting:
     )
 
 
-def placed(rows: Sequence[Sighting], held: Iterable[Sighting], now: datetime) -> tuple[tuple[Sighting, ...], tuple[str, ...]]:
-    """Give each row the place of its announcement, or a free one, and leave out what is known; names those there is no room for."""
+def placed(
+    rows: Sequence[Sighting], held: Iterable[Sighting], now: datetime, *, anew: bool = False
+) -> tuple[tuple[Sighting, ...], tuple[str, ...]]:
+    """Give each row the place of its announcement, or a free one, and leave out what is known; names those there is no room for.
+
+    ``anew`` keeps what is known too: some store may lack it.
+    """
     taken = {row.row: row for row in held if row.window is not None}
     found: list[Sighting] = []
     refused: list[str] = []
@@ -68,7 +73,7 @@ def placed(rows: Sequence[Sighting], held: Iterable[Sighting], now: datetime) ->
         one = _in_place(row, taken, now)
         if one is None:
             refused.append(f"no room for {_named(row)}: {PLACES} windows of {row.vantage} are still to end")
-        elif one.row not in taken or taken[one.row].window != one.window:
+        elif anew or one.row not in taken or taken[one.row].window != one.window:
             taken[one.row] = one
             found.append(one)
     return tuple(found), tuple(refused)
@@ -150,12 +155,26 @@ Told = dict[LinkName, list[tuple[frozenset[MemberId], Stay]]]
 def told_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> Told:
     """Sort what is believed of all announcements by the links that it takes; empty while nothing is announced."""
     found: Told = {}
-    announced = [(row, span) for row in rows if row.window is not None and (span := span_of(row)) is not None and span.leaves]
+    windows = [row for row in rows if row.window is not None]
+    announced = [(row, span) for row in windows if (span := span_of(row)) is not None and span.leaves]
     for row, span in announced:
+        if is_overruled(row, windows):
+            continue
         if span.start <= now + FORESEEN and now - span.start <= LONGEST:
             for link, members in taken_by(fabric, row).items():
                 found.setdefault(link, []).append((members, Stay(span.start, span.until, (row,))))
     return found
+
+
+def is_overruled(row: Sighting, rows: Iterable[Sighting]) -> bool:
+    """Say whether a person set an announcement aside, as it stands: a later version of it counts again."""
+    return any(_overrules(one, row) for one in rows if one.vantage is Vantage.OPERATOR)
+
+
+def _overrules(word: Sighting, row: Sighting) -> bool:
+    if word.window is None or row.window is None or word.row == row.row:
+        return False
+    return word.window.withdrawn and word.window.key == row.window.key and row.seen_at <= word.seen_at
 
 
 def taken_by(fabric: Fabric, row: Sighting) -> dict[LinkName, frozenset[MemberId]]:
