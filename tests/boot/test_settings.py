@@ -106,3 +106,16 @@ def test_half_of_an_identity_is_told_with_the_other_half(there: str, missing: st
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     text = complaint(ENDPOINTS="{", WATCH_SECONDS="soon", NUDG="q", AWS_ROLE="r")
     assert [name for name in ("ENDPOINTS", "WATCH_SECONDS", "NUDG ", "AWS_ROLE") if f"POINTSMAN_{name}" not in text] == []
+
+
+def test_a_prober_s_settings_are_read() -> None:
+    found = read_settings({"POINTSMAN_PROBE_KEY": "@/run/key", "POINTSMAN_PROBE_PORT": "8621", "POINTSMAN_PROBE_BOUND": "0"})
+    assert (found.probe_key, found.probe_port, found.probe_bound) == ("@/run/key", 8621, False)
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "eighty", "8.5"])
+def test_a_port_is_a_number_that_there_is(text: str) -> None:
+    assert re.match(
+        r"POINTSMAN_PROBE_PORT (holds what cannot be used|is not the JSON that belongs there): write it like 8620",
+        complaint(PROBE_PORT=text),
+    )

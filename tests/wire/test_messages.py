@@ -40,6 +40,27 @@ def test_a_probe_claims_its_path_from_its_own_end(loss: float, health: Health) -
     assert (found.vantage, found.member, found.health) == (Vantage.PROBE_GCP, "probe/10.251.1.1>10.250.1.1", health)
 
 
+def test_a_round_trip_time_is_read_back_and_left_out_where_there_is_none() -> None:
+    timed = messages.Path(source="10.250.1.1", target="10.251.1.1", loss=0.0, rtt=0.0123)
+    assert messages.read(messages.probed(Cloud.AWS, [timed], AT)) == messages.Probed(cloud=Cloud.AWS, paths=(timed,), at=AT)
+    assert b"rtt" not in messages.probed(Cloud.AWS, [LOSSY_PATH], AT)
+
+
+def test_eyes_that_are_shut_claim_nothing_of_any_link() -> None:
+    body = messages.probed(Cloud.AWS, [messages.Path(source="10.250.1.1", target="10.251.1.1", loss=1.0)], AT, blind=True)
+    (found,) = meanings(body)
+    assert (found.vantage, found.health, found.value) == (Vantage.PROBE_AWS, Health.UNKNOWN, 1.0)
+    assert messages.read(body).blind  # type: ignore[union-attr]
+    assert b"blind" not in messages.probed(Cloud.AWS, [LOSSY_PATH], AT)
+
+
+@pytest.mark.parametrize("rtt", [-0.1, "1", True, 3_601, 10**400])
+def test_a_round_trip_time_is_seconds(rtt: object) -> None:
+    path = {"source": "a", "target": "b", "loss": 0, "rtt": rtt}
+    (found,) = meanings({"pointsman": "probe", "cloud": "aws", "paths": [path], "at": "2026-11-20T09:15:20Z"})
+    assert isinstance(found, Rejected)
+
+
 def test_a_probe_without_any_time_is_rejected() -> None:
     (found,) = meanings(b'{"pointsman":"probe","cloud":"aws","paths":[{"source":"a","target":"b","loss":1}]}')
     assert isinstance(found, Rejected)
