@@ -11,8 +11,12 @@ from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.plan import DrainCause, LinkState
 from pointsman.core.sightings import Meaning, Notice, Rejected, Sighting
 from pointsman.core.values import replace
+from pointsman.service.announcing import Wish, add, cancel, listed
 from pointsman.service.deliver import deliver
 from pointsman.service.doors import link_changed
+from pointsman.service.explain import Asked, explain
+from pointsman.service.status import Table as StatusTable
+from pointsman.service.status import status
 from pointsman.service.windows import ASKED_EVERY, ASKED_MINUTE
 from pointsman.testing.happenings.rendering import Renderer
 from pointsman.testing.network.blueprint import Side
@@ -234,3 +238,80 @@ def test_a_window_on_the_last_healthy_path_is_one_ticket_and_the_link_carries_on
         assert told_of(world).count("open") == 1
 
     story(tell, fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=(flow("checkout", 1 * G, 1, ("ix-a",), 20),)))
+
+
+def test_status_and_explain_say_what_is_announced_and_what_is_made_of_it() -> None:
+    async def tell(world: World) -> None:
+        world.gcp.looker.notices = nothing  # type: ignore[attr-defined]
+        await link_changed(world.aws, announce(world))
+        table = shown(world)
+        coming = await status(table)
+        assert list(coming.windows) == ["ix-a"]
+        assert coming.windows["ix-a"][0].startswith("aws: Planned maintenance")
+        await go(world, AHEAD - 60)
+        told = await explain(table, Asked(links=("ix-a",), flows=()))
+        (link_told,) = told.links
+        assert link_told.maintenance[0].startswith("left for maintenance from")
+        assert link_told.fail_back[0].startswith("its maintenance window, until")
+        await go(world, LASTING + 2 * HOLD)
+        assert (await status(table)).windows == {}
+
+    story(tell)
+
+
+def shown(world: World) -> StatusTable:
+    stores = {"aws": world.table.aws, "gcp": world.table.gcp, "witness": world.table.witness}
+    return StatusTable(fabric=ROOMY, stores=stores, registers=world.gcp.registers, flags=world.flags, clock=world.clock)
+
+
+def test_a_persons_window_and_its_end_reach_both_clouds() -> None:
+    async def tell(world: World) -> None:
+        table, now = shown(world), world.clock.now()
+        wish = Wish(link="ix-a", start=now + timedelta(seconds=AHEAD), end=now + timedelta(hours=3), author="kim", reason="new optics")
+        done = await add(table, wish)
+        assert done.missed == {}
+        await go(world, AHEAD)
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+        (one,) = (await listed(table)).windows
+        await cancel(table, one.id, author="kim", reason="done early")
+        await go(world, HOLD + 120)
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+        assert (await listed(table)).windows[0].withdrawn == "kim"
+
+    story(tell)
+
+
+def test_what_a_person_sets_aside_counts_again_when_the_cloud_announces_it_anew() -> None:
+    async def tell(world: World) -> None:
+        world.gcp.looker.notices = nothing  # type: ignore[attr-defined]
+        table = shown(world)
+        (notice,) = (meaning for meaning in announce(world) if isinstance(meaning, Notice))
+        await link_changed(world.aws, [notice])
+        (one,) = (await listed(table)).windows
+        await cancel(table, one.id, author="kim", reason="it was moved, they say")
+        state = await go(world, AHEAD - 120)
+        assert (state.drain, state.maintenance) == (None, None)
+        assert notice.end is not None
+        await link_changed(world.aws, [replace(notice, end=notice.end + timedelta(minutes=5), seen_at=world.clock.now())])
+        state = await go(world, 120)
+        assert state.maintenance is not None
+
+    story(tell)
+
+
+def test_a_window_of_a_person_who_reaches_one_store_alone_is_met_all_the_same() -> None:
+    async def tell(world: World) -> None:
+        table, now = shown(world), world.clock.now()
+        world.table.gcp.break_down()
+        wish = Wish(link="ix-a", start=now + timedelta(seconds=AHEAD), end=now + timedelta(hours=2), author="kim", reason="new optics")
+        done = await add(table, wish)
+        assert list(done.missed) == [Cloud.GCP]
+        world.table.gcp.mend()
+        await go(world, AHEAD)
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+        world.table.gcp.break_down()
+        world.table.aws.break_down()
+        with pytest.raises(Transient, match="neither cloud's rows"):
+            await add(table, wish)
+
+    story(tell)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from pointsman.cli.asking import AsJson, FabricFile, opened
 from pointsman.core.errors import PointsmanError
+from pointsman.core.maintenance import spoken
 from pointsman.core.values import canonical
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def as_text(found: "Status") -> RenderableType:
         parts += _part("flows", _flows(found))
         parts += _part("pins", _pins(found))
         parts += _part("waits for a person's word", _proposal(found))
+    parts += _part("maintenance", _windows(found))
     parts += _part("freezes", _freezes(found))
     parts += _part("incidents", _incidents(found))
     parts += _part("done alone", _alone(found))
@@ -143,6 +145,14 @@ def _proposal(found: "Status") -> Grid:
     one = found.plan.proposal if found.plan else None
     rows = () if one is None else ((one.hash, what(one), f"{one.expires_at:%FT%TZ}", f"denied by {one.denied}" if one.denied else "waits"),)
     return _grid(rows, "hash", "to be done", "until", "is")
+
+
+def _windows(found: "Status") -> Grid:
+    plan = found.plan
+    links = {} if plan is None else plan.links
+    agreed = ((str(name), spoken(state.maintenance, state)) for name, state in links.items() if state.maintenance is not None)
+    told = ((name, f"announced by {one}") for name, said in found.windows.items() for one in said)
+    return _grid((*agreed, *told), "link", "window")
 
 
 def _freezes(found: "Status") -> Grid:

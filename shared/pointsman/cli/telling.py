@@ -46,6 +46,7 @@ def _link(story: LinkStory) -> Iterator[str]:
     yield f"\n{story.link} is {story.verdict}{since}{f', incident {story.incident}' if story.incident else ''}"
     yield f"  because {story.because}{_by(story)}"
     yield from (f"    {_evidence(one)}" for one in story.evidence)
+    yield from (f"  {one}" for one in story.maintenance)
     if story.drained:
         yield f"  {story.drained}"
         yield from (f"  returns after: {one}" for one in story.fail_back or ("nothing is missing: the next sweep returns to it",))

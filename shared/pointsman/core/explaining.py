@@ -14,6 +14,7 @@ from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkName, Mode
 from pointsman.core.filling import parallel
 from pointsman.core.incidents import incident_id
 from pointsman.core.journal import Entry
+from pointsman.core.maintenance import spoken
 from pointsman.core.marks import current, lasting
 from pointsman.core.members import index
 from pointsman.core.plan import DrainCause, FlagState, LinkState, Placement, Plan, Reason, Verdict, View
@@ -21,6 +22,7 @@ from pointsman.core.rows import SEVERITY
 from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.values import Frozen, replace
 from pointsman.core.wants import held_back
+from pointsman.core.windows import announced
 
 _EPOCH_DIGITS = 12
 _HOUR = timedelta(hours=1)
@@ -44,7 +46,7 @@ class LinkStory(Frozen):
     """Why a link is believed what it is.
 
     ``epoch``, ``decided_at`` and ``decided_by`` are of the decision that made the verdict (epoch 0: the journal no
-    longer reaches it). ``fail_back`` lists what its return waits for; ``rails`` what holds something back.
+    longer reaches it). ``maintenance`` says the windows that it has, ``fail_back`` what its return waits for, ``rails`` what holds something back.
     """
 
     link: LinkName
@@ -57,6 +59,7 @@ class LinkStory(Frozen):
     evidence: tuple[Evidence, ...] = ()
     incident: str = ""
     drained: str = ""
+    maintenance: tuple[str, ...] = ()
     fail_back: tuple[str, ...] = ()
     rails: tuple[str, ...] = ()
 
@@ -129,6 +132,7 @@ def link_story(scene: Scene, link: Link, made: Entry | None) -> LinkStory:
         because="the journal no longer reaches the decision that made this verdict",
         incident="" if epoch is None else incident_id(scene.fabric.name, link.name, epoch),
         drained=_drained(scene, link, state),
+        maintenance=tuple(_maintenance(scene, link, state)),
         fail_back=tuple(_fail_back(scene, link, state)),
         rails=tuple(_link_rails(scene, link, state)),
     )
@@ -196,11 +200,20 @@ def _drained(scene: Scene, link: Link, state: LinkState) -> str:
     return f"drained for {cause} since {drain.since:%FT%TZ}{until} (epoch {drain.epoch}); {lever}"
 
 
+def _maintenance(scene: Scene, link: Link, state: LinkState) -> Iterator[str]:
+    """Say the window that is agreed on, and what else is announced for the link."""
+    if state.maintenance is not None:
+        yield spoken(state.maintenance, state)
+    yield from (f"announced by {one}" for one in announced(scene.fabric, link.name, scene.view.rows, scene.now))
+
+
 def _fail_back(scene: Scene, link: Link, state: LinkState) -> Iterator[str]:
     """Say what a drained link's return waits for, in the order in which it has to come."""
-    drain = state.drain
+    drain, window = state.drain, state.maintenance
     if drain is None:
         return
+    if window is not None and not window.away:
+        yield f"its maintenance window, until {window.until:%FT%TZ}"
     if drain.cause is DrainCause.ORDER and drain.until is not None and scene.now < drain.until:
         yield f"the order holds it off until {drain.until:%FT%TZ}, or until pointsman undrain"
     elif drain.cause is not DrainCause.ORDER and link.mode is Mode.RECOMMEND:

@@ -241,3 +241,15 @@ def excuses(fabric: Fabric, link: LinkName, rows: Iterable[Sighting], now: datet
         if span is not None and not span.leaves and span.start <= now < span.until and link in taken_by(fabric, row):
             return f"{row.vantage} told of maintenance at {span.start:%FT%TZ}"
     return ""
+
+
+def announced(fabric: Fabric, link: LinkName, rows: Iterable[Sighting], now: datetime) -> tuple[str, ...]:
+    """Say every window of a link that is still to end: by whom, when, and in what words."""
+    windows = [row for row in rows if row.window is not None]
+    counting = (row for row in windows if not is_over(row, now) and not is_overruled(row, windows) and link in taken_by(fabric, row))
+    return tuple(f"{row.vantage}: {_named(row)}" for row in sorted(counting, key=lambda one: (_from(one), one.row)))
+
+
+def _from(row: Sighting) -> datetime:
+    assert row.window is not None, "only windows begin"
+    return row.window.start or row.seen_at

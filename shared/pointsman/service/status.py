@@ -12,11 +12,14 @@ from pointsman.core.alone import Deed, Diary, Phase, register_of
 from pointsman.core.approvals import told
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.incidents import Incident
+from pointsman.core.maintenance import spoken
 from pointsman.core.modes import Honest, standing
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import FlagState, LinkState, Placement, Plan, Verdict
+from pointsman.core.rows import newest
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen, parse
+from pointsman.core.windows import announced
 from pointsman.ports.clouds import Clock, Flag
 from pointsman.ports.stores import RowsRead, RowUnreadable, Store, StoreDown, StoreUnsure
 from pointsman.quorum.ballots import counter
@@ -102,6 +105,7 @@ class Status(Frozen):
     incidents: tuple[Ticketed, ...] = ()
     stores: tuple[StoreStatus, ...] = ()
     alone: tuple[Done, ...] = ()
+    windows: dict[str, tuple[str, ...]] = {}
     todo: tuple[str, ...] = ()
 
 
@@ -128,11 +132,20 @@ async def status(table: Table) -> Status:
         flags=flags,
         incidents=tuple(_ticketed(name, one) for name, one in zip(names, surveys, strict=True)),
         stores=tuple(_store(table, slot, readings, rows) for slot in table.stores),
+        windows=_windows(table, reading, rows),
         alone=tuple(
             Done(cloud=cloud, deed=deed) for cloud, diary in diaries.items() for deed in diary.deeds if deed.phase is not Phase.VOID
         ),
     )
     return msgspec.structs.replace(found, todo=(*((moved,) if moved else ()), *todo(table.fabric, found)))
+
+
+def _windows(table: Table, reading: Reading, rows: Mapping[Cloud, RowsRead | None]) -> dict[str, tuple[str, ...]]:
+    """Say, by link, what maintenance is announced and still to end."""
+    now = max(reading.store_times.values(), default=table.clock.now())
+    known = tuple(newest(row for read in rows.values() if read is not None for row in read.rows).values())
+    told = {link.name: announced(table.fabric, link.name, known, now) for link in table.fabric.links}
+    return {name: said for name, said in told.items() if said}
 
 
 async def _by_cloud(read: Callable[[Cloud], Awaitable[T]]) -> dict[Cloud, T]:
@@ -247,6 +260,8 @@ def todo(fabric: Fabric, found: Status) -> tuple[str, ...]:
 
 def _of_plan(fabric: Fabric, plan: Plan) -> list[str]:
     said = [f"{name} is {state.verdict}{', drained' if state.drain else ''}" for name, state in plan.links.items() if not _well(state)]
+    windows = ((name, state, state.maintenance) for name, state in plan.links.items() if state.maintenance is not None)
+    said += [f"{name}: {spoken(window, state)}" for name, state, window in windows if window.ask]
     said += [f"{name} has no link" for name, one in plan.flows.items() if one.link is None]
     said += [f"{name} on {one.link} {_strain(one)}" for name, one in plan.flows.items() if one.squeezed_by or one.mtu_short]
     said += [f"{pin.flow} is pinned to {pin.link} until {pin.expires_at:%FT%TZ}: {pin.reason}" for pin in plan.pins]
