@@ -64,9 +64,14 @@ _METRICS = {
     ("AWS/TransitGateway", "PacketDropCountBlackhole"): _DROPS,
     ("AWS/TransitGateway", "PacketDropCountNoRoute"): _DROPS,
     ("AWS/NetworkMonitor", "PacketLoss"): _PROBE,
+    ("CloudWatchSynthetics", "SuccessPercent"): _PROBE,
+    ("AWS/NetworkMonitor", "HealthIndicator"): _Meant(aspect=Aspect.LINK, health=Health.DEGRADED),
     ("AWS/NetworkMonitor", "RTT"): _Meant(aspect=Aspect.PROBE, health=Health.DEGRADED, vantage=Vantage.PROBE_AWS),
 }
-"""``TunnelState`` of a VPN with BGP says whether the session is established, so it is session evidence."""
+"""``TunnelState`` of a VPN with BGP says whether the session is established, so it is session evidence.
+
+``HealthIndicator`` speaks of AWS's own part of a synthetic monitor's path, not of packets that were lost.
+"""
 _FAMILIES = {"AWS/DX": _TIGHT, "AWS/VPN": _TIGHT, "AWS/TransitGateway": _TIGHT, "AWS/NetworkMonitor": _PROBE}
 NAMESPACES = frozenset(_FAMILIES)
 """AWS namespaces that speak of links; alarms on other ``AWS/`` namespaces are not ours, those on a user's own are."""

@@ -28,6 +28,9 @@ _ASPECTS = {
     "interconnect.googleapis.com/network/interconnect/operational": Aspect.LINK,
     "interconnect.googleapis.com/network/interconnect/link/operational": Aspect.LINK,
 }
+_UPTIME = "monitoring.googleapis.com/uptime_check/"
+_PROBES = {f"{_UPTIME}check_passed": Health.DOWN, f"{_UPTIME}request_latency": Health.DEGRADED}
+"""What an uptime check claims when its incident is open: it is a probe, by whatever it was set up to reach."""
 _FAMILIES = {
     "router.googleapis.com": Aspect.CAPACITY,
     "vpn.googleapis.com": Aspect.CAPACITY,
@@ -70,12 +73,12 @@ def decode(letter: Letter) -> Iterable[Meaning]:
 def _meaning(incident: Table) -> Meaning:
     metric = _metric(incident)
     service = metric.partition("/")[0]
-    if metric and service not in _FAMILIES and not metric.startswith(_OWN_METRICS):
+    if metric and service not in _FAMILIES and not metric.startswith(_OWN_METRICS) and metric not in _PROBES:
         return Ignored(reason=f"an incident of {printable(service, 80)}, which says nothing of a link")
-    aspect = _ASPECTS.get(metric) or _FAMILIES.get(service, Aspect.LINK)
+    aspect = Aspect.PROBE if metric in _PROBES else _ASPECTS.get(metric) or _FAMILIES.get(service, Aspect.LINK)
     claim = _claim(incident, aspect, metric)
     return Sighting(
-        vantage=Vantage.GCP,
+        vantage=Vantage.PROBE_GCP if metric in _PROBES else Vantage.GCP,
         member=_member(incident),
         source=Source.MONITORING,
         aspect=aspect,
@@ -100,6 +103,8 @@ def _claim(incident: Table, aspect: Aspect, metric: str) -> _Claim:
         return _Claim(health=Health.UP, cause=Cause.ALARM_CLEARED) if _recovered(incident) else _NOT_RECOVERED
     if "conditionAbsent" in incident.table_or_empty("condition"):
         return _Claim(health=Health.UNKNOWN, cause=Cause.INSUFFICIENT_DATA)
+    if metric in _PROBES:
+        return _Claim(health=_PROBES[metric], cause=Cause.PACKETS_LOST if _PROBES[metric] is Health.DOWN else Cause.ALARM)
     partial = aspect in _DEGRADES or metric == _PART_OF_LINK
     return _Claim(health=Health.DEGRADED if partial else Health.DOWN, cause=Cause.ALARM)
 
