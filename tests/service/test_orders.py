@@ -1,5 +1,6 @@
 """Orders of a person over the in-process twin: what is asserted is traffic, the levers' writes and the plan."""
 
+import asyncio
 import dataclasses
 from datetime import timedelta
 
@@ -8,18 +9,17 @@ import pytest
 from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric, LinkName, Mode
 from pointsman.core.orders import HEARD_WITHIN
-from pointsman.core.plan import DrainCause, FlagState, Proposal, Verdict
+from pointsman.core.plan import DrainCause, FlagState, Verdict
 from pointsman.core.sightings import Order, Verb
 from pointsman.core.values import parse, replace
 from pointsman.service.adopt import adopt
 from pointsman.service.order import Stilled, order, still
 from pointsman.service.verify import verify
-from pointsman.testing.stores import Fault, Weather
+from pointsman.testing.stores import Fault, Weather, fair
 from tests.core.scene import CHECKOUT, TRAINING, G, fabric, link, vpn
 from tests.service.test_converge import World, story
 
 IX_A = LinkName("ix-a")
-RECOMMENDED = fabric(link("ix-a", 10 * G, mode=Mode.RECOMMEND), link("ix-b", 10 * G), link("ix-c", 10 * G, cost=0.02), vpn())
 HOUR = timedelta(hours=1)
 
 
@@ -39,15 +39,6 @@ def ordered(world: World, verb: Verb, target: str = "", *, key: str = "", lasts:
 async def carried_out(world: World, verb: Verb, target: str = "", *, lasts: timedelta | None = None) -> None:
     await order(world.aws, ordered(world, verb, target, lasts=lasts))
     await world.settle(30)
-
-
-async def goes_grey(world: World) -> Proposal:
-    """Let the link in mode recommend lose packets; gives what is proposed."""
-    world.twin.network.blackhole("ix-a")
-    await world.settle(30)
-    proposal = (await world.plan()).proposal
-    assert proposal is not None
-    return proposal
 
 
 async def refused(world: World, given: Order, why: str) -> None:
@@ -100,12 +91,20 @@ def test_an_order_that_comes_twice_is_done_once() -> None:
     story(tell)
 
 
-def test_rows_that_were_decided_on_meanwhile_are_read_again() -> None:
+def test_rows_that_were_decided_on_meanwhile_are_read_again_and_the_order_is_of_what_they_say() -> None:
     async def tell(world: World) -> None:
-        given = ordered(world, Verb.DRAIN, "ix-b")
-        world.table.gcp.forecast = lambda operation: Weather(delay=0.2 if operation == "prepare" else 0.0)
-        heeded = await order(world.aws, given)
-        assert heeded.plan.links[LinkName("ix-b")].drain is not None
+        for store in world.table.stores:
+            store.forecast = lambda operation: Weather(delay=2.0 if operation == "prepare" else 0.0)
+        ordering = asyncio.ensure_future(order(world.aws, ordered(world, Verb.DRAIN, "ix-c")))
+        await world.clock.sleep(1)
+        for store in world.table.stores:
+            store.forecast = fair
+        world.twin.network.blackhole("ix-a")
+        for cloud in Cloud:
+            await world.report(cloud)
+        assert (await world.plan()).links[IX_A].verdict is Verdict.DOWN
+        plan = (await ordering).plan
+        assert (plan.links[IX_A].verdict, plan.links[LinkName("ix-c")].drain is None) == (Verdict.DOWN, False)
 
     story(tell)
 
@@ -191,91 +190,6 @@ def test_a_link_in_mode_observe_is_not_drained_by_an_order() -> None:
         await refused(world, ordered(world, Verb.DRAIN, "ix-a"), "mode observe")
 
     story(tell, fabric(link("ix-a", 10 * G, mode=Mode.OBSERVE), link("ix-b", 10 * G), link("ix-c", 10 * G), vpn()))
-
-
-def test_a_link_in_mode_recommend_is_left_alone_until_a_person_approves_of_exactly_what_is_proposed() -> None:
-    async def tell(world: World) -> None:
-        proposal = await goes_grey(world)
-        assert not any("ix-a" in str(setting) for _, setting in world.twin.writes)
-        assert (proposal.leave, world.links("checkout")) == ((IX_A,), ({"ix-a"}, {"ix-a"}))
-        await carried_out(world, Verb.APPROVE, proposal.hash)
-        plan = await world.plan()
-        assert plan.links[IX_A].drain is not None
-        assert {name: one.link for name, one in plan.flows.items()} | proposal.flows == {name: one.link for name, one in plan.flows.items()}
-        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
-
-    story(tell, RECOMMENDED)
-
-
-def test_its_return_waits_for_an_approval_too_and_its_levers_are_set_back_and_let_go() -> None:
-    async def tell(world: World) -> None:
-        proposal = await goes_grey(world)
-        await carried_out(world, Verb.APPROVE, proposal.hash)
-        world.twin.network.heal("ix-a")
-        await world.settle(700, every=30)
-        plan = await world.plan()
-        assert plan.links[IX_A].drain is not None
-        assert plan.proposal is not None
-        assert plan.proposal.back == (IX_A,)
-        await carried_out(world, Verb.APPROVE, plan.proposal.hash)
-        await world.settle(60)
-        after = await world.plan()
-        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
-        assert (after.links[IX_A].drain, after.links[IX_A].steered, after.proposal) == (None, None, None)
-
-    story(tell, RECOMMENDED)
-
-
-def test_an_approval_of_what_was_proposed_before_things_changed_is_refused_and_moves_nothing() -> None:
-    async def tell(world: World) -> None:
-        proposal = await goes_grey(world)
-        world.twin.network.blackhole("ix-b")
-        for cloud in Cloud:
-            await world.report(cloud)
-        await refused(world, ordered(world, Verb.APPROVE, proposal.hash), "approval for another plan's hash")
-        changed = (await world.plan()).proposal
-        assert changed is not None
-        assert changed.hash != proposal.hash
-        await carried_out(world, Verb.APPROVE, changed.hash)
-        assert "ix-a" not in world.links("checkout")[0]
-
-    story(tell, RECOMMENDED)
-
-
-def test_an_approval_that_comes_when_rows_say_otherwise_by_now_is_refused() -> None:
-    async def tell(world: World) -> None:
-        proposal = await goes_grey(world)
-        world.twin.network.heal("ix-a")
-        await world.clock.sleep(5)
-        await world.settle(1)
-        await refused(world, ordered(world, Verb.APPROVE, proposal.hash), "approval for another plan's hash: nothing waits")
-        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
-
-    story(tell, RECOMMENDED)
-
-
-def test_what_was_denied_stays_so_until_it_is_proposed_anew() -> None:
-    async def tell(world: World) -> None:
-        proposal = await goes_grey(world)
-        await carried_out(world, Verb.DENY, proposal.hash)
-        await refused(world, ordered(world, Verb.APPROVE, proposal.hash), "was denied by operator: fibre works")
-        await world.settle(5 * 3600, every=1200)
-        anew = (await world.plan()).proposal
-        assert anew is not None
-        assert anew.hash != proposal.hash
-        assert not anew.denied
-
-    story(tell, RECOMMENDED)
-
-
-def test_the_ticket_names_the_command_that_approves() -> None:
-    async def tell(world: World) -> None:
-        proposal = await goes_grey(world)
-        epoch = (await world.plan()).links[IX_A].down_since_epoch
-        reading = await world.aws.registers.read(f"incident/atlas/ix-a@{epoch}")
-        assert f"pointsman approve FABRIC {proposal.hash} --author NAME --reason WHY" in str(reading.value)
-
-    story(tell, RECOMMENDED)
 
 
 def test_an_ack_is_noted_in_the_incident_once() -> None:
