@@ -4,7 +4,7 @@
 |---|---|
 | ``POINTSMAN_FABRIC`` | path of the compiled fabric (``fabric.json``) |
 | ``POINTSMAN_FABRIC_NEXT`` | path of the next compiled fabric, during a roll-out |
-| ``POINTSMAN_NUDGE`` | the other cloud's queue: ``projects/P/topics/T``, or an SQS URL |
+| ``POINTSMAN_NUDGE`` | the other cloud's queue: ``projects/P/topics/T``, or an SQS URL; in a shell both clouds', with a comma between |
 | ``POINTSMAN_POST`` | the own cloud's queue in front of ``deliver`` |
 | ``POINTSMAN_PARKING`` | the own cloud's queue for events that nobody can read |
 | ``POINTSMAN_AWS_ROLE``, ``POINTSMAN_AWS_AUDIENCE`` | from Google: the role to assume and the audience of the identity token |
