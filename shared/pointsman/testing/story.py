@@ -192,7 +192,7 @@ class Story:
                     _first(found, name, began + timedelta(milliseconds=stages.get("verified", 0)))
         if "agreed" in found and found["agreed"] > found.get("accepted", found["agreed"]):
             del found["agreed"]  # whoever agreed on the drain was killed before it told
-        written = self.stage.writes(found.get("agreed", at)) or self.stage.writes(at)
+        written = self.stage.writes(found.get("noted", at)) or self.stage.writes(at)
         return found | ({"lever written": written[0]} if written else {})
 
     def _reports(self, at: datetime) -> list[Mapping[str, Any]]:
