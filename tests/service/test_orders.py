@@ -227,11 +227,14 @@ def test_a_freeze_sets_the_plan_and_both_flags_and_stops_all_steering_until_it_i
 
 def test_a_frozen_plan_writes_no_lever_even_where_no_flag_could_be_set() -> None:
     async def tell(world: World) -> None:
+        await order(world.aws, ordered(world, Verb.DRAIN, "ix-a"))
         await order(world.aws, ordered(world, Verb.FREEZE))
-        world.twin.network.blackhole("ix-a")
         writes = len(world.twin.writes)
         await world.settle(60)
-        assert len(world.twin.writes) == writes
+        assert (await world.plan()).links[IX_A].drain is not None
+        assert (len(world.twin.writes), world.links("checkout")) == (writes, ({"ix-a"}, {"ix-a"}))
+        await carried_out(world, Verb.THAW)
+        assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
 
     story(tell)
 
