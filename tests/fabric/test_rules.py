@@ -141,6 +141,11 @@ BROKEN: dict[str, tuple[str, list[Edit], list[tuple[str, str]]]] = {
         [("observe: false}\n", "observe: false}\n  survive: {n_1: no_unplaced, n_2: no_overload}\n")],
         [("policy.survive.n_2", "no_overload is stricter than no_unplaced, which n_1 asks of a single failure")],
     ),
+    "a lead that no sweep would see in time": (
+        "atlas",
+        [("observe: false}\n", "observe: false}\n  maintenance: {lead: 30s}\n")],
+        [("policy.maintenance.lead", "30s is not between 1m and 24h")],
+    ),
     "a probe of two families": (
         "one-vpn",
         [("target: 10.251.1.1}", "target: '2001:db8::1'}")],

@@ -1,4 +1,4 @@
-"""Outage notices are read with care: cancelled ones are none, odd times are no times."""
+"""Outage notices are read with care: cancelled ones are withdrawn, odd times are no times."""
 
 from datetime import UTC, datetime
 
@@ -26,9 +26,16 @@ def test_an_odd_time_is_no_time(when: object) -> None:
     assert notices(startTime=when) == [("OUTAGE", None, None)]
 
 
-@pytest.mark.parametrize("state", ["CANCELLED", "NS_CANCELED", "COMPLETED", None, "NEWER"])
-def test_an_outage_that_is_over_or_called_off_is_no_notice(state: object) -> None:
+@pytest.mark.parametrize("state", [None, "NEWER"])
+def test_an_outage_in_a_state_that_nobody_knows_is_no_notice(state: object) -> None:
     assert notices(state=state) == []
+
+
+@pytest.mark.parametrize("state", ["CANCELLED", "NS_CANCELED", "COMPLETED", "ACTIVE", "NS_ACTIVE"])
+def test_an_outage_that_is_over_or_called_off_is_told_as_withdrawn_under_the_same_key(state: str) -> None:
+    body = {"name": "ic", "expectedOutages": [{"name": "2FLKJ", "state": state, "issueType": "IT_OUTAGE"}]}
+    (one,) = notices_of([("p", body)], CARRIED, NOW)
+    assert (one.key, one.withdrawn) == ("outage/2FLKJ", "ACTIVE" not in state)
 
 
 def test_a_partial_outage_keeps_its_word() -> None:

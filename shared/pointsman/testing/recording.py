@@ -30,6 +30,8 @@ STEADY, OUTAGE, RETURN = 60.0, 120.0, 500.0
 """Seconds before the fault, until it heals, and until its incident has ended."""
 FLAPS = 6
 """How often a flapping link fails: its verdict is held from the fourth time on."""
+AHEAD = 1_200.0
+"""Seconds from a window's announcement to its start."""
 DAMPED = 1_700.0
 """Seconds that a damped link is waited for before its return."""
 
@@ -113,7 +115,15 @@ async def flap(on: Scene) -> str:
     return "ix-a"
 
 
-OUTAGES: dict[str, Outage] = {"grey": grey, "cut": cut, "double": double, "flap": flap}
+async def window(on: Scene) -> str:
+    """Let one link be away within a window that was announced for it."""
+    net = on.twin.network
+    net.maintain("ix-a", net.now + AHEAD, net.now + AHEAD + OUTAGE)
+    await on.settle(AHEAD + OUTAGE / 2)
+    return "ix-a"
+
+
+OUTAGES: dict[str, Outage] = {"grey": grey, "cut": cut, "double": double, "flap": flap, "window": window}
 
 
 def recorded(fabric: Fabric, outage: Outage) -> Bundle:

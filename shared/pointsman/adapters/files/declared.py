@@ -230,7 +230,7 @@ class Survive(Declared):
 
 
 class Maintenance(Declared):
-    """How announced maintenance is met."""
+    """How announced maintenance is met: a link is left before its window and returned to after it."""
 
     lead: s.Lasting = Field(default=timedelta(minutes=10), description="How long before its window a link is left; 1m to 24h.")
 

@@ -20,7 +20,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _INTERCONNECT = re.compile(r".*/projects/([^/]+)/global/interconnects/([^/]+)")
 _LIVE = frozenset({"ACTIVE", "NS_ACTIVE"})
-_OVER = frozenset({"CANCELLED", "COMPLETED"})
+_OVER = frozenset({"CANCELLED", "NS_CANCELED", "COMPLETED"})
 
 Carried = Mapping[tuple[str, str], tuple[str, ...]]
 """Member keys of the attachments on each interconnect, by project and name."""
