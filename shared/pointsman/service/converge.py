@@ -113,10 +113,15 @@ def scope_of(house: House, claims: Sequence[Sighting]) -> Scope:
 
 
 def heirs(fabric: Fabric, links: set[LinkName]) -> set[LinkName]:
-    """Name the links that the flows of these may be put onto, as far as the same calls show them: those of the same kinds."""
-    kinds = {fabric.link(name).kind for name in links}
+    """Name the links that the flows of these may be put onto, as far as the same calls show them: those of the same kinds and regions."""
+    asked = {_asked_of(fabric, name) for name in links}
     near = {name for flow in fabric.flows if links & set(flow.prefer) for name in flow.prefer}
-    return {name for name in near if fabric.link(name).kind in kinds}
+    return {name for name in near if _asked_of(fabric, name) in asked}
+
+
+def _asked_of(fabric: Fabric, name: LinkName) -> tuple[str, str, str]:
+    link = fabric.link(name)
+    return link.kind, fabric.aws_site(link).region, fabric.gcp_site(link).region
 
 
 def everywhere(house: House) -> Scope:
