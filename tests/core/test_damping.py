@@ -201,6 +201,14 @@ def test_the_reason_names_the_penalty_and_when_it_is_under_reuse() -> None:
     assert f"damped: penalty {penalty_of(story).figure} at 2026-11-20T12:07:20Z, under 750 at {when:%FT%TZ}" in because
 
 
+def test_a_link_that_has_been_good_for_hours_waits_for_its_penalty_all_the_same() -> None:
+    story = flapped(1)
+    worst = Penalty(figure=12_000, at=START + seconds(3000), damped=True)
+    story.plan = replace(story.plan, links=story.plan.links | {IX_A: replace(story.plan.links[IX_A], penalty=worst)})
+    assert well(story, 3000).links[IX_A].drain is not None
+    assert returns(story, 3000 + 3599, 7000, every=1) == 3000 + 3601
+
+
 def test_a_damped_link_that_is_not_drained_attracts_no_flow_while_another_is_settled() -> None:
     story = steady()
     penalty = Penalty(figure=4000, at=START + seconds(400), damped=True)
