@@ -70,7 +70,7 @@ def test_what_is_altered_newer_or_not_there_is_one_line_and_2(tmp_path: Path) ->
 def test_a_corpus_is_a_table_with_the_worst_exit_code(tmp_path: Path) -> None:
     whole = pointsman("replay", "--corpus", str(CORPUS))
     assert (whole.returncode, whole.stderr) == (0, "")
-    assert whole.stdout.splitlines()[-1] == "4 same, 0 different, 0 unreadable"
+    assert whole.stdout.splitlines()[-1] == "5 same, 0 different, 0 unreadable"
     shutil.copy(GREY, tmp_path)
     (tmp_path / "broken.json").write_text("{}")
     mixed = pointsman("replay", "--corpus", str(tmp_path), "--json")
