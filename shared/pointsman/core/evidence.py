@@ -6,7 +6,8 @@ told apart from session evidence (BGP down); the two ends of one session are one
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
+from operator import itemgetter
 
 from pointsman.core.fabric import Bandwidth, Cloud, Fabric, Freshness, Link, LinkName, MemberId
 from pointsman.core.members import index
@@ -75,34 +76,33 @@ def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> d
 
     A live look that finds down what an event had told of, or the other way round, leaves both: two sources that agree.
     """
-    places = index(fabric)
+    places, freshness = index(fabric), fabric.policy.freshness
+    lever, unknown = Source.LEVER, Health.UNKNOWN
     told: dict[tuple[LinkName, MemberId | None, Vantage, Aspect], list[Sighting]] = {}
     for row in rows:
         ref = places.get(row.member)
-        if ref is None or row.source is Source.LEVER or row.health is Health.UNKNOWN or not is_fresh(row, fabric.policy.freshness, now):
+        if ref is None or row.source is lever or row.health is unknown or not is_fresh(row, freshness, now):
             continue
         told.setdefault((ref.link, ref.member, row.vantage, row.aspect), []).append(row)
-    kept = [(link, member, row) for (link, member, _, _), claims in told.items() for row in _standing(claims)]
+    kept = [(row.row, link, member, row) for (link, member, _, _), claims in told.items() for row in _standing(claims)]
     found: dict[LinkName, dict[MemberId | None, tuple[Sighting, ...]]] = {link.name: {} for link in fabric.links}
-    for link, member, row in sorted(kept, key=lambda one: one[2].row):
+    for _, link, member, row in sorted(kept, key=itemgetter(0)):
         found[link][member] = (*found[link].get(member, ()), row)
     return found
 
 
-def _standing(claims: list[Sighting]) -> Iterator[Sighting]:
+def _standing(claims: list[Sighting]) -> Iterable[Sighting]:
     """Give the newest claim; if it is down, also the newest before it of the other kind (look or event), unless one of up lies between."""
     if len(claims) == 1:
-        yield from claims
-        return
+        return claims
     newest, *older = sorted(claims, key=lambda row: (rank(row), row.row), reverse=True)
-    yield newest
     agreeing = takewhile(lambda row: row.health is newest.health is Health.DOWN, older)
-    yield from islice((row for row in agreeing if (row.source is Source.LOOK) != (newest.source is Source.LOOK)), 1)
+    return newest, *islice((row for row in agreeing if (row.source is Source.LOOK) != (newest.source is Source.LOOK)), 1)
 
 
 def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief:
     """Judge one link from its fresh claims. ``before`` lends only the onset of a trouble that is still going on."""
-    if any(_tested(row) for row in _rows(claims)):
+    if any(_tested(row) for row in _saying(_rows(claims), Health.DRAINING)):
         return Belief(verdict=Verdict.UNKNOWN, because="our own failover test hides the link")
     alone = len(link.members) == 1
     whole = _judge(link, tuple(_rows(claims)) if alone else claims.get(None, ()), before, now)
@@ -133,22 +133,22 @@ def _confirmed(link: Link, claims: Claims, before: LinkState, now: datetime) -> 
 
 def _probes_pass(claims: Claims) -> bool:
     """Say whether fresh probes from both ends pass: graceful restart forwards while no session stands."""
-    return {row.vantage for row in _rows(claims) if row.health is Health.UP} >= PROBES
+    return {row.vantage for row in _saying(_rows(claims), Health.UP)} >= PROBES
 
 
 def _tested(row: Sighting) -> bool:
-    return row.health is Health.DRAINING and row.cause is Cause.FAILOVER_TEST
+    return row.cause is Cause.FAILOVER_TEST
 
 
 def _judge(link: Link, rows: tuple[Sighting, ...], before: LinkState, now: datetime) -> Belief:
     """Judge one member, or the whole link by its own claims: down, suspect, degraded, up or unknown, in that order."""
-    downs = [row for row in rows if row.health is Health.DOWN]
+    downs = _saying(rows, Health.DOWN)
     if downs:
         return _downs(link, [row for row in downs if not _outlived(row, before)] or downs, _onset(downs, before), now)
-    degraded = [row for row in rows if row.health is Health.DEGRADED]
+    degraded = _saying(rows, Health.DEGRADED)
     if degraded:
         return Belief(verdict=Verdict.DEGRADED, because=_word(degraded[0]), onset=_onset(degraded, before))
-    if any(row.health is Health.UP for row in rows):
+    if _saying(rows, Health.UP):
         return Belief(verdict=Verdict.UP, because="seen up, and nothing says otherwise")
     return Belief(verdict=Verdict.UNKNOWN, because="no fresh claim")
 
@@ -219,13 +219,16 @@ def _degraded(link: Link, troubled: list[Belief], members: list[Belief]) -> Beli
 
 
 def _rows(claims: Claims) -> Iterator[Sighting]:
-    for rows in claims.values():
-        yield from rows
+    return chain.from_iterable(claims.values())
+
+
+def _saying(rows: Iterable[Sighting], health: Health) -> list[Sighting]:
+    return [row for row in rows if row.health is health]
 
 
 def _good(link: Link, claims: Claims) -> bool:
     """Say whether both ends show packets passing: by probes where the link declares them, else by both ends' sessions."""
-    ups = [row for row in _rows(claims) if row.health is Health.UP]
+    ups = _saying(_rows(claims), Health.UP)
     if link.probes:
         return {row.vantage for row in ups} >= PROBES
     return {cloud_of(row.vantage) for row in ups} >= set(Cloud)
@@ -234,7 +237,7 @@ def _good(link: Link, claims: Claims) -> bool:
 def passing(claims: Claims) -> bool:
     """Say whether fresh forwarding evidence shows the link passing packets, and none shows it failing."""
     forwarding = [row for row in _rows(claims) if is_forwarding(row)]
-    return any(row.health is Health.UP for row in forwarding) and not any(row.health is Health.DOWN for row in forwarding)
+    return bool(_saying(forwarding, Health.UP)) and not _saying(forwarding, Health.DOWN)
 
 
 def still_passing(claims: Claims) -> bool:

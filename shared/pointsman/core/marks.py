@@ -2,6 +2,7 @@
 
 import zlib
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from pointsman.core.evidence import cloud_of
 from pointsman.core.fabric import Fabric, Freshness
@@ -11,6 +12,8 @@ from pointsman.core.rows import SEVERITY
 from pointsman.core.sightings import Sighting, Source
 from pointsman.core.values import replace
 
+KEYS_KEPT = 4096
+"""Keys of rows that are remembered with what they are shortened to: the same few rows come with every view."""
 GRADES = 8
 """Room for the severities of one instant."""
 _ZERO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -19,6 +22,7 @@ _ZERO = datetime(2020, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+@lru_cache(maxsize=KEYS_KEPT)
 def key_of(row: str) -> str:
     """Shorten a row's key to the 8 hex digits that a plan's marks use."""
     return f"{zlib.crc32(row.encode()):08x}"
@@ -41,8 +45,8 @@ def behind(marked: dict[str, int], view: View) -> str:
 
     Rows that could not be read are not held against it.
     """
-    seen = {key_of(row.row): mark_of(row) for row in view.rows}
-    older = sum(seen[key] < mark for key, mark in marked.items() if key in seen)
+    seen = {key_of(row.row): row for row in view.rows}
+    older = sum(mark_of(seen[key]) < mark for key, mark in marked.items() if key in seen)
     missing = 0 if view.unreadable else sum(key not in seen for key in marked)
     return f"{older} rows older and {missing} rows missing against the plan's marks" if older or missing else ""
 

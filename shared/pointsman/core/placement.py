@@ -5,12 +5,15 @@ fits nowhere is put where it harms the precious flows least, and flows leave a l
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from pointsman.core.fabric import Bandwidth, Fabric, Flow, FlowName, Link, LinkName
 from pointsman.core.plan import Placement, Reason
 from pointsman.core.solving import Ask, Fixed, Memo, Proof, Solved, solve
 from pointsman.core.values import Frozen
 
+PLACED_KEPT = 64
+"""Answers that a process remembers: a warm function is asked the same by sweep after sweep, and a search takes its time."""
 ABOUT = "placement"
 """What the reason is about that says how far a placement is proved; no link or flow of that name is meant."""
 WAIT = "still in hold-down"
@@ -55,7 +58,34 @@ class Placed(Frozen):
 
 def place(fabric: Fabric, footing: Mapping[LinkName, Footing], today: Mapping[FlowName, Placement], *, memo: Memo | None = None) -> Placed:
     """Place every flow. ``today`` is where they are now; a flow with no open link keeps its place (never on an empty set)."""
-    ground = _Ground(fabric, footing, today)
+    question = _Question(fabric, footing, {name: one.link for name, one in today.items()})
+    return _remembered(question) if memo is None else _placed(question, memo)
+
+
+class _Question:
+    """What ``place`` is asked. Fabrics of one hash are equal."""
+
+    def __init__(self, fabric: Fabric, footing: Mapping[LinkName, Footing], today: Mapping[FlowName, LinkName | None]) -> None:
+        self.fabric = fabric
+        self.footing = footing
+        self.today = today
+        self._key = (fabric.hash, tuple(footing.items()), tuple(today.items()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Question) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+@lru_cache(maxsize=PLACED_KEPT)
+def _remembered(question: _Question) -> Placed:
+    return _placed(question, None)
+
+
+def _placed(question: _Question, memo: Memo | None) -> Placed:
+    fabric = question.fabric
+    ground = _Ground(fabric, question.footing, question.today)
     found = ground.solved(memo)
     told = _Told(ground, found)
     return Placed(
@@ -68,12 +98,12 @@ def place(fabric: Fabric, footing: Mapping[LinkName, Footing], today: Mapping[Fl
 class _Ground:
     """The question: which links are open to each flow, in tiers, and why the others are not."""
 
-    def __init__(self, fabric: Fabric, footing: Mapping[LinkName, Footing], today: Mapping[FlowName, Placement]) -> None:
+    def __init__(self, fabric: Fabric, footing: Mapping[LinkName, Footing], today: Mapping[FlowName, LinkName | None]) -> None:
         self.links = {link.name: link for link in fabric.links}
         self.footing = footing
         self.options: dict[FlowName, list[Link]] = {}
         self.refused: dict[FlowName, dict[LinkName, str]] = {}
-        self.today = {name: one.link for name, one in today.items() if one.link in self.links}
+        self.today = {name: link for name, link in today.items() if link in self.links}
         self.flows = fabric.flows
         self._costs = {link.name: round(link.cost_per_gb * _COST_UNIT) for link in fabric.links}
         for flow in fabric.flows:

@@ -2,10 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from pointsman.core.fabric import Bandwidth, Cloud, FlowName, LinkName, MemberId
 from pointsman.core.sightings import Order, Sighting
-from pointsman.core.values import Frozen
+from pointsman.core.values import Frozen, parse
+
+PLANS_KEPT = 16
+"""Texts of plans that a process remembers with what they say: the agreed one is read again and again."""
 
 
 class Verdict(StrEnum):
@@ -196,6 +200,12 @@ class Plan(Frozen):
     prev_digest: str = ""
     entry: str = ""
     silences: dict[str, Silence] = {}
+
+
+@lru_cache(maxsize=PLANS_KEPT)
+def read_plan(text: str) -> Plan:
+    """Read a plan's canonical text. Raises ``msgspec.DecodeError`` when a newer version wrote it."""
+    return parse(text, Plan)
 
 
 class FlagState(StrEnum):

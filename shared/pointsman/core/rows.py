@@ -27,6 +27,13 @@ def rank(claim: Sighting) -> str:
     return f"{_micros(claim.seen_at):0{_DIGITS}d}.{SEVERITY[claim.health]}.{claim.cause}.{figure}{announced}"
 
 
+def outranks(claim: Sighting, other: Sighting) -> bool:
+    """Say whether a claim ranks above another of its row."""
+    if claim is other or claim.seen_at != other.seen_at:
+        return claim.seen_at > other.seen_at
+    return rank(claim) > rank(other)
+
+
 def standing(held: object, store_time: datetime | None) -> str | None:
     """Give the rank that a row holds, None where it blocks no claim.
 
@@ -56,7 +63,7 @@ def newest(claims: Iterable[Sighting]) -> dict[str, Sighting]:
     for claim in claims:
         row = claim.row
         held = kept.get(row)
-        if held is None or rank(claim) > rank(held):
+        if held is None or outranks(claim, held):
             kept[row] = claim
     return kept
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated
 
 import msgspec
@@ -111,7 +112,7 @@ class Window(Frozen):
     withdrawn: bool = False
 
 
-class Sighting(Frozen, tag="sighting", tag_field="kind"):
+class Sighting(Frozen, tag="sighting", tag_field="kind", dict=True):
     """One source's claim about one member at an instant.
 
     ``member`` is the cloud's own identifier in the form that ``core.members`` gives; ``seen_at`` is when the
@@ -130,7 +131,7 @@ class Sighting(Frozen, tag="sighting", tag_field="kind"):
     value: float | None = None
     window: Window | None = None
 
-    @property
+    @cached_property
     def row(self) -> str:
         """The key of the row this claim lives in: vantage, member and source (a feed's aspects are apart)."""
         return f"{self.vantage}|{self.member}|{self.source}.{self.aspect}"

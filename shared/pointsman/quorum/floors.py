@@ -25,9 +25,10 @@ class Floors:
         """Note a row that was seen."""
         key = (acceptor, register)
         held = self._floors.get(key, _NOTHING)
-        if row.promised > held.promised or row.accepted > held.accepted:
-            self._floors.pop(key, None)
-            self._floors[key] = Row(promised=max(row.promised, held.promised), accepted=max(row.accepted, held.accepted))
+        if row.promised <= held.promised and row.accepted <= held.accepted:
+            return
+        self._floors.pop(key, None)
+        self._floors[key] = Row(promised=max(row.promised, held.promised), accepted=max(row.accepted, held.accepted))
         if len(self._floors) > FLOORS_LIMIT:
             del self._floors[next(iter(self._floors))]
 

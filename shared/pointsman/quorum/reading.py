@@ -1,6 +1,5 @@
 """What one parallel read of all acceptors shows, and whether that may be answered."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -44,11 +43,11 @@ def majority_of(acceptors: int) -> int:
     return acceptors // 2 + 1
 
 
-def judge(replies: Mapping[str, Reply], majority: int, faults: Mapping[str, str] | None = None) -> Reading:
-    """Say what a set of replies shows."""
-    held = common_ballot((reply.row for reply in replies.values()), majority)
-    newest = newest_row(reply.row for reply in replies.values())
-    row = newest if held is None else next(r.row for r in replies.values() if r.row.accepted == held)
+def judge(replies: Mapping[str, Reply], majority: int, faults: Mapping[str, str] | None = None, *, stores: str = "") -> Reading:
+    """Say what a set of replies shows; ``stores`` names the set that they come from."""
+    rows = [reply.row for reply in replies.values()]
+    held = common_ballot(rows, majority)
+    row = newest_row(rows) if held is None else next(row for row in rows if row.accepted == held)
     return Reading(
         value=row.value,
         ballot=row.accepted,
@@ -56,15 +55,14 @@ def judge(replies: Mapping[str, Reply], majority: int, faults: Mapping[str, str]
         majority=majority,
         replies=dict(replies),
         faults=dict(faults or {}),
+        stores=stores,
     )
 
 
 def common_ballot(rows: Iterable[Row], majority: int) -> str | None:
     """Give the accepted ballot that a majority of rows shares (``NO_BALLOT`` when it is none yet), or None."""
-    for accepted, holders in Counter(row.accepted for row in rows).items():
-        if holders >= majority:
-            return accepted
-    return None
+    held = [row.accepted for row in rows]
+    return next((accepted for accepted in held if held.count(accepted) >= majority), None)
 
 
 def newest_row(rows: Iterable[Row]) -> Row:

@@ -11,8 +11,7 @@ from pointsman.core.decide import decide, first_plan
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Fabric
 from pointsman.core.modes import NoQuorum
-from pointsman.core.plan import Plan
-from pointsman.core.values import parse
+from pointsman.core.plan import Plan, read_plan
 from pointsman.quorum.outcomes import Agreed, Decline, Declined, NoMajority, Outcome, Unknown
 from pointsman.service.gather import Gathered
 from pointsman.service.house import House
@@ -42,7 +41,7 @@ def plan_in(fabric: Fabric, value: str | None, gathered: Gathered) -> Plan:
     if value is None:
         return first_plan(fabric, gathered.now)
     try:
-        return parse(value, Plan)
+        return read_plan(value)
     except msgspec.DecodeError as error:
         raise Transient("the agreed plan was written by a newer version: deploy that version here") from error
 

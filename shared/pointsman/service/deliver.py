@@ -15,7 +15,7 @@ from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.incidents import Incident, Letter, Ticket
 from pointsman.core.modes import NoQuorum
 from pointsman.core.outbox import LEASE, all_told, claim, follow, next_letter, open_incidents, record, release, settle_removed, ticket_key
-from pointsman.core.plan import Plan
+from pointsman.core.plan import Plan, read_plan
 from pointsman.core.values import canonical, parse
 from pointsman.ports.desks import Desk
 from pointsman.quorum.outcomes import Agreed, Decline, Declined, NoMajority, Outcome, Unknown
@@ -80,7 +80,7 @@ async def _agreed_plan(house: House) -> tuple[Plan | None, datetime]:
     reading = await house.registers.read(house.plan_register)
     value = reading.value if reading.confirmed else _value(await house.registers.settle(house.plan_register, reading))
     try:
-        return (None if value is None else parse(value, Plan)), _time(house, reading.store_times)
+        return (None if value is None else read_plan(value)), _time(house, reading.store_times)
     except msgspec.DecodeError as error:
         raise Transient("the agreed plan was written by a newer version: deploy that version here") from error
 

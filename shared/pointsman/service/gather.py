@@ -10,7 +10,7 @@ from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.evidence import freshness_of
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.plan import FlagState, View
-from pointsman.core.rows import newest, rank
+from pointsman.core.rows import newest, outranks
 from pointsman.core.sightings import Sighting
 from pointsman.core.steering import LeverKind, Observed
 from pointsman.core.values import replace
@@ -122,7 +122,7 @@ async def note(house: House, claims: Sequence[Sighting]) -> str:
     """
     if not claims:
         return ""
-    own, silent = asyncio.ensure_future(_noted(house, house.rows[house.here], claims)), _known_silent(house, house.here)
+    own, silent = asyncio.create_task(_noted(house, house.rows[house.here], claims)), _known_silent(house, house.here)
     if house.witness is None or not (silent or house.rows[house.here.other].name in house.dark or await own):
         return await own
     again = await _noted(house, house.witness, claims)
@@ -165,7 +165,7 @@ class _CloudRows:
 
 async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
     """Read a cloud's rows from its own store, and from the witness when asked to or when the store does not answer."""
-    asked = asyncio.ensure_future(_try_rows(house, house.rows[cloud], cloud))
+    asked = asyncio.create_task(_try_rows(house, house.rows[cloud], cloud))
     silent = _known_silent(house, cloud)
     own, spare = None if silent else await asked, None
     if house.witness is not None and (witness or own is None):
@@ -185,8 +185,8 @@ async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
 def _astray(own: RowsRead | None, spare: RowsRead | None) -> tuple[Sighting, ...]:
     if own is None or spare is None:
         return ()
-    at_home = {row.row: rank(row) for row in own.rows}
-    return tuple(row for row in spare.rows if rank(row) > at_home.get(row.row, ""))
+    at_home = {row.row: row for row in own.rows}
+    return tuple(row for row in spare.rows if (held := at_home.get(row.row)) is None or outranks(row, held))
 
 
 async def _ready(house: House, rows: Rows) -> None:

@@ -111,7 +111,11 @@ async def find(house: House, name: str) -> Found:
 async def find_in(journals: Sequence[Journal], name: str) -> Found:
     """Look for an entry in these stores, as ``find`` does."""
     answers = await asyncio.gather(*(_read(journal, name) for journal in journals))
-    entries = [_opened(journal, name, answer) for journal, answer in zip(journals, answers, strict=True) if isinstance(answer, bytes)]
+    copies: dict[bytes, Journal] = {}
+    for journal, answer in zip(journals, answers, strict=True):
+        if isinstance(answer, bytes):
+            copies.setdefault(answer, journal)
+    entries = [_opened(journal, name, packed) for packed, journal in copies.items()]
     return Found(entry=entries[0] if entries else None, dark=tuple(answer for answer in answers if isinstance(answer, str)))
 
 

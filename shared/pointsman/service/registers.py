@@ -37,6 +37,7 @@ LINGER_SECONDS = 5.0
 FIRST_SET = StoreSet()
 """The set of stores of whoever has never changed them."""
 SILENT = "it did not answer in time"
+_TROUBLES = (Lost, Unsure)
 
 
 class Registers:
@@ -183,7 +184,7 @@ class Registers:
     async def _read(self, register: str, deadline: float | None) -> Reading:
         timer = self._timer(deadline, READ_SECONDS)
         self._late.begin(register)
-        asked = {asyncio.ensure_future(self._ask(register, _read(name))): name for name in self._acceptors}
+        asked = {asyncio.create_task(self._ask(register, _read(name))): name for name in self._acceptors}
         answers: dict[str, Answer] = {}
         try:
             while asked and not (reading := self._judged(answers)).confirmed and not timer.done():
@@ -250,8 +251,8 @@ class Registers:
 
     def _judged(self, answers: Mapping[str, Answer]) -> Reading:
         replies = {name: answer for name, answer in answers.items() if isinstance(answer, Reply)}
-        faults = {name: answer.why for name, answer in answers.items() if isinstance(answer, Lost | Unsure)}
-        return msgspec.structs.replace(judge(replies, self.majority, faults), stores=self.stores.id)
+        faults = {name: answer.why for name, answer in answers.items() if isinstance(answer, _TROUBLES)}
+        return judge(replies, self.majority, faults, stores=self.stores.id)
 
     async def _attempt(self, register: str, trial: Trial, seen: Reading, until: float) -> Outcome | Conflict:
         at_once = trial.at_once(seen)
@@ -306,7 +307,7 @@ class Registers:
         """Go on with what is under way, bounded, so that the slowest store keeps up and nothing is left hanging."""
         if run.idle:
             return
-        task = asyncio.ensure_future(run.until_idle(self._timer(None, LINGER_SECONDS)))
+        task = asyncio.create_task(run.until_idle(self._timer(None, LINGER_SECONDS)))
         self._lingering.add(task)
         task.add_done_callback(self._lingering.discard)
 
@@ -349,7 +350,7 @@ class _Run:
 
     def _launch(self, requests: Requests) -> None:
         for request in requests:
-            self._under_way[asyncio.ensure_future(self._ask(request))] = request
+            self._under_way[asyncio.create_task(self._ask(request))] = request
 
     async def _ask(self, request: Request) -> Answer:
         """Send a request; an accept not before its value is ready, and never when it cannot be."""

@@ -25,7 +25,25 @@ class Timer(asyncio.Future[None]):
 
 
 async def first(tasks: Collection[asyncio.Task[T]], timer: asyncio.Future[None], patience: float | None = None) -> list[asyncio.Task[T]]:
-    """Wait for some of the tasks to end, or for the timer, or ``patience`` seconds; give those that ended."""
-    waiting: set[asyncio.Future[Any]] = {*tasks, timer}
-    await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    """Wait for some of the tasks to end, or for the timer, or ``patience`` seconds; give those that ended.
+
+    It does what ``asyncio.wait`` does, at a fraction of its cost: every request to a store is waited for here.
+    """
+    woken = asyncio.get_running_loop().create_future()
+
+    def wake(_: object = None) -> None:
+        if not woken.done():
+            woken.set_result(None)
+
+    due = None if patience is None else woken.get_loop().call_later(patience, wake)
+    waiting: tuple[asyncio.Future[Any], ...] = (*tasks, timer)
+    for one in waiting:
+        one.add_done_callback(wake)
+    try:
+        await woken
+    finally:
+        for one in waiting:
+            one.remove_done_callback(wake)
+        if due is not None:
+            due.cancel()
     return [task for task in tasks if task.done()]

@@ -226,11 +226,16 @@ class MemoryStore:
 
     def _all_rows(self, prefix: Cloud) -> RowsRead:
         now = self._time()
-        rows = (msgspec.structs.replace(row, seen_at=clamped(row.seen_at, now)) for row in self._rows[prefix].values())
-        return RowsRead(rows=tuple(rows), store_time=now, quarantined=self._quarantined[prefix])
+        rows = tuple(_clamped(row, now) for row in self._rows[prefix].values())
+        return RowsRead(rows=rows, store_time=now, quarantined=self._quarantined[prefix])
 
     def _time(self) -> datetime:
         return self._clock.now().replace(microsecond=0)
+
+
+def _clamped(row: Sighting, now: datetime) -> Sighting:
+    seen_at = clamped(row.seen_at, now)
+    return row if seen_at == row.seen_at else msgspec.structs.replace(row, seen_at=seen_at)
 
 
 def _page(held: Iterable[str], after: str) -> Listed:

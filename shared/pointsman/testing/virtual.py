@@ -13,6 +13,8 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
+import msgspec
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -43,7 +45,7 @@ class VirtualClock:
 
     def now(self) -> datetime:
         """Give the virtual time of day."""
-        return self._start + timedelta(seconds=self.monotonic()) + self.skew
+        return self._start + timedelta(seconds=asyncio.get_running_loop().time()) + self.skew
 
     def monotonic(self) -> float:
         """Give the virtual seconds since the loop began."""
@@ -75,26 +77,19 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     return VirtualLoop().run(main)
 
 
-class _Due(asyncio.TimerHandle):
-    """Something to call. ``at`` is its time."""
+class _Due(msgspec.Struct):
+    """Something to call, and its time. It is made for every step, so it keeps the promises of a handle and is none."""
 
-    __slots__ = ("act", "at", "gone", "surroundings", "with_")
-
-    def __init__(self, at: float, act: Callable[..., object], with_: tuple[Any, ...], surroundings: contextvars.Context | None) -> None:
-        self.at = at
-        self.act = act
-        self.with_ = with_
-        self.surroundings = contextvars.copy_context() if surroundings is None else surroundings
-        self.gone = False
-
-    def __repr__(self) -> str:
-        return f"{self.act} at {self.at}"
+    act: Callable[..., object] | None
+    with_: tuple[Any, ...]
+    surroundings: contextvars.Context
+    at: float
 
     def cancel(self) -> None:
-        self.gone = True
+        self.act, self.with_ = None, ()
 
     def cancelled(self) -> bool:
-        return self.gone
+        return self.act is None
 
     def when(self) -> float:
         return self.at
@@ -110,6 +105,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._later: list[tuple[float, int, _Due]] = []
         self._asked = itertools.count()
         self._serials = itertools.count(1)
+        self._tasks: list[Step] = []
         self._never: list[_Due] = []
         self._held_up = True
 
@@ -117,29 +113,32 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Give the virtual seconds since the loop began."""
         return self._now
 
-    def get_debug(self) -> bool:
-        """Never debug: it would look at real time."""
-        return False
+    get_debug = bool  # never: it would look at real time; every future asks, so the answer costs no frame
 
     def call_soon(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None) -> asyncio.Handle:
         """Call something at this instant, after what is due already."""
-        due = _Due(self._now, callback, args, context)
+        due = _Due(callback, args, contextvars.copy_context() if context is None else context, self._now)
         self._soon.append(due)
-        return due
+        return due  # type: ignore[return-value]
 
     def call_later(
         self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         """Call something after some seconds."""
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        return self._put_off(self._now + delay, callback, args, context)
 
     def call_at(
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         """Call something at an instant."""
-        due = _Due(when, callback, args, context)
+        return self._put_off(when, callback, args, context)
+
+    def _put_off(
+        self, when: float, act: Callable[..., object], with_: tuple[Any, ...], surroundings: contextvars.Context | None
+    ) -> asyncio.TimerHandle:
+        due = _Due(act, with_, contextvars.copy_context() if surroundings is None else surroundings, when)
         heapq.heappush(self._later, (when, next(self._asked), due))
-        return due
+        return due  # type: ignore[return-value]
 
     def create_task(self, coro: Any, *, name: object = None, context: contextvars.Context | None = None) -> Step:
         """Begin a task."""
@@ -149,8 +148,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
         task.begun_by = begun_by if isinstance(begun_by, Step) else None
         task.actor = ACTOR.get() if context is None else context.get(ACTOR)
         task.__init__(coro, loop=self, context=context)  # type: ignore[misc]
+        self._tasks.append(task)
         del name
         return task
+
+    def under_way(self) -> list[Step]:
+        """List the tasks that have not ended, in the order in which they began."""
+        self._tasks = [task for task in self._tasks if not task.done()]
+        return list(self._tasks)
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run to the end of ``main``; what it leaves behind is cancelled. Raises ``Stuck``."""
@@ -171,31 +176,31 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 due = soon.popleft()
             elif later:
                 when, _, due = heapq.heappop(later)
-                if not due.gone:
-                    self._now = max(self._now, when)
+                if when > self._now and due.act is not None:
+                    self._now = when
             else:
                 raise Stuck("every task waits for something that nobody will do")
-            if due.gone:
+            act, surroundings = due.act, due.surroundings
+            if act is None:
                 continue
-            actor = due.surroundings.get(ACTOR)
-            if actor is None or self._may(due, actor):
-                due.surroundings.run(due.act, *due.with_)
+            actor = surroundings.get(ACTOR)
+            wait = actor.may_step(self._now) if actor is not None and self._held_up else 0.0
+            if wait == 0.0:
+                surroundings.run(act, *due.with_)
+            else:
+                self._hold_up(due, wait)
 
-    def _may(self, due: _Due, actor: Actor) -> bool:
-        """Ask the actor whether it may take a step now; a held-up step comes later, a dead actor's never."""
-        wait = actor.may_step(self._now) if self._held_up else 0.0
-        if wait == 0.0:
-            return True
+    def _hold_up(self, due: _Due, wait: float | None) -> None:
+        """Let a held-up step come later, a dead actor's never."""
         if wait is None:
             self._never.append(due)
         else:
             heapq.heappush(self._later, (self._now + wait, next(self._asked), due))
-        return False
 
     def _cancel_all(self) -> None:
         """Let every task that is left end, those of dead actors too."""
         self._held_up = False
-        left = sorted(asyncio.all_tasks(self), key=hash)
+        left = self.under_way()
         for task in left:
             task.cancel()
         self._soon += self._never

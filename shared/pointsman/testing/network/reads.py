@@ -71,12 +71,20 @@ class Reads:
 
     def tunnel(self, name: str) -> TunnelView:
         """Give a VPN tunnel: ``vpn-..:OUTSIDE_IP`` its AWS end, a Cloud VPN tunnel's name its Google end."""
+        session, side = self._tunnel(name)
+        end, view = session.ends[side], self._view(session, side)
+        return TunnelView(link=view.link, member=view.member, up=end.tunnel_up, since=end.tunnel_since, session=view)
+
+    def tunnel_up(self, name: str) -> bool:
+        """Say whether one end of a VPN tunnel is up, which costs less than the whole view."""
+        session, side = self._tunnel(name)
+        return session.ends[side].tunnel_up
+
+    def _tunnel(self, name: str) -> tuple[Session, Side]:
         sessions = self._state.sessions.values()
         ends = {f"{one.member.vpn}:{one.member.outside_ip}": (one, Side.AWS) for one in sessions if one.member.vpn}
         ends |= {one.member.gcp_tunnel: (one, Side.GCP) for one in sessions if one.member.gcp_tunnel}
-        session, side = found(ends, "tunnel", name)
-        end, view = session.ends[side], self._view(session, side)
-        return TunnelView(link=view.link, member=view.member, up=end.tunnel_up, since=end.tunnel_since, session=view)
+        return found(ends, "tunnel", name)
 
     def connection_up(self, connection: str) -> bool:
         """Say whether a Direct Connect connection has light, or an AWS Interconnect (``mcc-``) some channel.

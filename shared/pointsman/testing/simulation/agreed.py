@@ -8,7 +8,7 @@ from pointsman.core.alone import Deed, Diary
 from pointsman.core.fabric import Cloud, Fabric, Flow, FlowName, LinkName
 from pointsman.core.incidents import incident_id
 from pointsman.core.intents import explained
-from pointsman.core.plan import LinkState, Placement, Plan, Verdict
+from pointsman.core.plan import LinkState, Placement, Plan, Verdict, read_plan
 from pointsman.core.sightings import Health
 from pointsman.core.steering import FailoverTest, PeerPriority, PrefixListPin, RoutePolicies, Setting, StaticPin
 from pointsman.core.values import digest, parse
@@ -41,7 +41,7 @@ class Record:
         newest = max((row for row in self.rows if row.at is not None), key=lambda row: row.ballot, default=None)
         at, found, link = float("inf"), list[tuple[float, Plan]](), digest(newest.value.encode()) if newest else ""
         while link in values:
-            plan = parse(values[link], Plan)
+            plan = read_plan(values[link])
             at = min(at, agreed.get(link, at))
             found.append((at, plan))
             link = plan.prev_digest

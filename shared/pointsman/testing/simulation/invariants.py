@@ -10,7 +10,7 @@ from pointsman.core.alone import Deed, Phase
 from pointsman.core.decide import Declined, decide
 from pointsman.core.fabric import Cloud, LinkName, WithoutQuorum
 from pointsman.core.incidents import Ask, Incident
-from pointsman.core.plan import FlagState, LinkState, Plan, Verdict
+from pointsman.core.plan import FlagState, LinkState, Verdict, read_plan
 from pointsman.core.safelist import is_safe
 from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
 from pointsman.core.values import parse, replace
@@ -90,7 +90,7 @@ def epochs_rise_one_plan_each(record: Record) -> Findings:
     known = {plan.epoch: plan for plan in record.plans}
     for row in record.rows:
         if row.at is not None:
-            epoch = parse(row.value, Plan).epoch
+            epoch = read_plan(row.value).epoch
             if epoch not in known:
                 yield f"a majority held epoch {epoch} at {row.at:.1f} s, on which nothing was built"
 

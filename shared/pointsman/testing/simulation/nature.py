@@ -8,14 +8,15 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
 from types import FrameType
+from typing import Any
 
 from pointsman.core.fabric import Cloud
 from pointsman.core.values import replace
 from pointsman.testing import virtual
 from pointsman.testing.simulation.kinds import STRIKES, FaultKind, Request, of
 from pointsman.testing.simulation.schedule import Mishap
-from pointsman.testing.simulation.sites import site_of
-from pointsman.testing.virtual import ACTOR, Step
+from pointsman.testing.simulation.sites import function_of, site_of
+from pointsman.testing.virtual import ACTOR, Step, VirtualLoop
 
 STORY_LIMIT = 20_000
 """Lines of a story that are kept; the oldest go first."""
@@ -114,13 +115,27 @@ class Nature:
 
 def stands_at(site: str) -> bool:
     """Say whether the running task stands at an await site, or one of those that began it does."""
+    function = function_of(site)
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - a running coroutine does not say itself what it awaits
     while frame is not None and frame.f_code.co_filename != virtual.__file__:
-        if site_of(frame) == site:
+        if frame.f_code.co_name == function and site_of(frame) == site:
             return True
         frame = frame.f_back
     task = asyncio.current_task()
-    return any(one == site for begun in lineage(task.begun_by if isinstance(task, Step) else None) for one in _standing(begun))
+    return any(_waits_at(begun, site, function) for begun in lineage(task.begun_by if isinstance(task, Step) else None))
+
+
+def _waits_at(task: Step, site: str, function: str) -> bool:
+    """Say whether a task stands at a site of that function: frames of other functions are not even looked at."""
+    waiting: Any = task.get_coro()
+    for _ in range(DEPTH_LIMIT):
+        code = getattr(waiting, "cr_code", None)
+        if code is None:
+            return False
+        if code.co_name == function and (frame := waiting.cr_frame) is not None and site_of(frame) == site:
+            return True
+        waiting = waiting.cr_await
+    return False
 
 
 def sites_here() -> set[str]:
@@ -146,7 +161,9 @@ def lineage(task: Step | None) -> Iterator[Step]:
 
 def tasks_under_way() -> list[Step]:
     """List all tasks that have not ended."""
-    return sorted((task for task in asyncio.all_tasks() if isinstance(task, Step)), key=hash)
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop), "the simulation runs on virtual time"
+    return loop.under_way()
 
 
 def sites_of(tasks: Collection[Step] | Iterator[Step]) -> set[str]:

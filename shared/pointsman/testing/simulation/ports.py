@@ -172,7 +172,7 @@ class SimulatedLooker:
         return [member.gcp.tunnel for name in links for member in self.world.fabric.link(name).members if member.gcp.tunnel]
 
     def _claim(self, tunnel: str) -> Sighting:
-        up = self.world.network.tunnel(tunnel).up
+        up = self.world.network.tunnel_up(tunnel)
         return Sighting(
             vantage=Vantage.GCP,
             member=gcp_tunnel_key(tunnel),

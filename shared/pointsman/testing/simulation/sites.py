@@ -8,7 +8,7 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 
 import pointsman.service
 from pointsman.core.values import Frozen
@@ -76,18 +76,25 @@ def _place(node: ast.AST) -> Place:
     return placed.lineno, placed.col_offset, placed.end_lineno or 0, placed.end_col_offset or 0
 
 
-_known: dict[tuple[str, int, str, int], str | None] = {}
-"""The site at each instruction of each function: file, first line, name, instruction."""
+@cache
+def function_of(site: str) -> str:
+    """Give the name of the function that a site is in, as its code has it."""
+    return site.partition("#")[0].replace(":", ".").rpartition(".")[2]
+
+
+_known: dict[tuple[int, int], tuple[CodeType, str | None]] = {}
+"""The site at each instruction of each function; the code itself is kept, so that its number stays its own."""
 
 
 def site_of(frame: FrameType) -> str | None:
     """Name the site at which a frame of ``service/`` waits; None for any other frame."""
     code = frame.f_code
-    point = (code.co_filename, code.co_firstlineno, code.co_qualname, frame.f_lasti)
+    point = (id(code), frame.f_lasti)
     try:
-        return _known[point]
+        return _known[point][1]
     except KeyError:
-        _known[point] = found = _find(frame) if code.co_filename.startswith(str(SERVICE)) else None
+        found = _find(frame) if code.co_filename.startswith(str(SERVICE)) else None
+        _known[point] = (code, found)
         return found
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NoReturn, TypeVar
 
 from pointsman.core.errors import PointsmanError
@@ -119,34 +120,41 @@ class SimulatedStore(MemoryStore):
         if who is not None:
             who.ask(request)
         kind = self._nature.strike(request, self.name)
-        way = self._nature.cut.get((who.cloud, self.name)) if who is not None else None
+        way = self._nature.cut.get((who.cloud, self.name)) if who is not None and self._nature.cut else None
         if self.lost or (who is not None and who.cloud in self._nature.gone):
             kind = FaultKind.STORE_DOWN
         return await self._through(request, kind, way, act)
 
     async def _through(self, request: Request, kind: FaultKind | None, way: FaultKind | None, act: Callable[[], T]) -> T:
         """Send a request over the network, and bring its reply back."""
-        dice, answer = self._nature.dice, asyncio.Future[T]()
-        delay = 0.002 + 0.02 * dice.random()
-        match way or kind:
+        delay = 0.002 + 0.02 * self._nature.dice.random()
+        if way or kind:
+            delay = await self._struck(request, way or kind, delay, act)
+        answer = asyncio.Future[T]()
+        in_nobodys_name(partial(_arrive, act, answer), delay)
+        return await answer
+
+    async def _struck(self, request: Request, kind: FaultKind | None, delay: float, act: Callable[[], object]) -> float:
+        """Do to a request what strikes it; gives after how long it arrives, if it comes to that."""
+        dice = self._nature.dice
+        match kind:
             case FaultKind.STORE_DOWN | FaultKind.STORE_THROTTLED | FaultKind.STORE_UNAVAILABLE as down:
                 await self._refused(down, delay)
             case FaultKind.STORE_REQUEST_LOST | FaultKind.PARTITION_REQUESTS:
                 await self._silent(request, TIMEOUT * dice.random())
             case FaultKind.STORE_ERROR_AFTER_SUCCESS | FaultKind.PARTITION_REPLIES:
-                in_nobodys_name(lambda: _arrive(act, None), delay)
+                in_nobodys_name(partial(_arrive, act, None), delay)
                 await self._silent(request, TIMEOUT * dice.random())
             case FaultKind.STORE_STALLED:
-                in_nobodys_name(lambda: _arrive(act, None), dice.uniform(3, 60))
+                in_nobodys_name(partial(_arrive, act, None), dice.uniform(3, 60))
                 await self._silent(request, TIMEOUT)
             case FaultKind.STORE_SLOW:
                 delay += dice.choice((0.3, 1.5, 4.0)) * dice.random()
             case FaultKind.STORE_REQUEST_DOUBLED:
-                in_nobodys_name(lambda: _arrive(act, None), delay + dice.uniform(0, 30))
+                in_nobodys_name(partial(_arrive, act, None), delay + dice.uniform(0, 30))
             case _:
                 pass
-        in_nobodys_name(lambda: _arrive(act, answer), delay)
-        return await answer
+        return delay
 
     async def _refused(self, kind: FaultKind, delay: float) -> NoReturn:
         await asyncio.sleep(delay)

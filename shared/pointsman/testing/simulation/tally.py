@@ -39,8 +39,8 @@ class Tally:
         self.events += other.events
         self.operations += other.operations
         self.seconds += other.seconds
-        self.faults += other.faults
-        self.coverage += other.coverage
+        self.faults.update(other.faults)
+        self.coverage.update(other.coverage)
         self.violations += other.violations
 
     def document(self) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from random import Random  # noqa: TID251 - seeded, so that every run is alike
 from typing import Any, Protocol
 
 from pointsman.core.fabric import Cloud, Fabric
-from pointsman.core.plan import FlagState, Plan
+from pointsman.core.plan import FlagState, Plan, read_plan
 from pointsman.core.steering import LeverKind
-from pointsman.core.values import parse, replace
+from pointsman.core.values import replace
 from pointsman.service.house import Hands, House
 from pointsman.service.registers import Registers
 from pointsman.testing.inprocess import Table, house, twin
@@ -108,7 +108,7 @@ class World:
     def newest_plan(self) -> Plan | None:
         """Give the newest plan that a majority holds, as only the ledger knows it."""
         newest = self.ledger.newest(f"plan/{self.schedule.fabric.name}")
-        return None if newest is None else parse(newest.value, Plan)
+        return None if newest is None else read_plan(newest.value)
 
     def lose(self, packets_of: str) -> float:
         """Give a flow's loss now."""
