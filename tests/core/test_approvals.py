@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 
 from pointsman.core.approvals import PROPOSAL_LIFE, command, told, what
+from pointsman.core.changes import changes
 from pointsman.core.decide import judge
+from pointsman.core.explaining import Scene, link_story
 from pointsman.core.fabric import Bandwidth, Cloud, LinkName, Mode, Policy
+from pointsman.core.outbox import follow
 from pointsman.core.plan import Plan, Proposal, Verdict
 from pointsman.core.sightings import Cause, Health, Order, Sighting, Vantage, Verb
 from pointsman.core.values import canonical, replace
@@ -274,3 +277,40 @@ def test_a_better_place_on_a_link_in_mode_recommend_is_proposed_too() -> None:
 @pytest.mark.parametrize("mode", [Mode.AUTO, Mode.OBSERVE])
 def test_a_plan_without_links_in_mode_recommend_has_no_room_for_proposals(mode: Mode) -> None:
     assert b"proposal" not in canonical(Asked(mode).grey("ix-a", 400).plan)
+
+
+def test_explain_says_what_waits_and_what_an_ordered_drain_waits_for() -> None:
+    story = Asked().grey("ix-a", 400)
+    scene = Scene(fabric=story.fabric, plan=story.plan, view=story.view(), now=START + seconds(402))
+    rails = link_story(scene, story.fabric.link("ix-a"), None).rails
+    assert command(story.proposal) in rails[0]
+    assert "mode recommend: it is left when a person approves of that" in rails
+    assert story.word(Verb.DRAIN, "ix-a", 403, lasts=timedelta(hours=1)) == ""
+    held = link_story(replace(scene, plan=story.plan), story.fabric.link("ix-a"), None)
+    assert "drained for order by operator: agreed since" in held.drained
+    assert held.fail_back[0].startswith("the order holds it off until 2026-11-20T13:06:43Z")
+
+
+def test_history_tells_of_a_proposal_and_of_the_word_on_it() -> None:
+    story = Asked()
+    before = story.plan
+    story.grey("ix-a", 400)
+    first = story.proposal
+    assert f"proposal {first.hash}: {told(story.fabric, first)}" in {one.text for one in changes(before, story.plan)}
+    before = story.plan
+    story.word(Verb.APPROVE, first.hash, 402)
+    texts = {one.text for one in changes(before, story.plan)}
+    assert {f"order approve {first.hash}: ordered by operator: agreed", f"proposal {first.hash} ended"} <= texts
+
+
+def test_a_ticket_tells_of_a_proposal_once_and_of_its_denial() -> None:
+    story = Asked().grey("ix-a", 400)
+    epoch = story.plan.links[IX_A].down_since_epoch
+    assert epoch is not None
+    incident = follow(story.fabric, story.plan, IX_A, epoch, None)
+    assert command(story.proposal) in incident.outbox[0].summary
+    assert follow(story.fabric, story.plan, IX_A, epoch, incident) == incident
+    story.word(Verb.DENY, story.proposal.hash, 402)
+    after = follow(story.fabric, story.plan, IX_A, epoch, incident)
+    assert after.timeline[-1].text == told(story.fabric, story.proposal)
+    assert after.timeline[-1].text.startswith("denied by operator: agreed")

@@ -239,6 +239,25 @@ def test_a_frozen_plan_writes_no_lever_even_where_no_flag_could_be_set() -> None
     story(tell)
 
 
+def test_a_freeze_that_may_not_be_writes_no_flag() -> None:
+    async def tell(world: World) -> None:
+        with pytest.raises(Refused, match="holds for 7 days at most"):
+            await stilled(world, Verb.FREEZE, lasts=timedelta(days=8))
+        assert {flag.state for flag in world.flags.values()} == {FlagState.CLEAR}
+
+    story(tell)
+
+
+def test_a_freeze_that_comes_again_after_its_thaw_says_that_the_plan_is_not_frozen() -> None:
+    async def tell(world: World) -> None:
+        given = ordered(world, Verb.FREEZE, key="slack/9")
+        await still(world.aws, given)
+        await stilled(world, Verb.THAW)
+        assert "thawed or ended since" in (await still(world.aws, given)).unagreed
+
+    story(tell)
+
+
 def test_a_plans_freeze_ends_by_itself() -> None:
     async def tell(world: World) -> None:
         await order(world.aws, ordered(world, Verb.FREEZE, lasts=HOUR))

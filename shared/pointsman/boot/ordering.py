@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pointsman.boot.artefact import home_region
 from pointsman.boot.chance import nonce
-from pointsman.boot.late import LateQueue
+from pointsman.boot.late import LateQueue, LateStore
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings
 from pointsman.boot.stores import WITNESS, rows_by_cloud
@@ -27,6 +27,7 @@ async def open_house(settings: Settings) -> House:
     """
     table = open_table(settings)
     here = await _readable(table)
+    await asyncio.gather(*(store.made() for store in table.stores.values() if isinstance(store, LateStore)))
     rows = rows_by_cloud(table.stores)
     return House(
         fabrics=(table.fabric,),

@@ -90,7 +90,7 @@ def hear(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Heard:
     for order in sorted(view.orders, key=lambda one: (one.seen_at, one.key)):
         if is_done(plan, order):
             continue
-        why = _unfit(order, now) or _full(heard, order, now) or _unknown(fabric, order) or _stopped(view, heard.plan, order)
+        why = unfit(order, now) or _full(heard, order, now) or _unknown(fabric, order) or _stopped(view, heard.plan, order)
         heard = heard.without({order.key: why}) if why else _taken(heard, order, now)
     return heard
 
@@ -100,8 +100,8 @@ def _thawed(plan: Plan, now: datetime) -> Plan:
     return replace(plan, freeze=None) if over else plan
 
 
-def _unfit(order: Order, now: datetime) -> str:
-    """Say what an order lacks in itself; "" when nothing."""
+def unfit(order: Order, now: datetime) -> str:
+    """Say what an order lacks in itself, whatever the plan is; "" when nothing."""
     if not order.author.strip() or not order.reason.strip():
         return f"a {order.verb} needs an author and a reason: give both"
     if order.author.strip() == OWNER:

@@ -16,7 +16,7 @@ from pointsman.core.errors import PointsmanError, Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.flagging import note_of
 from pointsman.core.incidents import Incident, Phase
-from pointsman.core.orders import by, ends, is_done
+from pointsman.core.orders import by, ends, is_done, unfit
 from pointsman.core.outbox import follow, open_incidents, remarked
 from pointsman.core.plan import FlagState, Plan, View
 from pointsman.core.sightings import Order, Verb
@@ -157,7 +157,13 @@ def _heeded(outcome: Outcome, unkept: str) -> Heeded:
 
 
 async def still(house: House, given: Order) -> Stilled:
-    """Freeze or thaw, wherever that can be reached: the flags of both clouds and the plan, all at once."""
+    """Freeze or thaw, wherever that can be reached: the flags of both clouds and the plan, all at once.
+
+    Raises ``Refused`` for an order that lacks something, before anything is written.
+    """
+    why = unfit(given, max(given.seen_at, house.clock.now()))
+    if why:
+        raise Refused(why)
     frozen = given.verb is Verb.FREEZE
     note = note_of(ends(given) if frozen else None, by(given))
     flags = asyncio.gather(*(_written(flag, note, frozen=frozen) for flag in house.flags.values()))
@@ -168,9 +174,14 @@ async def still(house: House, given: Order) -> Stilled:
         written=tuple(cloud for cloud in house.flags if cloud not in missed),
         missed=missed,
         heeded=heeded if isinstance(heeded, Heeded) else None,
-        unagreed=heeded if isinstance(heeded, str) else "",
+        unagreed=heeded if isinstance(heeded, str) else _outdated(heeded, frozen=frozen),
         still=() if frozen else await _freezing(house, heeded),
     )
+
+
+def _outdated(heeded: Heeded, *, frozen: bool) -> str:
+    """Say that a freeze was carried out before and is over by now; "" when it stands."""
+    return "this very freeze was thawed or ended since: order another" if frozen and heeded.already and heeded.plan.freeze is None else ""
 
 
 async def _written(flag: Flag, note: str, *, frozen: bool) -> str:
