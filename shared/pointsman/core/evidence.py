@@ -26,6 +26,8 @@ _CLOUD = {
     Vantage.PROBE_GCP: Cloud.GCP,
 }
 PROBES = frozenset({Vantage.PROBE_AWS, Vantage.PROBE_GCP})
+_SEEN_BY_LOOKS = frozenset({Aspect.BGP, Aspect.LINK, Aspect.IPSEC})
+"""What looks and probes can contradict."""
 
 
 class Belief(Frozen):
@@ -75,6 +77,7 @@ def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> d
     """Sort the fresh, definite claims by link and member: the newest of each vantage and aspect, the worst of equals.
 
     A live look that finds down what an event had told of, or the other way round, leaves both: two sources that agree.
+    What one cloud alone claims is left out once both ends have looked since and found the link well.
     """
     places, freshness = index(fabric), fabric.policy.freshness
     lever, unknown = Source.LEVER, Health.UNKNOWN
@@ -88,7 +91,28 @@ def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> d
     found: dict[LinkName, dict[MemberId | None, tuple[Sighting, ...]]] = {link.name: {} for link in fabric.links}
     for _, link, member, row in sorted(kept, key=itemgetter(0)):
         found[link][member] = (*found[link].get(member, ()), row)
-    return found
+    return {link: _unrefuted(claims) for link, claims in found.items()}
+
+
+def _unrefuted(claims: dict[MemberId | None, tuple[Sighting, ...]]) -> dict[MemberId | None, tuple[Sighting, ...]]:
+    """Leave out a lone claim of one cloud that both ends' looks and both probes have contradicted since."""
+    downs = [row for row in _rows(claims) if row.health is Health.DOWN]
+    if not downs or len({row.vantage for row in downs}) > 1 or downs[0].vantage in PROBES:
+        return claims
+    told = list(_rows(claims))
+    return {member: tuple(row for row in rows if not _refuted(row, rows, told)) for member, rows in claims.items()}
+
+
+def _refuted(row: Sighting, member: tuple[Sighting, ...], link: list[Sighting]) -> bool:
+    """Say whether both clouds' looks at this member, and packets both ways over this link, have been well since a claim.
+
+    A look's own word is no older than it says, and what is said of routes concerns prefixes that no probe uses.
+    """
+    if row.health is not Health.DOWN or row.source is Source.LOOK or row.aspect not in _SEEN_BY_LOOKS:
+        return False
+    later = [one for one in link if one.health is Health.UP and one.seen_at > row.seen_at]
+    looked = {cloud_of(one.vantage) for one in later if one.source is Source.LOOK and one in member}
+    return looked >= set(Cloud) and {one.vantage for one in later} >= PROBES
 
 
 def _standing(claims: list[Sighting]) -> Iterable[Sighting]:
