@@ -35,7 +35,12 @@ def measured() -> Measured:
     return Measured(
         size=Size(),
         cast={"python": "3.11"},
-        warm=Warm(ours={cloud: [0.016] * 99 + [0.05] for cloud in Cloud}, baseline=[0.004], write=[0.002]),
+        warm=Warm(
+            ours={cloud: [0.016] * 99 + [0.05] for cloud in Cloud},
+            baseline=[0.004],
+            write=[0.002],
+            foreseen={cloud: [0.01] for cloud in Cloud},
+        ),
         cold={"aws": [0.4], "gcp": [0.5], "baseline": [0.2]},
         operations={cloud.value: {"new fault": {"total": 17}, "duplicate": {"total": 7}} for cloud in Cloud},
         memory={"baseline": 60 * 2**20, "aws-link_changed": 90 * 2**20},
@@ -52,7 +57,7 @@ def _broken(found: Measured) -> list[str]:
 def test_the_document_is_json_with_these_parts(measured: Measured) -> None:
     told: dict[str, Any] = json.loads(json.dumps(document(measured)))
     assert set(told) == {"on", "warm", "cold", "store_operations", "one_store_gone", "peak_rss_mb", "burst", "imports", "deciding", "bars"}
-    assert set(told["warm"]) == {"aws", "gcp", "baseline", "conditional_write"}
+    assert set(told["warm"]) == {"aws", "gcp", "foreseen", "baseline", "conditional_write"}
     assert set(told["cold"]) == {"aws", "gcp", "baseline"}
 
 
@@ -67,6 +72,7 @@ def test_every_figure_has_its_ratio(measured: Measured) -> None:
         "p99_of_write": 8.0,
         "p50_of_baseline": 4.0,
     }
+    assert told["warm"]["foreseen"]["gcp"]["p50_of_write"] == 5.0
     assert told["cold"]["gcp"]["of_baseline"] == 2.5
     assert told["peak_rss_mb"]["aws-link_changed"] == {"mb": 90.0, "of_baseline": 1.5}
     assert told["imports"][FUNCTIONS[0]]["of_boto3"] == 1.5

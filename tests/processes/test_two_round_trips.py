@@ -3,16 +3,12 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pointsman.adapters.files import load
-from pointsman.boot import loop
 from pointsman.core.fabric import Cloud
-from pointsman.core.plan import Plan
-from pointsman.core.values import canonical, parse, replace
 from pointsman.testing.bench.bed import LINK, laid
 from pointsman.testing.bench.warm import Reactions
 from pointsman.testing.faces.timing import monotonic
@@ -37,7 +33,7 @@ def test_the_levers_write_comes_while_no_store_has_answered_anything_of_the_agre
 ) -> None:
     bed, reactions = played
     expected = usual(bed, reactions, cloud)
-    reactions.arm(cloud)
+    reactions.arm(cloud, foreseen=True)
     event, handed = bed.probe(cloud, 1.0, (LINK,)), monotonic()
     with bed.gated(cloud, expected) as turnstile:
         handing = threading.Thread(target=bed.hand, args=(cloud, event))
@@ -53,7 +49,6 @@ def test_on_the_normal_path_it_waits_for_them(played: tuple[GatedBed, Reactions]
     bed, reactions = played
     expected = usual(bed, reactions, Cloud.GCP)
     reactions.arm(Cloud.GCP)
-    spend_budget(bed)
     event = bed.probe(Cloud.GCP, 1.0, (LINK,))
     with bed.gated(Cloud.GCP, expected) as turnstile:
         handing = threading.Thread(target=bed.hand, args=(Cloud.GCP, event))
@@ -68,18 +63,7 @@ def usual(bed: GatedBed, reactions: Reactions, cloud: Cloud) -> Counter[str]:
     """Learn what a reaction asks in its first round trip."""
     turnstile: Turnstile = bed.turnstiles[cloud]
     for _ in range(WARM):
-        reactions.arm(cloud)
+        reactions.arm(cloud, foreseen=True)
         turnstile.came.clear()
         bed.hand(cloud, bed.probe(cloud, 1.0, (LINK,)))
     return first_round(list(turnstile.came))
-
-
-def spend_budget(bed: GatedBed) -> None:
-    now = datetime.now(UTC)  # noqa: TID251 - the bed's clouds keep this machine's time
-
-    def change(value: str | None) -> str:
-        plan = parse(value or "", Plan)
-        moves = tuple(now - timedelta(minutes=one) for one in range(bed.fabric.policy.epochs_per_hour))
-        return canonical(replace(plan, epoch=plan.epoch + 1, moves=moves)).decode()
-
-    loop.run(bed.registers.change(bed.plan_register, change))

@@ -85,12 +85,13 @@ class Bed(Stage):
             raise ProcessError("the stores hold no plan yet")
         return parse(reading.value, Plan)
 
-    def set_plan(self, steady: Plan) -> None:
-        """Agree on the steady plan again, as the next epoch. Raises ProcessError."""
+    def set_plan(self, steady: Plan, *, spent: bool = False) -> None:
+        """Agree on the steady plan again, as the next epoch; with its budget of moves ``spent``, which shuts the fast path. Raises ProcessError."""
+        moves = (_now(),) * self.fabric.policy.epochs_per_hour if spent else ()
 
         def change(value: str | None) -> str:
             held = steady if value is None else parse(value, Plan)
-            back = replace(held, epoch=held.epoch + 1, links=steady.links, flows=steady.flows, pins=(), moves=(), reasons=())
+            back = replace(held, epoch=held.epoch + 1, links=steady.links, flows=steady.flows, pins=(), moves=moves, reasons=())
             return canonical(back).decode()
 
         outcome = loop.run(self.registers.change(self.plan_register, change))

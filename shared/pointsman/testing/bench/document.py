@@ -120,16 +120,20 @@ def _beyond(burst: Mapping[str, Any]) -> int:
 
 def _warm(found: Warm) -> dict[str, Any]:
     write, plain = percentile(found.write, 0.5), percentile(found.baseline, 0.5)
-    told_of: dict[str, Any] = {
-        cloud.value: spread(seconds)
-        | {
+
+    def beside(seconds: list[float]) -> dict[str, Any]:
+        return spread(seconds) | {
             "p50_of_write": ratio(percentile(seconds, 0.5), write),
             "p99_of_write": ratio(percentile(seconds, 0.99), write),
             "p50_of_baseline": ratio(percentile(seconds, 0.5), plain),
         }
-        for cloud, seconds in found.ours.items()
+
+    return {
+        **{cloud.value: beside(seconds) for cloud, seconds in found.ours.items()},
+        "foreseen": {cloud.value: beside(seconds) for cloud, seconds in found.foreseen.items()},
+        "baseline": spread(found.baseline) | {"p50_of_write": ratio(plain, write)},
+        "conditional_write": spread(found.write),
     }
-    return {**told_of, "baseline": spread(found.baseline) | {"p50_of_write": ratio(plain, write)}, "conditional_write": spread(found.write)}
 
 
 def _cold(found: Mapping[str, list[float]]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Warm reactions: from the event handed to a function to the route write that its cloud's API receives."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pointsman.core.fabric import Cloud
 from pointsman.core.plan import Plan
@@ -12,21 +12,27 @@ from pointsman.testing.processes import ProcessError
 
 WARMING = 8
 """Events before the first that counts: both execution environments on AWS have had some of them by then."""
+FORESEEN_EVERY = 4
+"""Rounds of which one is also played on the fast path."""
 WRITES_BETWEEN = 4
 """Conditional writes that are timed after each event."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Warm:
-    """Seconds per event, by cloud; the plain handler's; and those of one conditional write to moto's DynamoDB."""
+    """Seconds per event, by cloud; the plain handler's; and those of one conditional write to moto's DynamoDB.
+
+    ``ours`` are those of the normal path, ``foreseen`` those of the fast one.
+    """
 
     ours: dict[Cloud, list[float]]
     baseline: list[float]
     write: list[float]
+    foreseen: dict[Cloud, list[float]] = field(default_factory=dict)
 
 
 class Reactions:
-    """Plays one fault after another on a bed, everything put back in between."""
+    """Plays one fault after another on a bed, everything put back in between. Reactions take the normal path unless they are ``foreseen``."""
 
     def __init__(self, bed: Bed) -> None:
         self._bed = bed
@@ -35,25 +41,25 @@ class Reactions:
         self._version = 0
         self.writes: list[float] = []
 
-    def reset(self) -> None:
+    def reset(self, *, foreseen: bool = False) -> None:
         """Put levers, rows and plan back; the drain of the last event is over everywhere."""
         bed = self._bed
         bed.stop_test()
         for cloud in Cloud:
             bed.note(cloud, 0.0)
-        bed.set_plan(self._steady)
+        bed.set_plan(self._steady, spent=not foreseen)
         bed.settle(Cloud.GCP)
         bed.forget_requests()
 
-    def arm(self, cloud: Cloud) -> None:
+    def arm(self, cloud: Cloud, *, foreseen: bool = False) -> None:
         """Get a fault ready for a cloud: the other one's prober has found it already."""
-        self.reset()
+        self.reset(foreseen=foreseen)
         self._bed.note(cloud.other, 1.0, (LINK,))
         self._time_writes()
 
-    def react(self, cloud: Cloud) -> float:
+    def react(self, cloud: Cloud, *, foreseen: bool = False) -> float:
         """Hand the second prober's report to a cloud's function; gives the seconds to its write. Raises ProcessError when none came."""
-        self.arm(cloud)
+        self.arm(cloud, foreseen=foreseen)
         event = self._bed.probe(cloud, 1.0, (LINK,))
         handed = monotonic()
         self._bed.hand(cloud, event)
@@ -110,13 +116,16 @@ def warm(reactions: Reactions, plain: LambdaFunction, count: int, tell: Callable
     for _ in range(WARMING):
         _round(reactions, plain)
     reactions.writes.clear()
-    rounds = []
+    rounds, foreseen = [], []
     for done in range(count):
         rounds.append(_round(reactions, plain))
+        if not done % FORESEEN_EVERY:
+            foreseen.append({cloud: reactions.react(cloud, foreseen=True) for cloud in Cloud})
         if not (done + 1) % 50:
             tell(f"warm: {done + 1} of {count} events on each cloud")
     ours = {cloud: [one[cloud.value] for one in rounds] for cloud in Cloud}
-    return Warm(ours=ours, baseline=[one["plain"] for one in rounds], write=list(reactions.writes))
+    ahead = {cloud: [one[cloud] for one in foreseen] for cloud in Cloud}
+    return Warm(ours=ours, baseline=[one["plain"] for one in rounds], write=list(reactions.writes), foreseen=ahead)
 
 
 def _round(reactions: Reactions, plain: LambdaFunction) -> dict[str, float]:
