@@ -8,11 +8,12 @@ from pointsman.core.approvals import PROPOSAL_LIFE, command, told, what
 from pointsman.core.changes import changes
 from pointsman.core.decide import judge
 from pointsman.core.explaining import Scene, link_story
-from pointsman.core.fabric import Bandwidth, Cloud, LinkName, Mode, Policy
+from pointsman.core.fabric import Bandwidth, Cloud, Fabric, LinkName, Mode, Policy
 from pointsman.core.outbox import follow
-from pointsman.core.plan import Plan, Proposal, Verdict
+from pointsman.core.plan import DrainCause, Plan, Proposal, Verdict
 from pointsman.core.sightings import Cause, Health, Order, Sighting, Vantage, Verb
 from pointsman.core.values import canonical, replace
+from tests.core.days import HOLD, HOUR, LEAD, ROOMY, STEP, Days, notice
 from tests.core.scene import (
     CHECKOUT,
     START,
@@ -314,3 +315,43 @@ def test_a_ticket_tells_of_a_proposal_once_and_of_its_denial() -> None:
     after = follow(story.fabric, story.plan, IX_A, epoch, incident)
     assert after.timeline[-1].text == told(story.fabric, story.proposal)
     assert after.timeline[-1].text.startswith("denied by operator: agreed")
+
+
+def recommended(start: Fabric) -> Fabric:
+    links = tuple(replace(one, mode=Mode.RECOMMEND) if one.name == IX_A else one for one in start.links)
+    return replace(start, links=links)
+
+
+def test_leaving_a_link_for_its_window_is_proposed_and_so_is_the_return() -> None:
+    story = Days(recommended(ROOMY)).announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(2 * HOUR - LEAD + STEP)
+    assert story.cause is None
+    assert story.plan.proposal is not None
+    assert story.plan.proposal.leave == (IX_A,)
+    _approve(story)
+    assert story.cause is DrainCause.MAINTENANCE
+    story.until(3 * HOUR + HOLD + 3 * STEP)
+    assert story.cause is DrainCause.MAINTENANCE
+    assert story.plan.proposal is not None
+    assert story.plan.proposal.back == (IX_A,)
+    _approve(story)
+    assert (story.cause, story.on("checkout")) == (None, "ix-a")
+
+
+def _approve(story: Days) -> None:
+    assert story.plan.proposal is not None
+    given = said(Verb.APPROVE, story.plan.proposal.hash, story.now)
+    judged = judge(story.fabric, replace(story.view(), orders=(given,)), story.plan, START + seconds(story.now))
+    assert isinstance(judged.plan, Plan)
+    assert not judged.refused
+    story.plan = judged.plan
+
+
+def test_a_person_is_asked_of_a_window_that_nothing_may_be_left_for() -> None:
+    alone = fabric(link("ix-a", 10 * G), flows=(replace(CHECKOUT, prefer=(IX_A,)),))
+    story = Days(recommended(alone)).announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(2 * HOUR - LEAD + STEP)
+    window = story.state().maintenance
+    assert window is not None
+    assert "no other link between its sites" in window.ask
+    assert (story.plan.proposal, story.state().down_since_epoch is None) == (None, False)

@@ -65,7 +65,7 @@ def weigh(case: Case, states: dict[LinkName, LinkState], beliefs: Mapping[LinkNa
         return Weighed(made=made, refused={order.key: _nothing(order) for order in heard.of(Verb.APPROVE, Verb.DENY)})
     would = _made(replace(case, approved=ours), states, beliefs, made)
     proposal = _proposal(case, made, would)
-    weighed = Weighed(made=_with_memory(case, made, frozenset()), proposal=proposal)
+    weighed = Weighed(made=_with_memory(case, _asking(made, would), frozenset()), proposal=proposal)
     for order in heard.of(Verb.APPROVE, Verb.DENY):
         why = _why_not(weighed.proposal, order)
         weighed = replace(weighed, refused=weighed.refused | {order.key: why}) if why else _answered(case, weighed, would, order)
@@ -95,6 +95,15 @@ def _made(case: Case, states: dict[LinkName, LinkState], beliefs: Mapping[LinkNa
     if after == made.states and not _could_gain(case, made):
         return made
     return Made(states=after, placed=placements(case, after, beliefs))
+
+
+def _asking(made: Made, would: Made) -> Made:
+    """Ask a person of a window that nothing may be left for, whatever the link's mode is."""
+    states = dict(made.states)
+    for name, other in would.states.items():
+        if other.maintenance is not None and other.maintenance.ask and other.drain is None:
+            states[name] = replace(states[name], maintenance=other.maintenance, down_since_epoch=other.down_since_epoch)
+    return replace(made, states=states)
 
 
 def _could_gain(case: Case, made: Made) -> bool:
