@@ -75,8 +75,8 @@ class Nature:
 
     def _aimed(self, request: Request | None) -> FaultKind | None:
         """Let what is aimed at where the running task stands befall; give what strikes its request, if that does."""
-        standing = [one for one in self.aims if stands_at(one.site)]
-        for one in standing:
+        now = asyncio.get_running_loop().time()
+        for one in [one for one in self.aims if one.after <= now and stands_at(one.site)]:
             struck = STRIKES.get(one.kind)
             if struck is not None and request not in struck:
                 continue
@@ -88,6 +88,11 @@ class Nature:
             elif not self.upon(one):
                 self.aims.append(one)
         return None
+
+    @property
+    def hoping(self) -> bool:
+        """Whether something that can befall whoever comes to its site has befallen nobody there."""
+        return any(one.kind not in STRIKES for one in self.aims)
 
     def pause(self) -> None:
         """Let what is aimed at where the running task stands befall, though it asks for nothing."""

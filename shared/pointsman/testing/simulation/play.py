@@ -20,7 +20,7 @@ from pointsman.testing.inprocess import TwinLooker, probes
 from pointsman.testing.simulation.aged import age, seen_before
 from pointsman.testing.simulation.evidence import Called, Dark
 from pointsman.testing.simulation.functions import Call, Door, Function, caller, steps_of
-from pointsman.testing.simulation.kinds import FaultKind, Request
+from pointsman.testing.simulation.kinds import ON_PATHS, STRIKES, FaultKind, Request
 from pointsman.testing.simulation.mail import Mail
 from pointsman.testing.simulation.mischief import Mischief
 from pointsman.testing.simulation.nature import in_nobodys_name, sites_of, tasks_under_way
@@ -33,6 +33,10 @@ REPORT_EVERY = 45.0
 """How often probes report in the quiet end though they find nothing new: before the last report is stale."""
 ROUNDS_QUIET = 1
 """Rounds in a row that bring nothing new before everything counts as settled."""
+STEPS = 3
+"""Most steps of a call between two looks at where it stands."""
+LONGER = 2
+"""Seconds by which a storm is made longer, again and again, while something still waits to befall somebody."""
 HOURS_LATE = 7_200.0
 _STORE_READS = frozenset({Request.READ, Request.ROWS, Request.ENTRY})
 _STORE_WRITES = frozenset({Request.PREPARE, Request.ACCEPT, Request.NOTE, Request.PUT_ENTRY})
@@ -77,9 +81,26 @@ class Play:
             call.trips.insert(0, (call.steps, lambda call: self._there(one, call)))
         return call is not None
 
+    def _look_on(self, call: Call) -> None:
+        """Look every few steps of a call whether it stands where something is aimed at: at a quiet site no request tells."""
+        aims = self.world.nature.aims
+        if not aims or not self.world.nature.raging:
+            return
+        call.trips.append((call.steps + self.dice.randint(1, STEPS), self._looked))
+        call.trips.sort(key=lambda trip: trip[0])
+
+    def _looked(self, call: Call) -> None:
+        aims, now = self.world.nature.aims, self.world.clock.monotonic()
+        standing = sites_of(task for task in tasks_under_way() if task.actor is call) if aims else ()
+        for one in [one for one in aims if one.kind not in STRIKES and one.after <= now and one.site in standing]:
+            aims.remove(one)
+            self._there(one, call)
+        self._look_on(call)
+
     def _there(self, one: Mishap, call: Call | None) -> None:
         """Let it befall a call that has not ended meanwhile; what could befall nobody now waits for the next who comes there."""
-        if call is None or not self.mischief.befall(one, call):
+        where = call.cloud.value if call is not None and one.kind in ON_PATHS else one.where
+        if call is None or not self.mischief.befall(replace(one, where=where), call):
             self.world.nature.aims.append(one)
 
     def _cue(self, cue: Cue) -> None:
@@ -138,6 +159,8 @@ class Play:
         self.events += 1
         if self._rolls_out:
             self._count_versions(function)
+        if self.schedule.quiet and self.world.nature.raging:
+            self._look_on(call)
         began = self.world.clock.monotonic()
         done = await self._ended(call, act)
         for _, befall in call.trips:
@@ -227,6 +250,8 @@ class Play:
         for _ in range(int(size.storm // 10)):
             self.mischief.back_up()
             await asyncio.sleep(10)
+        for _ in range(int(self.schedule.staging.longest - size.storm) // LONGER):
+            await asyncio.sleep(LONGER if self.world.nature.hoping else 0)
         for task in sorted(self._running, key=hash):
             task.cancel()
         self.world.heal()

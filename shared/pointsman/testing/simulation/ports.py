@@ -91,6 +91,7 @@ class SimulatedLever:
                 raise LeverFailed("no right to write: grant it")
             case FaultKind.LEVER_TIMED_OUT:
                 await asyncio.sleep(10 * self.nature.dice.random())
+                self.nature.pause()
             case FaultKind.LEVER_APPLIED_TIMED_OUT:
                 await self._land(want, observed, token)
             case FaultKind.LEVER_LATE:
@@ -102,6 +103,7 @@ class SimulatedLever:
 
     async def _land(self, want: Setting, observed: Observed, token: str, *, late: bool = False) -> None:
         await self.inner.apply(want, observed, token)
+        self.nature.pause()
         self.landed.append(Landed(at=self.clock.monotonic(), cloud=self.cloud, setting=want, late=late))
 
     def _later(self, want: Setting, observed: Observed, token: str) -> None:
@@ -160,6 +162,7 @@ class SimulatedLooker:
             raise Transient("throttled: look again later")
         await asyncio.sleep(LOOKING * self.nature.dice.random())
         seen = await TwinLooker(self.world, self.cloud).look(links)
+        self.nature.pause()
         found = (*seen, *(self._claim(name) for name in self._tunnels(links)))
         self.heard.hear(found)
         before = self._before.get(tuple(links), found)

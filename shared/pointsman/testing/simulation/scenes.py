@@ -1,6 +1,6 @@
 """What a schedule is about beside its own mishaps: scenes that lead functions to where they seldom come."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
@@ -23,6 +23,8 @@ class Scene(StrEnum):
     RETURN = "an outage is over within the storm, and old incidents become tombstones"
     PARTED = "one cloud reaches no majority for a while, and a link fails"
     LONG = "one cloud reaches no majority for longer than what it did alone is believed without a word"
+    SEVERED = "one cloud loses the way to two stores just when it asks them to agree"
+    STALE = "a function freezes just before it writes, and others decide anew meanwhile"
     FORESEEN = "a link fails, and nothing else goes wrong before"
     COLD = "functions start while their own store is down"
     DARK = "one store cannot be reached for a while, and a link fails"
@@ -35,10 +37,12 @@ class Scene(StrEnum):
 class Staging(Frozen):
     """How a scene is played. ``storm`` and ``sweep_every`` in seconds (None: as long as ever); ``minute`` of the hour it begins in.
 
+    The storm lasts longer, up to ``longest``, while something that is aimed at a site has struck nobody there.
     ``quiet`` lets nothing go wrong but what is aimed at a site and what the scene brings, ``watching`` lets both clouds' functions watch from the beginning, with rows that are due to be noted again; ``aged`` puts old incidents into the archive.
     """
 
     storm: float | None = None
+    longest: float = 0.0
     sweep_every: float | None = None
     hold_down: timedelta = HOLD_DOWN
     without: WithoutQuorum | None = None
@@ -54,13 +58,21 @@ _WITH_A_WAY = (Shape.ROOMY, Shape.TIGHT, Shape.WIDE)
 _BRISK = timedelta(seconds=8)
 """A hold-down short enough that an outage begins and ends within a storm."""
 
+Lead = tuple[tuple[FaultKind, str], ...]
+"""Kinds of fault, each with what is awaited at the site where it strikes."""
+_AGREEING = "bound=bound"
+_STEERING = "decided, self.settings"
+_UNAGREED: Lead = ((FaultKind.LEVER_TIMED_OUT, _STEERING), *((FaultKind.PARTITION_REQUESTS, _AGREEING),) * 2)
+_OVERTAKEN: Lead = ((FaultKind.LEVER_TIMED_OUT, _STEERING), (FaultKind.FREEZE_AND_THAW, _AGREEING))
+_SLOWLY: Lead = ((FaultKind.LEVER_TIMED_OUT, _STEERING), *((FaultKind.STORE_SLOW, _AGREEING),) * 3)
+_LOST_WAY = (FaultKind.PARTITION_REQUESTS, "journal.put_entry(")
+
 LEADS: Mapping[str, Scene] = {
     "self._renew(": Scene.LONG,
     "alone:_Alone._renew": Scene.LONG,
     "alone:": Scene.PARTED,
     "stand_alone(": Scene.PARTED,
     "fastpath:": Scene.FORESEEN,
-    "beside(": Scene.FORESEEN,
     "ahead.steps(": Scene.FORESEEN,
     "async with Ahead(": Scene.FORESEEN,
     "archiving:": Scene.RETURN,
@@ -74,7 +86,11 @@ LEADS: Mapping[str, Scene] = {
     "loaded()": Scene.COLD,
     "flag.read()": Scene.SLOW,
     "with_flags_anew(": Scene.SLOW,
-    "settle(": Scene.SLOW,
+    "settle(": Scene.SEVERED,
+    "agree:": Scene.SEVERED,
+    "observe_missing": Scene.STALE,
+    "enact:write": Scene.STALE,
+    "enact:_write": Scene.STALE,
     "self._ready(": Scene.SLOW,
     "journal:Notebook": Scene.SLOW,
     "journal:_first_kept": Scene.DARK,
@@ -91,16 +107,26 @@ LEADS: Mapping[str, Scene] = {
 """The scene that leads to a site, by the beginning of its name or by what is awaited there; the first that fits."""
 LED = 0.75
 """Share of schedules that are aimed at a site and play the scene that leads there; the others play any."""
+LATE_DESKS = 0.3
+"""Share of outages soon over whose desk is late."""
 PARTITIONS = 0.75
 """Share of partings in which one cloud loses the way to the stores; in the others the stores are down."""
-PRELUDES: Mapping[str, tuple[FaultKind, str]] = {
-    "self._end(own, Phase.VOID)": (FaultKind.FROZEN_BY_HAND, "self._put_down("),
-    "with_flags_anew(self.house": (FaultKind.FREEZE_AND_THAW, "beside="),
-    "release(": (FaultKind.DESK_REFUSED, ".tell(claimed"),
-    "ahead.steps(": (FaultKind.STORE_DOWN, "beside="),
-    "async with Ahead(": (FaultKind.STORE_THROTTLED, "beside="),
+PRELUDES: Mapping[str, tuple[Lead, ...]] = {
+    "self._end(own, Phase.VOID)": (((FaultKind.FROZEN_BY_HAND, "self._put_down("),),),
+    "with_flags_anew(self.house": (((FaultKind.FREEZE_AND_THAW, _AGREEING),),),
+    "release(": (((FaultKind.DESK_REFUSED, ".tell(claimed"),),),
+    "await noting": (((FaultKind.STORE_SLOW, _STEERING),),),
+    "self._writing": (((FaultKind.LEVER_TIMED_OUT, _STEERING),),),
+    "ahead.steps(": (((FaultKind.LEVER_TIMED_OUT, _STEERING),), _UNAGREED, _OVERTAKEN),
+    "async with Ahead(": (_UNAGREED, _SLOWLY),
+    "self.steps(": (_UNAGREED, _SLOWLY),
 }
-"""What must go wrong at another site before a function comes to this one: by what is awaited at both."""
+"""What must go wrong at other sites before a function comes to this one, any of these: by what is awaited there."""
+WITHIN: Mapping[Scene, Lead] = {
+    Scene.SEVERED: (_LOST_WAY, _LOST_WAY),
+    Scene.STALE: ((FaultKind.FREEZE_AND_THAW, ".apply(want"),),
+}
+"""What goes wrong at a site in a scene, whatever its schedule is aimed at."""
 _ANY = (Scene.PLAIN,) * 9 + tuple(scene for scene in Scene if scene is not Scene.LONG)
 
 
@@ -130,11 +156,11 @@ def scene_of(site: Site, dice: Random) -> Scene:
     return led if led is not None and dice.random() < LED else dice.choice(_ANY)
 
 
-def prelude(site: Site, sites: Iterable[Site]) -> tuple[FaultKind, str] | None:
-    """Say what must go wrong where before a function comes to a site."""
-    found = next((led for words, led in PRELUDES.items() if words in site.awaited), None)
-    where = found and next((one.name for one in sites if found[1] in one.awaited), None)
-    return (found[0], where) if found and where else None
+def preludes(site: Site, scene: Scene, sites: Sequence[Site], dice: Random) -> Iterator[tuple[FaultKind, str]]:
+    """Say what must go wrong where before a function comes to a site, and what goes wrong in the scene."""
+    ways = next((ways for words, ways in PRELUDES.items() if words in site.awaited), ((),))
+    for kind, words in (*dice.choice(ways), *WITHIN.get(scene, ())):
+        yield from ((kind, one.name) for one in [one for one in sites if words in one.awaited][:1])
 
 
 def staging(scene: Scene, dice: Random) -> Staging:
@@ -145,15 +171,17 @@ def staging(scene: Scene, dice: Random) -> Staging:
 
 
 _STAGED: Mapping[Scene, Staging] = {
-    Scene.PARTED: Staging(storm=26.0, sweep_every=8.0, without=WithoutQuorum.PROTECT, shapes=_WITH_A_WAY),
-    Scene.LONG: Staging(storm=60.0, without=WithoutQuorum.PROTECT, shapes=_WITH_A_WAY),
+    Scene.PARTED: Staging(quiet=True, longest=40.0, sweep_every=8.0, without=WithoutQuorum.PROTECT, shapes=_WITH_A_WAY),
+    Scene.LONG: Staging(quiet=True, storm=60.0, without=WithoutQuorum.PROTECT, shapes=_WITH_A_WAY),
+    Scene.SEVERED: Staging(hold_down=_BRISK),
+    Scene.STALE: Staging(longest=40.0, sweep_every=8.0, hold_down=_BRISK),
     Scene.FORESEEN: Staging(quiet=True, hold_down=_BRISK),
-    Scene.RETURN: Staging(storm=34.0, sweep_every=8.0, hold_down=_BRISK, aged=True),
+    Scene.RETURN: Staging(quiet=True, longest=60.0, sweep_every=8.0, hold_down=_BRISK, aged=True),
     Scene.WATCH: Staging(watching=True),
 }
 _FAILURES = (FaultKind.LINK_CUT, FaultKind.LINK_CUT, FaultKind.LINK_CUT_SILENTLY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_FLAPS)
-_SILENT = (FaultKind.LINK_BLACKHOLE, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_ONE_WAY, FaultKind.LINK_CUT_SILENTLY, FaultKind.LINK_CUT)
-"""Failures that leave BGP up for a while, which is when a cloud may act alone."""
+_SILENT = (FaultKind.LINK_LOSSY, FaultKind.LINK_LOSSY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_ONE_WAY, FaultKind.LINK_CUT_SILENTLY)
+"""Failures that leave BGP up, for a while at least, which is when a cloud may act alone."""
 _PLAIN = (FaultKind.LINK_CUT, FaultKind.LINK_BLACKHOLE)
 
 
@@ -184,20 +212,34 @@ def _outage(since: float, until: float, lasts: tuple[float, float], kinds: tuple
     return brought
 
 
-def _parted(shortest: float, longest: float) -> Bringing:
+def _parted(fabric: Fabric, dice: Random) -> Iterator[Cue]:
     """Part a cloud from the two stores that are not its own, or take these away from both clouds; then let a link fail."""
+    cloud, at, lasts = dice.choice(tuple(Cloud)), dice.uniform(4, 7), dice.uniform(8, 16)
+    kinds = (FaultKind.PARTITION_REQUESTS, FaultKind.PARTITION_REPLIES) if dice.random() < PARTITIONS else (FaultKind.STORE_DOWN,)
+    for store in (one for one in STORES if one != cloud.value):
+        kind = dice.choice(kinds)
+        where = store if kind is FaultKind.STORE_DOWN else cloud.value
+        yield Cue(at=at + dice.uniform(0, 0.5), kind=kind, where=where, path=store, lasts=lasts)
+    yield _broken(_carrying(fabric), dice, at + dice.uniform(-0.5, 3), max(lasts, dice.uniform(6, 30)), _SILENT)
 
-    def brought(fabric: Fabric, dice: Random) -> Iterator[Cue]:
-        cloud, at, lasts = dice.choice(tuple(Cloud)), dice.uniform(4, 7), dice.uniform(shortest, longest)
-        kinds = (FaultKind.PARTITION_REQUESTS, FaultKind.PARTITION_REPLIES) if dice.random() < PARTITIONS else (FaultKind.STORE_DOWN,)
-        for store in (one for one in STORES if one != cloud.value):
-            kind = dice.choice(kinds)
-            where = store if kind is FaultKind.STORE_DOWN else cloud.value
-            yield Cue(at=at + dice.uniform(0, 0.5), kind=kind, where=where, path=store, lasts=lasts)
-        carrying = tuple(flow.prefer[0] for flow in fabric.flows)
-        yield _broken(carrying, dice, at + dice.uniform(-0.5, 3), max(lasts, dice.uniform(6, 30)), _SILENT)
 
-    return brought
+def _long_parted(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Leave Google its own store and AWS none, so that what Google does alone stands by itself for long; then let a link lose packets."""
+    at, kind = dice.uniform(4, 7), dice.choice((FaultKind.PARTITION_REQUESTS, FaultKind.PARTITION_REPLIES))
+    for cloud, store in ((cloud, store) for cloud in Cloud for store in STORES if (cloud, store) != (Cloud.GCP, "gcp")):
+        yield Cue(at=at, kind=kind, where=cloud.value, path=store, lasts=60.0)
+    yield _broken(_carrying(fabric), dice, at + dice.uniform(0.5, 3), 60.0, (FaultKind.LINK_LOSSY,))
+
+
+def _carrying(fabric: Fabric) -> tuple[str, ...]:
+    return tuple(flow.prefer[0] for flow in fabric.flows)
+
+
+def _returning(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Let a link fail for a moment; in some schedules the desk does late what it is asked then."""
+    if dice.random() < LATE_DESKS:
+        yield Cue(at=dice.uniform(1, 3), kind=FaultKind.DESK_LATE, where="desk", path="", lasts=dice.uniform(4, 10))
+    yield from _outage(2, 4, (3, 6))(fabric, dice)
 
 
 def _dark(fabric: Fabric, dice: Random) -> Iterator[Cue]:
@@ -227,9 +269,11 @@ def _broken(links: tuple[str, ...], dice: Random, at: float, lasts: float, kinds
 
 _BROUGHT: Mapping[Scene, Bringing] = {
     Scene.ADOPTION: _adopting,
-    Scene.PARTED: _parted(8, 16),
-    Scene.LONG: _parted(48, 52),
-    Scene.RETURN: _outage(2, 4, (3, 6)),
+    Scene.PARTED: _parted,
+    Scene.LONG: _long_parted,
+    Scene.RETURN: _returning,
+    Scene.SEVERED: _outage(3, 8, (4, 30)),
+    Scene.STALE: _outage(2, 6, (3, 12)),
     Scene.FORESEEN: _outage(5, 10, (6, 30), _PLAIN),
     Scene.COLD: _cold,
     Scene.DARK: _dark,

@@ -9,7 +9,7 @@ from pointsman.core.values import Frozen, replace
 from pointsman.testing.simulation.coverage import played_sites
 from pointsman.testing.simulation.fabrics import Shape, Terms, fabrics
 from pointsman.testing.simulation.kinds import ON_LINKS, ON_PATHS, ON_STORES, STRIKES, WORLDLY, FaultKind
-from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, prelude, scene_of, staging
+from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, preludes, scene_of, staging
 from pointsman.testing.simulation.sites import Site
 
 ONCE = frozenset({FaultKind.STORE_LOST, FaultKind.STORE_ROLLED_BACK, FaultKind.CLOCK_YEARS_AHEAD})
@@ -21,6 +21,8 @@ AIMS = 4
 """Mishaps that are aimed at the await site of a schedule."""
 VISITS = (0, 0, 0, 0, 0, 0, 1, 1, 3, 8)
 """How often a function comes to the site before such a mishap strikes there."""
+ROUND_TRIPS = (0, 0, 3, 4)
+"""How many requests of an agreement get through before the way is lost: none, or those of its prepare."""
 ROLL_OUTS = 0.35
 """Share of schedules in which some functions carry the next fabric."""
 RESTORABLE = ("gcp", "witness")
@@ -55,7 +57,7 @@ class Mishap(Frozen):
     """One thing that goes wrong, for ``lasts`` seconds. ``where`` is a link, a cloud or a store.
 
     It does so at one step of one call; when it is aimed at an await site (``site`` not ""), then where a function comes
-    there, after ``visits`` others.
+    there, from the instant ``after`` on and after ``visits`` others.
     """
 
     kind: FaultKind
@@ -67,10 +69,14 @@ class Mishap(Frozen):
     much: float
     site: str = ""
     visits: int = 0
+    after: float = 0.0
 
 
 class Schedule(Frozen):
-    """Everything that a seed decides. ``rolls_out`` says that some functions carry the next fabric and others do not."""
+    """Everything that a seed decides. ``rolls_out`` says that some functions carry the next fabric and others do not.
+
+    ``quiet`` says that no request passes at the site that it is aimed at.
+    """
 
     seed: int
     size: Size
@@ -82,6 +88,7 @@ class Schedule(Frozen):
     staging: Staging
     cues: tuple[Cue, ...]
     rolls_out: bool
+    quiet: bool
 
     @property
     def aims(self) -> tuple[Mishap, ...]:
@@ -103,9 +110,10 @@ def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: S
     fabric, following = _fabrics(dice, played, (*drawn, *aimed))
     mishaps = [_mishap(dice, kind, fabric, size) for kind in drawn]
     mishaps += [replace(_mishap(dice, kind, fabric, size), site=site.name, visits=dice.choice(VISITS)) for kind in aimed]
-    before = prelude(site, played_sites())
-    if before is not None and before[0] in kinds:
-        mishaps.append(replace(_mishap(dice, before[0], fabric, size), site=before[1]))
+    brought = tuple(cue for cue in cues(scene, fabric, dice) if cue.kind in kinds)
+    failed = max((cue.at for cue in brought), default=0.0)
+    led = tuple(one for one in preludes(site, scene, played_sites(), dice) if one[0] in kinds)
+    mishaps += [replace(one, after=failed) for one in _before(dice, led, fabric, size)]
     return Schedule(
         seed=seed,
         size=size,
@@ -115,7 +123,8 @@ def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: S
         mishaps=tuple(sorted(mishaps, key=lambda one: (one.call, one.step))),
         scene=scene,
         staging=played,
-        cues=tuple(cue for cue in cues(scene, fabric, dice) if cue.kind in kinds),
+        cues=brought,
+        quiet=site.quiet,
         rolls_out=_rolls_out(dice, (*drawn, *aimed), allowed, scene),
     )
 
@@ -123,6 +132,14 @@ def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: S
 def aimed_at(seed: int) -> Site:
     """Pick the await site that a seed's schedule is aimed at: each as often as any other, and the same when others come or go."""
     return min(played_sites(), key=lambda site: hashlib.blake2b(f"{seed} {site.name}".encode(), digest_size=8).digest())
+
+
+def _before(dice: Random, led: tuple[tuple[FaultKind, str], ...], fabric: Fabric, size: Size) -> list[Mishap]:
+    """Make the mishaps that lead on, each on a path of its own, and long enough for others to go on without whoever they befall."""
+    paths = dice.sample(STORES, len(STORES)) * len(led)
+    visits = dice.choice(ROUND_TRIPS)
+    made = [replace(_mishap(dice, kind, fabric, size), site=site, path=path) for (kind, site), path in zip(led, paths, strict=False)]
+    return [replace(one, lasts=dice.uniform(6, 25), visits=visits if one.kind in ON_PATHS else 0) for one in made]
 
 
 def _drawn(dice: Random, allowed: tuple[FaultKind, ...], size: Size) -> Iterator[FaultKind]:

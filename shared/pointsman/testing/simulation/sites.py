@@ -27,6 +27,11 @@ class Site(Frozen):
     awaited: str
     place: Place
 
+    @property
+    def quiet(self) -> bool:
+        """Whether what is awaited was begun before: no request passes while a function stands there."""
+        return "(" not in self.awaited.removeprefix("await ") or "steps(" in self.awaited or "Ahead(" in self.awaited
+
     def holds(self, place: Place) -> bool:
         """Say whether a place lies within."""
         return self.place[:2] <= place[:2] and place[2:] <= self.place[2:]

@@ -123,7 +123,10 @@ class SimulatedStore(MemoryStore):
         way = self._nature.cut.get((who.cloud, self.name)) if who is not None and self._nature.cut else None
         if self.lost or (who is not None and who.cloud in self._nature.gone):
             kind = FaultKind.STORE_DOWN
-        return await self._through(request, kind, way, act)
+        try:
+            return await self._through(request, kind, way, act)
+        finally:
+            self._nature.pause()
 
     async def _through(self, request: Request, kind: FaultKind | None, way: FaultKind | None, act: Callable[[], T]) -> T:
         """Send a request over the network, and bring its reply back."""
