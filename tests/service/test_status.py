@@ -140,3 +140,21 @@ def test_what_a_plan_of_another_version_or_fabric_says_is_not_guessed() -> None:
         assert one_of(found, "newer version")
 
     story(tell)
+
+
+def test_functions_that_have_stopped_sweeping_are_named_whoever_is_left_to_notice() -> None:
+    async def tell(world: World) -> None:
+        await well(world)
+        fresh = await status(table(world))
+        assert [one.age is not None and one.age <= 60 for one in fresh.swept] == [True, True]
+        await world.clock.sleep(400)
+        both = [text for text in (await status(table(world))).todo if text.startswith("no sweep of the functions on")]
+        assert [text.split()[6] for text in both] == ["aws", "gcp"]
+        await world.settle(1, clouds=(Cloud.GCP,))
+        told = await status(table(world))
+        assert told.plan is not None
+        assert list(told.plan.silences) == ["functions:aws"]
+        assert [text.split()[6] for text in told.todo if text.startswith("no sweep of the functions on")] == ["aws"]
+        assert any(one.id.startswith("atlas/functions:aws@") for one in told.incidents)
+
+    story(tell)

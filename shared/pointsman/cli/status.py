@@ -86,6 +86,7 @@ def as_text(found: "Status") -> RenderableType:
     parts += _part("freezes", _freezes(found))
     parts += _part("incidents", _incidents(found))
     parts += _part("done alone", _alone(found))
+    parts += _part("functions", _functions(found))
     parts += _part("stores", _stores(found.stores))
     parts += [Text("\nattention", style="bold"), *(Text(f"  {one}") for one in found.todo)] if found.todo else [Text("\nnothing to do")]
     return Group(*parts)
@@ -182,6 +183,10 @@ def _alone(found: "Status") -> Grid:
         (one.cloud.value, f"{one.deed.at:%FT%TZ}", one.deed.link, ", ".join(one.deed.flows), one.deed.phase.value) for one in found.alone
     )
     return _grid(rows, "by", "at", "avoided", "for", "is")
+
+
+def _functions(found: "Status") -> Grid:
+    return _grid(((one.cloud.value, _ago(one.age)) for one in found.swept), "functions on", "last swept")
 
 
 def _stores(stores: "Iterable[StoreStatus]") -> Grid:

@@ -15,9 +15,10 @@ from pointsman.core.incidents import Incident
 from pointsman.core.maintenance import spoken
 from pointsman.core.modes import Honest, standing
 from pointsman.core.outbox import open_incidents
-from pointsman.core.plan import FlagState, LinkState, Placement, Plan, Verdict
+from pointsman.core.plan import FlagState, LinkState, Placement, Plan, Silence, Verdict
 from pointsman.core.rows import newest
 from pointsman.core.sightings import Sighting
+from pointsman.core.silence import SILENT_AFTER, Kind, headline, last_beat, silence_name
 from pointsman.core.values import Frozen, parse
 from pointsman.core.windows import announced
 from pointsman.ports.clouds import Clock, Flag
@@ -71,6 +72,14 @@ class StoreStatus(Frozen):
     quarantined: int = 0
 
 
+class Swept(Frozen):
+    """When a cloud's functions last ended a sweep, and how old that is in seconds (None: never heard of, or it cannot be read)."""
+
+    cloud: Cloud
+    at: datetime | None = None
+    age: float | None = None
+
+
 class Ticketed(Frozen):
     """One incident that is open, or still to be told, with its tickets by desk and what is owed to the desks."""
 
@@ -106,6 +115,7 @@ class Status(Frozen):
     stores: tuple[StoreStatus, ...] = ()
     alone: tuple[Done, ...] = ()
     windows: dict[str, tuple[str, ...]] = {}
+    swept: tuple[Swept, ...] = ()
     todo: tuple[str, ...] = ()
 
 
@@ -132,6 +142,7 @@ async def status(table: Table) -> Status:
         flags=flags,
         incidents=tuple(_ticketed(name, one) for name, one in zip(names, surveys, strict=True)),
         stores=tuple(_store(table, slot, readings, rows) for slot in table.stores),
+        swept=tuple(_swept(table, cloud, read) for cloud, read in rows.items()),
         windows=_windows(table, reading, rows),
         alone=tuple(
             Done(cloud=cloud, deed=deed) for cloud, diary in diaries.items() for deed in diary.deeds if deed.phase is not Phase.VOID
@@ -236,6 +247,14 @@ def _answer(table: Table, cloud: Cloud, store: str, read: RowsRead | None) -> An
     return Answer(cloud=cloud, at=max(seen), age=max(0.0, (now - max(seen)).total_seconds()))
 
 
+def _swept(table: Table, cloud: Cloud, read: RowsRead | None) -> Swept:
+    last = None if read is None else last_beat(read.rows, cloud)
+    if read is None or last is None:
+        return Swept(cloud=cloud)
+    now = read.store_time or table.clock.now()
+    return Swept(cloud=cloud, at=last, age=max(0.0, (now - last).total_seconds()))
+
+
 def _by(row: Sighting, cloud: Cloud) -> bool:
     return row.vantage == cloud.value
 
@@ -255,7 +274,18 @@ def todo(fabric: Fabric, found: Status) -> tuple[str, ...]:
     said += [f"the freeze flag of {cloud} is {state}" for cloud, state in found.flags.items() if state is not FlagState.CLEAR]
     said += [_of_incident(one) for one in found.incidents]
     said += [f"{one.cloud} avoided {one.deed.link} alone, and the record has not got it yet" for one in found.alone if not one.deed.told]
-    return (*said, *(text for store in found.stores for text in _of_store(store)))
+    return (*said, *_of_silence(found), *(text for store in found.stores for text in _of_store(store)))
+
+
+def _of_silence(found: Status) -> list[str]:
+    """Say what is not heard of: as agreed, and of functions also what the rows show, since where all are dead nobody agrees on anything."""
+    silences = found.plan.silences if found.plan else {}
+    told = {name: headline(name, one) for name, one in silences.items() if one.epoch is not None}
+    for one in found.swept:
+        name = silence_name(Kind.FUNCTIONS, one.cloud)
+        if one.at is not None and (one.age or 0.0) > SILENT_AFTER.total_seconds():
+            told.setdefault(name, headline(name, Silence(since=one.at)))
+    return list(told.values())
 
 
 def _of_plan(fabric: Fabric, plan: Plan) -> list[str]:
