@@ -17,7 +17,16 @@ def played(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
 def test_a_run_prints_what_was_played_and_injected(capsys: pytest.CaptureFixture[str]) -> None:
     code, out = played(capsys, "--seeds", "3", "--first", "1")
     assert code == 0
-    for word in ("schedules: 3", "events:", "operations:", "schedules_per_second:", "faults:", "coverage:", "no violation"):
+    for word in (
+        "schedules: 3",
+        "events:",
+        "operations:",
+        "schedules_per_second:",
+        "schedules_per_core_second:",
+        "faults:",
+        "coverage:",
+        "no violation",
+    ):
         assert word in out
 
 

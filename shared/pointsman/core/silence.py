@@ -70,7 +70,8 @@ def beats_due(beats: Iterable[Sighting], stored: Mapping[str, Sighting]) -> tupl
 
 def last_beat(rows: Iterable[Sighting], cloud: Cloud) -> datetime | None:
     """Say when a cloud's functions last ended a sweep; None when none is known."""
-    beats = (row.seen_at for row in rows if row.member.startswith(ARTEFACT) and row.vantage == cloud.value)
+    vantage = cloud.value
+    beats = (row.seen_at for row in rows if row.vantage == vantage and row.member.startswith(ARTEFACT))
     return max(beats, default=None)
 
 
@@ -135,7 +136,8 @@ def _functions(case: Case, cloud: Cloud) -> Finding:
 
 def _events(case: Case, cloud: Cloud) -> Finding:
     """Judge a cloud's feed by the changes that its looks saw: any later word of the feed shows that it speaks."""
-    told = [row for row in case.view.rows if row.vantage == cloud.value and row.source is FEEDS[cloud]]
+    feed, vantage = FEEDS[cloud], cloud.value
+    told = [row for row in case.view.rows if row.source is feed and row.vantage == vantage]
     latest = max((row.seen_at for row in told), default=None)
     before = case.plan.silences.get(silence_name(Kind.EVENTS, cloud))
     if before is not None and before.epoch is not None:
@@ -151,10 +153,10 @@ def _untold(case: Case, cloud: Cloud, told: Iterable[Sighting]) -> Iterator[Sigh
 
     A turn is due once the cloud's functions have swept after its time was up: events wait for functions that are dead.
     """
-    places, last = index(case.fabric), last_beat(case.view.rows, cloud)
+    places, last, vantage = index(case.fabric), last_beat(case.view.rows, cloud), cloud.value
     words = {(places.get(row.member), row.health) for row in told}
     for turn in case.view.rows:
-        ref = places.get(turn.member.removeprefix(TURN)) if turn.member.startswith(TURN) and turn.vantage == cloud.value else None
+        ref = places.get(turn.member.removeprefix(TURN)) if turn.vantage == vantage and turn.member.startswith(TURN) else None
         if ref is None or last is None or case.now - turn.seen_at >= TOLD_FOR or last < turn.seen_at + EVENT_WITHIN:
             continue
         if (ref, turn.health) not in words and (ref, Health.UNKNOWN) not in words:

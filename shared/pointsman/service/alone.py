@@ -227,7 +227,8 @@ async def _amend(own: Registers, register: str, step: Callable[[Diary], Diary]) 
 
 
 def _own_rows(house: House, rows: tuple[Sighting, ...]) -> list[Sighting]:
-    return list(standing_rows(tuple(row for row in rows if row.vantage == house.here.value)).values())
+    here = house.here.value
+    return list(standing_rows(tuple(row for row in rows if row.vantage == here)).values())
 
 
 async def replay(house: House, plan: Plan, stored: Mapping[str, Sighting]) -> tuple[str, ...]:

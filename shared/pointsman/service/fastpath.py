@@ -262,4 +262,4 @@ async def _leave() -> None:
 
 def with_intents(gathered: Gathered, intents: Sequence[Sighting]) -> Gathered:
     """Add the intents of this very call to the rows that its first round trip read."""
-    return dataclasses.replace(gathered, stored=gathered.stored | {one.row: one for one in intents})
+    return dataclasses.replace(gathered, stored=gathered.stored | {one.row: one for one in intents}) if intents else gathered

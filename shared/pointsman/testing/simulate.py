@@ -24,6 +24,8 @@ LEVELS = (registers.LEVEL, system.LEVEL)
 SIZES = {size.name: size for size in (DEFAULT, LONG)}
 CHUNK = 25
 """Schedules that one process plays before it tells."""
+COUNTED = ("level", "first", "schedules", "events", "operations", "seconds", "schedules_per_second", "schedules_per_core_second")
+"""What the words begin with."""
 MISSING_SHOWN = 20
 """Cells never hit that are named in words; ``--json`` names all."""
 
@@ -146,9 +148,7 @@ def _json(tally: Tally, reached: Coverage | None) -> str:
 
 def _words(tally: Tally, reached: Coverage | None) -> str:
     document = tally.document()
-    lines = [
-        f"{name}: {document[name]}" for name in ("level", "first", "schedules", "events", "operations", "seconds", "schedules_per_second")
-    ]
+    lines = [f"{name}: {document[name]}" for name in COUNTED]
     lines += ["faults:", *(f"  {count:>9} {kind}" for kind, count in document["faults"].items())]
     lines += [] if reached is None else reached.words(MISSING_SHOWN)
     lines += [f"violation: seed {one.seed}: {one.invariant}: {one.what}" for one in tally.violations] or ["no violation"]
