@@ -75,16 +75,9 @@ class Nature:
 
     def _aimed(self, request: Request | None) -> FaultKind | None:
         """Let what is aimed at where the running task stands befall; give what strikes its request, if that does."""
-<<<<<<< ours
         now = asyncio.get_running_loop().time()
-        for one in [one for one in self.aims if one.after <= now and stands_at(one.site)]:
-            struck = STRIKES.get(one.kind)
-            if struck is not None and request not in struck:
-                continue
-=======
         able = [(one, struck) for one in self.aims if (struck := STRIKES.get(one.kind)) is None or request in struck]
-        for one, struck in [(one, struck) for one, struck in able if stands_at(one.site)]:
->>>>>>> theirs
+        for one, struck in [(one, struck) for one, struck in able if one.after <= now and stands_at(one.site)]:
             self.aims.remove(one)
             if one.visits:
                 self.aims.append(replace(one, visits=one.visits - 1))
