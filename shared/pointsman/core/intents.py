@@ -58,3 +58,11 @@ def explained(fabric: Fabric, plan: Plan, row: Sighting) -> Plan | None:
     if failure is None or row.value != plan.epoch:
         return None
     return contingency(fabric, plan, failure, row.seen_at).carried_out(plan, row.seen_at, Cloud(row.vantage.value))
+
+
+def remarks(here: Cloud, rows: Iterable[Sighting]) -> tuple[str, ...]:
+    """Say one cloud's standing intents in words."""
+    return tuple(
+        f"{here} steered what was foreseen for {failure_of(row)} at {row.seen_at:%FT%TZ}, and no sweep has yet found its levers as an agreed plan asks"
+        for row in standing(here, rows)
+    )

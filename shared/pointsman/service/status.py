@@ -12,6 +12,7 @@ from pointsman.core.alone import Deed, Diary, Phase, register_of
 from pointsman.core.approvals import told
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.incidents import Incident
+from pointsman.core.intents import remarks
 from pointsman.core.maintenance import spoken
 from pointsman.core.modes import Honest, standing
 from pointsman.core.outbox import open_incidents
@@ -114,6 +115,7 @@ class Status(Frozen):
     incidents: tuple[Ticketed, ...] = ()
     stores: tuple[StoreStatus, ...] = ()
     alone: tuple[Done, ...] = ()
+    intents: tuple[str, ...] = ()
     windows: dict[str, tuple[str, ...]] = {}
     swept: tuple[Swept, ...] = ()
     todo: tuple[str, ...] = ()
@@ -144,6 +146,7 @@ async def status(table: Table) -> Status:
         stores=tuple(_store(table, slot, readings, rows) for slot in table.stores),
         swept=tuple(_swept(table, cloud, read) for cloud, read in rows.items()),
         windows=_windows(table, reading, rows),
+        intents=tuple(text for cloud, read in rows.items() if read is not None for text in remarks(cloud, read.rows)),
         alone=tuple(
             Done(cloud=cloud, deed=deed) for cloud, diary in diaries.items() for deed in diary.deeds if deed.phase is not Phase.VOID
         ),
@@ -274,6 +277,7 @@ def todo(fabric: Fabric, found: Status) -> tuple[str, ...]:
     said += [f"the freeze flag of {cloud} is {state}" for cloud, state in found.flags.items() if state is not FlagState.CLEAR]
     said += [_of_incident(one) for one in found.incidents]
     said += [f"{one.cloud} avoided {one.deed.link} alone, and the record has not got it yet" for one in found.alone if not one.deed.told]
+    said += found.intents
     return (*said, *_of_silence(found), *(text for store in found.stores for text in _of_store(store)))
 
 
