@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 Subject = Annotated[str, typer.Argument(metavar="[INCIDENT|LINK|FLOW]", help="What to explain; everything that is not well when left out.")]
 Epoch = Annotated[int | None, typer.Option("--epoch", min=1, help="As it was decided then, not as things are now.")]
 
+Plot = Annotated[str | None, typer.Option("--plot", metavar="FILE.svg", help="Draw what the link's failures count for, over time.")]
+
 
 class _Unknown(Refused):
     """There is nothing of that name."""
 
 
-def explain(fabric: FabricFile, subject: Subject = "", *, epoch: Epoch = None, json: AsJson = False) -> None:
+def explain(fabric: FabricFile, subject: Subject = "", *, epoch: Epoch = None, json: AsJson = False, plot: Plot = None) -> None:
     """Say why: the claims that made each verdict and how old they were, what was chosen, and what was refused and why.
 
     Reads the stores with the credentials of this shell. Exits 1 when there is no such incident, link, flow or epoch,
@@ -30,11 +32,23 @@ def explain(fabric: FabricFile, subject: Subject = "", *, epoch: Epoch = None, j
     """
     try:
         found = _explained(fabric, subject, epoch)
+        if plot is not None:
+            _draw(found, plot)
     except PointsmanError as error:
         typer.echo(f"pointsman: {error}", err=True)
         raise typer.Exit(WRONG if isinstance(error, Refused) else UNREAD) from error
     typer.echo(as_json(found) if json else "\n".join(lines(found)))
     raise typer.Exit(WELL)
+
+
+def _draw(found: "Explanation", to: str) -> None:
+    """Write the penalties into a file. Raises ``Refused`` when there are none."""
+    from pointsman.adapters import files  # noqa: PLC0415 - the drawing is seldom asked for
+    from pointsman.cli.penalty import drawing  # noqa: PLC0415
+
+    if not found.penalties:
+        raise Refused("there is nothing to draw: no failure of these links counts any more, or the journal does not reach it")
+    files.write(to, drawing(found.fabric, found.penalties).encode())
 
 
 def _explained(fabric: str, subject: str, epoch: int | None) -> "Explanation":

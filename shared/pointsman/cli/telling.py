@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pointsman.cli.penalty import chart
 from pointsman.core.explaining import Evidence, FlowStory, LinkStory
 from pointsman.core.incidents import Incident
 
@@ -26,6 +27,9 @@ def lines(found: "Explanation") -> Iterator[str]:
     yield from _incident(found.incident)
     for link in found.links:
         yield from _link(link)
+    for penalty in found.penalties:
+        yield f"\n{penalty.text}"
+        yield from (f"  {line}" for line in chart(penalty))
     for flow in found.flows:
         yield from _flow(flow)
     yield from (f"\n{one.about}: {one.because}" for one in found.remarks)

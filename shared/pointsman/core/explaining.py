@@ -9,6 +9,7 @@ from typing import Any
 
 from pointsman.core.approvals import concerns, told
 from pointsman.core.case import Case, open_case
+from pointsman.core.damping import told as told_of_damping
 from pointsman.core.evidence import PROBES, cloud_of, freshness_of, is_forwarding, is_fresh
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkName, Mode
 from pointsman.core.filling import parallel
@@ -17,6 +18,7 @@ from pointsman.core.journal import Entry
 from pointsman.core.maintenance import spoken
 from pointsman.core.marks import current, lasting
 from pointsman.core.members import index
+from pointsman.core.motion import one_domain
 from pointsman.core.plan import DrainCause, FlagState, LinkState, Placement, Plan, Reason, Verdict, View
 from pointsman.core.rows import SEVERITY
 from pointsman.core.sightings import Health, Sighting, Source
@@ -110,6 +112,11 @@ def named_incident(fabric: Fabric, word: str) -> Named | None:
     ):
         return None
     return Named(id=incident_id(fabric.name, link, int(epoch)), link=LinkName(link), epoch=int(epoch))
+
+
+def named_epoch(incident: str) -> int | None:
+    """Give the epoch that an incident's name holds; None for no name."""
+    return int(incident.rpartition("@")[2]) if incident else None
 
 
 class Scene(Frozen):
@@ -227,8 +234,18 @@ def _fail_back(scene: Scene, link: Link, state: LinkState) -> Iterator[str]:
         left = (over - scene.now).total_seconds()
         if left > 0:
             yield f"hold-down: {left:.0f} s left, until {over:%FT%TZ}"
+    yield from _damped(scene, state)
+    if not one_domain(open_case(scene.fabric, scene.view, scene.plan, scene.now), scene.plan.links, link):
+        yield "one failure domain at a time: a link of another one is still on the move"
     yield from _indiscretion(scene)
     yield from _stopped(scene)
+
+
+def _damped(scene: Scene, state: LinkState) -> Iterator[str]:
+    """Say what damping holds back, or would, and until when."""
+    said = told_of_damping(state, scene.fabric.policy.damping, scene.now)
+    if said:
+        yield said
 
 
 def _lacking(scene: Scene, link: Link) -> Iterator[str]:
@@ -331,3 +348,5 @@ def _unsettled(scene: Scene, name: LinkName) -> Iterator[str]:
         yield f"mode {link.mode}: nothing is steered to it"
     elif state.good_since is None or scene.now - state.good_since < scene.fabric.policy.hold_down:
         yield "its hold-down is not over"
+    else:
+        yield from _damped(scene, state)

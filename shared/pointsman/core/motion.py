@@ -25,7 +25,7 @@ def apart(link: Link, other: Link) -> bool:
 
 def on_the_move(case: Case, states: Mapping[LinkName, LinkState], link: Link) -> bool:
     """Say whether a link was left, or returned to, and the levers are not found set so yet; for a hold-down at most."""
-    drain, hold = states[link.name].drain, case.fabric.policy.hold_down
+    drain, hold = states.get(link.name, LinkState()).drain, case.fabric.policy.hold_down
     if drain is not None:
         young = case.now - drain.since < hold
         return young and not any(acknowledged(case.view.rows, cloud, link.name, drain) for cloud in Cloud)

@@ -2,16 +2,28 @@
 
 import asyncio
 import difflib
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
 
 from pointsman.core.changes import changes
 from pointsman.core.errors import ConfigError, Refused
-from pointsman.core.explaining import FlowStory, LinkStory, Scene, flow_story, link_story, named_incident, reason_for, verdict_changed
-from pointsman.core.fabric import Cloud, Fabric, FlowName
+from pointsman.core.explaining import (
+    FlowStory,
+    LinkStory,
+    Scene,
+    flow_story,
+    link_story,
+    named_epoch,
+    named_incident,
+    reason_for,
+    verdict_changed,
+)
+from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName
 from pointsman.core.incidents import Incident, incident_id
 from pointsman.core.journal import Entry
+from pointsman.core.penalties import PenaltyStory, penalty_story
 from pointsman.core.plan import LinkState, Placement, Plan, Reason, Verdict, View
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen, parse
@@ -37,7 +49,8 @@ class Asked(Frozen):
 class Explanation(Frozen):
     """What was found. ``epoch`` is the plan's that is explained, ``at`` the time that it is explained for.
 
-    ``changed`` is what that plan's own decision changed; ``doubts`` what could not be found out.
+    ``changed`` is what that plan's own decision changed; ``penalties`` what failures count for by now; ``doubts`` what
+    could not be found out.
     """
 
     fabric: str
@@ -50,6 +63,7 @@ class Explanation(Frozen):
     remarks: tuple[Reason, ...] = ()
     incident: Incident | None = None
     quiet: bool = False
+    penalties: tuple[PenaltyStory, ...] = ()
     doubts: tuple[str, ...] = ()
 
 
@@ -77,6 +91,7 @@ async def explain(table: Table, asked: Asked) -> Explanation:
         flows=tuple(flow_story(scene, scene.fabric.flow(name), sought.flows.get(name)) for name in asked.flows),
         remarks=tuple(reason for reason in plan.reasons if _is_of_all(scene.fabric, reason)),
         incident=incident,
+        penalties=tuple(_penalties(scene.fabric, chain, asked, scene.now)),
         quiet=all(state.verdict is Verdict.UP and state.down_since_epoch is None for state in plan.links.values()),
     )
     return msgspec.structs.replace(found, doubts=(*_doubts(chain, sought, asked), *doubts, *_other_fabric(table.fabric, plan)))
@@ -90,6 +105,7 @@ class _Sought:
         self.own: Decision | None = None
         self.links: dict[str, Entry] = {}
         self.flows: dict[str, Entry] = {}
+        self._since = named_epoch(asked.incident)
 
     @property
     def missing(self) -> list[str]:
@@ -111,7 +127,19 @@ class _Sought:
         for name in self._asked.flows:
             if reason_for(entry, name) is not None or _placed_anew(entry, name):
                 self.flows.setdefault(name, entry)
-        return not self.missing
+        return not self.missing and decision.plan.epoch <= (self._since or epoch)
+
+
+def _penalties(fabric: Fabric, chain: Chain, asked: Asked, now: datetime) -> Iterator[PenaltyStory]:
+    """Tell what the failures of each link count for: of an incident all of its own, else those that the walk came by."""
+    since = named_epoch(asked.incident)
+    plans = [plan for plan in (chain.head, *(one.plan for one in chain.decisions)) if plan is not None]
+    for name in asked.links:
+        link = LinkName(name)
+        own = [plan for plan in plans if since is None or plan.links.get(link, LinkState()).down_since_epoch == since]
+        story = penalty_story(fabric, link, own, now)
+        if story is not None:
+            yield story
 
 
 def _placed_anew(entry: Entry, flow: str) -> bool:
