@@ -1,6 +1,7 @@
 """A prober's minute: news at once, the rest now and then, nothing while it cannot tell."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
@@ -8,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from pointsman.core.errors import ConfigError, Transient
-from pointsman.core.fabric import Cloud, ProbePair
+from pointsman.core.fabric import Cloud, Freshness, Policy, ProbePair
 from pointsman.core.probes import Measured
 from pointsman.service.probe import REPORT_EVERY, Findings, Lookout, Probed, probe
 from pointsman.wire.messages import LOSSY
@@ -100,6 +101,12 @@ def test_what_does_not_change_is_told_again_well_before_it_goes_stale(scene: Sce
     gaps = [later - earlier for earlier, later in pairwise(told)]
     assert all(REPORT_EVERY <= gap < timedelta(seconds=90) for gap in gaps)
     assert timedelta(seconds=90) <= ATLAS.policy.freshness.look
+
+
+def test_a_short_freshness_is_reported_within(scene: Scene) -> None:
+    hasty = fabric(policy=Policy(freshness=Freshness(look=timedelta(seconds=30))))
+    scene.lookout = dataclasses.replace(scene.lookout, fabric=hasty)
+    assert scene.minute().reports == 5
 
 
 def test_a_loss_is_told_by_the_burst_that_meets_it_and_its_end_once_it_left_the_window(scene: Scene) -> None:

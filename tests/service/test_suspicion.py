@@ -93,16 +93,26 @@ class Woken:
 
     def alarm(self, health: Health = Health.DOWN) -> Sighting:
         """Say that AWS's cross-connect of ix-a has no light, or has it again."""
-        cause = Cause.ALARM if health is Health.DOWN else Cause.ALARM_CLEARED
-        return self._claim(Vantage.AWS, "dxcon-1", Source.CLOUDWATCH, Aspect.LINK, health, cause)
+        return Sighting(
+            vantage=Vantage.AWS,
+            member="dxcon-1",
+            source=Source.CLOUDWATCH,
+            aspect=Aspect.LINK,
+            health=health,
+            seen_at=self.world.clock.now(),
+            cause=Cause.ALARM if health is Health.DOWN else Cause.ALARM_CLEARED,
+        )
 
     def light_gone(self) -> Sighting:
         """Say what Google's router log says of the far end."""
-        return self._claim(Vantage.GCP, peer_key("77", "169.254.1.2"), Source.ROUTER_LOG, Aspect.BGP, Health.DOWN, Cause.LINK_DOWN)
-
-    def _claim(self, vantage: Vantage, member: str, source: Source, aspect: Aspect, health: Health, cause: Cause) -> Sighting:  # noqa: PLR0917
         return Sighting(
-            vantage=vantage, member=member, source=source, aspect=aspect, health=health, seen_at=self.world.clock.now(), cause=cause
+            vantage=Vantage.GCP,
+            member=peer_key("77", "169.254.1.2"),
+            source=Source.ROUTER_LOG,
+            aspect=Aspect.BGP,
+            health=Health.DOWN,
+            seen_at=self.world.clock.now(),
+            cause=Cause.LINK_DOWN,
         )
 
 

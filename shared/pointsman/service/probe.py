@@ -15,7 +15,7 @@ from pointsman.ports.clouds import Clock
 from pointsman.ports.probes import Prober
 
 REPORT_EVERY = timedelta(seconds=60)
-"""How long an unchanged finding goes untold: well within the time that a probe's word stays fresh."""
+"""How long an unchanged finding goes untold, or a third of the time that a probe's word stays fresh where that is less."""
 TROUBLE_KEPT = 5
 
 Report = Callable[["Findings"], Awaitable[None]]
@@ -115,7 +115,8 @@ async def watched(lookout: Lookout) -> bool:
 async def _told(lookout: Lookout, found: tuple[Found, ...], *, shut: bool) -> bool:
     memory, clock = lookout.memory, lookout.clock
     news = (shut, {f"{one.source}>{one.target}": one.loss >= lookout.lossy for one in found})
-    if news == memory.told and clock.monotonic() - memory.told_at < REPORT_EVERY.total_seconds():
+    patience = min(REPORT_EVERY, lookout.fabric.policy.freshness.look / 3)
+    if news == memory.told and clock.monotonic() - memory.told_at < patience.total_seconds():
         return False
     await lookout.report(Findings(cloud=lookout.here, at=clock.now(), found=found, blind=shut))
     memory.told, memory.told_at = news, clock.monotonic()
