@@ -1,6 +1,6 @@
 """How things stand, read from the in-process twin's stores."""
 
-from pointsman.core.fabric import Cloud
+from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.modes import Mode
 from pointsman.core.plan import FlagState
 from pointsman.core.values import replace
@@ -156,5 +156,21 @@ def test_functions_that_have_stopped_sweeping_are_named_whoever_is_left_to_notic
         assert list(told.plan.silences) == ["functions:aws"]
         assert [text.split()[6] for text in told.todo if text.startswith("no sweep of the functions on")] == ["aws"]
         assert any(one.id.startswith("atlas/functions:aws@") for one in told.incidents)
+
+    story(tell)
+
+
+def test_a_link_that_flaps_is_shown_damped_with_its_penalty_and_until_when() -> None:
+    async def tell(world: World) -> None:
+        for _ in range(4):
+            world.twin.network.blackhole("ix-a")
+            await world.settle(30, every=10)
+            world.twin.network.heal("ix-a")
+            await world.settle(30, every=10)
+        found = await status(table(world))
+        assert set(found.damped) == {"ix-a"}
+        text = one_of(found, "ix-a is damped: penalty ")
+        assert text == f"ix-a {found.damped[LinkName('ix-a')]}"
+        assert "under 750 at 2026-01-01T00:3" in text
 
     story(tell)

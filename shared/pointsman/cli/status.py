@@ -79,6 +79,7 @@ def as_text(found: "Status") -> RenderableType:
     if found.plan is not None:
         parts.append(Text(f"epoch {found.plan.epoch}, decided at {found.plan.decided_at:%FT%TZ}, fabric {found.plan.fabric_hash}"))
         parts += _part("links", _links(found))
+        parts += _part("damping", _grid(found.damped.items(), "link", "penalty"))
         parts += _part("flows", _flows(found))
         parts += _part("pins", _pins(found))
         parts += _part("waits for a person's word", _proposal(found))

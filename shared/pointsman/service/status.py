@@ -10,7 +10,8 @@ import msgspec
 
 from pointsman.core.alone import Deed, Diary, Phase, register_of
 from pointsman.core.approvals import told
-from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.damping import told as told_of_damping
+from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.incidents import Incident
 from pointsman.core.intents import remarks
 from pointsman.core.maintenance import spoken
@@ -111,6 +112,7 @@ class Status(Frozen):
     certain: bool
     reached: bool
     plan: Plan | None = None
+    damped: dict[LinkName, str] = {}
     flags: dict[Cloud, FlagState] = {}
     incidents: tuple[Ticketed, ...] = ()
     stores: tuple[StoreStatus, ...] = ()
@@ -134,13 +136,15 @@ async def status(table: Table) -> Status:
     names = [] if plan is None else [name for name, *_ in open_incidents(table.fabric, plan)]
     surveys = await asyncio.gather(*(survey(table.registers, incident_register(name)) for name in names))
     readings = {plan_register: reading} | {incident_register(name): one for name, one in zip(names, surveys, strict=True)}
+    at = max(reading.store_times.values(), default=table.clock.now())
     found = Status(
         fabric=table.fabric.name,
-        at=max(reading.store_times.values(), default=table.clock.now()),
+        at=at,
         mode=standing(table.fabric.stores, reached=reading.reached),
         certain=reading.confirmed,
         reached=reading.reached,
         plan=plan,
+        damped={} if plan is None else damped(table.fabric, plan, at),
         flags=flags,
         incidents=tuple(_ticketed(name, one) for name, one in zip(names, surveys, strict=True)),
         stores=tuple(_store(table, slot, readings, rows) for slot in table.stores),
@@ -273,7 +277,7 @@ def todo(fabric: Fabric, found: Status) -> tuple[str, ...]:
     if plan is None:
         said.append("no plan is known: the first sweep makes one")
     else:
-        said += _of_plan(fabric, plan)
+        said += [*_of_plan(fabric, plan), *(f"{name} {text}" for name, text in found.damped.items())]
     said += [f"the freeze flag of {cloud} is {state}" for cloud, state in found.flags.items() if state is not FlagState.CLEAR]
     said += [_of_incident(one) for one in found.incidents]
     said += [f"{one.cloud} avoided {one.deed.link} alone, and the record has not got it yet" for one in found.alone if not one.deed.told]
@@ -290,6 +294,12 @@ def _of_silence(found: Status) -> list[str]:
         if one.at is not None and (one.age or 0.0) > SILENT_AFTER.total_seconds():
             told.setdefault(name, headline(name, Silence(since=one.at)))
     return list(told.values())
+
+
+def damped(fabric: Fabric, plan: Plan, at: datetime) -> dict[LinkName, str]:
+    """Say of each link that is damped, or would be, with which penalty and until when."""
+    told_of = {name: told_of_damping(state, fabric.policy.damping, at) for name, state in plan.links.items()}
+    return {name: f"is {text}" if text.startswith("damped") else text for name, text in told_of.items() if text}
 
 
 def _of_plan(fabric: Fabric, plan: Plan) -> list[str]:
