@@ -54,6 +54,8 @@ def test_a_look_or_a_probe_that_speaks_against_the_link_is_never_cleared() -> No
 def test_what_is_said_of_routes_is_never_cleared_by_packets_of_other_prefixes() -> None:
     hole = claim(Vantage.AWS, "tgw-attach-1", Health.DOWN, 10, aspect=Aspect.ROUTE, source=Source.CLOUDWATCH, cause=Cause.BLACKHOLE)
     assert judged(hole, *LOOKS, *PROBES).verdict is Verdict.SUSPECT
+    gone = claim(Vantage.AWS, "dxvif-1", Health.DOWN, 10, aspect=Aspect.ROUTE, source=Source.CLOUDWATCH, cause=Cause.ROUTE_GONE)
+    assert judged(gone, *LOOKS, *PROBES).verdict is Verdict.SUSPECT
 
 
 def test_a_newer_claim_is_a_suspicion_again() -> None:
