@@ -67,6 +67,7 @@ class Days(Story):
         super().__init__(start)
         self.now = 0.0
         self.away: set[str] = set()
+        self.ill: set[str] = set()
         self.history: list[Plan] = []
         self.go(HOLD + STEP)
 
@@ -82,6 +83,8 @@ class Days(Story):
                 self.note(*aws_probe(one.name, health, self.now), *gcp_probe(one.name, health, self.now))
             elif health is Health.UP:
                 self.note(*ipsec_up(self.now))
+            if one.name in self.ill:
+                self.note(*gcp_bgp(one.name, Health.DEGRADED, self.now))
             drain = self.plan.links.get(one.name, LinkState()).drain
             self.note(*lever(one.name, Health.DRAINING if drain else Health.UP, self.now, self.plan.epoch))
 

@@ -82,11 +82,11 @@ def test_a_link_is_not_left_for_one_that_has_not_been_good_for_the_hold_down() -
     two = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=FLOWS)
     story = Days(two).announce(notice(2 * HOUR, 3 * HOUR))
     story.until(2 * HOUR - LEAD - 5 * STEP)
-    story.away = {"ix-b"}
+    story.ill = {"ix-b"}
     story.until(2 * HOUR - LEAD - STEP)
-    story.away = set()
+    story.ill = set()
     story.until(2 * HOUR - LEAD + 2 * STEP)
-    assert story.state().drain is None
+    assert (story.state().drain, story.state(IX_B).drain, story.state(IX_B).verdict) == (None, None, Verdict.UP)
     assert story.state().maintenance is not None
     story.until(2 * HOUR)
     assert story.cause is DrainCause.MAINTENANCE

@@ -70,8 +70,9 @@ def test_an_older_version_that_arrives_late_does_not_bring_back_what_was_withdra
     assert story.state().maintenance is None
 
 
-def test_of_two_versions_of_one_instant_the_withdrawn_one_stands_in_either_order() -> None:
-    live, over = notice(HOUR, 2 * HOUR), notice(HOUR, 2 * HOUR, withdrawn=True)
+@pytest.mark.parametrize("about", ["a", "b", "c", "d", "e", "f", "g", "h"])
+def test_of_two_versions_of_one_instant_the_withdrawn_one_stands_in_either_order(about: str) -> None:
+    live, over = notice(HOUR, 2 * HOUR, about=about), notice(HOUR, 2 * HOUR, about=about, withdrawn=True)
     for order in ((live, over), (over, live)):
         story = Days().announce(order[0]).announce(order[1])
         story.until(HOUR)

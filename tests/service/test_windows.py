@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from pointsman.core.errors import Transient
+from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.plan import DrainCause, LinkState
 from pointsman.core.sightings import Meaning, Notice, Rejected, Sighting
@@ -313,5 +313,37 @@ def test_a_window_of_a_person_who_reaches_one_store_alone_is_met_all_the_same() 
         world.table.aws.break_down()
         with pytest.raises(Transient, match="neither cloud's rows"):
             await add(table, wish)
+
+    story(tell)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"hours": -3.0}, "before it starts"),
+        ({"hours": 0.0}, "before it starts"),
+        ({"ahead": -9.0, "hours": 1.0}, "still to end"),
+        ({"hours": 169.0}, "longer than 7 days"),
+        ({"ahead": 24.0 * 31}, "when it is nearer"),
+        ({"link": "ix-z"}, "did you mean"),
+        ({"author": " "}, "give --author and --reason"),
+        ({"reason": ""}, "give --author and --reason"),
+    ],
+)
+def test_a_window_that_cannot_be_is_refused_and_nothing_is_written_or_moved(change: dict[str, object], said: str) -> None:
+    async def tell(world: World) -> None:
+        plan = await world.plan()
+        start = world.clock.now() + timedelta(hours=float(str(change.get("ahead", 1.0))))
+        wish = Wish(
+            link=str(change.get("link", "ix-a")),
+            start=start,
+            end=start + timedelta(hours=float(str(change.get("hours", 1.0)))),
+            author=str(change.get("author", "kim")),
+            reason=str(change.get("reason", "new optics")),
+        )
+        with pytest.raises(Refused, match=said):
+            await add(shown(world), wish)
+        assert [rows(world, cloud) for cloud in Cloud] == [[], []]
+        assert (await world.plan()) == plan
 
     story(tell)
