@@ -36,6 +36,15 @@ class Flags:
     aws: str = ""
     gcp: str = ""
     urls: dict[str, str] = field(default_factory=dict)
+    woken: set[str] = field(default_factory=set)
+
+    def sqs(self, request: Request) -> Reply:
+        self.woken.add(json.loads(json.loads(request.body)["MessageBody"])["pointsman"])
+        return as_json({"MessageId": "m", "MD5OfMessageBody": ""})
+
+    def pubsub(self, request: Request) -> Reply:
+        self.woken.add(request.path)
+        return as_json({"messageIds": ["1"]})
 
     def parameters(self, request: Request) -> Reply:
         body = json.loads(request.body)
@@ -58,6 +67,8 @@ def flags() -> Iterator[Flags]:
     held = Flags()
     with ExitStack() as stack:
         held.urls["ssm"] = stack.enter_context(LoopbackServer(held.parameters)).url
+        held.urls["sqs"] = stack.enter_context(LoopbackServer(held.sqs)).url
+        held.urls["pubsub"] = stack.enter_context(LoopbackServer(held.pubsub)).url
         held.urls["secretmanager"] = stack.enter_context(LoopbackServer(held.secrets)).url
         yield held
 
@@ -70,13 +81,14 @@ class Shell:
     fabric: Fabric
     flags: Flags
 
-    def run(self, verb: str, *arguments: str, without: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    def run(self, verb: str, *arguments: str, without: tuple[str, ...] = (), nudge: str = "") -> subprocess.CompletedProcess[str]:
         compiled = self.path / "fabric.json"
         compiled.write_bytes(canonical(self.fabric))
         endpoints = dict.fromkeys(SERVICES, CLOSED) | {name: url for name, url in self.flags.urls.items() if name not in without}
         environment = {
             "POINTSMAN_ENDPOINTS": json.dumps(endpoints),
             "POINTSMAN_GOOGLE_IDENTITY": "emulator",
+            "POINTSMAN_NUDGE": nudge,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -179,6 +191,16 @@ def test_a_drain_is_agreed_with_either_cloud_out_of_reach_and_taken_back(shell: 
     assert drain is not None
     assert drain.cause is DrainCause.ORDER
     assert shell.run("undrain", "ix-b", *WHO, without=(dark,)).returncode == 0
+
+
+def test_the_functions_of_both_clouds_are_woken_and_a_queue_that_is_not_there_is_named(shell: Shell) -> None:
+    shell.decided(*all_healthy(shell))
+    both = f"{shell.flags.urls['sqs']}/1/pointsman, projects/weft-prod-1/topics/pointsman"
+    done = shell.run("drain", "ix-b", *WHO, nudge=both)
+    assert (done.returncode, "not woken" in done.stdout) == (0, False)
+    assert shell.flags.woken == {"nudge", "/v1/projects/weft-prod-1/topics/pointsman:publish"}
+    missed = shell.run("undrain", "ix-b", *WHO, nudge=both, without=("sqs",))
+    assert (missed.returncode, missed.stdout.count("not woken")) == (0, 1)
 
 
 def test_the_command_that_a_proposal_names_carries_it_out_and_no_other_hash_does(shell: Shell) -> None:
