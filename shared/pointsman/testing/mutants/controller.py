@@ -2,18 +2,20 @@
 
 from pointsman.testing.mutants.mutant import Level, Mutant
 
+AGREE = "service/agree.py"
 ARCHIVING = "service/archiving.py"
 CONVERGE = "service/converge.py"
 DELIVER = "service/deliver.py"
 DRAINS = "core/drains.py"
 EVIDENCE = "core/evidence.py"
 GATHER = "service/gather.py"
+PINS = "core/pins.py"
 ROWS = "core/rows.py"
 VERDICTS = "core/verdicts.py"
 
 
-def _mutant(name: str, file: str, old: str, new: str) -> Mutant:
-    return Mutant(name=name, file=file, old=old, new=new, level=Level.SYSTEM)
+def _mutant(name: str, file: str, old: str, new: str, *also: tuple[str, str]) -> Mutant:
+    return Mutant(name=name, file=file, old=old, new=new, level=Level.SYSTEM, also=also)
 
 
 ACTING = (
@@ -33,6 +35,18 @@ ACTING = (
         "if False and await self._newer(",
     ),
     _mutant(
+        "no second look",
+        CONVERGE,
+        "if proved and (_lost_fence(proved) or await self._newer(agreement.plan, gathered)):",
+        "if proved and _lost_fence(proved):",
+    ),
+    _mutant(
+        "a plan whose fate is unknown is carried out",
+        AGREE,
+        '            raise Transient("the plan may or may not have been agreed: it is read again when the event is delivered again")\n',
+        "            return Agreement(plan=decided, before=held, changed=True)\n",
+    ),
+    _mutant(
         "what differs from the plan is never repaired",
         CONVERGE,
         "        wrong = differing(self._concerned(settings, agreement, gathered), gathered)\n",
@@ -50,8 +64,8 @@ DECIDING = (
     _mutant(
         "act on resolve: a link that is up is left",
         DRAINS,
-        "    if states[link.name].verdict is not Verdict.DOWN or link.mode",
-        "    if states[link.name].verdict not in {Verdict.DOWN, Verdict.UP} or link.mode",
+        "    if states[link.name].verdict is not Verdict.DOWN or not",
+        "    if states[link.name].verdict not in {Verdict.DOWN, Verdict.UP} or not",
     ),
     _mutant(
         "act on INSUFFICIENT_DATA: no fresh claim is down",
@@ -68,8 +82,24 @@ DECIDING = (
     _mutant(
         "fail-back without hold-down",
         DRAINS,
-        "    if state.verdict is not Verdict.UP or not settled(state, case.fabric.policy.hold_down, case.now):",
-        "    if state.verdict is not Verdict.UP:",
+        "state.verdict is not Verdict.UP or not settled(state, case.fabric.policy.hold_down, case.now):",
+        "state.verdict is not Verdict.UP:",
+    ),
+    _mutant(
+        "fail-back ignores one end",
+        EVIDENCE,
+        "        return {row.vantage for row in ups} >= PROBES\n",
+        "        return bool({row.vantage for row in ups} & PROBES)\n",
+    ),
+    _mutant(
+        "a pin on the native choice",
+        PINS,
+        "    left = [one for one in takewhile(lambda one: one != target, flow.prefer) if states[one].drain]\n",
+        "    left = [one for one in flow.prefer if one != target and states[one].drain]\n",
+        (
+            "    for name in takewhile(lambda one: one != target, flow.prefer):\n",
+            "    for name in (one for one in flow.prefer if one != target):\n",
+        ),
     ),
     _mutant(
         "the last path is withdrawn",
@@ -111,6 +141,12 @@ TELLING = (
         DELIVER,
         "tell(claimed, letter, ticket_key(claimed))",
         'tell(claimed, letter, f"{ticket_key(claimed)}-{claimed.outbox[letter.serial].attempts}")',
+    ),
+    _mutant(
+        "a late update opens a closed incident again",
+        "core/outbox.py",
+        "    if not unsure or resolves > 1:",
+        "    if not unsure or resolves > 0:",
     ),
 )
 

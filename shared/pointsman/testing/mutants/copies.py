@@ -36,9 +36,11 @@ def patched(mutant: Mutant) -> str:
     """Give the text of the mutant's file with the defect in it. Raises ``MutantMisfit``."""
     file = PACKAGE / mutant.file
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    found = text.count(mutant.old)
-    if found != 1:
-        raise MutantMisfit(
-            f"mutant {mutant.name!r}: its old text stands {found} times in {mutant.file}, not once: fit it to the code as it is now"
-        )
-    return text.replace(mutant.old, mutant.new)
+    for old, new in ((mutant.old, mutant.new), *mutant.also):
+        found = text.count(old)
+        if found != 1:
+            raise MutantMisfit(
+                f"mutant {mutant.name!r}: its old text stands {found} times in {mutant.file}, not once: fit it to the code as it is now"
+            )
+        text = text.replace(old, new)
+    return text

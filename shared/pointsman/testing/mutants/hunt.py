@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pointsman.core.values import replace
 from pointsman.testing.mutants.copies import copied, mutated
 from pointsman.testing.mutants.mutant import SEEDS_LIMIT, Kill, Level, Mutant
 
@@ -25,11 +26,24 @@ class BrokenDown(RuntimeError):
 
 
 def hunt(mutants: Iterable[Mutant], *, first: int = 0) -> Iterable[tuple[Mutant, Kill | None]]:
-    """Look for the first schedule that notices each mutant, from the seed ``first`` on and up to the level's limit."""
-    with copied() as folder:
+    """Look for the first schedule that notices each mutant, from the seed ``first`` on and up to the level's limit.
+
+    A schedule that the shipped code fails as well notices nothing: the hunt goes on after it.
+    """
+    with copied() as folder, copied() as shipped:
         for mutant in mutants:
             with mutated(folder, mutant):
-                yield mutant, noticed(folder, mutant, first, SEEDS_LIMIT[mutant.level])
+                yield mutant, _noticed_alone(folder, shipped, mutant, first)
+
+
+def _noticed_alone(folder: Path, shipped: Path, mutant: Mutant, first: int) -> Kill | None:
+    seed, end = first, first + SEEDS_LIMIT[mutant.level]
+    while seed < end:
+        kill = noticed(folder, mutant, seed, end - seed)
+        if kill is None or probed(shipped, mutant.level, kill.seed, 1) is None:
+            return kill and replace(kill, seeds=kill.seed - first + 1)
+        seed = kill.seed + 1
+    return None
 
 
 def replay(mutants: Iterable[Mutant], recorded: Mapping[str, int]) -> Iterable[tuple[Mutant, Kill | None]]:

@@ -17,13 +17,14 @@ SEEDS_LIMIT = {Level.REGISTER: 10_000, Level.SYSTEM: 2_000}
 
 
 class Mutant(Frozen):
-    """One defect: in ``file`` (below the package's folder) the text ``old``, found exactly once, becomes ``new``."""
+    """One defect: in ``file`` (below the package's folder) the text ``old``, found exactly once, becomes ``new``, and so each pair of ``also``."""
 
     name: str
     file: str
     old: str
     new: str
     level: Level
+    also: tuple[tuple[str, str], ...] = ()
 
 
 class Kill(Frozen):

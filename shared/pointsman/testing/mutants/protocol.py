@@ -129,8 +129,8 @@ ANSWERS = (
     _mutant(
         "one store's ballot passes for a majority's",
         READING,
-        "if holders >= majority:",
-        "if holders >= 1:",
+        "if held.count(accepted) >= majority), None)",
+        "if held.count(accepted) >= 1), None)",
     ),
     _mutant(
         "failed is told when no prepare gets through after a lost accept",

@@ -79,9 +79,9 @@ class Record:
         began: dict[str, float] = {}
         ended: dict[str, float] = {}
         for at, plan in self.history:
-            current = {
-                incident_id(plan.fabric, name, state.down_since_epoch) for name, state in plan.links.items() if state.down_since_epoch
-            }
+            links = ((name, state.down_since_epoch) for name, state in plan.links.items())
+            silences = ((LinkName(name), one.epoch) for name, one in plan.silences.items())
+            current = {incident_id(plan.fabric, name, epoch) for name, epoch in (*links, *silences) if epoch}
             for incident in sorted(current):
                 began.setdefault(incident, at)
             for incident in began.keys() - current:
@@ -192,9 +192,8 @@ def of_no_plan(record: Record) -> Iterator[tuple[Asked, list[int]]]:
 
 def intended(record: Record, act: Asked | Landed, live: list[Plan]) -> Iterator[Plan]:
     """Give the plans whose settings a cloud had announced as intents by then, worked out again from the plans in force."""
-    slept = act.frozen if isinstance(act, Asked) else 0.0
     for one in record.evidence.intended:
-        if one.row.vantage == act.cloud.value and one.row.health is Health.DRAINING and 0 <= act.at - one.at <= INTENT_SECONDS + slept:
+        if one.row.vantage == act.cloud.value and one.row.health is Health.DRAINING and 0 <= act.at - one.at <= INTENT_SECONDS + act.frozen:
             plans = (explained(record.fabric(plan), plan, one.row) for plan in live)
             yield from (plan for plan in plans if plan is not None)
 
@@ -209,7 +208,7 @@ def deeds(record: Record) -> Iterator[tuple[float, Cloud, Deed]]:
 
 def announced(record: Record, landed: Landed) -> bool:
     """Say whether a setting that landed was announced as an intent on a plan that was just in force."""
-    live = record.in_force(landed.at - PLAN_SECONDS, landed.at)
+    live = record.in_force(landed.at - PLAN_SECONDS - landed.frozen, landed.at)
     return any(asked_for(record.fabric(plan), plan, landed.setting) for plan in intended(record, landed, live))
 
 

@@ -26,6 +26,7 @@ UNPLAYED: Mapping[str, str] = {
     "registers:Registers._read_opened": "a set of stores is opened by a move alone",
     "registers:Registers._must_be_open": "a set of stores is opened by a move alone",
     "order:": "an operator's command, whose repetitions and interruptions tests/service/test_orders.py plays",
+    "announcing:": "an operator's command, which writes rows alone: tests/service/test_windows.py plays it",
     "windows:": "no cloud of the simulation announces maintenance: tests/service/test_windows.py does",
     "doors:_announced": "no cloud of the simulation announces maintenance: tests/service/test_windows.py does",
     "doors:probe": "packets are sent by a process of its own, for which the reports of every schedule stand",

@@ -77,6 +77,7 @@ async def _evidence(play: Play, healed: float, settled: float | None) -> Evidenc
         drills=(),
         dark=tuple(play.dark),
         escaped=tuple(play.escaped),
+        unlooked=tuple(play.unlooked),
         intended=tuple(one for store in world.stores.values() for one in store.intended),
     )
     drills = await _drill(play) if play.schedule.seed % DRILL_EVERY == 0 and settled is not None else ()

@@ -60,12 +60,16 @@ class Asked(Frozen):
 
 
 class Landed(Frozen):
-    """A setting that took effect on a lever; ``late``: long after whoever asked for it had been told that it is not sure."""
+    """A setting that took effect on a lever; ``late``: long after whoever asked for it had been told that it is not sure.
+
+    ``frozen`` is for how many seconds the call that asked for it had been frozen until then.
+    """
 
     at: float
     cloud: Cloud
     setting: Setting
     late: bool = False
+    frozen: float = 0.0
 
 
 class Intended(Frozen):
@@ -168,7 +172,7 @@ class Evidence(Frozen):
     a store's clock was wrong for a while; ``duplicate`` counts the register reads and writes that a repeated report made;
     ``intended`` lists what was steered beside an agreement;
     ``livelocked`` lists calls of the quiet end that gave up because of other proposers; ``escaped`` lists errors that no
-    entry expects.
+    entry expects, ``unlooked`` calls that wrote a lever and ended well without a look at the plan after it.
     """
 
     fabric: Fabric
@@ -198,4 +202,5 @@ class Evidence(Frozen):
     drills: tuple[Drill, ...]
     dark: tuple[Dark, ...]
     escaped: tuple[str, ...]
+    unlooked: tuple[str, ...] = ()
     intended: tuple[Intended, ...] = ()

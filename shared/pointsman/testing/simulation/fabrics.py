@@ -10,6 +10,7 @@ from pointsman.core.fabric import (
     AwsSite,
     Bandwidth,
     BestPath,
+    Damping,
     DeskSettings,
     Fabric,
     Flow,
@@ -51,6 +52,7 @@ class Shape(StrEnum):
     ROOMY = "a roomy pair"
     TIGHT = "a tight pair with a VPN behind it"
     BACKED = "one interconnect with a VPN"
+    TUNNELS = "two VPNs, on which AWS has nothing to steer by but pins"
     WIDE = "a pair of which one has two members"
 
 
@@ -93,9 +95,10 @@ def _probes(number: int) -> tuple[ProbePair, ...]:
     return ProbePair(site=AWS, source=here, target=there), ProbePair(site=GCP, source=there, target=here)
 
 
-def _vpn(capacity: int) -> Link:
+def _vpn(capacity: int, number: int = 1) -> Link:
+    name = "vpn" if number == 1 else f"vpn-{number}"
     return Link(
-        name=LinkName("vpn"),
+        name=LinkName(name),
         kind=LinkKind.VPN,
         aws_site=AWS,
         gcp_site=GCP,
@@ -103,18 +106,19 @@ def _vpn(capacity: int) -> Link:
         mtu=1406,
         mode=Mode.AUTO,
         timers=Timers(hold=_HOLD),
-        aws=AwsEnd(attachments=("tgw-attach-31",)),
-        gcp=GcpEnd(import_policy="from-vpn", export_policy="to-vpn"),
-        members=tuple(_tunnel(number) for number in (1, 2)),
-        probes=_probes(3),
+        aws=AwsEnd(attachments=(f"tgw-attach-3{number}",)),
+        gcp=GcpEnd(import_policy=f"from-{name}", export_policy=f"to-{name}"),
+        members=tuple(_tunnel(number, one) for one in (1, 2)),
+        probes=_probes(2 + number),
     )
 
 
-def _tunnel(number: int) -> Member:
+def _tunnel(vpn: int, number: int) -> Member:
+    own = 2 * (vpn - 1) + number
     return Member(
-        id=MemberId(f"t{number}"),
-        aws=AwsMember(vpn="vpn-1", outside_ip=f"35.0.0.{number}"),
-        gcp=GcpMember(tunnel=f"ha-t{number}", peer=Peer(name=f"aws-vpn-{number}", ip=f"169.254.3.{4 * number}")),
+        id=MemberId(f"t{own}"),
+        aws=AwsMember(vpn=f"vpn-{vpn}", outside_ip=f"35.0.0.{own}"),
+        gcp=GcpMember(tunnel=f"ha-t{own}", peer=Peer(name=f"aws-vpn-{own}", ip=f"169.254.3.{4 * own}")),
     )
 
 
@@ -143,6 +147,7 @@ def _fabric(links: tuple[Link, ...], flows: tuple[Flow, ...], terms: Terms) -> F
         policy=Policy(
             mode=Mode.AUTO,
             hold_down=terms.hold_down,
+            damping=Damping(half_life=3 * terms.hold_down, max=12 * terms.hold_down),
             takeover_after=TAKEOVER,
             epochs_per_hour=60,
             freshness=_FRESH,
@@ -169,7 +174,15 @@ def _shapes() -> dict[Shape, tuple[tuple[Link, ...], tuple[Flow, ...]]]:
     backed = (_interconnect(1, 10 * G), _vpn(5 * G))
     one = (_flow("checkout", 2 * G, 1, ("ix-1", "vpn"), 20),)
     wide = (_interconnect(1, 10 * G, members=2), _interconnect(2, 10 * G))
-    return {Shape.ROOMY: (pair, both), Shape.TIGHT: (tight, three), Shape.BACKED: (backed, one), Shape.WIDE: (wide, both)}
+    tunnels = (_vpn(5 * G), _vpn(5 * G, 2))
+    pinned = (_flow("checkout", G, 1, ("vpn", "vpn-2"), 20), _flow("training", 2 * G, 5, ("vpn-2", "vpn"), 21))
+    return {
+        Shape.TUNNELS: (tunnels, pinned),
+        Shape.ROOMY: (pair, both),
+        Shape.TIGHT: (tight, three),
+        Shape.BACKED: (backed, one),
+        Shape.WIDE: (wide, both),
+    }
 
 
 def _following(fabric: Fabric) -> Fabric:

@@ -54,7 +54,8 @@ class Call:
     """One call of a function: the actor that all its tasks belong to.
 
     ``trips`` are what happens at which of its steps, ``blind`` the freeze flags that it last could not read,
-    ``frozen`` for how many seconds it stood still.
+    ``frozen`` for how many seconds it stood still; ``wrote_at`` is when a lever took its last write, ``looked_at`` when it last
+    asked what the plan is.
     """
 
     function: Function
@@ -63,6 +64,8 @@ class Call:
     asked: Counter[Request] = field(default_factory=Counter)
     blind: set[Cloud] = field(default_factory=set)
     frozen: float = 0.0
+    wrote_at: float = -1.0
+    looked_at: float = -1.0
     steps: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -12,6 +12,7 @@ from pointsman.core.fabric import Cloud, LinkName, WithoutQuorum
 from pointsman.core.incidents import Ask, Incident
 from pointsman.core.plan import FlagState, LinkState, Verdict, read_plan
 from pointsman.core.safelist import is_safe
+from pointsman.core.silence import Kind
 from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
 from pointsman.core.values import parse, replace
 from pointsman.service.converge import CALL_SECONDS
@@ -34,6 +35,7 @@ from pointsman.testing.simulation.agreed import (
 )
 from pointsman.testing.simulation.evidence import Asked, Ended, Evidence, Operation
 from pointsman.testing.simulation.histories import breach
+from pointsman.testing.simulation.rules import RULES
 
 FLAG_SECONDS = 2.5
 """How long before a write its flags may have been read."""
@@ -312,6 +314,9 @@ def the_outbox_drains(record: Record) -> Findings:
     for name, state in record.newest.links.items():
         if state.down_since_epoch or state.closing:
             yield f"{name} still has an incident: open {state.down_since_epoch}, to be told {state.closing}"
+    for what, one in record.newest.silences.items():
+        if one.closing or (one.epoch and not what.startswith(Kind.EVENTS)):
+            yield f"{what} still has an incident: open {one.epoch}, to be told {one.closing}"
 
 
 def every_flow_is_carried(record: Record) -> Findings:
@@ -392,4 +397,4 @@ def broken(evidence: Evidence) -> list[tuple[str, str]]:
     record = Record(evidence)
     if not record.plans:
         return [("L6 every_flow_is_carried", "no plan was ever agreed")]
-    return [(f"{code} {one.__name__}", found) for code, one in INVARIANTS.items() for found in one(record)]
+    return [(f"{code} {one.__name__}", found) for code, one in (*INVARIANTS.items(), *RULES.items()) for found in one(record)]

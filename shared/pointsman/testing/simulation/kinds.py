@@ -145,3 +145,17 @@ def of(request: Request) -> tuple[FaultKind, ...]:
 
 
 _OF = {request: tuple(kind for kind, struck in STRIKES.items() if request in struck) for request in Request}
+
+_STORES_ALONE = frozenset({"adopt", "agree", "archiving", "journal", "late", "registers", "repair", "timer", "trial"})
+"""Files of ``service/`` that ask for nothing but the stores."""
+_WITH_DESKS = frozenset({"deliver", "doors", "sweep"})
+"""Those in which a desk may be told something."""
+
+
+def asked_in(file: str) -> frozenset[Request]:
+    """List what a function may ask for while it stands in a file of ``service/``."""
+    if file in _STORES_ALONE:
+        return _STORE
+    if file == "deliver":
+        return _STORE | {Request.TELL}
+    return frozenset(Request) if file in _WITH_DESKS else frozenset(Request) - {Request.TELL}

@@ -15,7 +15,7 @@ from pointsman.core.values import replace
 from pointsman.testing import virtual
 from pointsman.testing.simulation.kinds import STRIKES, FaultKind, Request, of
 from pointsman.testing.simulation.schedule import Mishap
-from pointsman.testing.simulation.sites import function_of, site_of
+from pointsman.testing.simulation.sites import functions_of, site_of
 from pointsman.testing.virtual import ACTOR, Step, VirtualLoop
 
 STORY_LIMIT = 20_000
@@ -118,24 +118,24 @@ class Nature:
 
 def stands_at(site: str) -> bool:
     """Say whether the running task stands at an await site, or one of those that began it does."""
-    function = function_of(site)
+    names = functions_of(site)
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - a running coroutine does not say itself what it awaits
     while frame is not None and frame.f_code.co_filename != virtual.__file__:
-        if frame.f_code.co_name == function and site_of(frame) == site:
+        if frame.f_code.co_name in names and site_of(frame) == site:
             return True
         frame = frame.f_back
     task = asyncio.current_task()
-    return any(_waits_at(begun, site, function) for begun in lineage(task.begun_by if isinstance(task, Step) else None))
+    return any(_waits_at(begun, site, names) for begun in lineage(task.begun_by if isinstance(task, Step) else None))
 
 
-def _waits_at(task: Step, site: str, function: str) -> bool:
-    """Say whether a task stands at a site of that function: frames of other functions are not even looked at."""
+def _waits_at(task: Step, site: str, names: Collection[str]) -> bool:
+    """Say whether a task stands at a site that is in code of those names: other frames are not even looked at."""
     waiting: Any = task.get_coro()
     for _ in range(DEPTH_LIMIT):
         code = getattr(waiting, "cr_code", None)
         if code is None:
             return False
-        if code.co_name == function and (frame := waiting.cr_frame) is not None and site_of(frame) == site:
+        if code.co_name in names and (frame := waiting.cr_frame) is not None and site_of(frame) == site:
             return True
         waiting = waiting.cr_await
     return False

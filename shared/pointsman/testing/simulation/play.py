@@ -55,6 +55,7 @@ class Play:
         self.calls: list[Called] = []
         self.escaped: list[str] = []
         self.livelocked: list[str] = []
+        self.unlooked: list[str] = []
         self.dark: list[Dark] = []
         self.quiet_rounds = 0
         self._told: dict[Cloud, tuple[tuple[Health, ...], float]] = dict.fromkeys(Cloud, ((), 0.0))
@@ -211,6 +212,8 @@ class Play:
             said = f"epoch {done.plan.epoch}{', agreed' if done.agreed else ''}{f', wrote {len(done.steps)}' if done.steps else ''} {done.again}"
             self.world.nature.tell(f"{call} ends: {said}")
             self.quiet_rounds = 0 if done.agreed or done.steps else self.quiet_rounds
+            if call.wrote_at > call.looked_at:
+                self.unlooked.append(f"{call} wrote at {call.wrote_at:.1f} s and last looked at the plan at {call.looked_at:.1f} s")
 
     def _adopt(self, one: Mishap) -> bool:
         """Let an operator order the next fabric; False when no function carries it."""
@@ -353,8 +356,11 @@ class Play:
         for name, state in plan.links.items():
             if state.verdict is not Verdict.UP or state.drain or state.down_since_epoch or state.closing:
                 yield f"{name} is not at rest"
-        if any(one.closing or (one.epoch and what.startswith(Kind.FUNCTIONS)) for what, one in plan.silences.items()):
+        if any(one.closing or (one.epoch and not what.startswith(Kind.EVENTS)) for what, one in plan.silences.items()):
             yield "a silence is not over"
+        fabric = next(one for one in (self.schedule.fabric, self.schedule.following) if one.hash == plan.fabric_hash)
+        if any(flow.name not in plan.flows or plan.flows[flow.name].link != flow.prefer[0] for flow in fabric.flows):
+            yield "a flow is not at home"
         if plan.pins or self.mail.under_way or self.mail.arriving or self.world.desk.late:
             yield "something is under way"
         if any(lever.late for levers in self.world.levers.values() for lever in levers.values()):

@@ -104,7 +104,9 @@ class SimulatedLever:
     async def _land(self, want: Setting, observed: Observed, token: str, *, late: bool = False) -> None:
         await self.inner.apply(want, observed, token)
         self.nature.pause()
-        self.landed.append(Landed(at=self.clock.monotonic(), cloud=self.cloud, setting=want, late=late))
+        if not late and (who := caller()) is not None:
+            who.wrote_at = self.clock.monotonic()
+        self.landed.append(Landed(at=self.clock.monotonic(), cloud=self.cloud, setting=want, late=late, frozen=_frozen()))
 
     def _later(self, want: Setting, observed: Observed, token: str) -> None:
         self.late += 1

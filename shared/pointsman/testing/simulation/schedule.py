@@ -8,7 +8,7 @@ from pointsman.core.fabric import Cloud, Fabric, WithoutQuorum
 from pointsman.core.values import Frozen, replace
 from pointsman.testing.simulation.coverage import played_sites
 from pointsman.testing.simulation.fabrics import Shape, Terms, fabrics
-from pointsman.testing.simulation.kinds import ON_LINKS, ON_PATHS, ON_STORES, STRIKES, WORLDLY, FaultKind
+from pointsman.testing.simulation.kinds import ON_LINKS, ON_PATHS, ON_STORES, STRIKES, WORLDLY, FaultKind, asked_in
 from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, preludes, scene_of, staging
 from pointsman.testing.simulation.sites import Site
 
@@ -106,7 +106,7 @@ def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: S
         size, storm=max(size.storm, played.storm or 0.0), sweep_every=min(size.sweep_every, played.sweep_every or size.sweep_every)
     )
     drawn = () if played.quiet else tuple(_drawn(dice, allowed, size))
-    aimed = _drawn_for_aims(dice, allowed, drawn)
+    aimed = _drawn_for_aims(dice, site, allowed, drawn)
     fabric, following = _fabrics(dice, played, (*drawn, *aimed))
     mishaps = [_mishap(dice, kind, fabric, size) for kind in drawn]
     mishaps += [replace(_mishap(dice, kind, fabric, size), site=site.name, visits=dice.choice(VISITS)) for kind in aimed]
@@ -148,9 +148,11 @@ def _drawn(dice: Random, allowed: tuple[FaultKind, ...], size: Size) -> Iterator
     yield from (kind for place, kind in enumerate(drawn) if kind not in ONCE or kind not in drawn[:place])
 
 
-def _drawn_for_aims(dice: Random, allowed: tuple[FaultKind, ...], drawn: tuple[FaultKind, ...]) -> list[FaultKind]:
-    """Draw different kinds for the site that is aimed at."""
-    possible = [kind for kind in allowed if kind is not FaultKind.OTHER_VERSION and not (kind in ONCE and kind in drawn)]
+def _drawn_for_aims(dice: Random, site: Site, allowed: tuple[FaultKind, ...], drawn: tuple[FaultKind, ...]) -> list[FaultKind]:
+    """Draw different kinds for the site that is aimed at, less those that strike only what is not asked for there."""
+    asked = asked_in(site.file.removesuffix(".py"))
+    possible = [kind for kind in allowed if kind is not FaultKind.OTHER_VERSION and STRIKES.get(kind, asked) & asked]
+    possible = [kind for kind in possible if not (kind in ONCE and kind in drawn)]
     return dice.sample(possible, min(AIMS, len(possible)))
 
 

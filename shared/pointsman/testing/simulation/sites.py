@@ -81,10 +81,13 @@ def _place(node: ast.AST) -> Place:
     return placed.lineno, placed.col_offset, placed.end_lineno or 0, placed.end_col_offset or 0
 
 
+_COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+
+
 @cache
-def function_of(site: str) -> str:
-    """Give the name of the function that a site is in, as its code has it."""
-    return site.partition("#")[0].replace(":", ".").rpartition(".")[2]
+def functions_of(site: str) -> frozenset[str]:
+    """Give the names that code may have in which a site is: its function's, and those of comprehensions, which may be in any."""
+    return _COMPREHENSIONS | {site.partition("#")[0].replace(":", ".").rpartition(".")[2]}
 
 
 _known: dict[tuple[int, int], tuple[CodeType, str | None]] = {}

@@ -114,8 +114,9 @@ class SimulatedStore(MemoryStore):
         await super().note(prefix, sightings)
 
     async def _do(self, operation: str, about: str, act: Callable[[], T]) -> T:
-        del about
         request, who = _REQUESTS[operation], caller()
+        if who is not None and request is Request.READ and about.startswith("plan/"):
+            who.looked_at = asyncio.get_running_loop().time()
         self.asked[request] += 1
         if who is not None:
             who.ask(request)
