@@ -11,6 +11,7 @@ from pointsman.core.plan import Drain, DrainCause, FlagState, Freeze, Placement,
 from pointsman.core.sightings import Health, Source
 from pointsman.core.steering import PrefixStance, RoutePolicies, Stance
 from pointsman.core.values import replace
+from tests.core.days import ROOMY, notice, rows_for
 from tests.core.scene import (
     ATLAS,
     CHECKOUT,
@@ -197,6 +198,18 @@ def test_while_a_link_is_being_left_none_of_another_domain_is_returned_to_and_le
     assert "ix-c" not in back(story), "a link that is down is left all the same"
     story.note(*lever("ix-b", Health.DRAINING, 703, 9), *lever("ix-c", Health.DRAINING, 703, 99)).decided(703)
     assert "ix-a" in back(story)
+
+
+def test_a_link_is_not_left_for_its_window_while_one_of_another_domain_is_being_left() -> None:
+    story = steady(ROOMY)
+    dark(story.all_healthy(689), 690, "ix-b").decided(690)
+    story.note(*rows_for(story.rows.values(), notice(1200, 5000, seen=691), now=691))
+    assert story.decided(700).links[IX_A].drain is None
+    story.note(*lever("ix-b", Health.DRAINING, 701, 99)).decided(701)
+    left = story.plan.links[IX_A].drain
+    assert left is not None
+    assert left.cause is DrainCause.MAINTENANCE
+    assert story.plan.moves == (START + seconds(701),), "and it is counted"
 
 
 def test_what_would_cut_the_control_planes_own_path_is_not_written() -> None:

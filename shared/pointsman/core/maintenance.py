@@ -14,6 +14,7 @@ from pointsman.core.evidence import Belief, dark_members
 from pointsman.core.fabric import Bandwidth, Cloud, Flow, Link, LinkKind, LinkName, Mode
 from pointsman.core.filling import parallel
 from pointsman.core.flows import placements
+from pointsman.core.motion import one_domain
 from pointsman.core.plan import Drain, DrainCause, LinkState, Maintenance, Placement, Verdict
 from pointsman.core.values import replace
 from pointsman.core.windows import Told, covers, excuses, near, told_by_link
@@ -107,7 +108,7 @@ def _met(case: Case, link: Link, states: dict[LinkName, LinkState], window: Main
     if why:
         return _asking(case, state, window, why) if for_good or case.now >= window.start else state
     quiet = all(case.now - move >= case.fabric.policy.hold_down for move in recent_moves(case))
-    return left if quiet and discretion(case) else state
+    return left if quiet and discretion(case) and one_domain(case, states, link) else state
 
 
 def _enactor(case: Case, link: Link) -> Cloud:
