@@ -228,6 +228,42 @@ def test_rows_about_silence_are_no_evidence_about_links(story: Listening) -> Non
     assert plan is before
 
 
+# -- probes
+
+
+def without_aws_probes(story: Listening, since: float, at: float, *clouds: Cloud, blind: bool = False) -> Plan:
+    """Let AWS's prober fall silent (or say that it sees nothing) while all else goes on."""
+    story.swept(at, *clouds).all_healthy(at)
+    kept = {key: row for key, row in story.rows.items() if row.vantage is not Vantage.PROBE_AWS}
+    told = [row for row in story.rows.values() if row.vantage is Vantage.PROBE_AWS]
+    old = [replace(row, seen_at=START + seconds(since)) for row in told]
+    shut = [replace(row, health=Health.UNKNOWN, seen_at=START + seconds(at)) for row in told]
+    story.rows = kept | {row.row: row for row in (shut if blind else old)}
+    outcome = decide(ATLAS, replace(story.view(), wide=True), replace(story.plan, marks={}), START + seconds(at))
+    assert isinstance(outcome, Plan)
+    return outcome
+
+
+def test_a_prober_that_tells_nothing_for_long_is_an_incident(story: Listening) -> None:
+    assert silent(without_aws_probes(story, 0, LATE)) == {}
+    plan = without_aws_probes(story, 0, LATE + 1)
+    assert silent(plan) == {"probes:aws": plan.epoch}
+    assert [severity_of(ATLAS, plan, link) for _, link, *_ in open_incidents(ATLAS, plan)] == [Severity.WARNING]
+
+
+def test_it_ends_when_the_prober_tells_again(story: Listening) -> None:
+    story.plan = without_aws_probes(story, 0, LATE + 1)
+    assert silent(story.swept(LATE + 2).judged(LATE + 2)) == {"probes:aws": None}
+
+
+def test_a_prober_that_never_told_anything_is_not_silent(story: Listening) -> None:
+    assert silent(without_aws_probes(story, 0, LATE + 1, blind=True)) == {}
+
+
+def test_reports_wait_for_functions_that_are_dead(story: Listening) -> None:
+    assert list(silent(without_aws_probes(story, 10, LATE + 30, Cloud.GCP))) == ["functions:aws"]
+
+
 # -- incidents
 
 

@@ -1,4 +1,4 @@
-"""Silence: a cloud whose functions are not heard of, and events that told nothing of what a look saw change.
+"""Silence: a cloud whose functions or probes are not heard of, and events that told nothing of what a look saw change.
 
 Delivery is best effort, so what ought to speak is watched for not speaking. Silence is no evidence about any link: it opens
 an incident of its own, and never moves traffic. It is judged by a view that read every place where rows may be, and never
@@ -33,6 +33,7 @@ TURN = "turn/"
 """Beginning of the member of a row that says when a look first saw a session go or come."""
 FEEDS = {Cloud.AWS: Source.NETWORK_MANAGER, Cloud.GCP: Source.ROUTER_LOG}
 """The feed of each cloud that tells of BGP sessions by itself: of VPN tunnels on AWS, of every peer on Google. Virtual interfaces have none."""
+_PROBES = {Cloud.AWS: Vantage.PROBE_AWS, Cloud.GCP: Vantage.PROBE_GCP}
 _DEFINITE = frozenset({Health.UP, Health.DOWN})
 
 
@@ -41,6 +42,7 @@ class Kind(StrEnum):
 
     FUNCTIONS = "functions"
     EVENTS = "events"
+    PROBES = "probes"
 
 
 class Heard(Frozen):
@@ -108,6 +110,7 @@ def _findings(case: Case) -> Iterator[tuple[str, Finding]]:
         hidden = cloud in case.view.unreadable
         yield silence_name(Kind.FUNCTIONS, cloud), None if hidden else _functions(case, cloud)
         yield silence_name(Kind.EVENTS, cloud), None if hidden else _events(case, cloud)
+        yield silence_name(Kind.PROBES, cloud), None if hidden else _probes(case, cloud)
 
 
 def _stepped(case: Case, name: str, found: Finding) -> Silence | None:
@@ -132,6 +135,18 @@ def _functions(case: Case, cloud: Cloud) -> Finding:
     if case.now - last <= SILENT_AFTER:
         return Heard()
     return None if cloud is case.view.here else Unheard(since=last)
+
+
+def _probes(case: Case, cloud: Cloud) -> Finding:
+    """Judge a cloud's prober by the newest row of its own that claims anything: one whose eyes are shut tells nothing either."""
+    rows = (row for row in case.view.rows if row.vantage is _PROBES[cloud] and row.source is Source.PROBE)
+    latest = max((row.seen_at for row in rows if row.health is not Health.UNKNOWN), default=None)
+    last, patience = last_beat(case.view.rows, cloud), max(SILENT_AFTER, case.fabric.policy.freshness.look)
+    if latest is None or last is None:
+        return None
+    if case.now - latest <= patience:
+        return Heard()
+    return Unheard(since=latest) if last >= latest + patience else None
 
 
 def _events(case: Case, cloud: Cloud) -> Finding:
@@ -169,7 +184,7 @@ def is_silence(name: str) -> bool:
 
 
 def severity_of_silence(name: str) -> Severity:
-    """Grade a silence: with one cloud's functions gone nothing may fail further; without events all is seen, only later."""
+    """Grade a silence: with one cloud's functions gone nothing may fail further; without events or probes less is seen, or later."""
     return Severity.ERROR if name.startswith(Kind.FUNCTIONS) else Severity.WARNING
 
 
@@ -178,6 +193,8 @@ def headline(name: str, silence: Silence) -> str:
     kind, _, cloud = name.partition(":")
     if kind == Kind.FUNCTIONS:
         return f"no sweep of the functions on {cloud} has ended since {silence.since:%FT%TZ}: see whether they run, and their schedule"
+    if kind == Kind.PROBES:
+        return f"the probes that start on {cloud} have told nothing since {silence.since:%FT%TZ}: see whether the prober runs, sees and reports"
     feed = FEEDS[Cloud(cloud)]
     return (
         f"{cloud} sent no event of {silence.about}, which a look saw change at {silence.since:%FT%TZ}: see the trigger of its {feed} events"
@@ -189,4 +206,6 @@ def ending(name: str) -> str:
     kind, _, cloud = name.partition(":")
     if kind == Kind.FUNCTIONS:
         return f"the functions on {cloud} are heard of again"
+    if kind == Kind.PROBES:
+        return f"the probes that start on {cloud} tell again"
     return f"events of {cloud} are heard again, or none was missed for {TOLD_FOR / timedelta(hours=1):g} hours"
