@@ -16,7 +16,7 @@ from pointsman.core.plan import DrainCause, LinkState, Penalty, Placement, Verdi
 from pointsman.core.values import replace
 
 FORGOTTEN = 2
-"""A penalty below this part of ``reuse`` is dropped (RFC 2439, section 4.2: half of it)."""
+"""A penalty below this part of ``reuse`` is dropped (half of it, as RFC 2439 has it)."""
 _HOUR = timedelta(hours=1)
 _MICROSECOND = timedelta(microseconds=1)
 _PLACES = 16
@@ -55,7 +55,7 @@ def decayed(figure: int, age: timedelta, half_life: timedelta) -> int:
 
 
 def ceiling(damping: Damping) -> int:
-    """Give the highest penalty there is: what falls to ``reuse`` within ``max`` (RFC 2439, section 4.2), rounded down."""
+    """Give the highest penalty there is: what falls to ``reuse`` within ``max`` (RFC 2439), rounded down."""
     halvings = -(-damping.max // damping.half_life)
     return decayed(damping.reuse << halvings, halvings * damping.half_life - damping.max, damping.half_life)
 
