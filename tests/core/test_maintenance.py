@@ -78,6 +78,15 @@ def test_two_links_with_windows_at_one_time_are_not_both_left() -> None:
     assert any(state.maintenance and state.maintenance.ask for state in story.plan.links.values())
 
 
+def test_two_links_with_windows_at_one_time_are_left_one_after_the_other() -> None:
+    story = Days().announce(notice(2 * HOUR, 3 * HOUR), notice(2 * HOUR, 3 * HOUR, members=("dxvif-5",)))
+    story.until(2 * HOUR)
+    drains = {name: state.drain for name, state in story.plan.links.items() if state.drain is not None}
+    assert sorted(drains) == ["ix-a", "ix-c"]
+    first, second = sorted(drain.since for drain in drains.values())
+    assert second - first >= ROOMY.policy.hold_down
+
+
 def test_a_link_is_not_left_for_one_that_has_not_been_good_for_the_hold_down() -> None:
     two = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=FLOWS)
     story = Days(two).announce(notice(2 * HOUR, 3 * HOUR))

@@ -193,6 +193,8 @@ def near(fabric: Fabric, link: Link, told: Told, now: datetime) -> Maintenance |
     Windows of one member that overlap, or leave too short a pause to return in, are one. The whole link is left while
     all its members would be away at once, and until the first of them is back.
     """
+    if link.name not in told:
+        return None
     lead, pause = fabric.policy.maintenance.lead, fabric.policy.maintenance.lead + fabric.policy.hold_down
     away: dict[MemberId, Stay] = {}
     for member in link.members:
