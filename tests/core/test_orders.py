@@ -246,6 +246,14 @@ def test_an_ordered_pin_goes_when_its_time_is_over_or_its_target_sickens() -> No
     assert other.decided(463).pins == ()
 
 
+def test_a_pin_that_is_refused_leaves_the_one_that_stands_and_one_that_is_taken_replaces_it() -> None:
+    story = lost()
+    (first,) = story.obeyed(402, told(Verb.PIN, "checkout>ix-b", at=402)).pins
+    assert "would part its directions" in story.refusal(402, told(Verb.PIN, "checkout>ix-a", at=402, key="wrong"))
+    (second,) = story.obeyed(403, told(Verb.PIN, "checkout>ix-b", at=403, key="longer", lasts=9 * HOUR)).pins
+    assert second.expires_at > first.expires_at
+
+
 @pytest.mark.parametrize(
     ("target", "why"),
     [

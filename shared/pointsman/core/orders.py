@@ -160,8 +160,9 @@ def _taken(heard: Heard, order: Order, now: datetime) -> Heard:
     if order.verb in _ALWAYS:
         plan = replace(plan, freeze=_freeze(order, now) if order.verb is Verb.FREEZE else None)
     if order.verb is Verb.PIN:
-        pin = _pin(order)
-        plan = replace(plan, pins=(*(one for one in plan.pins if one.flow != pin.flow), pin))
+        plan = replace(
+            plan, pins=(_pin(order), *plan.pins)
+        )  # the first of a flow and a link counts; should it be refused, the others stand
     return replace(heard, plan=plan, orders=(*heard.orders, order))
 
 
