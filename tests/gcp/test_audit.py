@@ -103,9 +103,11 @@ def test_a_prefix_that_a_peer_did_not_announce_is_missing_on_the_standby(cloud: 
     assert all("10.30.0.0/16 was not learned" in one.text for one in told)
 
 
-def test_an_announced_outage_is_found_while_no_plan_drains_the_link(cloud: Cloud) -> None:
+def test_an_announced_outage_is_found_once_it_is_near_and_no_plan_drains_the_link(cloud: Cloud) -> None:
     now = cloud.time.seconds()
-    cloud.network.maintain("ix-a", now + 86400, now + 90000)
+    cloud.network.maintain("ix-b", now + 86400, now + 90000)
+    assert not findings(cloud), "it will be left in time"
+    cloud.network.maintain("ix-a", now + 300, now + 3600)
     assert {(one.check, one.link) for one in findings(cloud)} == {(Check.MAINTENANCE, "ix-a")}
 
 
