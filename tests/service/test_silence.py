@@ -5,16 +5,21 @@ from datetime import datetime
 
 import pytest
 
+from pointsman.core.errors import Refused
+from pointsman.core.explaining import named_silence
 from pointsman.core.fabric import Cloud
 from pointsman.core.members import peer_key
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.silence import BEAT_EVERY, EVENT_WITHIN, SILENT_AFTER
 from pointsman.service.converge import converge
+from pointsman.service.explain import Asked, explain
 from pointsman.service.sweep import sweep
 from pointsman.service.watch import watch
 from pointsman.testing.virtual import VirtualClock
+from tests.core.scene import ATLAS
 from tests.service.test_converge import World, story
+from tests.service.test_status import table
 
 MINUTE = 60.0
 
@@ -73,6 +78,28 @@ def test_a_clock_that_is_slow_by_minutes_makes_no_cloud_look_dead() -> None:
         assert open_now(await world.plan()) == set()
 
     story(tell)
+
+
+def test_a_silence_is_explained_by_its_incident() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(2 * MINUTE, every=MINUTE / 2)
+        await world.settle(7 * MINUTE, clouds=(Cloud.GCP,), every=MINUTE / 2)
+        (silence,) = (await world.plan()).silences.values()
+        name = named_silence(world.gcp.current, f"functions:aws@{silence.epoch}")
+        assert name is not None
+        found = await explain(table(world), Asked(links=(), flows=(), incident=name))
+        assert found.incident is not None
+        assert found.incident.timeline[0].text.startswith("no sweep of the functions on aws has ended since")
+        with pytest.raises(Refused, match="there is no incident atlas/events:gcp@9, or nobody has told a desk of it yet"):
+            await explain(table(world), Asked(links=(), flows=(), incident="atlas/events:gcp@9"))
+
+    story(tell)
+
+
+def test_only_what_may_fall_silent_names_a_silence() -> None:
+    assert named_silence(ATLAS, "atlas/probes:gcp@12") == "atlas/probes:gcp@12"
+    for word in ("", "functions:aws", "functions:azure@1", "ix-a@1", "functions:aws@x", "functions:aws@" + "9" * 40):
+        assert named_silence(ATLAS, word) is None
 
 
 def test_a_store_that_cannot_be_read_makes_no_cloud_look_dead() -> None:

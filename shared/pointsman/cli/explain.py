@@ -8,7 +8,7 @@ from pointsman.adapters.files.findings import nearest, printable
 from pointsman.cli.asking import UNREAD, WELL, WRONG, AsJson, FabricFile, as_json, opened
 from pointsman.cli.telling import lines
 from pointsman.core.errors import PointsmanError, Refused
-from pointsman.core.explaining import named_incident
+from pointsman.core.explaining import named_incident, named_silence
 
 if TYPE_CHECKING:
     from pointsman.service.explain import Asked, Explanation
@@ -71,6 +71,9 @@ def _asked(table: "Table", subject: str, epoch: int | None) -> "Asked":
         return Asked(links=(subject,), flows=tuple(flow.name for flow in fabric.flows if subject in flow.prefer), epoch=epoch)
     if subject in flows:
         return Asked(links=tuple(fabric.flow(subject).prefer), flows=(subject,), epoch=epoch)
+    silence = named_silence(fabric, subject)
+    if silence is not None:
+        return Asked(links=(), flows=(), incident=silence, epoch=epoch)
     named = named_incident(fabric, subject)
     if named is None:
         raise _Unknown(f'fabric {fabric.name} has no link, flow or incident "{printable(subject)}"; {nearest(subject, [*links, *flows])}')

@@ -22,6 +22,7 @@ from pointsman.core.motion import one_domain
 from pointsman.core.plan import DrainCause, FlagState, LinkState, Placement, Plan, Reason, Verdict, View
 from pointsman.core.rows import SEVERITY
 from pointsman.core.sightings import Health, Sighting, Source
+from pointsman.core.silence import Kind, silence_name
 from pointsman.core.values import Frozen, replace
 from pointsman.core.wants import held_back
 from pointsman.core.windows import announced
@@ -112,6 +113,14 @@ def named_incident(fabric: Fabric, word: str) -> Named | None:
     ):
         return None
     return Named(id=incident_id(fabric.name, link, int(epoch)), link=LinkName(link), epoch=int(epoch))
+
+
+def named_silence(fabric: Fabric, word: str) -> str | None:
+    """Read the name of an incident about what is silent, with or without the fabric's in front; None when it is none."""
+    what, _, epoch = word.removeprefix(f"{fabric.name}/").rpartition("@")
+    known = {silence_name(kind, cloud) for kind in Kind for cloud in Cloud}
+    plain = epoch.isdecimal() and epoch.isascii() and len(epoch) <= _EPOCH_DIGITS
+    return incident_id(fabric.name, what, int(epoch)) if what in known and plain else None
 
 
 def named_epoch(incident: str) -> int | None:

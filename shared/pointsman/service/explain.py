@@ -26,6 +26,7 @@ from pointsman.core.journal import Entry
 from pointsman.core.penalties import PenaltyStory, penalty_story
 from pointsman.core.plan import LinkState, Placement, Plan, Reason, Verdict, View
 from pointsman.core.sightings import Sighting
+from pointsman.core.silence import is_silence
 from pointsman.core.values import Frozen, parse
 from pointsman.ports.stores import RowUnreadable, StoreDown, StoreUnsure
 from pointsman.service.chain import WALK_LIMIT, Chain, Decision, decisions, newest
@@ -74,6 +75,10 @@ async def explain(table: Table, asked: Asked) -> Explanation:
     ``ConfigError`` when this version cannot read it.
     """
     incident = await register_of(table, asked.incident)
+    if incident is None and is_silence(asked.incident):
+        raise Refused(
+            f"there is no incident {asked.incident}, or nobody has told a desk of it yet: 'pointsman status' tells what is silent"
+        )
     asked = await _dated(table, asked, incident)
     sought = _Sought(asked)
     chain = await decisions(table, sought.enough, limit=WALK_LIMIT)
