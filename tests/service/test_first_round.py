@@ -51,6 +51,8 @@ def test_the_own_store_is_asked_all_it_is_asked_before_anything_else(cloud: Clou
     async def tell(world: World) -> None:
         asked: Asked = []
         house = listing(world, cloud, asked)
+        world.twin.network.blackhole("ix-a")
+        await world.clock.sleep(1)
         await gather(house, probes(world.twin, cloud), everywhere(house))
         own = [asked.index((cloud.value, operation)) for operation in ("rows", "note", "read")]
         assert max(own) < min(place for place, (who, _) in enumerate(asked) if who == "flag")
