@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pointsman.adapters.gcp.look import GcpLooker
 from pointsman.adapters.gcp.outages import carried_by, notices_of
+from pointsman.ports.clouds import Announcer
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 CARRIED = carried_by([{"name": "vlan-a", "interconnect": "https://www.googleapis.com/compute/v1/projects/p/global/interconnects/ic"}])
@@ -45,3 +47,7 @@ def test_a_partial_outage_keeps_its_word() -> None:
 def test_an_interconnect_of_somebody_else_is_left_out() -> None:
     body = {"name": "other", "expectedOutages": [{"state": "ACTIVE"}]}
     assert list(notices_of([("p", body), ("q", body | {"name": "ic"})], CARRIED, NOW)) == []
+
+
+def test_googles_looker_announces() -> None:
+    assert issubclass(GcpLooker, Announcer)

@@ -88,6 +88,7 @@ CASES: tuple[Case, ...] = (
     rows.a_wild_time_is_clamped_and_blocks_nothing,
     rows.many_claims_at_once_are_all_kept,
     rows.writers_of_one_row_at_once_leave_the_newest,
+    rows.an_announcement_is_kept_whole_and_its_later_version_stands,
     rows.the_clouds_rows_are_apart,
     rows.one_unreadable_claim_spoils_no_other,
     rows.a_journal_entry_put_twice_is_one_entry,

@@ -6,7 +6,7 @@ from itertools import pairwise, permutations
 
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import GRAIN, rank
-from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage, Window
 from pointsman.core.values import replace
 from pointsman.ports.stores import Store
 from pointsman.service.probing.bench import RACERS, Bench, expect
@@ -85,6 +85,17 @@ async def writers_of_one_row_at_once_leave_the_newest(bench: Bench) -> None:
     claims = [_claim(member, number // 2, (Health.UP, Health.DOWN)[number % 2]) for number in range(RACERS)]
     await asyncio.gather(*(bench.open().note(Cloud.AWS, [claim]) for claim in claims))
     expect((await _row(bench.open(), Cloud.AWS, member)) == claims[-1], "a race of claims leaves the newest, of equal times the worse")
+
+
+async def an_announcement_is_kept_whole_and_its_later_version_stands(bench: Bench) -> None:
+    """Note two versions of a maintenance window, the later one first."""
+    member = bench.member("window")
+    window = Window(key="announced", members=(member,), start=PAST, end=PAST + timedelta(hours=4), what="new optics")
+    first = replace(_claim(member, 10, Health.UNKNOWN), window=window)
+    later = replace(first, seen_at=PAST + timedelta(seconds=20), window=replace(window, withdrawn=True))
+    for one in (later, first):
+        await bench.open().note(Cloud.AWS, [one])
+    expect((await _row(bench.open(), Cloud.AWS, member)) == later, "the later version stands, with all that it says")
 
 
 async def the_clouds_rows_are_apart(bench: Bench) -> None:
