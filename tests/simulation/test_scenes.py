@@ -13,7 +13,7 @@ SEEDS = range(3_000)
 
 
 def there(words: str, found: tuple[Site, ...]) -> bool:
-    return any(site.name.startswith(words) or words in site.awaited for site in found)
+    return any(site.name.startswith(words) or words in site.words for site in found)
 
 
 def test_each_site_is_aimed_at_about_as_often_as_any_other() -> None:

@@ -201,7 +201,7 @@ class Play:
     def _answered(self, call: Call, error: PointsmanError | ExceptionGroup) -> bool:
         outcome = outcome_of(error)
         self.world.nature.tell(f"{call} ends: {outcome.answer}, {outcome.text}")
-        if "other proposers" in outcome.text and not self.world.nature.raging:
+        if "other proposers" in outcome.text and not self.world.nature.raging and not call.frozen:
             self.livelocked.append(f"{call.door}: {outcome.text}")
         if outcome.answer is Answer.PARK:
             self.escaped.append(f"{call.door}: {error!r}")

@@ -21,6 +21,8 @@ from pointsman.testing.simulation.nature import Nature, in_nobodys_name
 
 LATE_APPLY = 90.0
 """Longest time that a cloud takes to carry out a write it gave no answer to, in seconds."""
+LEVER_TIMEOUT = 20.0
+"""Longest time until whoever asked a cloud for a write gives it up, in seconds."""
 LOOKING = 0.03
 """Longest time that a look takes beyond a lever's reading, in seconds."""
 SEARCH_LAG = 25.0
@@ -90,7 +92,7 @@ class SimulatedLever:
             case FaultKind.LEVER_REFUSED:
                 raise LeverFailed("no right to write: grant it")
             case FaultKind.LEVER_TIMED_OUT:
-                await asyncio.sleep(10 * self.nature.dice.random())
+                await asyncio.sleep(LEVER_TIMEOUT * self.nature.dice.random())
                 self.nature.pause()
             case FaultKind.LEVER_APPLIED_TIMED_OUT:
                 await self._land(want, observed, token)

@@ -26,7 +26,7 @@ class Scene(StrEnum):
     SEVERED = "one cloud loses the way to two stores just when it asks them to agree"
     STALE = "a function freezes just before it writes, and others decide anew meanwhile"
     FORESEEN = "a link fails, and nothing else goes wrong before"
-    COLD = "functions start while their own store is down"
+    COLD = "functions start anew while their own store is down"
     DARK = "one store cannot be reached for a while, and a link fails"
     SLOW = "the stores are slow while a link fails"
     WATCH = "functions watch from the beginning, and what they see must be noted again"
@@ -63,6 +63,7 @@ Lead = tuple[tuple[FaultKind, str], ...]
 _AGREEING = "bound=bound"
 _STEERING = "decided, self.settings"
 _UNAGREED: Lead = ((FaultKind.LEVER_TIMED_OUT, _STEERING), *((FaultKind.PARTITION_REQUESTS, _AGREEING),) * 2)
+_PARTED_FROM: Lead = ((FaultKind.LEVER_TIMED_OUT, _STEERING), *((FaultKind.PARTITION_REPLIES, _STEERING),) * 2)
 _OVERTAKEN: Lead = ((FaultKind.LEVER_TIMED_OUT, _STEERING), (FaultKind.FREEZE_AND_THAW, _AGREEING))
 _SLOWLY: Lead = ((FaultKind.LEVER_TIMED_OUT, _STEERING), *((FaultKind.STORE_SLOW, _AGREEING),) * 3)
 _LOST_WAY = (FaultKind.PARTITION_REQUESTS, "journal.put_entry(")
@@ -117,7 +118,8 @@ PRELUDES: Mapping[str, tuple[Lead, ...]] = {
     "release(": (((FaultKind.DESK_REFUSED, ".tell(claimed"),),),
     "await noting": (((FaultKind.STORE_SLOW, _STEERING),),),
     "self._writing": (((FaultKind.LEVER_TIMED_OUT, _STEERING),),),
-    "ahead.steps(": (((FaultKind.LEVER_TIMED_OUT, _STEERING),), _UNAGREED, _OVERTAKEN),
+    "_Pass._agreed#2 await ahead.steps(": (_PARTED_FROM,),
+    "ahead.steps(": (((FaultKind.LEVER_TIMED_OUT, _STEERING),), _OVERTAKEN),
     "async with Ahead(": (_UNAGREED, _SLOWLY),
     "self.steps(": (_UNAGREED, _SLOWLY),
 }
@@ -158,7 +160,7 @@ def scene_of(site: Site, dice: Random) -> Scene:
 
 def preludes(site: Site, scene: Scene, sites: Sequence[Site], dice: Random) -> Iterator[tuple[FaultKind, str]]:
     """Say what must go wrong where before a function comes to a site, and what goes wrong in the scene."""
-    ways = next((ways for words, ways in PRELUDES.items() if words in site.awaited), ((),))
+    ways = next((ways for words, ways in PRELUDES.items() if words in site.words), ((),))
     for kind, words in (*dice.choice(ways), *WITHIN.get(scene, ())):
         yield from ((kind, one.name) for one in [one for one in sites if words in one.awaited][:1])
 
@@ -258,8 +260,11 @@ def _slow(fabric: Fabric, dice: Random) -> Iterator[Cue]:
 
 
 def _cold(fabric: Fabric, dice: Random) -> Iterator[Cue]:
-    """Let a cloud's store be down when its functions start, and a link fail."""
-    yield Cue(at=0.0, kind=FaultKind.STORE_DOWN, where=dice.choice(("aws", "gcp")), path="", lasts=dice.uniform(1, 6))
+    """Let a cloud's store be down, and its functions be gone for a moment and start anew, while a link fails."""
+    where, at = dice.choice(("aws", "gcp")), dice.uniform(2, 5)
+    yield Cue(at=at, kind=FaultKind.STORE_DOWN, where=where, path="", lasts=dice.uniform(8, 16))
+    for late in (0.1, dice.uniform(4, 8)):
+        yield Cue(at=at + late, kind=FaultKind.COMPUTE_GONE, where=where, path="", lasts=dice.uniform(0.2, 1.5))
     yield from _outage(2, 6, (4, 20))(fabric, dice)
 
 

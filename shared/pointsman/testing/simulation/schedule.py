@@ -9,7 +9,7 @@ from pointsman.core.values import Frozen, replace
 from pointsman.testing.simulation.coverage import played_sites
 from pointsman.testing.simulation.fabrics import Shape, Terms, fabrics
 from pointsman.testing.simulation.kinds import ON_LINKS, ON_PATHS, ON_STORES, STRIKES, WORLDLY, FaultKind, asked_in
-from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, preludes, scene_of, staging
+from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, leading_to, preludes, scene_of, staging
 from pointsman.testing.simulation.sites import Site
 
 ONCE = frozenset({FaultKind.STORE_LOST, FaultKind.STORE_ROLLED_BACK, FaultKind.CLOCK_YEARS_AHEAD})
@@ -19,6 +19,8 @@ EPISODES = tuple(kind for kind in STRIKES if kind not in {FaultKind.STORE_REQUES
 
 AIMS = 4
 """Mishaps that are aimed at the await site of a schedule."""
+LED_AIMS = 6
+"""As many when it is one to which a scene must lead."""
 VISITS = (0, 0, 0, 0, 0, 0, 1, 1, 3, 8)
 """How often a function comes to the site before such a mishap strikes there."""
 ROUND_TRIPS = (0, 0, 3, 4)
@@ -139,7 +141,7 @@ def _before(dice: Random, led: tuple[tuple[FaultKind, str], ...], fabric: Fabric
     paths = dice.sample(STORES, len(STORES)) * len(led)
     visits = dice.choice(ROUND_TRIPS)
     made = [replace(_mishap(dice, kind, fabric, size), site=site, path=path) for (kind, site), path in zip(led, paths, strict=False)]
-    return [replace(one, lasts=dice.uniform(6, 25), visits=visits if one.kind in ON_PATHS else 0) for one in made]
+    return [replace(one, lasts=dice.uniform(6, 25), visits=visits if one.kind is FaultKind.PARTITION_REQUESTS else 0) for one in made]
 
 
 def _drawn(dice: Random, allowed: tuple[FaultKind, ...], size: Size) -> Iterator[FaultKind]:
@@ -153,7 +155,7 @@ def _drawn_for_aims(dice: Random, site: Site, allowed: tuple[FaultKind, ...], dr
     asked = asked_in(site.file.removesuffix(".py"))
     possible = [kind for kind in allowed if kind is not FaultKind.OTHER_VERSION and STRIKES.get(kind, asked) & asked]
     possible = [kind for kind in possible if not (kind in ONCE and kind in drawn)]
-    return dice.sample(possible, min(AIMS, len(possible)))
+    return dice.sample(possible, min(AIMS if leading_to(site) is None else LED_AIMS, len(possible)))
 
 
 def _fabrics(dice: Random, played: Staging, kinds: tuple[FaultKind, ...]) -> tuple[Fabric, Fabric]:

@@ -28,6 +28,11 @@ class Site(Frozen):
     place: Place
 
     @property
+    def words(self) -> str:
+        """Its name and what is awaited there."""
+        return f"{self.name} {self.awaited}"
+
+    @property
     def quiet(self) -> bool:
         """Whether what is awaited was begun before: no request passes while a function stands there."""
         return "(" not in self.awaited.removeprefix("await ") or "steps(" in self.awaited or "Ahead(" in self.awaited
