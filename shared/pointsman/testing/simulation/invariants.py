@@ -43,8 +43,6 @@ ALONE_SECONDS = 8.0
 """How long a permission claimed alone may be used."""
 TICKET_SECONDS = 1_200.0
 """T of S6: how long an incident may stay without a ticket, or with two."""
-AGREEING = 2
-"""Sources that must speak against a link before it is drained."""
 REACTION_SECONDS = 20.0
 """Budget of L2, from the instant at which a cloud tells of the link."""
 CALL_LIMIT = CALL_SECONDS + 70.0
@@ -346,18 +344,6 @@ def a_freeze_stops_every_write(record: Record) -> Findings:
                 yield f"{ask.at:.1f} s: {ask.cloud} asked for {ask.setting}; the flag of {stop.flag} is {stop.state} since {stop.since:.1f} s"
 
 
-def nothing_is_done_on_unknown_or_a_lone_claim(record: Record) -> Findings:
-    """Rails: an incident begins only for a link that somebody spoke against, and a drain only where two of them did."""
-    for (at, plan), (_, before) in zip(record.history[1:], record.history, strict=False):
-        for name, state in plan.links.items():
-            held = before.links.get(name, LinkState())
-            heard = sum(one.link == name and one.at <= at for one in record.evidence.spoken)
-            if state.down_since_epoch == plan.epoch and not heard:
-                yield f"epoch {plan.epoch} opens an incident of {name}, and nobody had spoken against it"
-            if state.drain and not held.drain and heard < AGREEING:
-                yield f"epoch {plan.epoch} drains {name} on the word of {heard}"
-
-
 def nothing_unexpected_escapes(record: Record) -> Findings:
     """Errors: only those that an entry knows what to do with leave a function."""
     yield from record.evidence.escaped
@@ -387,7 +373,6 @@ INVARIANTS: Mapping[str, Callable[[Record], Findings]] = {
     "L5": the_outbox_drains,
     "L6": every_flow_is_carried,
     "freeze": a_freeze_stops_every_write,
-    "rails": nothing_is_done_on_unknown_or_a_lone_claim,
     "errors": nothing_unexpected_escapes,
 }
 

@@ -4,10 +4,29 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
 
 from pointsman.core.pins import OWNER
-from pointsman.core.plan import Plan
-from pointsman.testing.simulation.agreed import Record, drained
+from pointsman.core.plan import LinkState, Plan
+from pointsman.testing.simulation.agreed import Record, deeds, drained
 
 Findings = Iterator[str]
+
+AGREEING = 2
+"""Sources that must speak against a link before it is drained."""
+
+
+def nothing_is_done_on_unknown_or_a_lone_claim(record: Record) -> Findings:
+    """Rails: an incident begins only for a link that somebody spoke against, and a drain only where two of them did.
+
+    What one cloud did alone, which S12 judges, is taken over into the next plan.
+    """
+    alone = [(at, deed.link) for at, _, deed in deeds(record)]
+    for (at, plan), (_, before) in zip(record.history[1:], record.history, strict=False):
+        for name, state in plan.links.items():
+            held = before.links.get(name, LinkState())
+            heard = sum(one.link == name and one.at <= at for one in record.evidence.spoken)
+            if state.down_since_epoch == plan.epoch and not heard:
+                yield f"epoch {plan.epoch} opens an incident of {name}, and nobody had spoken against it"
+            if state.drain and not held.drain and heard < AGREEING and not any(link == name and since <= at for since, link in alone):
+                yield f"epoch {plan.epoch} drains {name} on the word of {heard}"
 
 
 def whoever_writes_looks_again(record: Record) -> Findings:
@@ -28,6 +47,7 @@ def _left(record: Record, plan: Plan, name: str, target: str) -> bool:
 
 
 RULES: Mapping[str, Callable[[Record], Findings]] = {
+    "rails": nothing_is_done_on_unknown_or_a_lone_claim,
     "second look": whoever_writes_looks_again,
     "pins": nothing_is_pinned_where_bgp_leads,
 }
