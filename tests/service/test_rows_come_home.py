@@ -29,6 +29,31 @@ def test_a_sweep_brings_them_to_the_own_store() -> None:
     story(tell)
 
 
+def test_a_sweep_lets_the_witness_unsay_what_it_was_told_in_between() -> None:
+    async def tell(one: World) -> None:
+        await taken_by_the_witness(one)
+        one.twin.network.heal("ix-a")
+        await one.clock.sleep(1)
+        await one.report(Cloud.AWS)
+        own = {row.row: row.health for row in (await one.table.aws.rows(Cloud.AWS)).rows}
+        assert any(own[row.row] is not row.health for row in (await one.table.witness.rows(Cloud.AWS)).rows)
+        await sweep(one.aws)
+        assert all(own[row.row] is row.health for row in (await one.table.witness.rows(Cloud.AWS)).rows if row.row in own)
+
+    story(tell)
+
+
+def test_what_the_witness_tells_rightly_is_not_written_again() -> None:
+    async def tell(one: World) -> None:
+        await taken_by_the_witness(one)
+        await sweep(one.aws)
+        before = one.table.witness.row_writes
+        await sweep(one.aws)
+        assert one.table.witness.row_writes == before
+
+    story(tell)
+
+
 def test_a_duplicate_then_asks_no_witness_for_rows() -> None:
     async def tell(one: World) -> None:
         await taken_by_the_witness(one)

@@ -23,7 +23,7 @@ from pointsman.service.agree import Agreement, agree, plan_in
 from pointsman.service.alone import stand_alone
 from pointsman.service.enact import Step, acknowledge, differing, observe_missing, prove, target_of, wishes, write
 from pointsman.service.fastpath import Ahead, with_intents
-from pointsman.service.gather import Gathered, Scope, Target, gather, note, quietly, with_flags_anew, worth_noting
+from pointsman.service.gather import Gathered, Scope, Target, correct, gather, note, quietly, with_flags_anew, worth_noting
 from pointsman.service.house import House
 
 CALL_SECONDS = 50.0
@@ -251,7 +251,8 @@ class _Pass:
         looks = worth_noting(fabric, (*gathered.looked, *gathered.repeated), gathered.stored)
         looks += turns(fabric, looks, gathered.stored)
         hints = quietly(*_hints(house, fabric, agreement))
-        lost, proved, unkept = await asyncio.gather(hints, prove(house, steps), note(house, (*looks, *gathered.astray)))
+        noting = note(house, (*looks, *gathered.astray))
+        lost, proved, unkept, _ = await asyncio.gather(hints, prove(house, steps), noting, correct(house, gathered.belied))
         diary.steps += proved
         if proved:
             diary.over("verified")

@@ -48,7 +48,8 @@ class Gathered:
 
     ``looked`` are the live look's claims, not noted yet; ``repeated`` those of the events that were not noted because, as
     far as this process knew, they only repeat a row; ``stored`` the rows as the stores hold them; ``astray`` those of
-    the own cloud that the witness alone holds, from a time when the own store took none; ``blind`` says why a lever
+    the own cloud that the witness alone holds, from a time when the own store took none, and ``belied`` those of which
+    the witness still tells an earlier and contrary word; ``blind`` says why a lever
     could not be observed; ``unrecorded`` why the events' claims could be noted nowhere ("" when they were).
     """
 
@@ -59,6 +60,7 @@ class Gathered:
     repeated: tuple[Sighting, ...] = ()
     stored: dict[str, Sighting] = field(default_factory=dict)
     astray: tuple[Sighting, ...] = ()
+    belied: tuple[Sighting, ...] = ()
     observed: dict[Target, Observed] = field(default_factory=dict)
     blind: dict[Target, str] = field(default_factory=dict)
     unrecorded: str = ""
@@ -103,6 +105,7 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         repeated=repeated,
         stored=stored,
         astray=rows[house.here].result().astray,
+        belied=rows[house.here].result().belied,
         observed={target: found for target, found in seen.items() if isinstance(found, Observed)},
         blind={target: found for target, found in seen.items() if isinstance(found, str)},
         unrecorded=unrecorded,
@@ -128,6 +131,11 @@ async def note(house: House, claims: Sequence[Sighting]) -> str:
     again = await _noted(house, house.witness, claims)
     why = "" if silent and not again else await own
     return f"{why}; {again}" if why and again else ""
+
+
+async def correct(house: House, belied: Sequence[Sighting]) -> str:
+    """Let the witness tell of rows what the own store does; gives why it could not be told, or ""."""
+    return await _noted(house, house.witness, belied) if belied and house.witness is not None else ""
 
 
 async def _noted(house: House, rows: Rows, claims: Sequence[Sighting]) -> str:
@@ -160,6 +168,7 @@ class _CloudRows:
     whole: bool
     at_home: tuple[Sighting, ...]
     astray: tuple[Sighting, ...]
+    belied: tuple[Sighting, ...]
     times: tuple[tuple[str, datetime], ...]
 
 
@@ -178,6 +187,7 @@ async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
         whole=own is not None and not own.quarantined,
         at_home=() if own is None else own.rows,
         astray=_astray(own, spare),
+        belied=_belied(own, spare),
         times=tuple((name, read.store_time) for name, read in reads if read.store_time is not None),
     )
 
@@ -187,6 +197,13 @@ def _astray(own: RowsRead | None, spare: RowsRead | None) -> tuple[Sighting, ...
         return ()
     at_home = {row.row: row for row in own.rows}
     return tuple(row for row in spare.rows if (held := at_home.get(row.row)) is None or outranks(row, held))
+
+
+def _belied(own: RowsRead | None, spare: RowsRead | None) -> tuple[Sighting, ...]:
+    """List the own store's rows of which the witness still tells an earlier and contrary word: who could read it alone would believe that."""
+    left = {row.row: row for row in spare.rows} if own is not None and spare is not None else {}
+    mine = own.rows if own is not None else ()
+    return tuple(row for row in mine if (held := left.get(row.row)) is not None and held.health is not row.health and outranks(row, held))
 
 
 async def _ready(house: House, rows: Rows) -> None:
