@@ -36,7 +36,7 @@ def test_every_word_that_leads_to_a_site_is_the_word_of_one(words: str) -> None:
     assert there(words, coverage.played_sites()), "the code has changed: lead to where it waits now, or nowhere"
 
 
-@pytest.mark.parametrize("words", [words for lead in WITHIN.values() for _, words in lead])
+@pytest.mark.parametrize("words", [words for ways in WITHIN.values() for lead in ways for _, words in lead])
 def test_what_goes_wrong_in_a_scene_goes_wrong_at_a_site(words: str) -> None:
     assert there(words, coverage.played_sites())
 

@@ -36,7 +36,8 @@ class Nature:
 
     ``troubled`` names what each place suffers from (a store's name, ``levers aws``, ``desk``, ...); ``cut`` the one-way
     partitions between a cloud's functions and a store; ``gone`` the clouds without identity. ``aims`` are the mishaps that
-    wait for a function to come to their await site, ``upon`` lets one that strikes no request befall where a function stands.
+    wait for a function to come to their await site, ``upon`` lets one that strikes no request befall where a function stands. ``proposers`` are
+    the calls that asked for an accept, by ballot; ``decided`` is told when a majority has one (call, register, value).
     """
 
     dice: Random
@@ -46,6 +47,8 @@ class Nature:
     raging: bool = True
     aims: list[Mishap] = field(default_factory=list)
     upon: Callable[[Mishap], bool] = lambda _: False
+    proposers: dict[str, object] = field(default_factory=dict)
+    decided: Callable[[object, str, str], None] = lambda _call, _register, _value: None
     troubled: dict[str, FaultKind] = field(default_factory=dict)
     cut: dict[tuple[Cloud, str], FaultKind] = field(default_factory=dict)
     gone: set[Cloud] = field(default_factory=set)

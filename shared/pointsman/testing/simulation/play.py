@@ -65,6 +65,9 @@ class Play:
                 self._due.setdefault(one.call, []).append(one)
         self.world.nature.aims = list(plan.aims)
         self.world.nature.upon = self._upon
+        self.world.nature.decided = self._decided
+        asleep = plan.staging.asleep and FaultKind.FREEZE_AND_THAW in plan.kinds
+        self._sleeper = _sleeper(self.dice) if asleep else None
         self._rolls_out = plan.rolls_out
         if plan.staging.aged:
             age(self.world)
@@ -101,8 +104,20 @@ class Play:
     def _there(self, one: Mishap, call: Call | None) -> None:
         """Let it befall a call that has not ended meanwhile; what could befall nobody now waits for the next who comes there."""
         where = call.cloud.value if call is not None and one.kind in ON_PATHS else one.where
-        if call is None or not self.mischief.befall(replace(one, where=where), call):
+        elsewhere = call is not None and one.after and one.kind is FaultKind.FREEZE_AND_THAW and call.cloud.value != one.where
+        if call is None or elsewhere or not self.mischief.befall(replace(one, where=where), call):
             self.world.nature.aims.append(one)
+
+    def _decided(self, call: object, register: str, value: str) -> None:
+        """Freeze a function of Google's cloud just when its plan to leave a link is agreed: before it knows, and before it writes."""
+        mine = isinstance(call, Call) and call.cloud is Cloud.GCP and register.startswith("plan/") and '"drain":' in value
+        if self._sleeper is not None and mine and isinstance(call, Call):
+            call.trips.insert(0, (call.steps, self._falls_asleep))
+
+    def _falls_asleep(self, call: Call) -> None:
+        one, self._sleeper = self._sleeper, None
+        if one is not None:
+            self.mischief.befall(one, call)
 
     def _cue(self, cue: Cue) -> None:
         one = Mishap(call=0, step=0, **{name: getattr(cue, name) for name in ("kind", "where", "path", "lasts", "much")})
@@ -367,6 +382,10 @@ class Play:
             yield "a write is late"
         if any(function.calls for function in self.alive()):
             yield "a call is under way"
+
+
+def _sleeper(dice: Random) -> Mishap:
+    return Mishap(kind=FaultKind.FREEZE_AND_THAW, call=0, step=0, lasts=dice.uniform(15, 40), where="gcp", path="", much=0.0)
 
 
 def _called(call: Call, began: float, ended: float) -> Called:

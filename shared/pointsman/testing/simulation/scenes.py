@@ -38,7 +38,8 @@ class Staging(Frozen):
     """How a scene is played. ``storm`` and ``sweep_every`` in seconds (None: as long as ever); ``minute`` of the hour it begins in.
 
     The storm lasts longer, up to ``longest``, while something that is aimed at a site has struck nobody there.
-    ``quiet`` lets nothing go wrong but what is aimed at a site and what the scene brings, ``watching`` lets both clouds' functions watch from the beginning, with rows that are due to be noted again; ``aged`` puts old incidents into the archive.
+    ``quiet`` lets nothing go wrong but what is aimed at a site and what the scene brings, ``watching`` lets both clouds' functions watch from the beginning, with rows that are due to be noted again; ``aged`` puts old incidents into the archive,
+    ``asleep`` freezes the first function of Google's cloud, where levers have fences, whose plan to leave a link is agreed.
     """
 
     storm: float | None = None
@@ -50,6 +51,7 @@ class Staging(Frozen):
     minute: int = 0
     quiet: bool = False
     watching: bool = False
+    asleep: bool = False
     aged: bool = False
 
 
@@ -124,11 +126,11 @@ PRELUDES: Mapping[str, tuple[Lead, ...]] = {
     "self.steps(": (_UNAGREED, _SLOWLY),
 }
 """What must go wrong at other sites before a function comes to this one, any of these: by what is awaited there."""
-WITHIN: Mapping[Scene, Lead] = {
-    Scene.SEVERED: (_LOST_WAY, _LOST_WAY),
-    Scene.STALE: ((FaultKind.FREEZE_AND_THAW, ".apply(want"),),
+WITHIN: Mapping[Scene, tuple[Lead, ...]] = {
+    Scene.SEVERED: ((_LOST_WAY, _LOST_WAY),),
+    Scene.STALE: (((FaultKind.FREEZE_AND_THAW, ".apply(want"),), (), ()),
 }
-"""What goes wrong at a site in a scene, whatever its schedule is aimed at."""
+"""What goes wrong at a site in a scene, any of these, whatever its schedule is aimed at."""
 _ANY = (Scene.PLAIN,) * 9 + tuple(scene for scene in Scene if scene is not Scene.LONG)
 
 
@@ -161,7 +163,7 @@ def scene_of(site: Site, dice: Random) -> Scene:
 def preludes(site: Site, scene: Scene, sites: Sequence[Site], dice: Random) -> Iterator[tuple[FaultKind, str]]:
     """Say what must go wrong where before a function comes to a site, and what goes wrong in the scene."""
     ways = next((ways for words, ways in PRELUDES.items() if words in site.words), ((),))
-    for kind, words in (*dice.choice(ways), *WITHIN.get(scene, ())):
+    for kind, words in (*dice.choice(ways), *dice.choice(WITHIN.get(scene, ((),)))):
         yield from ((kind, one.name) for one in [one for one in sites if words in one.awaited][:1])
 
 
@@ -176,7 +178,7 @@ _STAGED: Mapping[Scene, Staging] = {
     Scene.PARTED: Staging(quiet=True, longest=40.0, sweep_every=8.0, without=WithoutQuorum.PROTECT, shapes=_WITH_A_WAY),
     Scene.LONG: Staging(quiet=True, storm=60.0, without=WithoutQuorum.PROTECT, shapes=_WITH_A_WAY),
     Scene.SEVERED: Staging(hold_down=_BRISK),
-    Scene.STALE: Staging(longest=40.0, sweep_every=8.0, hold_down=_BRISK),
+    Scene.STALE: Staging(quiet=True, asleep=True, storm=40.0, longest=70.0, sweep_every=8.0, hold_down=_BRISK),
     Scene.FORESEEN: Staging(quiet=True, hold_down=_BRISK),
     Scene.RETURN: Staging(quiet=True, longest=60.0, sweep_every=8.0, hold_down=_BRISK, aged=True),
     Scene.WATCH: Staging(watching=True),
@@ -278,7 +280,7 @@ _BROUGHT: Mapping[Scene, Bringing] = {
     Scene.LONG: _long_parted,
     Scene.RETURN: _returning,
     Scene.SEVERED: _outage(3, 8, (4, 30)),
-    Scene.STALE: _outage(2, 6, (3, 12)),
+    Scene.STALE: _outage(3, 6, (3, 6), _PLAIN),
     Scene.FORESEEN: _outage(5, 10, (6, 30), _PLAIN),
     Scene.COLD: _cold,
     Scene.DARK: _dark,

@@ -23,8 +23,8 @@ LED_AIMS = 6
 """As many when it is one to which a scene must lead."""
 VISITS = (0, 0, 0, 0, 0, 0, 1, 1, 3, 8)
 """How often a function comes to the site before such a mishap strikes there."""
-ROUND_TRIPS = (0, 0, 3, 4)
-"""How many requests of an agreement get through before the way is lost: none, or those of its prepare."""
+ROUND_TRIPS = (0, 0, 3, 5, 8)
+"""How many requests and replies of an agreement come before the way is lost: none, those of its prepare, or nearly all."""
 ROLL_OUTS = 0.35
 """Share of schedules in which some functions carry the next fabric."""
 RESTORABLE = ("gcp", "witness")
@@ -139,9 +139,15 @@ def aimed_at(seed: int) -> Site:
 def _before(dice: Random, led: tuple[tuple[FaultKind, str], ...], fabric: Fabric, size: Size) -> list[Mishap]:
     """Make the mishaps that lead on, each on a path of its own, and long enough for others to go on without whoever they befall."""
     paths = dice.sample(STORES, len(STORES)) * len(led)
-    visits = dice.choice(ROUND_TRIPS)
-    made = [replace(_mishap(dice, kind, fabric, size), site=site, path=path) for (kind, site), path in zip(led, paths, strict=False)]
-    return [replace(one, lasts=dice.uniform(6, 25), visits=visits if one.kind is FaultKind.PARTITION_REQUESTS else 0) for one in made]
+    visits, asleep = dice.choice(ROUND_TRIPS), FaultKind.FREEZE_AND_THAW
+    cloud = dice.choice(("aws", "gcp", "gcp", "gcp"))  # levers without a fence are AWS's alone
+    made = [
+        replace(_mishap(dice, kind, fabric, size), site=site, path=path, where=cloud)
+        for (kind, site), path in zip(led, paths, strict=False)
+    ]
+    lasts = [dice.uniform(25, 60) if one.kind is asleep else dice.uniform(6, 25) for one in made]
+    met = [visits if one.kind is FaultKind.PARTITION_REQUESTS else 0 for one in made]
+    return [replace(one, lasts=long, visits=often) for one, long, often in zip(made, lasts, met, strict=True)]
 
 
 def _drawn(dice: Random, allowed: tuple[FaultKind, ...], size: Size) -> Iterator[FaultKind]:

@@ -113,6 +113,11 @@ class SimulatedStore(MemoryStore):
         self.intended += [Intended(at=self._clock.monotonic(), row=row) for row in sightings if is_intent(row)]
         await super().note(prefix, sightings)
 
+    async def accept(self, register: str, ballot: str, value: str, seen: Reply) -> Reply | Refusal:
+        """Accept a value; nature knows who asks for it."""
+        self._nature.proposers[ballot] = caller()
+        return await super().accept(register, ballot, value, seen)
+
     async def _do(self, operation: str, about: str, act: Callable[[], T]) -> T:
         request, who = _REQUESTS[operation], caller()
         if who is not None and request is Request.READ and about.startswith("plan/"):
@@ -173,6 +178,7 @@ class SimulatedStore(MemoryStore):
         ended = super()._write(register, ballot, seen, row)
         if isinstance(ended, Reply) and row.accepted == ballot and self._ledger.accepted(self.name, register, row):
             self._nature.tell(f"a majority holds {register} at ballot {ballot}: {(row.value or '')[:240]}")
+            self._nature.decided(self._nature.proposers.get(ballot), register, row.value or "")
         return ended
 
     def _note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
