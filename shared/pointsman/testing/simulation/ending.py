@@ -78,6 +78,7 @@ async def _evidence(play: Play, healed: float, settled: float | None) -> Evidenc
         dark=tuple(play.dark),
         escaped=tuple(play.escaped),
         unlooked=tuple(play.unlooked),
+        entries={name: entry for store in world.stores.values() for name, entry in store.journal.items()},
         intended=tuple(one for store in world.stores.values() for one in store.intended),
     )
     drills = await _drill(play) if play.schedule.seed % DRILL_EVERY == 0 and settled is not None else ()

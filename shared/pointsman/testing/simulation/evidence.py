@@ -172,7 +172,7 @@ class Evidence(Frozen):
     a store's clock was wrong for a while; ``duplicate`` counts the register reads and writes that a repeated report made;
     ``intended`` lists what was steered beside an agreement;
     ``livelocked`` lists calls of the quiet end that gave up because of other proposers; ``escaped`` lists errors that no
-    entry expects, ``unlooked`` calls that wrote a lever and ended well without a look at the plan after it.
+    entry expects, ``entries`` the journal by digest, ``unlooked`` calls that wrote a lever and ended well without a look at the plan after it.
     """
 
     fabric: Fabric
@@ -203,4 +203,5 @@ class Evidence(Frozen):
     dark: tuple[Dark, ...]
     escaped: tuple[str, ...]
     unlooked: tuple[str, ...] = ()
+    entries: Mapping[str, bytes] = {}
     intended: tuple[Intended, ...] = ()

@@ -3,12 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
 
+from pointsman.core.journal import opened
+from pointsman.core.members import probe_key
 from pointsman.core.pins import OWNER
 from pointsman.core.plan import LinkState, Plan
+from pointsman.core.sightings import Health, Vantage
 from pointsman.testing.simulation.agreed import Record, deeds, drained
 
 Findings = Iterator[str]
 
+PROBES = frozenset({Vantage.PROBE_AWS, Vantage.PROBE_GCP})
 AGREEING = 2
 """Sources that must speak against a link before it is drained."""
 
@@ -46,8 +50,21 @@ def _left(record: Record, plan: Plan, name: str, target: str) -> bool:
     return any(drained(plan, one) for one in takewhile(lambda one: one != target, prefer))
 
 
+def both_ends_see_what_is_returned_to(record: Record) -> Findings:
+    """Fail-back: what a drain's end was decided from shows packets passing from both ends of the link, where both are probed."""
+    for before, after in record.steps():
+        ended = [link for link in record.fabric(after).links if len(link.probes) == len(PROBES) and drained(before, link.name)]
+        for link in (one for one in ended if not drained(after, one.name) and after.entry in record.evidence.entries):
+            keys = {probe_key(pair.source, pair.target) for pair in link.probes}
+            rows = opened(after.entry, record.evidence.entries[after.entry]).view.rows
+            seen = {row.vantage for row in rows if row.member in keys and row.health is Health.UP}
+            if not seen >= PROBES:
+                yield f"epoch {after.epoch} returns to {link.name}, which only {sorted(seen)} saw passing packets"
+
+
 RULES: Mapping[str, Callable[[Record], Findings]] = {
     "rails": nothing_is_done_on_unknown_or_a_lone_claim,
+    "both ends": both_ends_see_what_is_returned_to,
     "second look": whoever_writes_looks_again,
     "pins": nothing_is_pinned_where_bgp_leads,
 }

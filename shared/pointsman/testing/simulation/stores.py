@@ -88,6 +88,11 @@ class SimulatedStore(MemoryStore):
         """Give the accepted ballot of every register."""
         return {register: row.accepted for register, row in self._registers.items()}
 
+    @property
+    def journal(self) -> dict[str, bytes]:
+        """Give every journal entry."""
+        return self._entries
+
     def hold(self, register: str, value: str) -> None:
         """Hold what was agreed before the schedule begins."""
         row = Row(promised=FIRST, accepted=FIRST, value=value)
