@@ -80,7 +80,8 @@ class Nature:
         """Let what is aimed at where the running task stands befall; give what strikes its request, if that does."""
         now = asyncio.get_running_loop().time()
         able = [(one, struck) for one in self.aims if (struck := STRIKES.get(one.kind)) is None or request in struck]
-        for one, struck in [(one, struck) for one, struck in able if one.after <= now and stands_at(one.site)]:
+        here = {site for site in {one.site for one, _ in able if one.after <= now} if stands_at(site)}
+        for one, struck in [(one, struck) for one, struck in able if one.after <= now and one.site in here]:
             self.aims.remove(one)
             if one.visits:
                 self.aims.append(replace(one, visits=one.visits - 1))
