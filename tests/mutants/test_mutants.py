@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.testing.mutants import hunt
 from pointsman.testing.mutants.__main__ import MUTANTS, main
 from pointsman.testing.mutants.copies import PACKAGE, copied, mutated, patched
 from pointsman.testing.mutants.hunt import probed, recorded, replay
@@ -67,6 +68,33 @@ def test_every_recorded_seed_belongs_to_a_mutant_and_is_within_the_limit() -> No
 def test_a_mutant_that_does_no_harm_is_not_noticed(copy: Path) -> None:
     with mutated(copy, HARMLESS):
         assert probed(copy, Level.REGISTER, 0, 20) is None
+
+
+@pytest.mark.parametrize(("shipped_fails", "killing"), [({3}, 5), (set(), 3), ({3, 5}, None)])
+def test_a_hunt_goes_on_after_a_schedule_that_the_shipped_code_fails_too(
+    shipped_fails: set[int], killing: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def probed(folder: Path, _level: Level, first: int, seeds: int) -> dict[str, object] | None:
+        fails = {3, 5} if folder.name == "mutated" else shipped_fails
+        found = [seed for seed in sorted(fails) if first <= seed < first + seeds]
+        return {"seed": found[0], "invariant": "S1", "what": "it broke"} if found else None
+
+    monkeypatch.setattr(hunt, "probed", probed)
+    kill = hunt.noticed_alone(Path("mutated"), Path("shipped"), HARMLESS, 0)
+    assert (kill and kill.seed, kill and kill.seeds) == (killing, killing and killing + 1)
+
+
+def test_each_edit_of_a_mutant_must_fit_once() -> None:
+    misfit = Mutant(
+        name="half",
+        file="quorum/rows.py",
+        old="VALUE_LIMIT = 256 * 1024",
+        new="",
+        level=Level.REGISTER,
+        also=(("nowhere to be found", ""),),
+    )
+    with pytest.raises(MutantMisfit, match="'half': its old text stands 0 times"):
+        patched(misfit)
 
 
 def test_a_copy_is_as_shipped_again_after_a_mutant(copy: Path) -> None:

@@ -33,10 +33,11 @@ def hunt(mutants: Iterable[Mutant], *, first: int = 0) -> Iterable[tuple[Mutant,
     with copied() as folder, copied() as shipped:
         for mutant in mutants:
             with mutated(folder, mutant):
-                yield mutant, _noticed_alone(folder, shipped, mutant, first)
+                yield mutant, noticed_alone(folder, shipped, mutant, first)
 
 
-def _noticed_alone(folder: Path, shipped: Path, mutant: Mutant, first: int) -> Kill | None:
+def noticed_alone(folder: Path, shipped: Path, mutant: Mutant, first: int) -> Kill | None:
+    """Look for the first schedule that a mutated copy fails and the shipped one passes."""
     seed, end = first, first + SEEDS_LIMIT[mutant.level]
     while seed < end:
         kill = noticed(folder, mutant, seed, end - seed)
