@@ -2,9 +2,9 @@
 
 A cell is a pair of await site and fault kind. It is hit when a fault of that kind is injected while a call stands at that
 site: for a fault of one request or one function that call, for a fault of the world any call under way. Possible is
-every cell of a kind that strikes functions or the world; a kind that strikes requests is possible where a request that
-it can strike was ever under way, which the run itself notes. What is not played at all is in
-``UNPLAYED`` and ``UNPLAYED_CALLS``.
+every cell of a kind that strikes functions or the world; a kind that strikes requests is possible where requests that
+it can strike were under way, which the run itself notes, strays of an earlier step that nobody waits for any more apart.
+What is not played at all is in ``UNPLAYED`` and ``UNPLAYED_CALLS``.
 """
 
 from collections.abc import Mapping
@@ -57,6 +57,9 @@ UNPLAYED_CALLS: Mapping[str, str] = {
 }
 """Words of what is awaited at sites that no schedule reaches, with why."""
 
+STRAYS = 0.005
+"""Share of the requests under way at a site up to which those of a kind are strays."""
+
 
 class Coverage(Frozen):
     """How many cells could be hit, how many were, and which were not."""
@@ -107,4 +110,7 @@ def coverage(tally: Tally) -> Coverage:
 
 def _possible(tally: Tally, site: str, kind: FaultKind) -> bool:
     struck: frozenset[Request] | None = STRIKES.get(kind)
-    return struck is None or tally.coverage[site, kind.value] > 0 or any(tally.coverage[site, request.value] for request in struck)
+    if struck is None or tally.coverage[site, kind.value]:
+        return True
+    under_way = {request: tally.coverage[site, request.value] for request in Request}
+    return sum(under_way[request] for request in struck) > STRAYS * sum(under_way.values())
