@@ -109,7 +109,12 @@ def _left_behind(case: Case, states: Mapping[LinkName, LinkState], flow: Flow, t
     """
     for name in takewhile(lambda one: one != target, flow.prefer):
         drain = states[name].drain
-        if drain and drain.cause is not DrainCause.MAINTENANCE and _session_up(case, name) and (_ordered(case, flow, target) or not _drainable(case, case.fabric.link(name), drain)):
+        if (
+            drain
+            and drain.cause is not DrainCause.MAINTENANCE
+            and _session_up(case, name)
+            and (_ordered(case, flow, target) or not _drainable(case, case.fabric.link(name), drain))
+        ):
             return name
     return None
 

@@ -217,7 +217,9 @@ class Damping(Declared):
     down: int = Field(default=1000, ge=1, le=100_000, description="The penalty of one failure.")
     reuse: int = Field(default=750, ge=1, le=100_000, description="Below this a link is trusted again.")
     suppress_failback: int = Field(default=3000, ge=1, le=1_000_000, description="Above this no flow fails back.")
-    suppress_action: int = Field(default=6000, ge=1, le=1_000_000, description="Above this nothing is done with a link but what an outage forces.")
+    suppress_action: int = Field(
+        default=6000, ge=1, le=1_000_000, description="Above this nothing is done with a link but what an outage forces."
+    )
     max: s.Lasting = Field(default=timedelta(minutes=60), description="The longest that a link is distrusted after its last failure.")
     observe: bool = Field(default=False, description="Compute and report the penalty without damping.")
 
