@@ -24,7 +24,7 @@ from pointsman.testing.simulation.kinds import ON_PATHS, STRIKES, FaultKind, Req
 from pointsman.testing.simulation.mail import Mail
 from pointsman.testing.simulation.mischief import Mischief
 from pointsman.testing.simulation.nature import in_nobodys_name, sites_of, tasks_under_way
-from pointsman.testing.simulation.scenes import Cue
+from pointsman.testing.simulation.scenes import Cue, Scene
 from pointsman.testing.simulation.schedule import Mishap, Schedule
 from pointsman.testing.simulation.world import World
 
@@ -67,6 +67,7 @@ class Play:
         self.world.nature.upon = self._upon
         self.world.nature.decided = self._decided
         asleep = plan.staging.asleep and FaultKind.FREEZE_AND_THAW in plan.kinds
+        self._left = False
         self._sleeper = _sleeper(self.dice) if asleep else None
         self._rolls_out = plan.rolls_out
         if plan.staging.aged:
@@ -109,15 +110,19 @@ class Play:
             self.world.nature.aims.append(one)
 
     def _decided(self, call: object, register: str, value: str) -> None:
-        """Freeze a function of Google's cloud just when its plan to leave a link is agreed: before it knows, and before it writes."""
-        mine = isinstance(call, Call) and call.cloud is Cloud.GCP and register.startswith("plan/") and '"drain":' in value
-        if self._sleeper is not None and mine and isinstance(call, Call):
+        """Freeze a function of Google's cloud just when its plan is agreed: before it knows, and before it writes."""
+        if self._sleeper is None or not register.startswith("plan/"):
+            return
+        leaves, returns = '"drain":' in value, self.schedule.scene is Scene.RELAPSE
+        due = self._left and not leaves and isinstance(call, Call) and call.door == "report" if returns else leaves
+        self._left |= leaves
+        if due and isinstance(call, Call) and call.cloud is Cloud.GCP:
             call.trips.insert(0, (call.steps, self._falls_asleep))
 
     def _falls_asleep(self, call: Call) -> None:
         one, self._sleeper = self._sleeper, None
-        if one is not None:
-            self.mischief.befall(one, call)
+        if one is not None and self.mischief.befall(one, call) and self.schedule.scene is Scene.RELAPSE:
+            self._cue(self.schedule.again)
 
     def _cue(self, cue: Cue) -> None:
         one = Mishap(call=0, step=0, **{name: getattr(cue, name) for name in ("kind", "where", "path", "lasts", "much")})

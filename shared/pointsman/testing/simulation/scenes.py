@@ -25,6 +25,7 @@ class Scene(StrEnum):
     LONG = "one cloud reaches no majority for longer than what it did alone is believed without a word"
     SEVERED = "one cloud loses the way to two stores just when it asks them to agree"
     STALE = "a function freezes just before it writes, and others decide anew meanwhile"
+    RELAPSE = "a function freezes just when it agreed to return to a link, which fails again"
     FORESEEN = "a link fails, and nothing else goes wrong before"
     COLD = "functions start anew while their own store is down"
     DARK = "one store cannot be reached for a while, and a link fails"
@@ -35,16 +36,17 @@ class Scene(StrEnum):
 
 
 class Staging(Frozen):
-    """How a scene is played. ``storm`` and ``sweep_every`` in seconds (None: as long as ever); ``minute`` of the hour it begins in.
+    """How a scene is played. ``storm``, ``sweep_every`` and ``probe_every`` in seconds (None: as ever); ``minute`` of the hour it begins in.
 
     The storm lasts longer, up to ``longest``, while something that is aimed at a site has struck nobody there.
     ``quiet`` lets nothing go wrong but what is aimed at a site and what the scene brings, ``watching`` lets both clouds' functions watch from the beginning, with rows that are due to be noted again; ``aged`` puts old incidents into the archive,
-    ``asleep`` freezes the first function of Google's cloud, where levers have fences, whose plan to leave a link is agreed.
+    ``asleep`` freezes the first function of Google's cloud, where levers have fences, whose plan to leave a link or to return is agreed.
     """
 
     storm: float | None = None
     longest: float = 0.0
     sweep_every: float | None = None
+    probe_every: float | None = None
     hold_down: timedelta = HOLD_DOWN
     without: WithoutQuorum | None = None
     shapes: tuple[Shape, ...] = tuple(Shape)
@@ -91,7 +93,7 @@ LEADS: Mapping[str, Scene] = {
     "with_flags_anew(": Scene.SLOW,
     "settle(": Scene.SEVERED,
     "agree:": Scene.SEVERED,
-    "observe_missing": Scene.STALE,
+    "observe_missing": Scene.RELAPSE,
     "enact:write": Scene.STALE,
     "enact:_write": Scene.STALE,
     "self._ready(": Scene.SLOW,
@@ -180,6 +182,7 @@ _STAGED: Mapping[Scene, Staging] = {
     Scene.SEVERED: Staging(hold_down=_BRISK),
     Scene.STALE: Staging(quiet=True, asleep=True, storm=40.0, longest=70.0, sweep_every=8.0, hold_down=_BRISK),
     Scene.FORESEEN: Staging(quiet=True, hold_down=_BRISK),
+    Scene.RELAPSE: Staging(quiet=True, asleep=True, storm=70.0, sweep_every=30.0, probe_every=4.0, hold_down=_BRISK),
     Scene.RETURN: Staging(quiet=True, longest=60.0, sweep_every=8.0, hold_down=_BRISK, aged=True),
     Scene.WATCH: Staging(watching=True),
 }
@@ -280,6 +283,7 @@ _BROUGHT: Mapping[Scene, Bringing] = {
     Scene.LONG: _long_parted,
     Scene.RETURN: _returning,
     Scene.SEVERED: _outage(3, 8, (4, 30)),
+    Scene.RELAPSE: _outage(3, 6, (3, 6), _PLAIN),
     Scene.STALE: _outage(3, 6, (3, 6), _PLAIN),
     Scene.FORESEEN: _outage(5, 10, (6, 30), _PLAIN),
     Scene.COLD: _cold,

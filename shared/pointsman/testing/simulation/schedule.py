@@ -93,9 +93,18 @@ class Schedule(Frozen):
     quiet: bool
 
     @property
+    def again(self) -> Cue:
+        """The failure of the scene once more, soon and for long."""
+        return replace(self.cues[-1], at=AGAIN, lasts=60.0)
+
+    @property
     def aims(self) -> tuple[Mishap, ...]:
         """The mishaps that are aimed at an await site."""
         return tuple(one for one in self.mishaps if one.site)
+
+
+AGAIN = 3.0
+"""Seconds until a link to which somebody is about to return fails again."""
 
 
 def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: Size = DEFAULT) -> Schedule:
@@ -104,9 +113,7 @@ def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: S
     site = aimed_at(seed)
     scene = scene_of(site, dice) if kinds else Scene.PLAIN
     played, allowed = staging(scene, dice), tuple(kind for kind in FaultKind if kind in kinds)
-    size = replace(
-        size, storm=max(size.storm, played.storm or 0.0), sweep_every=min(size.sweep_every, played.sweep_every or size.sweep_every)
-    )
+    size = _sized(size, played)
     drawn = () if played.quiet else tuple(_drawn(dice, allowed, size))
     aimed = _drawn_for_aims(dice, site, allowed, drawn)
     fabric, following = _fabrics(dice, played, (*drawn, *aimed))
@@ -128,6 +135,16 @@ def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: S
         cues=brought,
         quiet=site.quiet,
         rolls_out=_rolls_out(dice, (*drawn, *aimed), allowed, scene),
+    )
+
+
+def _sized(size: Size, played: Staging) -> Size:
+    """Give the size that a scene is played in."""
+    return replace(
+        size,
+        storm=max(size.storm, played.storm or 0.0),
+        sweep_every=played.sweep_every if played.sweep_every and size.name == DEFAULT.name else size.sweep_every,
+        probe_every=min(size.probe_every, played.probe_every or size.probe_every),
     )
 
 
