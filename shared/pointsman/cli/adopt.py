@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pointsman.core.values import replace
+from pointsman.cli.asking import settings_for
 
 Current = Annotated[str, typer.Argument(metavar="CURRENT", help="The compiled fabric that the plan names now.")]
 Following = Annotated[str, typer.Argument(metavar="NEXT", help="The compiled fabric that it is to name.")]
@@ -20,9 +20,8 @@ def adopt(current: Current, following: Following, *, author: Author, reason: Why
     """
     from pointsman.boot import loop  # noqa: PLC0415 - the SDKs load for this command only
     from pointsman.boot.aws import build  # noqa: PLC0415
-    from pointsman.boot.settings import read_settings  # noqa: PLC0415
     from pointsman.service.adopt import adopt as order  # noqa: PLC0415
 
-    app = build(replace(read_settings(), fabric=current, fabric_next=following))
+    app = build(settings_for(current, following))
     plan = loop.run(order(app.house, author=author, reason=reason, force=force))
     typer.echo(f"fabric {plan.fabric_hash} is agreed since epoch {plan.epoch}")

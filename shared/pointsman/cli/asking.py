@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from pointsman.adapters import files
+from pointsman.adapters.files import CannotRead
+from pointsman.core.errors import ConfigError
 from pointsman.core.values import canonical, replace
 
 if TYPE_CHECKING:
+    from pointsman.boot.settings import Settings
     from pointsman.service.status import Table
 
 WELL, WRONG, UNREAD = 0, 1, 2
@@ -19,10 +23,34 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def opened(fabric: str) -> "Table":
     """Open a fabric's table with the credentials of this shell. Raises ``ConfigError``."""
-    from pointsman.boot.settings import read_settings  # noqa: PLC0415 - the SDKs load for such a command only
-    from pointsman.boot.table import open_table  # noqa: PLC0415
+    from pointsman.boot.table import open_table  # noqa: PLC0415 - the SDKs load for such a command only
 
-    return open_table(replace(read_settings(), fabric=fabric, fabric_next=""))
+    return open_table(settings_for(fabric))
+
+
+def settings_for(fabric: str, following: str = "") -> "Settings":
+    """Read this shell's settings for fabrics that the command line names.
+
+    Raises ``CannotRead`` for a file that is no compiled fabric, and ``ConfigError`` for a bad setting.
+    """
+    from pointsman.boot.settings import read_settings  # noqa: PLC0415 - loaded for such a command only
+
+    for path in (fabric, following) if following else (fabric,):
+        must_be_compiled(path)
+    return replace(read_settings(), fabric=fabric, fabric_next=following)
+
+
+def must_be_compiled(path: str) -> None:
+    """Raise ``CannotRead``, saying what to do, where a file is no compiled fabric of this version."""
+    if path == files.STANDARD:
+        raise CannotRead("standard input is not read here: name the file that 'pointsman compile' wrote")
+    raw = files.read(path)
+    if not files.looks_compiled(raw):
+        raise CannotRead(f"{path}: this is not a compiled fabric; make one from its YAML: pointsman compile FILE -o fabric.json")
+    try:
+        files.read_compiled(raw, path)
+    except ConfigError as error:
+        raise CannotRead(str(error)) from error
 
 
 def as_json(value: object) -> str:

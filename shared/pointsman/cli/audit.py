@@ -8,10 +8,11 @@ import typer
 from rich.markup import escape
 
 from pointsman.adapters.files import CannotWrite
+from pointsman.cli.asking import settings_for
 from pointsman.core.audit.findings import Finding, Severity, repair
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Fabric
-from pointsman.core.values import Frozen, canonical, replace
+from pointsman.core.values import Frozen, canonical
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,9 +60,8 @@ def audit(fabric: FabricFile, *, as_json: AsJson = False, sarif: Sarif = None, r
 
 def _read(fabric: str) -> Audited:
     from pointsman.boot import loop  # noqa: PLC0415
-    from pointsman.boot.settings import read_settings  # noqa: PLC0415
 
-    return loop.run(_audited(replace(read_settings(), fabric=fabric, fabric_next="")))
+    return loop.run(_audited(settings_for(fabric)))
 
 
 async def _audited(settings: Any) -> Audited:

@@ -1,7 +1,6 @@
 """``pointsman decode``: say what a payload means to us."""
 
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pointsman.adapters.files import BadFabric, load
+from pointsman.adapters import files
+from pointsman.adapters.files import BadFabric
 from pointsman.core.errors import ConfigError
 from pointsman.core.members import MemberRef, index
 from pointsman.core.sightings import Change, Ignored, Meaning, Notice, Order, Rejected, Sighting, Tick, Vantage
@@ -36,10 +36,10 @@ def decode(
 ) -> None:
     """Show what a cloud event means to pointsman."""
     try:
-        data = _data(file)
-        places = index(load(str(fabric))) if fabric else {}
-    except (OSError, ConfigError) as error:
-        typer.echo(f"pointsman: {_one_line(error)}", err=True)
+        data = files.read(file, BYTES_LIMIT)  # and a byte more, so that the decoder can say that it is too long
+        places = index(files.load(str(fabric))) if fabric else {}
+    except ConfigError as error:
+        typer.echo(f"pointsman: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(BAD_FABRIC if isinstance(error, BadFabric) else UNREADABLE) from error
     delivery = recorded.delivery(data)
     found = elements(read(delivery.body, delivery.headers), places)
@@ -144,20 +144,6 @@ def _vantage(vantage: Vantage) -> str:
 
 def _time(moment: datetime | None) -> str | None:
     return times.written(moment) if moment else None
-
-
-def _data(file: str) -> bytes:
-    """Read the payload, one byte beyond the limit at most, so that the decoder can say that it is too long."""
-    if file == "-":
-        return sys.stdin.buffer.read(BYTES_LIMIT + 1)
-    with Path(file).open("rb") as stream:
-        return stream.read(BYTES_LIMIT + 1)
-
-
-def _one_line(error: OSError | ConfigError) -> str:
-    if isinstance(error, OSError):
-        return f"cannot read {error.filename or 'the payload'}: {error.strerror or 'input error'}"
-    return " ".join(str(error).split())
 
 
 def _show(found: list[dict[str, Any]]) -> None:

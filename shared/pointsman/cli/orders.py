@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pointsman.adapters.files import CannotRead
 from pointsman.adapters.files.units import NotAnAmount, lasting
-from pointsman.cli.asking import AsJson, as_json
+from pointsman.cli.asking import AsJson, as_json, settings_for
 from pointsman.core.errors import ConfigError, PointsmanError, Refused
 from pointsman.core.sightings import Order, Verb
-from pointsman.core.values import replace
 
 if TYPE_CHECKING:
     from pointsman.service.house import House
     from pointsman.service.order import Heeded, Stilled
 
 DONE, REFUSED, UNSURE = 0, 1, 2
-"""Exit codes: agreed; refused, or a flag was missed; nobody can tell, since no majority answers."""
+"""Exit codes: agreed; refused, or a flag was missed; nobody can tell, since no majority answers or the fabric cannot be read."""
 
 FabricFile = Annotated[str, typer.Argument(metavar="FABRIC", help="The compiled fabric that the plan names.")]
 LinkName = Annotated[str, typer.Argument(metavar="LINK", help="The link.")]
@@ -128,7 +128,8 @@ def _still(fabric: str, wish: _Wish, span: str, *, json: bool) -> None:
 
 def _told(error: PointsmanError) -> typer.Exit:
     typer.echo(f"pointsman: {error}", err=True)
-    return typer.Exit(REFUSED if isinstance(error, Refused | ConfigError) else UNSURE)
+    refused = isinstance(error, Refused | ConfigError) and not isinstance(error, CannotRead)
+    return typer.Exit(REFUSED if refused else UNSURE)
 
 
 def _span(text: str) -> timedelta | None:
@@ -140,9 +141,8 @@ def _span(text: str) -> timedelta | None:
 
 async def _house(fabric: str) -> "House":
     from pointsman.boot.ordering import open_house  # noqa: PLC0415
-    from pointsman.boot.settings import read_settings  # noqa: PLC0415
 
-    return await open_house(replace(read_settings(), fabric=fabric, fabric_next=""))
+    return await open_house(settings_for(fabric))
 
 
 async def _heeded(fabric: str, wish: _Wish, span: timedelta | None) -> "Heeded":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.asking import WELL, WRONG, FabricFile, as_json
+from pointsman.cli.asking import WELL, WRONG, FabricFile, as_json, settings_for
 from pointsman.core.values import Frozen, canonical, replace
 
 if TYPE_CHECKING:
@@ -88,9 +88,8 @@ def run(fabric: FabricFile, *, site: Site, port: Port = None, anywhere: Anywhere
 
 def _opened(fabric: str, port: int | None) -> "tuple[Settings, Fabric]":
     from pointsman.boot.artefact import fabrics  # noqa: PLC0415
-    from pointsman.boot.settings import read_settings  # noqa: PLC0415
 
-    settings = replace(read_settings(), fabric=fabric, fabric_next="")
+    settings = settings_for(fabric)
     return (settings if port is None else replace(settings, probe_port=port)), fabrics(settings)[0]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pointsman.cli.asking import must_be_compiled
 from pointsman.core.errors import PointsmanError, Refused
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def move(current: Current, following: Following, *, yes: Yes = False, force: For
     from pointsman.boot.moving import open_move  # noqa: PLC0415
     from pointsman.service.moving import carry_out, survey, uncarried  # noqa: PLC0415
 
+    for path in (current, following):
+        must_be_compiled(path)
     house, one = open_move(current, following)
     names = f"stores {one.registers.stores.id} to stores {one.following.stores.id}"
     missing = loop.run(uncarried(house))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from pointsman.cli.asking import settings_for
 from pointsman.core.errors import PointsmanError
-from pointsman.core.values import replace
 
 if TYPE_CHECKING:
     from pointsman.service.verify import Walk
@@ -43,10 +43,9 @@ def _walked(current: str, others: list[str], last: int) -> "Walk":
     from pointsman.adapters import files  # noqa: PLC0415 - the SDKs load for this command only
     from pointsman.boot import loop  # noqa: PLC0415
     from pointsman.boot.aws import build  # noqa: PLC0415
-    from pointsman.boot.settings import read_settings  # noqa: PLC0415
     from pointsman.service.verify import verify as walk  # noqa: PLC0415
 
-    app = build(replace(read_settings(), fabric=current, fabric_next=""))
+    app = build(settings_for(current))
     more = tuple(files.load(path) for path in others)
     house = dataclasses.replace(app.house, fabrics=(*app.house.fabrics, *more))
     return loop.run(walk(house, last))

@@ -6,12 +6,13 @@ The YAML reader and the declared models are imported when a declared file is met
 from typing import Any
 
 from pointsman.adapters.files.compiled import looks_compiled, read_compiled, write_compiled
-from pointsman.adapters.files.disk import read, write
+from pointsman.adapters.files.disk import STANDARD, read, write
 from pointsman.adapters.files.findings import BadFabric, CannotRead, CannotWrite, Finding, Note, Place, Report
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Fabric
 
 __all__ = [
+    "STANDARD",
     "BadFabric",
     "CannotRead",
     "CannotWrite",
@@ -23,7 +24,9 @@ __all__ = [
     "check_text",
     "compile_fabric",
     "load",
+    "looks_compiled",
     "read",
+    "read_compiled",
     "schema",
     "write",
 ]

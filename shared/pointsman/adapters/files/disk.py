@@ -22,7 +22,7 @@ def read(path: str, limit: int = MAX_READ) -> bytes:
     except FileNotFoundError as error:
         raise CannotRead(f"{path}: there is no such file; check the path") from error
     except IsADirectoryError as error:
-        raise CannotRead(f"{path}: this is a directory; name the fabric file in it") from error
+        raise CannotRead(f"{path}: this is a directory; name a file in it") from error
     except PermissionError as error:
         raise CannotRead(f"{path}: you may not read this file; check its permissions") from error
     except (OSError, ValueError) as error:
