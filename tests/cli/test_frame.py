@@ -77,3 +77,24 @@ def test_a_reader_that_is_gone_ends_it_quietly() -> None:
 def test_what_a_terminal_cannot_show_is_escaped() -> None:
     done = breaking("print(chr(228))", {"PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stdout) == (0, "\\xe4\n")
+
+
+LINGERING = """
+import asyncio, time
+from pointsman.boot import loop
+from pointsman.cli import main
+kept = set()
+async def slow(): await asyncio.to_thread(time.sleep, 0.6)
+async def late():
+    await asyncio.sleep(0.2)
+    await asyncio.to_thread(print, "kept up", flush=True)
+async def asked(): kept.update(map(asyncio.create_task, (slow(), late())))
+@main.app.command("ask")
+def ask(): loop.run(asked())
+main.run()
+"""
+
+
+def test_what_still_goes_on_when_an_answer_is_there_comes_to_its_end_without_a_traceback() -> None:
+    done = subprocess.run([sys.executable, "-c", LINGERING, "ask"], check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "kept up\n", "")

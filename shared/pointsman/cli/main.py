@@ -39,6 +39,9 @@ UNREADABLE = 2
 BUG = 70
 """Exit code: a defect of pointsman."""
 
+PATIENCE = 1.0
+"""Seconds that the slowest store may take to keep up before the command ends."""
+
 INTERRUPTED = 130
 """Exit code: stopped by Ctrl-C."""
 
@@ -116,7 +119,17 @@ def _options(*, version: Version = False) -> None:
 def run() -> NoReturn:
     """Run the command line: the console script. A user sees one line for an error, never a traceback."""
     _print_anything()
-    sys.exit(_main())
+    code = _main()
+    if "pointsman.boot.loop" in sys.modules:  # a command that asked no store has nothing under way
+        _let_settle(code)
+    sys.exit(code)
+
+
+def _let_settle(code: int) -> None:
+    from pointsman.boot import loop  # noqa: PLC0415 - loaded by the command, or not at all
+
+    with contextlib.suppress(KeyboardInterrupt):
+        loop.settle(0.0 if code == INTERRUPTED else PATIENCE)
 
 
 def _main() -> int:
