@@ -1,7 +1,8 @@
 """Closed incidents become tombstones in the end, and nothing opens one again."""
 
 import asyncio
-from datetime import timedelta
+import dataclasses
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,6 +13,7 @@ from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Sever
 from pointsman.core.outbox import all_told, follow, next_letter
 from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.values import canonical, digest, parse, replace
+from pointsman.ports.clouds import Clock
 from pointsman.service.archiving import archive, archive_register, archived
 from pointsman.service.house import incident_register
 from pointsman.testing.stores import Fault, Weather
@@ -20,6 +22,22 @@ from tests.core.scene import fabric
 from tests.service.test_converge import World, story
 
 NAME = "atlas/ix-a@3"
+
+
+class WrongClock:
+    """A clock that is wrong by a fixed time."""
+
+    def __init__(self, clock: Clock, ahead: timedelta) -> None:
+        self._clock, self._ahead = clock, ahead
+
+    def now(self) -> datetime:
+        return self._clock.now() + self._ahead
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
 
 
 def incident(*, told: bool = True, phase: Phase = Phase.RESOLVED, name: str = NAME) -> Incident:
@@ -98,6 +116,19 @@ def test_a_closed_incident_stays_whole_for_forty_five_days_and_then_leaves_a_tom
         assert await held(world, NAME) == tombstone(one, digest(canonical(one)))
         assert await world.gcp.journal.entry(digest(canonical(one))) == canonical(one)
         assert await listed(world) == ["atlas/ix-b@9", "atlas/ix-b@11"]
+
+    story(tell)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=3650), timedelta(days=-3650)], ids=["years ahead", "years behind"])
+def test_a_function_whose_clock_is_wrong_buries_nothing_early_and_nothing_for_ever(ahead: timedelta) -> None:
+    async def tell(world: World) -> None:
+        wrong = dataclasses.replace(world.aws, clock=WrongClock(world.clock, ahead))
+        await written(world, incident())
+        assert await archive(wrong, (NAME,)) == ()
+        assert await archive(wrong, ("atlas/ix-b@9",)) == ()
+        await asyncio.sleep(KEPT.total_seconds())
+        assert await archive(world.gcp, ("atlas/ix-b@10",)) == (NAME, "atlas/ix-b@9")
 
     story(tell)
 

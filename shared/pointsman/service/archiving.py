@@ -4,6 +4,7 @@ It is done when an incident closes, since only then something has grown. What a 
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +16,8 @@ from pointsman.core.journal import KEPT
 from pointsman.core.values import canonical, digest, parse
 from pointsman.ports.stores import StoreDown, StoreUnsure
 from pointsman.quorum.outcomes import Agreed, Declined, NoMajority, Outcome, Unknown
+from pointsman.quorum.reading import Reading
+from pointsman.quorum.timing import agreed_time
 from pointsman.service.house import House, incident_register
 
 T = TypeVar("T")
@@ -41,15 +44,18 @@ async def archive(house: House, closed: tuple[str, ...]) -> tuple[str, ...]:
     """
     if not closed:
         return ()
-    now = house.clock.now()
-    held = _held(await _change(house, lambda value: closing(_held(value), closed, now)))
-    done = [name for name in due(held, now) if await _buried(house, name)]
+    reading = await house.registers.read(archive_register(house.current.name))
+    now = agreed_time(reading.store_times.values(), house.registers.majority)
+    if now is None:
+        raise Transient("fewer than two stores tell the time, and an own clock that is wrong would bury incidents too early: tried again")
+    held = _held(await _change(house, lambda value: closing(_held(value), closed, now), reading))
+    done = [name for name in due(held, now) if await _buried(house, name, now)]
     if done:
         await _change(house, lambda value: without(_held(value), tuple(done)))
     return tuple(done)
 
 
-async def _buried(house: House, name: str) -> bool:
+async def _buried(house: House, name: str, now: datetime) -> bool:
     """Keep one incident whole in the journal and leave a tombstone in its register; False when that must be tried later."""
     register = incident_register(name)
     text = _value(await house.registers.change(register, lambda _: None))
@@ -60,20 +66,20 @@ async def _buried(house: House, name: str) -> bool:
     if stone == incident:
         return not incident.outbox
     try:
-        await house.journal.put_entry(digest(entry), entry, house.clock.now() + KEPT)
+        await house.journal.put_entry(digest(entry), entry, now + KEPT)
     except (StoreDown, StoreUnsure):
         return False
     left = canonical(stone).decode()
     return _value(await house.registers.change(register, lambda held: left if held == text else held)) == left
 
 
-async def _change(house: House, step: Callable[[str | None], Archive]) -> str | None:
+async def _change(house: House, step: Callable[[str | None], Archive], reading: Reading | None = None) -> str | None:
     """Take the archive one agreed step on."""
 
     def change(value: str | None) -> str:
         return canonical(step(value)).decode()
 
-    return _value(await house.registers.change(archive_register(house.current.name), change))
+    return _value(await house.registers.change(archive_register(house.current.name), change, reading=reading))
 
 
 def _held(value: str | None) -> Archive:

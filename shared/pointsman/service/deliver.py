@@ -19,7 +19,7 @@ from pointsman.core.plan import Plan, read_plan
 from pointsman.core.values import canonical, parse
 from pointsman.ports.desks import Desk
 from pointsman.quorum.outcomes import Agreed, Decline, Declined, NoMajority, Outcome, Unknown
-from pointsman.quorum.timing import median_time
+from pointsman.quorum.timing import agreed_time
 from pointsman.service.house import House, incident_register
 
 LETTERS_LIMIT = 20
@@ -87,7 +87,7 @@ async def _agreed_plan(house: House) -> tuple[Plan | None, datetime]:
 
 def _time(house: House, store_times: Mapping[str, datetime]) -> datetime:
     """Give the stores' time: leases bind functions of both clouds, so none may hang on one function's own clock."""
-    return median_time(store_times.values()) or house.clock.now()
+    return agreed_time(store_times.values(), house.registers.majority) or house.clock.now()
 
 
 def _value(outcome: Outcome) -> str | None:

@@ -17,7 +17,7 @@ from pointsman.core.values import replace
 from pointsman.ports.clouds import Lever, LeverBusy, LeverFailed
 from pointsman.ports.stores import Rows, RowsRead, RowUnreadable, StoreDown, StoreUnsure
 from pointsman.quorum.reading import Reading
-from pointsman.quorum.timing import median_time
+from pointsman.quorum.timing import agreed_time
 from pointsman.service.house import House
 
 AHEAD = timedelta(seconds=2)
@@ -244,9 +244,7 @@ def _clamped(claim: Sighting, now: datetime) -> Sighting:
 def _time(house: House, reading: Reading, rows: Iterable[_CloudRows]) -> tuple[datetime, bool]:
     """Agree on the time from the stores' replies; False when it is only the own clock's (a lone store is trusted by choice)."""
     times = dict(time for read in rows for time in read.times) | reading.store_times
-    if house.registers.majority == 1 and times:
-        return min(times.values()), True
-    agreed = median_time(times.values())
+    agreed = agreed_time(times.values(), house.registers.majority)
     return (house.clock.now(), False) if agreed is None else (agreed, True)
 
 

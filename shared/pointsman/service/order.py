@@ -23,7 +23,7 @@ from pointsman.core.sightings import Order, Verb
 from pointsman.core.values import canonical, parse, replace
 from pointsman.ports.clouds import Flag
 from pointsman.quorum.outcomes import Agreed, Change, Decline, Declined, NoMajority, Outcome, Unknown
-from pointsman.quorum.timing import median_time
+from pointsman.quorum.timing import agreed_time
 from pointsman.service.agree import STALE, plan_in
 from pointsman.service.gather import Gathered, Scope, gather, quietly
 from pointsman.service.house import House, incident_register
@@ -107,7 +107,7 @@ def _waits(house: House, plan: Plan, given: Order) -> Iterator[str]:
 async def stores_time(house: House) -> datetime:
     """Give the time by the stores, which an order is given at: a person's clock may be wrong. Falls back to the own clock."""
     reading = await house.registers.read(house.plan_register)
-    return median_time(reading.store_times.values()) or house.clock.now()
+    return agreed_time(reading.store_times.values(), house.registers.majority) or house.clock.now()
 
 
 async def _agreed(house: House, gathered: Gathered, given: Order) -> Heeded | None:
