@@ -99,7 +99,7 @@ def test_compile_into_a_place_that_is_not_there_is_one_line_and_exit_2(tmp_path:
     target = tmp_path / "nowhere" / "fabric.json"
     done = pointsman("compile", ATLAS_FILE, "-o", str(target))
     assert done.returncode == 2
-    assert done.stderr == f"pointsman: {target}: cannot write the file (No such file or directory); choose another place with -o\n"
+    assert done.stderr == f"pointsman: {target}: cannot write the file (No such file or directory); choose another place\n"
 
 
 def test_schema_is_json() -> None:

@@ -238,7 +238,7 @@ def test_a_repeated_command_with_one_key_is_one_order(shell: Shell) -> None:
     [
         (("pin", "checkout>ix-a"), 1, "BGP leads it there"),
         (("drain", "ix-z"), 1, "there is no link ix-z"),
-        (("drain", "ix-b", "--for", "soon"), 2, "'soon' is not a number with one of the units"),
+        (("drain", "ix-b", "--for", "soon"), 2, '--for "soon" is no span of time above zero'),
         (("drain", "ix-b", "--for", "1000h"), 1, "holds for 30 days at most"),
     ],
 )

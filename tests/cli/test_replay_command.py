@@ -64,7 +64,6 @@ def test_what_is_altered_newer_or_not_there_is_one_line_and_2(tmp_path: Path) ->
         done = pointsman("replay", str(path))
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
         assert says in done.stderr
-    assert "name a bundle" in pointsman("replay").stderr
 
 
 def test_a_corpus_is_a_table_with_the_worst_exit_code(tmp_path: Path) -> None:

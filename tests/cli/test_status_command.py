@@ -96,4 +96,4 @@ def test_a_fabric_that_cannot_be_read_is_one_line_and_2(tmp_path: Path) -> None:
     argv = [str(Path(sys.executable).with_name("pointsman")), "status", str(tmp_path / "none.json")]
     done = subprocess.run(argv, env=clean_environment({}), capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
-    assert "cannot be read" in done.stderr
+    assert "there is no such file" in done.stderr

@@ -1,12 +1,15 @@
 """What commands that read the table and the journal have in common: opening the table, and their exit codes."""
 
-from typing import TYPE_CHECKING, Annotated
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 import typer
 
 from pointsman.adapters import files
 from pointsman.adapters.files import CannotRead
+from pointsman.adapters.files.findings import printable
+from pointsman.adapters.files.units import NotAnAmount, lasting
 from pointsman.core.errors import ConfigError
 from pointsman.core.values import canonical, replace
 
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
     from pointsman.service.status import Table
 
 WELL, WRONG, UNREAD = 0, 1, 2
-"""Exit codes: told; there is no such thing; it cannot be read."""
+"""Exit codes: told; there is no such thing; it cannot be read, or the command line is wrong."""
+HOURS_A_DAY = 24
+SPAN_LIMIT = timedelta(days=3_660)
+"""Longest span that a command line may name."""
 
 FabricFile = Annotated[str, typer.Argument(metavar="FABRIC", help="The compiled fabric whose table is read.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -26,6 +32,25 @@ def opened(fabric: str) -> "Table":
     from pointsman.boot.table import open_table  # noqa: PLC0415 - the SDKs load for such a command only
 
     return open_table(settings_for(fabric))
+
+
+def refuse(text: str) -> NoReturn:
+    """End the command in one line: its command line is wrong."""
+    typer.echo(f"pointsman: {text}", err=True)
+    raise typer.Exit(UNREAD)
+
+
+def span(option: str, text: str) -> timedelta | None:
+    """Read a span of time of the command line, days included; None when none is given. Ends the command where it is none."""
+    if not text:
+        return None
+    try:
+        found = HOURS_A_DAY * lasting(f"{text[:-1]}h") if text.endswith("d") else lasting(text)
+    except NotAnAmount:
+        refuse(f'{option} "{printable(text)}" is no span of time above zero: write it like 90s, 30m, 2h or 3d')
+    if found > SPAN_LIMIT:
+        refuse(f'{option} "{printable(text)}" is longer than {SPAN_LIMIT.days} days: name a shorter span')
+    return found
 
 
 def settings_for(fabric: str, following: str = "") -> "Settings":

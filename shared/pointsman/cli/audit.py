@@ -1,13 +1,12 @@
 """``pointsman audit``: what is not as it should be on either cloud, with the command that mends it."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 from rich.markup import escape
 
-from pointsman.adapters.files import CannotWrite
+from pointsman.adapters import files
 from pointsman.cli.asking import settings_for
 from pointsman.core.audit.findings import Finding, Severity, repair
 from pointsman.core.errors import PointsmanError
@@ -23,7 +22,7 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "d
 
 FabricFile = Annotated[str, typer.Argument(metavar="FABRIC", help="The compiled fabric that is audited.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Sarif = Annotated[Path | None, typer.Option("--sarif", metavar="FILE", help="Write the findings as SARIF 2.1.0 too.")]
+Sarif = Annotated[str | None, typer.Option("--sarif", metavar="FILE", help="Write the findings as SARIF 2.1.0 too.")]
 Repair = Annotated[bool, typer.Option("--repair", help="Say what is done about each finding, as far as its link's mode allows.")]
 
 
@@ -114,10 +113,7 @@ def show(found: Audited, out: "Console", *, repairing: bool) -> None:
         out.print("no majority of the stores, or neither cloud, could be read", highlight=False)
 
 
-def _write(path: Path, fabric: str, found: Audited) -> None:
+def _write(path: str, fabric: str, found: Audited) -> None:
     from pointsman.cli.sarif import sarif  # noqa: PLC0415
 
-    try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(sarif(fabric, found.findings)), indent=2))
-    except OSError as error:
-        raise CannotWrite(f"{path}: cannot be written ({error.strerror}): name a file in a directory that exists") from error
+    files.write(path, msgspec.json.format(msgspec.json.encode(sarif(fabric, found.findings)), indent=2))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pointsman.service.explain import Asked, Explanation
     from pointsman.service.status import Table
 
-Subject = Annotated[str, typer.Argument(metavar="[INCIDENT|LINK|FLOW]", help="What to explain; everything that is not well when left out.")]
+Subject = Annotated[str, typer.Argument(metavar="[INCIDENT|LINK|FLOW]", help="What to explain; every link and flow when left out.")]
 Epoch = Annotated[int | None, typer.Option("--epoch", min=1, help="As it was decided then, not as things are now.")]
 
 Plot = Annotated[str | None, typer.Option("--plot", metavar="FILE.svg", help="Draw what the link's failures count for, over time.")]

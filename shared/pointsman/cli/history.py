@@ -1,20 +1,17 @@
 """``pointsman history``: what was decided, newest first."""
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pointsman.adapters.files.findings import nearest, printable
-from pointsman.adapters.files.units import NotAnAmount, lasting
-from pointsman.cli.asking import UNREAD, WELL, WRONG, AsJson, FabricFile, as_json, opened
+from pointsman.cli.asking import UNREAD, WELL, WRONG, AsJson, FabricFile, as_json, opened, span
 from pointsman.core.errors import PointsmanError
 
 if TYPE_CHECKING:
     from pointsman.service.history import History, Told
 
 LIMIT = 20
-_DAYS = 24
 
 Link = Annotated[str, typer.Option("--link", help="Only what changed about this link.")]
 Since = Annotated[str, typer.Option("--since", metavar="2h", help="Only decisions that are not older: 90s, 30m, 2h or 3d.")]
@@ -40,24 +37,12 @@ def _read(fabric: str, link: str, since: str, limit: int) -> "History":
     from pointsman.boot import loop  # noqa: PLC0415 - the SDKs load for this command only
     from pointsman.service.history import history as tell  # noqa: PLC0415
 
-    span = _span(since)
+    asked = span("--since", since)
     table = opened(fabric)
     known = [one.name for one in table.fabric.links]
     if link and link not in known:
         raise PointsmanError(f'fabric {table.fabric.name} has no link "{printable(link)}"; {nearest(link, known)}')
-    return loop.run(tell(table, link=link, since=span, limit=limit))
-
-
-def _span(text: str) -> timedelta | None:
-    """Read how long ago. Raises ``PointsmanError``."""
-    if not text:
-        return None
-    try:
-        if text.endswith("d"):
-            return _DAYS * lasting(f"{text[:-1]}h")
-        return lasting(text)
-    except NotAnAmount as error:
-        raise PointsmanError(f'--since "{printable(text)}" {error}; {error.mend}') from error
+    return loop.run(tell(table, link=link, since=asked, limit=limit))
 
 
 def lines(found: "History") -> list[str]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman.adapters.files import CannotRead
-from pointsman.adapters.files.units import NotAnAmount, lasting
-from pointsman.cli.asking import AsJson, as_json, settings_for
+from pointsman.cli.asking import AsJson, as_json, settings_for, span
 from pointsman.core.errors import ConfigError, PointsmanError, Refused
 from pointsman.core.sightings import Order, Verb
 
@@ -27,16 +26,16 @@ Incident = Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident:
 Pinned = Annotated[str, typer.Argument(metavar="FLOW>LINK", help="The flow and the link, in quotes.")]
 Author = Annotated[str, typer.Option("--author", help="Who orders it.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with the plan.")]
-For = Annotated[str, typer.Option("--for", metavar="SPAN", help="How long it holds: 30m, 2h.")]
+For = Annotated[str, typer.Option("--for", metavar="SPAN", help="How long it holds: 30m, 2h, 3d.")]
 Key = Annotated[str, typer.Option("--key", help="A repeated command with the same key is one order.")]
 
 
-def freeze(fabric: FabricFile, *, author: Author, reason: Why, span: For = "", key: Key = "", json: AsJson = False) -> None:
+def freeze(fabric: FabricFile, *, author: Author, reason: Why, lasts: For = "", key: Key = "", json: AsJson = False) -> None:
     """Stop all steering: set the freeze flag of both clouds and freeze the plan, 4 hours unless --for says otherwise.
 
     Sets whatever can be reached from this shell and names what it missed; exits 1 if anything was.
     """
-    _still(fabric, _Wish(Verb.FREEZE, "", author, reason, key), span, json=json)
+    _still(fabric, _Wish(Verb.FREEZE, "", author, reason, key), lasts, json=json)
 
 
 def thaw(fabric: FabricFile, *, author: Author, reason: Why, key: Key = "", json: AsJson = False) -> None:
@@ -44,9 +43,9 @@ def thaw(fabric: FabricFile, *, author: Author, reason: Why, key: Key = "", json
     _still(fabric, _Wish(Verb.THAW, "", author, reason, key), "", json=json)
 
 
-def drain(fabric: FabricFile, link: LinkName, *, author: Author, reason: Why, span: For = "", key: Key = "", json: AsJson = False) -> None:
+def drain(fabric: FabricFile, link: LinkName, *, author: Author, reason: Why, lasts: For = "", key: Key = "", json: AsJson = False) -> None:
     """Take the traffic off a link, 4 hours unless --for says otherwise. Never off the last healthy way of a flow."""
-    _order(fabric, _Wish(Verb.DRAIN, link, author, reason, key), span, json=json)
+    _order(fabric, _Wish(Verb.DRAIN, link, author, reason, key), lasts, json=json)
 
 
 def undrain(fabric: FabricFile, link: LinkName, *, author: Author, reason: Why, key: Key = "", json: AsJson = False) -> None:
@@ -59,9 +58,9 @@ def approve(fabric: FabricFile, hash_: Hash, *, author: Author, reason: Why, key
     _order(fabric, _Wish(Verb.APPROVE, hash_, author, reason, key), "", json=json)
 
 
-def deny(fabric: FabricFile, hash_: Hash, *, author: Author, reason: Why, span: For = "", key: Key = "", json: AsJson = False) -> None:
+def deny(fabric: FabricFile, hash_: Hash, *, author: Author, reason: Why, lasts: For = "", key: Key = "", json: AsJson = False) -> None:
     """Deny what waits for a word: it is not proposed again until something else would be done, or its time is over."""
-    _order(fabric, _Wish(Verb.DENY, hash_, author, reason, key), span, json=json)
+    _order(fabric, _Wish(Verb.DENY, hash_, author, reason, key), lasts, json=json)
 
 
 def ack(fabric: FabricFile, incident: Incident, *, author: Author, reason: Why, key: Key = "", json: AsJson = False) -> None:
@@ -69,12 +68,12 @@ def ack(fabric: FabricFile, incident: Incident, *, author: Author, reason: Why, 
     _order(fabric, _Wish(Verb.ACK, incident, author, reason, key), "", json=json)
 
 
-def pin(fabric: FabricFile, pinned: Pinned, *, author: Author, reason: Why, span: For = "", key: Key = "", json: AsJson = False) -> None:
+def pin(fabric: FabricFile, pinned: Pinned, *, author: Author, reason: Why, lasts: For = "", key: Key = "", json: AsJson = False) -> None:
     """Pin a flow to the link where the plan places it, an hour unless --for says otherwise.
 
     For when no lever that rides BGP works; refused wherever a pin could black-hole.
     """
-    _order(fabric, _Wish(Verb.PIN, pinned, author, reason, key), span, json=json)
+    _order(fabric, _Wish(Verb.PIN, pinned, author, reason, key), lasts, json=json)
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,10 @@ class _Wish:
         )
 
 
-def _order(fabric: str, wish: _Wish, span: str, *, json: bool) -> None:
+def _order(fabric: str, wish: _Wish, holds: str, *, json: bool) -> None:
     from pointsman.boot import loop  # noqa: PLC0415
 
-    lasts = _span(span)
+    lasts = span("--for", holds)
     try:
         heeded = loop.run(_heeded(fabric, wish, lasts))
     except PointsmanError as error:
@@ -114,10 +113,10 @@ def _order(fabric: str, wish: _Wish, span: str, *, json: bool) -> None:
     raise typer.Exit(DONE)
 
 
-def _still(fabric: str, wish: _Wish, span: str, *, json: bool) -> None:
+def _still(fabric: str, wish: _Wish, holds: str, *, json: bool) -> None:
     from pointsman.boot import loop  # noqa: PLC0415
 
-    lasts = _span(span)
+    lasts = span("--for", holds)
     try:
         found = loop.run(_stilled(fabric, wish, lasts))
     except PointsmanError as error:
@@ -130,13 +129,6 @@ def _told(error: PointsmanError) -> typer.Exit:
     typer.echo(f"pointsman: {error}", err=True)
     refused = isinstance(error, Refused | ConfigError) and not isinstance(error, CannotRead)
     return typer.Exit(REFUSED if refused else UNSURE)
-
-
-def _span(text: str) -> timedelta | None:
-    try:
-        return lasting(text) if text else None
-    except NotAnAmount as error:
-        raise typer.BadParameter(f"{text!r} {error}; {error.mend}", param_hint="--for") from error
 
 
 async def _house(fabric: str) -> "House":

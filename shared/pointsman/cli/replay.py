@@ -9,7 +9,7 @@ import typer
 
 from pointsman.adapters import files
 from pointsman.adapters.files import CannotRead
-from pointsman.cli.asking import UNREAD, AsJson, as_json
+from pointsman.cli.asking import UNREAD, AsJson, as_json, refuse
 from pointsman.core.bundles import BUNDLE_LIMIT, read
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Fabric
@@ -48,9 +48,11 @@ def replay(bundle: BundleFile = "", *, against: Against = "", corpus: Corpus = N
     Nothing is asked of any cloud. Exits 0 when all is decided as it was, 1 when something is not, 2 for a bundle that
     cannot be read, was altered, or is of a newer version.
     """
+    if bool(bundle) is (corpus is not None):
+        refuse("name either a bundle, or a directory of bundles with --corpus")
     try:
         fabric = files.load(against) if against else None
-        found = _corpus(corpus, fabric) if corpus else [_replayed(_named(bundle), fabric)]
+        found = _corpus(corpus, fabric) if corpus else [_replayed(bundle, fabric)]
     except PointsmanError as error:
         typer.echo(f"pointsman: {error}", err=True)
         raise typer.Exit(UNREAD) from error
@@ -63,14 +65,10 @@ def replay(bundle: BundleFile = "", *, against: Against = "", corpus: Corpus = N
     raise typer.Exit(max(one.code for one in found))
 
 
-def _named(bundle: str) -> str:
-    if not bundle:
-        raise PointsmanError("name a bundle, or a directory of bundles with --corpus")
-    return bundle
-
-
 def _corpus(folder: Path, against: Fabric | None) -> list[Replayed]:
     """Replay every bundle of a directory, by name. Raises ``CannotRead`` when it holds none, or too many."""
+    if not folder.is_dir():
+        raise CannotRead(f"{folder}: there is no such directory; check the path")
     paths = sorted(folder.glob("*.json"))
     if not paths or len(paths) > CORPUS_LIMIT:
         raise CannotRead(f"{folder}: {len(paths)} bundles (*.json) are there, and there should be 1 to {CORPUS_LIMIT}; check the path")

@@ -1,17 +1,15 @@
 """``pointsman whatif``: where flows would go if links failed, from the fabric alone."""
 
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from pointsman.adapters import files
 from pointsman.adapters.files.findings import nearest, printable
 from pointsman.cli import failures, plot, summary
+from pointsman.cli.asking import refuse
 from pointsman.core.analysis import GROUP, Analysis, Failure, groups, joined
 from pointsman.core.fabric import Fabric
-
-USAGE = 2
-"""Exit code: the command line is wrong."""
 
 FabricFile = Annotated[
     str, typer.Argument(metavar="FABRIC", help="A fabric, as YAML or compiled; - is standard input.", show_default=False)
@@ -43,11 +41,6 @@ def _failure(fabric: Fabric, names: list[str]) -> Failure:
     known = {str(name): some for name, some in (links | risks).items()}
     for name in names:
         if name not in known:
-            _refuse(f'fabric {fabric.name} has no link or group "{printable(name)}"; {nearest(name, known)}')
+            refuse(f'fabric {fabric.name} has no link or group "{printable(name)}"; {nearest(name, known)}')
     several = tuple(Failure(name=name, links=known[name]) for name in dict.fromkeys(names))
     return Failure(name=",".join(one.name for one in several), links=joined(several))
-
-
-def _refuse(text: str) -> NoReturn:
-    typer.echo(f"pointsman: {text}", err=True)
-    raise typer.Exit(USAGE)

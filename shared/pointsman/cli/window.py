@@ -8,8 +8,8 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from pointsman.cli.asking import UNREAD, AsJson, FabricFile, as_json, opened
-from pointsman.core.errors import ConfigError
+from pointsman.adapters.files.findings import printable
+from pointsman.cli.asking import UNREAD, AsJson, FabricFile, as_json, opened, refuse
 
 if TYPE_CHECKING:
     from pointsman.service.announcing import Announced, Listed, Written
@@ -64,10 +64,10 @@ def list_(fabric: FabricFile, *, json: AsJson = False) -> None:
 def _instant(option: str, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(f"{option} {text[:40]!r} is not a time: write 2026-11-25T04:00Z") from error
+    except ValueError:
+        refuse(f'{option} "{printable(text)}" is not a time: write it like 2026-11-25T04:00Z')
     if found.tzinfo is None:
-        raise ConfigError(f"{option} {text[:40]!r} names no zone: add Z for UTC, or an offset as in +01:00")
+        refuse(f'{option} "{printable(text)}" names no zone: add Z for UTC, or an offset as in +01:00')
     return found
 
 

@@ -30,15 +30,30 @@ def read(path: str, limit: int = MAX_READ) -> bytes:
 
 
 def write(path: str, data: bytes) -> None:
-    """Write a file: a reader sees the old content or the new one. Raises CannotWrite, naming the file and what to do."""
-    target = Path(path)
-    draft = target.with_name(f".{target.name}.draft")
+    """Write a file: a reader sees the old content or the new one. Raises CannotWrite, naming the file and what to do.
+
+    A link stays a link, and what is no regular file (a pipe, a device) is written to and not replaced.
+    """
     try:
-        draft.write_bytes(data)
-        draft.replace(target)
+        target = Path(path).resolve()
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            target.write_bytes(data)
+        else:
+            _replaced(target, data)
     except (OSError, ValueError) as error:
+        raise CannotWrite(f"{path}: cannot write the file ({_reason(error)}); choose another place") from error
+
+
+def _replaced(target: Path, data: bytes) -> None:
+    draft = target.with_name(f".{target.name}.draft")
+    draft.unlink(missing_ok=True)  # what a stranger left there, a link above all, is not written through
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+        draft.replace(target)
+    except OSError:
         draft.unlink(missing_ok=True)
-        raise CannotWrite(f"{path}: cannot write the file ({_reason(error)}); choose another place with -o") from error
+        raise
 
 
 def _reason(error: Exception) -> str:
