@@ -152,7 +152,7 @@ class Story:
         scene.ticket = f"#{ticket.number} {ticket.severity}: {ticket.summary}"
         if best == "squeezed":
             scene.notes.append("the links left cannot carry all: squeezed, and said so, until the finer lever is back")
-        self._until("a lever is proved", lambda: {"lever written", "effective"} <= set(self._stages(at)))
+        self._until("a lever is proved", lambda: {"lever written", "accepted"} <= set(self._stages(at)))
         self._seen = {"fault": at, "event": self._event(at), "traffic restored": restored, "ticket": ticket.opened_at}
         scene.modes = Counter(line["mode"] for line in self._reports(at) if "mode" in line)
         self._picture(scene)
@@ -190,6 +190,8 @@ class Story:
             for level in [step["level"] for step in line["steps"] if step["written"]]:
                 for name in ("accepted", "effective") if level == "effective" else (level,):
                     _first(found, name, began + timedelta(milliseconds=stages.get("verified", 0)))
+                if level == "none" and line["settled"]:  # written beside an agreement that another function reached first, and read back
+                    _first(found, "accepted", began + timedelta(milliseconds=max(stages.values())))
         if "agreed" in found and found["agreed"] > found.get("accepted", found["agreed"]):
             del found["agreed"]  # whoever agreed on the drain was killed before it told
         written = self.stage.writes(found.get("noted", at)) or self.stage.writes(at)
