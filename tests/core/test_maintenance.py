@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from pointsman.core.fabric import Cloud, Fabric, MaintenancePolicy, MemberId, Mode, Policy
+from pointsman.core.adopting import adopted
+from pointsman.core.decide import decide
+from pointsman.core.fabric import Bandwidth, Cloud, Fabric, MaintenancePolicy, MemberId, Mode, Policy
 from pointsman.core.incidents import Phase, Severity
 from pointsman.core.outbox import follow, severity_of
 from pointsman.core.plan import DrainCause, FlagState, Maintenance, Plan, Verdict
-from pointsman.core.sightings import Source, Vantage
+from pointsman.core.sightings import Order, Source, Vantage, Verb
 from pointsman.core.steering import FailoverTest
 from pointsman.core.values import canonical, replace
 from pointsman.core.wants import wanted
@@ -300,3 +302,66 @@ def test_a_lead_of_ones_own_is_kept() -> None:
     assert story.state().drain is None
     story.until(2 * HOUR - STEP)
     assert story.cause is DrainCause.MAINTENANCE
+
+
+# Together with outages and orders
+
+
+def near(*modes: Mode, grouped: bool) -> Days:
+    """Give a story in which ix-a is left for its window, and ix-b is the only other link its flow may use; ix-c is for nobody."""
+    groups = ("metro",) if grouped else ()
+    one, other = (replace(link(name, 10 * G, mode=mode), risk_groups=groups) for name, mode in zip(("ix-a", "ix-b"), modes, strict=True))
+    story = Days(fabric(one, other, link("ix-c", 10 * G), flows=FLOWS[:1])).announce(notice(2 * HOUR, 5 * HOUR))
+    story.until(2 * HOUR + STEP)
+    assert (story.cause, story.on("checkout")) == (DrainCause.MAINTENANCE, "ix-b")
+    return story
+
+
+@pytest.mark.parametrize(("mode", "grouped"), [(Mode.AUTO, True), (Mode.AUTO, False), (Mode.OBSERVE, False)])
+def test_a_link_that_a_flow_needs_within_its_window_is_let_back_and_not_left_again_at_once(mode: Mode, grouped: bool) -> None:  # noqa: FBT001 - named by the table
+    story = near(Mode.AUTO, Mode.AUTO, grouped=grouped)
+    story.fabric = replace(story.fabric, links=tuple(replace(one, mode=mode) if one.name == IX_B else one for one in story.fabric.links))
+    story.away = {"ix-b"}
+    epochs = {story.go(STEP).epoch for _ in range(10)}
+    assert story.state().drain is None
+    assert "checkout has no other open link" in story.state().maintenance.ask  # type: ignore[union-attr]
+    assert len(epochs) <= 3
+    assert mode is Mode.OBSERVE or story.on("checkout") == "ix-a"
+
+
+def test_nobody_is_asked_any_more_about_a_link_that_a_person_drained() -> None:
+    start = fabric(link("ix-a", 10 * G), link("ix-b", 5 * G), flows=FLOWS)
+    story = Days(start).announce(notice(2 * HOUR, 5 * HOUR))
+    story.until(2 * HOUR + STEP)
+    assert "squeezes" in story.state().maintenance.ask  # type: ignore[union-attr]
+    now = START + seconds(story.now)
+    drain = Order(key="k", verb=Verb.DRAIN, target="ix-a", author="kim", reason="so be it", seen_at=now)
+    plan = decide(start, replace(story.view(), orders=(drain,)), story.plan, now)
+    assert isinstance(plan, Plan)
+    state = plan.links[IX_A]
+    assert state.drain is not None
+    assert (state.drain.cause, state.maintenance.ask) == (DrainCause.ORDER, "")  # type: ignore[union-attr]
+
+
+def test_a_window_that_shrinks_to_some_members_asks_nobody() -> None:
+    start = fabric(vpn(), link("ix-a", 2 * G), flows=(replace(FLOWS[1], prefer=(VPN, IX_A), min_mtu=1400, demand=Bandwidth(4 * G)),))
+    story = Days(start).announce(notice(2 * HOUR, 5 * HOUR, members=("vpn-1", "vpn-2")))
+    story.until(2 * HOUR)
+    assert story.state(VPN).maintenance.ask  # type: ignore[union-attr]
+    shrunk = notice(2 * HOUR, 5 * HOUR, members=("vpn-1",), seen=story.now, about="event of vpn-1 vpn-2")
+    window = story.announce(shrunk).step().links[VPN].maintenance
+    assert window is not None
+    assert (window.away, window.ask) == (("t1", "t2"), "")
+
+
+def test_a_window_on_members_that_the_next_fabric_lacks_leaves_a_link_what_it_has() -> None:
+    start = fabric(link("ix-a", 10 * G), vpn(), flows=(replace(FLOWS[0], prefer=(IX_A, VPN)),))
+    away = ("vpn-1:35.0.0.2", "vpn-2:35.0.0.3", "vpn-2:35.0.0.4")
+    story = Days(start).announce(notice(2 * HOUR, 5 * HOUR, members=away))
+    story.until(2 * HOUR)
+    assert story.state(VPN).usable == 5 * G // 4
+    smaller = replace(start, links=(start.links[0], replace(vpn(), members=vpn().members[:1])))
+    story.plan = adopted(story.plan, smaller, START + seconds(story.now), author="kim", reason="one tunnel")
+    story.fabric = smaller
+    story.rows = {key: row for key, row in story.rows.items() if row.window is None}
+    assert story.step().links[VPN].usable == 5 * G

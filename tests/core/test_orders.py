@@ -188,6 +188,23 @@ def test_a_thaw_of_what_is_not_frozen_leaves_the_plan_as_it_is() -> None:
     assert story.obeyed(400, told(Verb.THAW)) is before
 
 
+def test_a_freeze_does_not_end_on_a_time_that_is_not_trusted() -> None:
+    story = steady()
+    story.obeyed(400, told(Verb.FREEZE, lasts=timedelta(minutes=1)))
+    story.clock_trusted = False
+    assert story.swept(461).plan.freeze is not None
+    story.clock_trusted = True
+    assert story.swept(462).plan.freeze is None
+
+
+def test_a_drain_is_refused_that_would_take_what_a_flow_has_left_whose_own_link_fails_just_now() -> None:
+    start = fabric(*fabric().links, flows=(replace(CHECKOUT, prefer=(IX_A, IX_B)),))
+    story = Ordered(start).swept(0, 100, 200, 300, 399)
+    story.note(*aws_probe("ix-a", Health.DOWN, 400), *gcp_probe("ix-a", Health.DOWN, 400))
+    judged = judge(start, replace(story.view(), orders=(told(Verb.DRAIN, "ix-b"),)), story.plan, START + seconds(401))
+    assert judged.refused == {"k": "ix-b is not drained: no other link that checkout may use is seen up"}
+
+
 def test_a_freeze_ends_with_the_decision_after_its_end() -> None:
     story = steady()
     story.obeyed(400, told(Verb.FREEZE, lasts=timedelta(seconds=60)))

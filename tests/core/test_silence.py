@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from pointsman.core.adopting import heartbeats
+from pointsman.core.adopting import adopted, heartbeats
 from pointsman.core.changes import changes
 from pointsman.core.decide import decide
 from pointsman.core.fabric import Cloud
@@ -262,6 +262,25 @@ def test_a_prober_that_never_told_anything_is_not_silent(story: Listening) -> No
 
 def test_reports_wait_for_functions_that_are_dead(story: Listening) -> None:
     assert list(silent(without_aws_probes(story, 10, LATE + 30, Cloud.GCP))) == ["functions:aws"]
+
+
+def test_probes_that_the_fabric_no_longer_declares_need_not_speak(story: Listening) -> None:
+    story.plan = without_aws_probes(story, 0, LATE + 1)
+    bare = replace(ATLAS, links=tuple(replace(one, probes=()) for one in ATLAS.links))
+    now = START + seconds(LATE + 2)
+    plan = adopted(story.plan, bare, now, author="kim", reason="no probers any more")
+    outcome = decide(bare, replace(story.swept(LATE + 2).view(), wide=True), plan, now)
+    assert isinstance(outcome, Plan)
+    assert silent(outcome) == {"probes:aws": None}
+
+
+def test_probes_of_other_pairs_than_the_fabric_declares_make_nobody_silent(story: Listening) -> None:
+    moved = tuple(replace(one, probes=tuple(replace(pair, source="10.9.9.9") for pair in one.probes)) for one in ATLAS.links)
+    other = replace(ATLAS, links=moved)
+    story.plan = adopted(without_aws_probes(story, 0, 10), other, START + seconds(11), author="kim", reason="other addresses")
+    outcome = decide(other, replace(story.swept(LATE + 30).view(), wide=True), story.plan, START + seconds(LATE + 30))
+    assert isinstance(outcome, Plan)
+    assert silent(outcome) == {}
 
 
 # -- incidents

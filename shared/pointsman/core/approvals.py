@@ -101,7 +101,7 @@ def _asking(made: Made, would: Made) -> Made:
     """Ask a person of a window that nothing may be left for, whatever the link's mode is."""
     states = dict(made.states)
     for name, other in would.states.items():
-        if other.maintenance is not None and other.maintenance.ask and other.drain is None:
+        if other.maintenance is not None and other.maintenance.ask and other.drain is None and states[name].drain is None:
             states[name] = replace(states[name], maintenance=other.maintenance, down_since_epoch=other.down_since_epoch)
     return replace(made, states=states)
 

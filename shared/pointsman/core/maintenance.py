@@ -39,7 +39,8 @@ def _stepped(case: Case, link: Link, state: LinkState, told: Told) -> LinkState:
     if not _whole(window):
         state = _over(case, state, begun=_whole(before))
     if window is not None and window.away and state.verdict in _SEEN:
-        left = Bandwidth(link.capacity * (len(link.members) - len(dark.union(window.away))) // len(link.members))
+        kept = [member for member in link.members if member.id not in dark.union(window.away)]
+        left = Bandwidth(link.capacity * len(kept) // len(link.members))
         state = replace(state, usable=left if state.usable is None else min(left, state.usable))
     return state
 
@@ -59,7 +60,7 @@ def _agreed(case: Case, before: Maintenance | None, found: Maintenance | None, g
     same = found is not None and (found.start, found.until, found.away) == (before.start, before.until, before.away)
     if same or not covers(case.view.rows, before):
         return before
-    return found and replace(found, ask=before.ask)
+    return found and replace(found, ask="" if found.away else before.ask)
 
 
 def _whole(window: Maintenance | None) -> bool:
@@ -90,6 +91,8 @@ def with_drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName,
         window = after[link.name].maintenance
         if window is not None and _is_due(after[link.name]):
             after[link.name] = _met(case, link, after, window)
+        elif window is not None and window.ask and after[link.name].drain is not None:
+            after[link.name] = replace(after[link.name], maintenance=replace(window, ask=""))  # a person, or an outage, decided it
     return after
 
 
@@ -124,7 +127,7 @@ def _asking(case: Case, state: LinkState, window: Maintenance, why: str) -> Link
 
 def _objection(case: Case, link: Link, states: dict[LinkName, LinkState]) -> tuple[str, bool]:
     """Say why a link may not be left ("" when it may), and whether waiting until the window starts can't mend it."""
-    if not any(states[other.name].verdict in _SEEN and states[other.name].drain is None for other in parallel(case.fabric, link)):
+    if not any(_carries(states[other.name]) for other in parallel(case.fabric, link)):
         return "no other link between its sites is seen up", True
     beliefs = {name: Belief(verdict=state.verdict, because="as agreed") for name, state in states.items()}
     flows = placements(case, states, beliefs).flows
@@ -134,7 +137,7 @@ def _objection(case: Case, link: Link, states: dict[LinkName, LinkState]) -> tup
 
 def _harm(case: Case, link: Link, states: Mapping[LinkName, LinkState], flow: Flow, new: Placement) -> tuple[str, bool] | None:
     before = case.plan.flows.get(flow.name, Placement())
-    if before.link == link.name and new.link in {None, link.name}:
+    if link.name in {before.link, *flow.prefer} and not any(_carries(states[name]) for name in flow.prefer):
         return f"{flow.name} has no other open link", True
     if new.squeezed_by > before.squeezed_by:
         return f"moving squeezes {flow.name} by {new.squeezed_by // 10**6} Mbit/s on {new.link}", True
@@ -143,6 +146,10 @@ def _harm(case: Case, link: Link, states: Mapping[LinkName, LinkState], flow: Fl
     if before.link != link.name or new.link is None:
         return None
     return next(((why, False) for why in _unfit(case, states[new.link], new)), None)
+
+
+def _carries(state: LinkState) -> bool:
+    return state.verdict in _SEEN and state.drain is None
 
 
 def _unfit(case: Case, target: LinkState, new: Placement) -> Iterator[str]:

@@ -92,10 +92,12 @@ def _places(_: str, keep: "_Keep") -> Mapping[str, tuple[MemberRef, ...]]:
     found: dict[str, tuple[MemberRef, ...]] = {}
     for link in fabric.links:
         router = fabric.gcp_site(link).router
-        here = [(key, MemberRef(link=link.name)) for key in (link_key(link.name), *_link_keys(link))]
+        connections = {member.aws.vpn for member in link.members if member.aws.vpn}  # of several, one takes its own tunnels alone
+        here = [(key, MemberRef(link=link.name)) for key in (link_key(link.name), *_link_keys(link)) if key not in connections]
         for member in link.members:
             ref = MemberRef(link=link.name, member=member.id)
             here += [(key, ref) for key in dict.fromkeys(_member_keys(fabric, link, member))]
+            here += [(member.aws.vpn, ref)] if member.aws.vpn else []
             here += [(router_key(router.id), ref)] if router and member.gcp.peer else []
         for key, ref in here:
             found[key] = (*found.get(key, ()), ref)

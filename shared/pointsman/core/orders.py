@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from pointsman.core.case import Case
-from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName, Mode
+from pointsman.core.fabric import Cloud, Fabric, Flow, FlowName, LinkName, Mode
 from pointsman.core.filling import parallel
 from pointsman.core.pins import OWNER
 from pointsman.core.plan import Done, Drain, DrainCause, FlagState, Freeze, LinkState, Pin, Placement, Plan, Reason, Verdict, View
@@ -86,7 +86,7 @@ def frozen(view: View, plan: Plan) -> str:
 
 def hear(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Heard:
     """Take the orders in, in the order in which they were given: freezes and thaws are done here, the others are left to be weighed."""
-    heard = Heard(plan=_thawed(plan, now))
+    heard = Heard(plan=_thawed(plan, now) if view.clock_trusted else plan)
     for order in sorted(view.orders, key=lambda one: (one.seen_at, one.key)):
         if is_done(plan, order):
             continue
@@ -225,9 +225,16 @@ def _last_path(case: Case, states: Mapping[LinkName, LinkState], name: LinkName)
     others = {link.name for link in parallel(case.fabric, case.fabric.link(name)) if _is_open(states[link.name])}
     if not others:
         return "no other link between its sites is seen up"
-    on = (flow for flow in case.fabric.flows if case.plan.flows.get(flow.name, Placement()).link == name)
+    on = (flow for flow in case.fabric.flows if _needs(case, states, flow, name))
     stuck = [flow.name for flow in on if not others.intersection(flow.prefer)]
     return f"no other link that {' and '.join(stuck)} may use is seen up" if stuck else ""
+
+
+def _needs(case: Case, states: Mapping[LinkName, LinkState], flow: Flow, name: LinkName) -> bool:
+    """Say whether a flow is on a link, or is on none that is open and may come to it."""
+    at = case.plan.flows.get(flow.name, Placement()).link
+    carried = at is not None and at in states and _is_open(states[at])
+    return at == name or (name in flow.prefer and _is_open(states[name]) and not carried)
 
 
 def _is_open(state: LinkState) -> bool:

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pointsman.core.case import Case
-from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.fabric import AwsSite, Cloud, Fabric
 from pointsman.core.incidents import Severity, incident_id
-from pointsman.core.members import index
+from pointsman.core.members import index, probe_key
 from pointsman.core.plan import Silence
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import Frozen, replace
@@ -139,7 +139,10 @@ def _functions(case: Case, cloud: Cloud) -> Finding:
 
 def _probes(case: Case, cloud: Cloud) -> Finding:
     """Judge a cloud's prober by the newest row of its own that claims anything: one whose eyes are shut tells nothing either."""
-    rows = (row for row in case.view.rows if row.vantage is _PROBES[cloud] and row.source is Source.PROBE)
+    pairs = _pairs(case.fabric, cloud)
+    if not pairs:
+        return Heard()  # what is no longer declared need not speak
+    rows = (row for row in case.view.rows if row.vantage is _PROBES[cloud] and row.source is Source.PROBE and row.member in pairs)
     latest = max((row.seen_at for row in rows if row.health is not Health.UNKNOWN), default=None)
     last, patience = last_beat(case.view.rows, cloud), max(SILENT_AFTER, case.fabric.policy.freshness.look)
     if latest is None or last is None:
@@ -147,6 +150,12 @@ def _probes(case: Case, cloud: Cloud) -> Finding:
     if case.now - latest <= patience:
         return Heard()
     return Unheard(since=latest) if last >= latest + patience else None
+
+
+def _pairs(fabric: Fabric, cloud: Cloud) -> frozenset[str]:
+    """Name the probes that start on a cloud."""
+    sites = {site.name for site in fabric.sites if isinstance(site, AwsSite) is (cloud is Cloud.AWS)}
+    return frozenset(probe_key(pair.source, pair.target) for link in fabric.links for pair in link.probes if pair.site in sites)
 
 
 def _events(case: Case, cloud: Cloud) -> Finding:
