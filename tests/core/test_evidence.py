@@ -80,6 +80,26 @@ def test_a_claim_is_forgotten_when_its_kind_of_source_is_stale(source: Source, m
     assert judged(*row, at=minutes * 60 + 1).verdict is Verdict.UNKNOWN
 
 
+def test_what_a_later_look_has_contradicted_is_not_believed_again_when_the_look_is_stale() -> None:
+    told = gcp_bgp("ix-a", Health.DOWN, 0, source=Source.ROUTER_LOG, cause=Cause.SESSION_DOWN)
+    looked = gcp_bgp("ix-a", Health.UP, 20, source=Source.LOOK)
+    assert judged(*told, at=230).verdict is Verdict.SUSPECT
+    assert judged(*told, *looked, at=30).verdict is Verdict.UP
+    assert judged(*told, *looked, at=230).verdict is Verdict.UNKNOWN
+
+
+def test_what_a_later_look_has_confirmed_is_still_believed_when_the_look_is_stale() -> None:
+    told = gcp_bgp("ix-a", Health.DOWN, 0, source=Source.ROUTER_LOG, cause=Cause.SESSION_DOWN)
+    looked = gcp_bgp("ix-a", Health.DOWN, 20, source=Source.LOOK)
+    assert judged(*told, *looked, at=230).verdict is Verdict.SUSPECT
+
+
+def test_a_look_that_could_not_tell_contradicts_nothing() -> None:
+    told = gcp_bgp("ix-a", Health.DOWN, 0, source=Source.ROUTER_LOG, cause=Cause.SESSION_DOWN)
+    looked = gcp_bgp("ix-a", Health.UNKNOWN, 20, source=Source.LOOK)
+    assert judged(*told, *looked, at=230).verdict is Verdict.SUSPECT
+
+
 def test_insufficient_data_neither_condemns_nor_clears() -> None:
     unknown = aws_bgp("ix-a", Health.UNKNOWN, 2, source=Source.CLOUDWATCH, cause=Cause.INSUFFICIENT_DATA)
     assert judged(*unknown, at=3).verdict is Verdict.UNKNOWN

@@ -77,6 +77,7 @@ def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> d
     """Sort the fresh, definite claims by link and member: the newest of each vantage and aspect, the worst of equals.
 
     A live look that finds down what an event had told of, or the other way round, leaves both: two sources that agree.
+    What a later claim has contradicted is not believed again when that one is stale.
     What one cloud alone claims is left out once both ends have looked since and found the link well.
     """
     places, freshness = index(fabric), fabric.policy.freshness
@@ -84,10 +85,10 @@ def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> d
     told: dict[tuple[LinkName, MemberId | None, Vantage, Aspect], list[Sighting]] = {}
     for row in rows:
         ref = places.get(row.member)
-        if ref is None or row.source is lever or row.health is unknown or not is_fresh(row, freshness, now):
+        if ref is None or row.source is lever or row.health is unknown:
             continue
         told.setdefault((ref.link, ref.member, row.vantage, row.aspect), []).append(row)
-    kept = [(row.row, link, member, row) for (link, member, _, _), claims in told.items() for row in _standing(claims)]
+    kept = [(row.row, link, member, row) for (link, member, _, _), claims in told.items() for row in _standing(claims, freshness, now)]
     found: dict[LinkName, dict[MemberId | None, tuple[Sighting, ...]]] = {link.name: {} for link in fabric.links}
     for _, link, member, row in sorted(kept, key=itemgetter(0)):
         found[link][member] = (*found[link].get(member, ()), row)
@@ -115,13 +116,20 @@ def _refuted(row: Sighting, member: tuple[Sighting, ...], link: list[Sighting]) 
     return looked >= set(Cloud) and {one.vantage for one in later} >= PROBES
 
 
-def _standing(claims: list[Sighting]) -> Iterable[Sighting]:
-    """Give the newest claim; if it is down, also the newest before it of the other kind (look or event), unless one of up lies between."""
+def _standing(claims: list[Sighting], freshness: Freshness, now: datetime) -> Iterable[Sighting]:
+    """Give the newest claim if it is fresh; if it is down, also the newest before it of the other kind (look or event).
+
+    Of those that agree with the newest of all, back to the first that does not.
+    """
     if len(claims) == 1:
-        return claims
-    newest, *older = sorted(claims, key=lambda row: (rank(row), row.row), reverse=True)
-    agreeing = takewhile(lambda row: row.health is newest.health is Health.DOWN, older)
-    return newest, *islice((row for row in agreeing if (row.source is Source.LOOK) != (newest.source is Source.LOOK)), 1)
+        return claims if is_fresh(claims[0], freshness, now) else ()
+    ordered = sorted(claims, key=lambda row: (rank(row), row.row), reverse=True)
+    agreeing = takewhile(lambda row: row.health is ordered[0].health, ordered)
+    fresh = [row for row in agreeing if is_fresh(row, freshness, now)]
+    if not fresh or fresh[0].health is not Health.DOWN:
+        return fresh[:1]
+    others = (row for row in fresh[1:] if (row.source is Source.LOOK) != (fresh[0].source is Source.LOOK))
+    return (fresh[0], *islice(others, 1))
 
 
 def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief:
