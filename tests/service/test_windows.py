@@ -281,6 +281,26 @@ def test_a_persons_window_and_its_end_reach_both_clouds() -> None:
     story(tell)
 
 
+def test_a_window_taken_back_while_a_store_was_gone_is_taken_back_there_too_by_the_same_command() -> None:
+    async def tell(world: World) -> None:
+        table, now = shown(world), world.clock.now()
+        await add(
+            table, Wish(link="ix-a", start=now + timedelta(seconds=AHEAD), end=now + timedelta(hours=3), author="kim", reason="optics")
+        )
+        (one,) = (await listed(table)).windows
+        world.table.gcp.break_down()
+        assert list((await cancel(table, one.id, author="kim", reason="called off")).missed) == [Cloud.GCP]
+        world.table.gcp.mend()
+        assert (await cancel(table, one.id, author="kim", reason="called off")).missed == {}
+        with pytest.raises(Refused, match="taken back already"):
+            await cancel(table, one.id, author="kim", reason="called off")
+        world.table.aws.break_down()
+        state = await go(world, AHEAD, clouds=(Cloud.GCP,))
+        assert (state.drain, state.maintenance) == (None, None)
+
+    story(tell)
+
+
 def test_what_a_person_sets_aside_counts_again_when_the_cloud_announces_it_anew() -> None:
     async def tell(world: World) -> None:
         world.gcp.looker.notices = nothing  # type: ignore[attr-defined]

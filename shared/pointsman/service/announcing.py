@@ -95,13 +95,16 @@ def refusal(fabric: Fabric, wish: Wish, now: datetime) -> str:
 
 
 async def cancel(table: Table, name: str, *, author: str, reason: str) -> Written:
-    """Take a window back: a person's own, or set aside what a cloud announced. Raises ``Refused`` when there is none of that name."""
+    """Take a window back: a person's own, or set aside what a cloud announced; again where a store missed it. Raises ``Refused`` when there is none of that name."""
     read = await _read(table)
     now = _now(table, read.values())
     rows = _rows(read.values())
     row = next((one for one in rows if _name(one) == name), None)
     if row is None or row.window is None:
         raise Refused(f"there is no window {name[:TEXT_KEPT]}: pointsman window list names those there are")
+    word = next((one for one in rows if one.window is not None and (_sets_aside(one, row) or one is row) and _takes_back(one)), None)
+    if word is not None and any(cloud not in read or word not in read[cloud].rows for cloud in Cloud):
+        return await _kept(table, (word,), (*rows, word), now)
     if is_over(row, now) or is_overruled(row, rows):
         raise Refused(f"the window {name} is over or taken back already: nothing is to be done")
     window = replace(row.window, withdrawn=True, what=reason[:TEXT_KEPT], author=author[:TEXT_KEPT])
@@ -145,6 +148,11 @@ def _is_word(row: Sighting) -> bool:
 
 def _sets_aside(word: Sighting, row: Sighting) -> bool:
     return word.row != row.row and is_overruled(row, (word,))
+
+
+def _takes_back(row: Sighting) -> bool:
+    """Say whether a row is a person's word that takes a window back."""
+    return row.vantage is Vantage.OPERATOR and row.window is not None and row.window.withdrawn
 
 
 def _by_whom(row: Sighting) -> str:
@@ -192,11 +200,16 @@ async def _write(table: Table, read: dict[Cloud, RowsRead], window: Window, at: 
     rows, refused = placed((row,), before, at, anew=True)
     if refused:
         raise Refused(refused[0])
+    return await _kept(table, rows, (*before, *rows), at)
+
+
+async def _kept(table: Table, rows: tuple[Sighting, ...], known: Iterable[Sighting], at: datetime) -> Written:
+    """Have both clouds' stores keep a row that has its place. Raises ``Transient`` when neither does."""
     faults = await asyncio.gather(*(_noted(table, cloud, rows) for cloud in Cloud))
     missed = {cloud: why for cloud, why in zip(Cloud, faults, strict=True) if why}
     if len(missed) == len(Cloud):
         raise Transient(f"no store took the window, so nothing is announced: {'; '.join(missed.values())}")
-    return Written(window=_told(table.fabric, rows[0], (*before, *rows), at), missed=missed)
+    return Written(window=_told(table.fabric, rows[0], tuple(known), at), missed=missed)
 
 
 async def _noted(table: Table, cloud: Cloud, rows: tuple[Sighting, ...]) -> str:
