@@ -178,7 +178,6 @@ def _cut_seen(play: Play, link: Link, cloud: Cloud) -> tuple[Sighting, ...]:
 async def _dark(play: Play) -> tuple[Dark, ...]:
     """Let every function be dead, cut one link, and compare with a network that nobody ever steered."""
     world, fabric = play.world, play.schedule.following
-    plan = world.newest_plan()
     link = world.nature.dice.choice(fabric.links).name
     world.dark.update(Cloud)
     began = world.clock.monotonic()
@@ -191,6 +190,7 @@ async def _dark(play: Play) -> tuple[Dark, ...]:
     alone.cut(link)
     alone.advance(60.0)
     ended = world.clock.monotonic()
+    plan = world.newest_plan()  # whoever was in the middle of something when the rest died may have ended it
     flows = [flow.name for flow in fabric.flows if plan is None or not _excepted(plan, flow, _dropped(world))]
     found = tuple(
         Dark(since=began, until=ended, flow=name, carried=_arrives(world.twin.network, name), alone=_arrives(alone, name)) for name in flows
