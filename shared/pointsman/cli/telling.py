@@ -76,9 +76,10 @@ def _evidence(one: Evidence) -> str:
 
 
 def _age(seconds: float) -> str:
-    if abs(seconds) < _MINUTE:
-        return f"{seconds:.1f} s"
-    return f"{seconds / _MINUTE:.1f} min" if abs(seconds) < _HOUR else f"{seconds / _HOUR:.1f} h"
+    old = max(0.0, seconds)  # stores tell whole seconds, so that a claim may seem to come after what was decided on it
+    if old < _MINUTE:
+        return f"{old:.1f} s"
+    return f"{old / _MINUTE:.1f} min" if old < _HOUR else f"{old / _HOUR:.1f} h"
 
 
 def _time(at: datetime | None) -> str:

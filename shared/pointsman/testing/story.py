@@ -190,15 +190,21 @@ class Story:
             for level in [step["level"] for step in line["steps"] if step["written"]]:
                 for name in ("accepted", "effective") if level == "effective" else (level,):
                     _first(found, name, began + timedelta(milliseconds=stages.get("verified", 0)))
-                if level == "none" and line["settled"]:  # written beside an agreement that another function reached first, and read back
-                    _first(found, "accepted", began + timedelta(milliseconds=max(stages.values())))
         if "agreed" in found and found["agreed"] > found.get("accepted", found["agreed"]):
             del found["agreed"]  # whoever agreed on the drain was killed before it told
+        for back in filter(None, (self._read_back(cloud, at) for cloud in Cloud)):
+            _first(found, "accepted", back)
         written = self.stage.writes(found.get("noted", at)) or self.stage.writes(at)
         return found | ({"lever written": written[0]} if written else {})
 
-    def _reports(self, at: datetime) -> list[Mapping[str, Any]]:
-        names = [(cloud, name) for cloud in Cloud for name in ("link_changed", "sweep", "watch")]
+    def _read_back(self, cloud: Cloud, at: datetime) -> datetime | None:
+        """Say when a cloud saw its levers as the plan asks, after a write beside an agreement that another function reached first."""
+        lines = [line for line in self._reports(at, cloud) if LINK in line["drained"]]
+        wrote = [_ended(line) for line in lines if any(step["written"] and step["level"] == "none" for step in line["steps"])]
+        return min((_ended(line) for line in lines if wrote and line["settled"] and _ended(line) >= min(wrote)), default=None)
+
+    def _reports(self, at: datetime, *clouds: Cloud) -> list[Mapping[str, Any]]:
+        names = [(cloud, name) for cloud in clouds or Cloud for name in ("link_changed", "sweep", "watch")]
         lines = [line for cloud, name in names for line in self.stage.logs(cloud, name) if "began" in line]
         return [line for line in lines if _began(line) >= at]
 
@@ -251,6 +257,10 @@ def swept(stage: Stage, since: datetime) -> dict[Cloud, Mapping[str, Any]]:
 
 def _began(line: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(line["began"])
+
+
+def _ended(line: Mapping[str, Any]) -> datetime:
+    return _began(line) + timedelta(milliseconds=max(line["stages_ms"].values(), default=0.0))
 
 
 def _first(found: dict[str, datetime], name: str, at: datetime) -> None:
