@@ -5,14 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.core.bundles import Bundle, Kept, read, sealed, written
-from pointsman.core.decide import DECIDER
+from pointsman.core.bundles import VERSION, Bundle, Kept, read, sealed, written
+from pointsman.core.decide import DECIDER, decide
 from pointsman.core.differences import LIMIT, differences
 from pointsman.core.fabric import Fabric, FlowName, LinkName, Mode
+from pointsman.core.journal import VERSION as ENTRY_VERSION
+from pointsman.core.journal import Entry, plan_of
 from pointsman.core.plan import Placement, Plan, Reason, Verdict
 from pointsman.core.replaying import replay
+from pointsman.core.sightings import Health, Order, Verb
 from pointsman.core.values import canonical, digest, replace
 from pointsman.testing.recording import OUTAGES, recorded
+from tests.core.scene import ATLAS, START, Story, aws_probe, fabric, gcp_probe, seconds
 
 CORPUS = sorted((Path(__file__).resolve().parents[1] / "bundles").glob("*.json"))
 IX_A = LinkName("ix-a")
@@ -122,6 +126,35 @@ def test_under_a_longer_hold_down_the_return_comes_later() -> None:
     found = replay(one, patient)
     assert [decision.epoch for decision in found.decisions if not decision.same] == [6, 7]
     assert found.decisions[-2].instead == ()
+
+
+def approved() -> Bundle:
+    """Record a link in mode recommend that fails, and is left when a person approves of that."""
+    start = fabric(*(replace(one, mode=Mode.RECOMMEND) if one.name == IX_A else one for one in ATLAS.links))
+    story, kept = Story(start), list[Kept]()
+    for at in (0, 100, 200, 300, 400, 401, 402):
+        story.all_healthy(at)
+        if at > 400:
+            story.note(*aws_probe("ix-a", Health.DOWN, at), *gcp_probe("ix-a", Health.DOWN, at))
+        waits, now = story.plan.proposal, START + seconds(at)
+        word = Order(key="k", verb=Verb.APPROVE, target=waits.hash, author="kim", reason="go", seen_at=now) if waits else None
+        view, before = replace(story.view(), orders=(word,) if word else ()), story.plan
+        plan = decide(start, view, before, now)
+        assert isinstance(plan, Plan)
+        if plan is not before:
+            entry = Entry(version=ENTRY_VERSION, before=before, view=view, now=now, plan=replace(plan, entry=""))
+            story.plan = plan_of(digest(canonical(entry)), entry)
+            kept.append(Kept(digest=story.plan.entry, entry=entry))
+    assert story.plan.links[IX_A].drain is not None
+    whole = Bundle(version=VERSION, decider=DECIDER, incident="atlas/ix-a@2", fabrics={start.hash: start}, entries=tuple(kept))
+    return sealed(whole)
+
+
+def test_what_was_approved_of_is_done_under_another_fabric_too_that_would_do_the_same() -> None:
+    one = approved()
+    assert replay(one).same
+    found = replay(one, replace(fabric_of(one), desks=()))
+    assert [(decision.epoch, decision.differences) for decision in found.decisions if not decision.same] == []
 
 
 def test_a_fabric_without_the_link_is_decided_with_what_is_left() -> None:

@@ -1,5 +1,6 @@
 """How the levers of each cloud should read for an agreed plan."""
 
+from datetime import timedelta
 from typing import cast
 
 import pytest
@@ -290,3 +291,14 @@ def test_a_pin_to_a_link_of_several_attachments_takes_the_first() -> None:
     start = fabric(link("ix-a", 10 * G), two, link("ix-c", 10 * G), vpn())
     pin = Pin(flow=CHECKOUT.name, link=IX_B, owner="pointsman", reason="ix-a is broken", expires_at=START + seconds(3600))
     assert prefix_list_pin(start, replace(plan(), pins=(pin,)), CHECKOUT).attachment == "tgw-attach-21"
+
+
+@pytest.mark.parametrize(("verdict", "wanted_then"), [(Verdict.UP, False), (Verdict.UNKNOWN, False), (Verdict.DOWN, True)])
+def test_awss_drain_of_an_order_ends_with_it_unless_the_link_is_down_by_then(verdict: Verdict, wanted_then: bool) -> None:  # noqa: FBT001 - named by the table
+    """Its test hides the link from our own eyes, and a link that nobody sees is never returned to."""
+    until = START + timedelta(hours=1)
+    order = Drain(cause=DrainCause.ORDER, since=START, epoch=2, enactor=Cloud.AWS, until=until, by="kim: works")
+    agreed = plan({"ix-a": order}, checkout="ix-b", training="ix-c")
+    agreed = replace(agreed, links=agreed.links | {IX_A: replace(agreed.links[IX_A], verdict=verdict)})
+    assert failover_test(ATLAS, agreed, ATLAS.link(IX_A), (), until - timedelta(seconds=1)).running
+    assert failover_test(ATLAS, agreed, ATLAS.link(IX_A), (), until).running is wanted_then

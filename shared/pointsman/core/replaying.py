@@ -9,13 +9,14 @@ from pointsman.core.decide import DECIDER, Declined, decide
 from pointsman.core.differences import differences
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.journal import again
-from pointsman.core.plan import Plan
+from pointsman.core.plan import Plan, View
+from pointsman.core.sightings import Verb
 from pointsman.core.values import Frozen, canonical, digest, replace
 
 RULES = frozenset({"decider"})
 """What differs between two versions of the rules and is no difference in what was decided."""
 COUNTED = frozenset(
-    {"decider", "epoch", "decided_at", "fabric", "fabric_hash", "prev_digest", "entry", "marks", "down_since_epoch", "closing"}
+    {"decider", "epoch", "decided_at", "fabric", "fabric_hash", "prev_digest", "entry", "marks", "down_since_epoch", "closing", "steered"}
 )
 """What counts decisions or names the fabric: under another fabric it is no difference in what would have been done."""
 
@@ -79,12 +80,40 @@ def _otherwise(bundle: Bundle, fabric: Fabric) -> Iterator[Redecided]:
         entry = kept.entry
         if entry.adoption is not None:
             continue
-        now = decide(fabric, entry.view, plan, entry.now)
+        before = _hashes(entry.before, plan)
+        now = decide(fabric, _readdressed(entry.view, before), plan, entry.now)
         if isinstance(now, Declined):
             yield _declined(kept, now)
             continue
-        yield replace(_redecided(kept, now, differences(entry.plan, now, apart=COUNTED)), instead=_texts(plan, now))
+        named = _as_named(now, before, _hashes(entry.plan, now))
+        yield replace(_redecided(kept, now, differences(entry.plan, named, apart=COUNTED)), instead=_texts(plan, now))
         plan = now
+
+
+def _hashes(one: Plan, other: Plan) -> tuple[str, str] | None:
+    """Give both hashes of what waits for a person's word in two plans, if that is the same: a hash names the fabric too."""
+    here, there = one.proposal, other.proposal
+    if here is None or there is None or (here.leave, here.back, here.flows) != (there.leave, there.back, there.flows):
+        return None
+    return here.hash, there.hash
+
+
+def _readdressed(view: View, hashes: tuple[str, str] | None) -> View:
+    """Let a word on what waited then be one on the same of this plan."""
+    if hashes is None:
+        return view
+    words = {Verb.APPROVE, Verb.DENY}
+    kept = (replace(one, target=hashes[1]) if one.verb in words and one.target == hashes[0] else one for one in view.orders)
+    return replace(view, orders=tuple(kept))
+
+
+def _as_named(now: Plan, *hashes: tuple[str, str] | None) -> Plan:
+    """Give a plan with proposals named as they were then."""
+    for then, here in (one for one in hashes if one is not None):
+        told = (replace(one, about=one.about.replace(here, then), because=one.because.replace(here, then)) for one in now.reasons)
+        waits = replace(now.proposal, hash=then) if now.proposal is not None and now.proposal.hash == here else now.proposal
+        now = replace(now, proposal=waits, reasons=tuple(told))
+    return now
 
 
 def under(plan: Plan, fabric: Fabric) -> Plan:

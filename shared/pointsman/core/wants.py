@@ -119,6 +119,9 @@ def _aws_acts(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...]
     drain = state.drain
     if drain is None or (drain.cause is DrainCause.MAINTENANCE and state.maintenance is None):
         return False  # a window that is over: the link has to be seen to be returned to
+    held = drain.until is None or now < drain.until
+    if not held and state.verdict is not Verdict.DOWN:
+        return False  # and so does one whose order is over
     stuck = any(_waits_for_a_vpn(fabric, plan, flow) and _outranks_vpn(link, flow) for flow in fabric.flows)
     if acknowledged(rows, Cloud.GCP, link.name, drain) and (not stuck or _looks_again(drain, now)):
         return False
@@ -129,7 +132,7 @@ def _aws_acts(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...]
     overdue = now >= drain.since + fabric.policy.takeover_after
     if harm and not overdue:
         return False
-    planned = drain.cause is not DrainCause.OUTAGE and not harm  # nothing is lost yet, and nothing will be
+    planned = held and drain.cause is not DrainCause.OUTAGE and not harm  # nothing is lost yet, and nothing will be
     return (overdue or drain.enactor is Cloud.AWS) and (planned or harm < observed_loss(claims))
 
 
