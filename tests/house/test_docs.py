@@ -37,3 +37,33 @@ def test_every_make_target_that_is_named_exists(document: Path) -> None:
 def test_every_command_that_is_named_exists(document: Path) -> None:
     commands = {one.name for one in app.registered_commands} | {one.name for one in app.registered_groups}
     assert set(named(COMMAND, document)) <= commands
+
+
+def reached(page: Path) -> set[Path]:
+    return {(page.parent / target).resolve() for target in named(LINK, page)}
+
+
+def test_the_index_leads_to_every_page_and_the_readme_to_the_index() -> None:
+    docs = ROOT / "docs"
+    assert docs / "README.md" in reached(ROOT / "README.md")
+    assert {*docs.glob("*.md")} - {docs / "README.md"} - reached(docs / "README.md") == set()
+
+
+def test_every_decision_is_listed_with_its_own_title() -> None:
+    table = (ROOT / "docs" / "adr" / "README.md").read_text(encoding="utf-8")
+    pages = sorted((ROOT / "docs" / "adr").glob("0*.md"))
+    rows = [(page.name, page.read_text(encoding="utf-8").partition("\n")[0].partition(". ")[2]) for page in pages]
+    assert [name for name, title in rows if f"[{name[:4]}]({name}) | {title} |" not in table] == []
+
+
+def test_the_readme_shows_every_command() -> None:
+    commands = {str(one.name) for one in app.registered_commands} | {str(one.name) for one in app.registered_groups}
+    shown = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Commands")[2].partition("\n## ")[0]
+    assert {one for one in commands if not re.search(rf"\b{one}\b", shown)} == set()
+
+
+@pytest.mark.parametrize("room", ["core", "service"])
+def test_the_page_of_the_house_names_every_module(room: str) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").replace("solving*.py", "solving")
+    modules = {path.name for path in (ROOT / "shared" / "pointsman" / room).glob("*.py")} - {"__init__.py"}
+    assert {name for name in modules if f"{room}/{name}" not in page and not name.startswith("solving")} == set()
