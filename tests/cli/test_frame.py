@@ -98,3 +98,20 @@ main.run()
 def test_what_still_goes_on_when_an_answer_is_there_comes_to_its_end_without_a_traceback() -> None:
     done = subprocess.run([sys.executable, "-c", LINGERING, "ask"], check=False, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "kept up\n", "")
+
+
+def test_stores_that_cannot_be_asked_now_exit_2() -> None:
+    done = breaking("from pointsman.core.errors import Transient; raise Transient('no majority answers: try again')")
+    assert (done.returncode, done.stderr) == (2, "pointsman: no majority answers: try again\n")
+
+
+def test_a_shell_without_keys_is_told_where_a_person_puts_them() -> None:
+    script = "from pointsman.boot.identity import aws_credentials, google_credentials; from pointsman.boot.settings import Settings; "
+    script += "from pointsman.core.fabric import Cloud; "
+    ask = {"aws": "aws_credentials(Settings(), 'us-east-1', Cloud.AWS)", "gcloud": "google_credentials(Settings(), Cloud.AWS)"}
+    environment = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": os.devnull}
+    for word, call in ask.items():
+        done = breaking(script + call, environment)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert "in a shell" in done.stderr
+        assert word in done.stderr.lower()

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     GoogleCredentials = Tokens
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_ASK_AWS = {
+    Cloud.AWS: "give the function a role, or in a shell set AWS_PROFILE or the keys that the AWS command line takes",
+    Cloud.GCP: "set POINTSMAN_AWS_ROLE and POINTSMAN_AWS_AUDIENCE, and let the role trust this account",
+}
 SESSION_NAME = "pointsman-functions"
 """Role session name of our own AWS calls from Google: the wire recognises our own changes by its beginning."""
 STS_CONNECT_SECONDS = 1.0
@@ -35,7 +39,10 @@ def google_credentials(settings: Settings, own: Cloud) -> "GoogleCredentials":
     if settings.google_identity:
         return _google_file(settings.google_identity)
     if own is not Cloud.GCP:
-        raise ConfigError("no identity for Google: set POINTSMAN_GOOGLE_IDENTITY to the external_account file of this role")
+        raise ConfigError(
+            "no identity for Google: set POINTSMAN_GOOGLE_IDENTITY to the external_account file of this role, "
+            "or in a shell to the file that 'gcloud auth application-default login' writes"
+        )
     from google.auth.compute_engine import Credentials as ServiceAccount  # noqa: PLC0415
 
     return ServiceAccount(scopes=_SCOPES)  # type: ignore[no-untyped-call]
@@ -91,7 +98,7 @@ def aws_credentials(settings: Settings, region: str, own: Cloud) -> "AwsCredenti
     except BotoCoreError as error:
         raise ConfigError(f"the credentials for AWS cannot be used ({type(error).__name__}): check the AWS_ variables") from error
     if found is None:
-        raise ConfigError("no credentials for AWS: set POINTSMAN_AWS_ROLE and POINTSMAN_AWS_AUDIENCE, and let the role trust this account")
+        raise ConfigError(f"no credentials for AWS: {_ASK_AWS[own]}")
     return found
 
 

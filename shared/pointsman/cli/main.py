@@ -28,13 +28,13 @@ from pointsman.cli import (
     whatif,
     window,
 )
-from pointsman.core.errors import ConfigError, PointsmanError
+from pointsman.core.errors import ConfigError, PointsmanError, Transient
 
 WRONG = 1
 """Exit code: what was asked about is wrong."""
 
 UNREADABLE = 2
-"""Exit code: a file cannot be read or written, or the command line is wrong."""
+"""Exit code: a file cannot be read or written, the stores cannot be asked, or the command line is wrong."""
 
 BUG = 70
 """Exit code: a defect of pointsman."""
@@ -138,7 +138,7 @@ def _main() -> int:
     except SystemExit as leaving:
         return _flushed(leaving.code if isinstance(leaving.code, int) else WRONG)
     except PointsmanError as error:
-        return _said(str(error), UNREADABLE if isinstance(error, CannotRead | CannotWrite) else WRONG)
+        return _said(str(error), UNREADABLE if isinstance(error, CannotRead | CannotWrite | Transient) else WRONG)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
