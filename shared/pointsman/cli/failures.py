@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pointsman.adapters.files.units import spoken_bandwidth
+from pointsman.cli.summary import columns
 from pointsman.core.analysis import Failure, Outcome, State, loads
 from pointsman.core.fabric import Fabric, Flow, FlowName, LinkName
 from pointsman.core.placement import ABOUT
@@ -93,4 +94,4 @@ def _reasons(after: State) -> Iterator[str]:
 
 
 def _table(*headers: str) -> Table:
-    return Table(*headers, box=None, pad_edge=False, header_style="dim")
+    return columns(*headers)

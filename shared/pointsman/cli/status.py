@@ -104,7 +104,9 @@ def _part(title: str, body: Grid) -> Iterator[RenderableType]:
 
 
 def _grid(rows: Iterable[tuple[str, ...]], *headers: str) -> Grid:
-    grid = Grid(*headers, box=None, pad_edge=False, header_style="dim")
+    from pointsman.cli.summary import columns  # noqa: PLC0415 - the fabric reader loads for this command only
+
+    grid = columns(*headers)
     for row in rows:
         grid.add_row(*map(Text, row))
     return grid

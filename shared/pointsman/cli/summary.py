@@ -16,6 +16,8 @@ from pointsman.core.fabric import AwsSite, Fabric, Flow, GcpSite, Link
 
 WIDTH = 140
 """How wide a summary is where there is no terminal to ask, in characters."""
+NARROW = 5
+"""Characters that a column keeps on a terminal however narrow, unless its header is shorter."""
 
 
 def console() -> Console:
@@ -83,9 +85,17 @@ def _part(title: str, body: Table) -> Iterator[RenderableType]:
 
 
 def _table(rows: Iterable[tuple[str, ...]], *headers: str) -> Table:
-    table = Table(*headers, box=None, pad_edge=False, header_style="dim")
+    table = columns(*headers)
     for row in rows:
         table.add_row(*map(Text, row))
+    return table
+
+
+def columns(*headers: str) -> Table:
+    """Make a table whose columns fold on a narrow terminal: none is cut short or left out."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for header in headers:
+        table.add_column(header, overflow="fold", min_width=min(NARROW, len(header)))
     return table
 
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table as Grid
 from rich.text import Text
 
 from pointsman.adapters.files.findings import printable
@@ -90,9 +89,9 @@ def _when(one: "Announced") -> str:
 
 
 def _show(found: "Listed") -> None:
-    from pointsman.cli.summary import console  # noqa: PLC0415
+    from pointsman.cli.summary import columns, console  # noqa: PLC0415
 
-    grid = Grid("window", "links", "from and to", "by", "says", "taken back by", box=None, pad_edge=False, header_style="dim")
+    grid = columns("window", "links", "from and to", "by", "says", "taken back by")
     for one in found.windows:
         by = f"{one.by}: {one.author}" if one.author else one.by
         grid.add_row(*map(Text, (one.id, ", ".join(one.links) or "none of this fabric", _when(one), by, one.what, one.withdrawn)))
