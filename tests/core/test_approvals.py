@@ -355,3 +355,21 @@ def test_a_person_is_asked_of_a_window_that_nothing_may_be_left_for() -> None:
     assert window is not None
     assert "no other link between its sites" in window.ask
     assert (story.plan.proposal, story.state().down_since_epoch is None) == (None, False)
+
+
+def test_what_waits_keeps_its_hash_while_the_time_is_not_trusted_and_is_approved_of_when_it_is() -> None:
+    story = Asked().grey("ix-a", 400)
+    assert story.word(Verb.APPROVE, story.proposal.hash, 402) == ""
+    for at in range(450, 1000, 50):
+        story.all_healthy(at)
+        story.decided(at)
+    waits, epoch = story.proposal, story.plan.epoch
+    assert waits.back == (IX_A,)
+    story.clock_trusted = False
+    story.all_healthy(1000)
+    story.decided(1001)
+    assert (story.proposal, story.plan.epoch) == (waits, epoch)
+    assert "fewer than two stores" in story.word(Verb.APPROVE, waits.hash, 1002)
+    story.clock_trusted = True
+    assert story.word(Verb.APPROVE, waits.hash, 1003) == ""
+    assert story.plan.links[IX_A].drain is None

@@ -6,11 +6,11 @@ import pytest
 
 from pointsman.core.adopting import adopted
 from pointsman.core.decide import decide
-from pointsman.core.fabric import Bandwidth, Cloud, Fabric, MaintenancePolicy, MemberId, Mode, Policy
+from pointsman.core.fabric import Bandwidth, Cloud, Fabric, GcpEnd, MaintenancePolicy, MemberId, Mode, Policy
 from pointsman.core.incidents import Phase, Severity
 from pointsman.core.outbox import follow, severity_of
 from pointsman.core.plan import DrainCause, FlagState, Maintenance, Plan, Verdict
-from pointsman.core.sightings import Order, Source, Vantage, Verb
+from pointsman.core.sightings import Health, Order, Source, Vantage, Verb
 from pointsman.core.steering import FailoverTest
 from pointsman.core.values import canonical, replace
 from pointsman.core.wants import wanted
@@ -18,8 +18,10 @@ from tests.core.days import FLOWS, HOLD, HOUR, IX_A, IX_B, LEAD, ROOMY, STEP, VP
 from tests.core.scene import (
     START,
     G,
+    aws_probe,
     fabric,
     flow,
+    gcp_probe,
     link,
     seconds,
     vpn,
@@ -365,3 +367,18 @@ def test_a_window_on_members_that_the_next_fabric_lacks_leaves_a_link_what_it_ha
     story.fabric = smaller
     story.rows = {key: row for key, row in story.rows.items() if row.window is None}
     assert story.step().links[VPN].usable == 5 * G
+
+
+def test_awss_own_drain_of_an_order_is_no_outage_before_a_look_tells_of_its_test() -> None:
+    bare = replace(link("ix-a", 10 * G), gcp=GcpEnd(vlan_attachment="vlan-1"))
+    story = Days(fabric(bare, link("ix-b", 10 * G), link("ix-c", 10 * G), flows=FLOWS))
+    story.go(HOUR)
+    now = START + seconds(story.now)
+    drain = Order(key="k", verb=Verb.DRAIN, target="ix-a", author="kim", reason="works", seen_at=now)
+    plan = decide(story.fabric, replace(story.view(), orders=(drain,)), story.plan, now)
+    assert isinstance(plan, Plan)
+    story.plan = plan
+    story.note(*aws_probe("ix-a", Health.DOWN, story.now + 4), *gcp_probe("ix-a", Health.DOWN, story.now + 4))
+    story.decided(story.now + 5)
+    state = story.state()
+    assert (state.verdict, state.down_since_epoch, state.penalty) == (Verdict.UNKNOWN, None, None)

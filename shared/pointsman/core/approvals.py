@@ -26,6 +26,8 @@ HASH_LENGTH = 16
 """Hex digits of a proposal's hash."""
 PROPOSED = "proposed:"
 """Begins the words on what waits for a person's."""
+UNTIMED = "fewer than two stores gave the time, so nothing is moved on anybody's word: approve again when they do"
+"""Why an approval is refused while what waits for it cannot be weighed."""
 TOLD_LIMIT = 5
 """Flows that are named of those that would move; the rest are counted."""
 
@@ -65,9 +67,11 @@ def weigh(case: Case, states: dict[LinkName, LinkState], beliefs: Mapping[LinkNa
         return Weighed(made=made, refused={order.key: _nothing(order) for order in heard.of(Verb.APPROVE, Verb.DENY)})
     would = _made(replace(case, approved=ours), states, beliefs, made)
     proposal = _proposal(case, made, would)
-    weighed = Weighed(made=_with_memory(case, _asking(made, would), frozenset()), proposal=proposal)
+    standing = case.plan.proposal
+    untimed = not case.view.clock_trusted and standing is not None and proposal != standing  # what is discretionary seems gone for now
+    weighed = Weighed(made=_with_memory(case, _asking(made, would), frozenset()), proposal=standing if untimed else proposal)
     for order in heard.of(Verb.APPROVE, Verb.DENY):
-        why = _why_not(weighed.proposal, order)
+        why = _why_not(weighed.proposal, order) or (UNTIMED if untimed and order.verb is Verb.APPROVE else "")
         weighed = replace(weighed, refused=weighed.refused | {order.key: why}) if why else _answered(case, weighed, would, order)
     return weighed
 

@@ -7,8 +7,8 @@ from pointsman.core.case import Case
 from pointsman.core.evidence import Belief, lost_by_probes_alone, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Link, LinkName
 from pointsman.core.pins import acknowledged_at
-from pointsman.core.plan import Drain, LinkState, Verdict
-from pointsman.core.wants import TEST_DURATION, withdrawal_losses
+from pointsman.core.plan import Drain, DrainCause, LinkState, Verdict
+from pointsman.core.wants import TEST_DURATION, failover_test, withdrawal_losses
 
 SETTLING = timedelta(seconds=5)
 """How long after a drain is in force the probes may still tell of the move itself."""
@@ -25,10 +25,14 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
     """
     if not any(belief.verdict in _GOOD for belief in beliefs.values()):
         return dict(beliefs)
-    filling, overfilled = _filling(case), _overfilled(case)
+    filling, overfilled, hidden = _filling(case), _overfilled(case), _hidden(case)
 
     def judged(name: LinkName, belief: Belief) -> Belief:
-        if belief.verdict not in {Verdict.DOWN, Verdict.SUSPECT} or not lost_by_probes_alone(case.claims[name]):
+        if belief.verdict not in {Verdict.DOWN, Verdict.SUSPECT}:
+            return belief
+        if name in hidden:
+            return Belief(verdict=Verdict.UNKNOWN, because="our own failover test is due on it, which hides the link")
+        if not lost_by_probes_alone(case.claims[name]):
             return belief
         if name in filling:
             return _kept(case, name, "its probes lose packets while traffic is moving onto it: the loss may be the move's own")
@@ -68,6 +72,17 @@ def _emptying(case: Case, link: Link) -> bool:
         return False
     began = state.onset or case.now
     return not lost_by_probes_alone(case.claims[link.name]) and case.now - began < case.fabric.policy.hold_down
+
+
+def _hidden(case: Case) -> frozenset[LinkName]:
+    """List the links that are drained for no outage and that AWS's own drain is to hide: packets are lost there before a look tells why."""
+    drained = (link for link in case.fabric.links if _planned(case.plan.links.get(link.name, LinkState())))
+    found = (link for link in drained if failover_test(case.fabric, case.plan, link, case.view.rows, case.now).running)
+    return frozenset(link.name for link in found)
+
+
+def _planned(state: LinkState) -> bool:
+    return state.drain is not None and state.drain.cause is not DrainCause.OUTAGE and state.verdict is not Verdict.DOWN
 
 
 def _overfilled(case: Case) -> dict[LinkName, float]:
