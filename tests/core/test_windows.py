@@ -225,3 +225,15 @@ def test_one_window_of_two_overlapping_ones_may_be_withdrawn() -> None:
     story.announce(notice(2 * HOUR, 5 * HOUR, about="y", seen=story.now, withdrawn=True))
     story.until(3 * HOUR + HOLD + 2 * STEP)
     assert story.cause is None
+
+
+def test_windows_that_follow_one_another_for_ten_days_hold_a_link_off_for_seven() -> None:
+    story = Days()
+    chain = [notice((2 + 4 * part) * HOUR, (6 + 4 * part) * HOUR - STEP, about=f"part {part}") for part in range(60)]
+    story.announce(*chain)
+    story.go(168 * HOUR, every=1200.0)
+    assert story.cause is DrainCause.MAINTENANCE
+    story.go(4 * HOUR, every=600.0)
+    assert (story.cause, story.state().maintenance) == (None, None)
+    story.go(80 * HOUR, every=1200.0)
+    assert story.state().drain is None

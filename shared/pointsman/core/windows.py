@@ -160,7 +160,7 @@ def told_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> Tol
     for row, span in announced:
         if is_overruled(row, windows):
             continue
-        if span.start <= now + FORESEEN and now - span.start <= LONGEST:
+        if span.start <= now + FORESEEN:  # one that is over counts too: it may be where a chain of them began
             for link, members in taken_by(fabric, row).items():
                 found.setdefault(link, []).append((members, Stay(span.start, span.until, (row,))))
     return found
