@@ -59,7 +59,10 @@ def approve(fabric: FabricFile, hash_: Hash, *, author: Author, reason: Why, key
 
 
 def deny(fabric: FabricFile, hash_: Hash, *, author: Author, reason: Why, lasts: For = "", key: Key = "", json: AsJson = False) -> None:
-    """Deny what waits for a word: it is not proposed again until something else would be done, or its time is over."""
+    """Deny what waits for a word: it is not proposed again until something else would be done, or its time is over.
+
+    --for makes that time longer and never shorter.
+    """
     _order(fabric, _Wish(Verb.DENY, hash_, author, reason, key), lasts, json=json)
 
 
