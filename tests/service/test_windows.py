@@ -9,12 +9,13 @@ import pytest
 from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.plan import DrainCause, LinkState
-from pointsman.core.sightings import Meaning, Notice, Rejected, Sighting
+from pointsman.core.sightings import Meaning, Notice, Order, Rejected, Sighting, Verb
 from pointsman.core.values import replace
 from pointsman.service.announcing import Wish, add, cancel, listed
 from pointsman.service.deliver import deliver
 from pointsman.service.doors import link_changed
 from pointsman.service.explain import Asked, explain
+from pointsman.service.order import order
 from pointsman.service.status import Table as StatusTable
 from pointsman.service.status import status
 from pointsman.service.windows import ASKED_EVERY, ASKED_MINUTE
@@ -297,6 +298,18 @@ def test_a_window_taken_back_while_a_store_was_gone_is_taken_back_there_too_by_t
         world.table.aws.break_down()
         state = await go(world, AHEAD, clouds=(Cloud.GCP,))
         assert (state.drain, state.maintenance) == (None, None)
+
+    story(tell)
+
+
+def test_whoever_ends_a_drain_within_a_window_is_told_that_the_window_holds_the_link_off() -> None:
+    async def tell(world: World) -> None:
+        now = world.clock.now()
+        await order(world.gcp, Order(key="d", verb=Verb.DRAIN, target="ix-a", author="kim", reason="optics", seen_at=now))
+        await add(shown(world), Wish(link="ix-a", start=now, end=now + timedelta(hours=2), author="kim", reason="optics"))
+        await go(world, 60)
+        given = Order(key="u", verb=Verb.UNDRAIN, target="ix-a", author="kim", reason="done", seen_at=world.clock.now())
+        assert "its maintenance window holds it off until" in (await order(world.gcp, given)).waits_for[-1]
 
     story(tell)
 

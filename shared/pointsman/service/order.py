@@ -102,6 +102,9 @@ def _waits(house: House, plan: Plan, given: Order) -> Iterator[str]:
     if given.verb is Verb.UNDRAIN and drain is not None:
         since = drain.since + house.fabric_of(plan).policy.hold_down
         yield f"it is returned to once it has been good for the hold-down, not before {since:%FT%TZ}"
+        window = state.maintenance if state else None
+        if window is not None and not window.away:
+            yield f"its maintenance window holds it off until {window.until:%FT%TZ}: pointsman window cancel takes that back"
 
 
 async def stores_time(house: House) -> datetime:
