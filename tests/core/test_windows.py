@@ -234,6 +234,19 @@ def test_windows_that_follow_one_another_for_ten_days_hold_a_link_off_for_seven(
     story.go(168 * HOUR, every=1200.0)
     assert story.cause is DrainCause.MAINTENANCE
     story.go(4 * HOUR, every=600.0)
-    assert (story.cause, story.state().maintenance) == (None, None)
+    assert story.state().drain is None
+    assert story.state().maintenance is None
     story.go(80 * HOUR, every=1200.0)
+    assert story.state().drain is None
+
+
+def test_a_link_that_failed_and_healed_within_its_window_is_returned_to_a_hold_down_after_the_windows_end() -> None:
+    story = Days().announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(2 * HOUR - LEAD - 2 * STEP)
+    story.away = {"ix-a"}
+    story.go(2 * STEP)
+    story.away = set()
+    story.until(3 * HOUR + HOLD - STEP)
+    assert story.cause is DrainCause.OUTAGE
+    story.go(2 * STEP)
     assert story.state().drain is None

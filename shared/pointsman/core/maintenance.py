@@ -72,10 +72,12 @@ def _over(case: Case, state: LinkState, *, begun: bool) -> LinkState:
 
     What is merely hidden stays drained for its window: AWS's own drain rests for that, so that the link can be seen.
     """
-    if state.drain is None or state.drain.cause is not DrainCause.MAINTENANCE:
+    if state.drain is None:
         return state
     if state.verdict is Verdict.UP and state.good_since is not None:
         return replace(state, good_since=case.now) if begun else state
+    if state.drain.cause is not DrainCause.MAINTENANCE:
+        return state
     cause = DrainCause.OUTAGE if state.verdict is Verdict.DOWN else state.drain.cause
     epoch = case.next_epoch if state.down_since_epoch is None else state.down_since_epoch
     return replace(state, drain=replace(state.drain, cause=cause), down_since_epoch=epoch)
