@@ -119,3 +119,9 @@ def test_a_port_is_a_number_that_there_is(text: str) -> None:
         r"POINTSMAN_PROBE_PORT (holds what cannot be used|is not the JSON that belongs there): write it like 8620",
         complaint(PROBE_PORT=text),
     )
+
+
+def test_an_endpoint_never_holds_a_password_which_errors_would_repeat() -> None:
+    said = complaint(ENDPOINTS='{"dynamodb": "https://user:hunter2@objects.example.net"}')
+    assert "holds what cannot be used" in said
+    assert "hunter2" not in said

@@ -97,3 +97,12 @@ def test_a_fabric_that_cannot_be_read_is_one_line_and_2(tmp_path: Path) -> None:
     done = subprocess.run(argv, env=clean_environment({}), capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
     assert "there is no such file" in done.stderr
+
+
+def test_where_no_plan_is_known_its_freeze_is_unknown_and_a_store_is_named_once(tmp_path: Path, declared: Fabric) -> None:
+    away = {slot: f"sqlite://{tmp_path}/none/{slot}" for slot in SLOTS}
+    done = run(tmp_path, replace(declared, stores=replace(declared.stores, **away)))
+    assert done.returncode == 2
+    assert "plan         unknown" in done.stdout
+    attention = " ".join(done.stdout.partition("attention")[2].split())
+    assert attention.count("aws store (sqlite") == 1

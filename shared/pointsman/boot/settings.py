@@ -158,7 +158,8 @@ def _is_usable(name: str, value: Any) -> bool:
 
 
 def _are_urls(value: Mapping[str, str]) -> bool:
-    return all(url.startswith(("http://", "https://")) for url in value.values())
+    """Say whether all are addresses, and none holds a user or password, which errors would repeat."""
+    return all(url.startswith(("http://", "https://")) and "@" not in url for url in value.values())
 
 
 def _is_watch(every: float, lasting: float) -> bool:

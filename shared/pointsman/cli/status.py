@@ -162,7 +162,8 @@ def _windows(found: "Status") -> Grid:
 def _freezes(found: "Status") -> Grid:
     freeze = found.plan.freeze if found.plan else None
     until = f" until {freeze.until:%FT%TZ}" if freeze and freeze.until else ""
-    plan = ("plan", f"set by {freeze.author} at {freeze.since:%FT%TZ}{until}: {freeze.reason}" if freeze else "clear")
+    told = f"set by {freeze.author} at {freeze.since:%FT%TZ}{until}: {freeze.reason}" if freeze else "clear" if found.plan else "unknown"
+    plan = ("plan", told)
     return _grid((plan, *((f"flag of {cloud}", state.value) for cloud, state in found.flags.items())), "freeze", "is")
 
 

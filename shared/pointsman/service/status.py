@@ -330,8 +330,14 @@ def _of_incident(one: Ticketed) -> str:
     return f"incident {one.id} is {one.phase or 'not written yet'}{owed}{hand}"
 
 
+def _unread(store: StoreStatus) -> str:
+    """Say that a store could not be read and why, naming it once."""
+    fault = store.fault.removeprefix(f"{store.name}: ")
+    return fault if fault.startswith(f"{store.name} cannot be used") else f"{store.name} could not be read: {fault}"
+
+
 def _of_store(store: StoreStatus) -> list[str]:
-    said = [] if store.answers else [f"{store.name} could not be read: {store.fault}"]
+    said = [] if store.answers else [_unread(store)]
     said += [f"{store.name} is {lag} ballots behind in {register}" for register, lag in store.lag.items()]
     late = [one for one in store.answered if one.age is not None and one.age > OVERDUE.total_seconds()]
     said += [f"{store.name} last answered the functions on {one.cloud} {one.age or 0:.0f} s ago" for one in late]
