@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pointsman.core.decide import DECIDER, Judged, judge
+from pointsman.core.explaining import Scene, link_story
 from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.flagging import SLACK, note_of, state_of
 from pointsman.core.journal import again, opened, seal
@@ -306,3 +307,11 @@ def test_an_ordered_drain_of_a_fabric_without_policies_is_begun_by_aws() -> None
     drain = story.obeyed(400, told(Verb.DRAIN, "ix-c")).links[LinkName("ix-c")].drain
     assert drain is not None
     assert drain.enactor is Cloud.AWS
+
+
+def test_of_a_drain_that_was_ended_at_once_it_is_told_what_its_return_waits_for() -> None:
+    story = steady()
+    story.obeyed(400, told(Verb.DRAIN, "ix-a", lasts=HOUR))
+    story.obeyed(401, told(Verb.UNDRAIN, "ix-a", at=401, key="u"))
+    scene = Scene(fabric=story.fabric, plan=story.plan, view=story.view(), now=START + seconds(402))
+    assert "a hold-down between its two moves, until 2026-11-20T12:11:40Z" in link_story(scene, story.fabric.link("ix-a"), None).fail_back

@@ -201,11 +201,20 @@ class Everything(Story):
             plan = decide(self.fabric, view, self.plan, now)
             assert isinstance(plan, Plan)
             if plan is self.plan:
+                self.awaited(view)
                 return
             self.lawful(self.plan, Judged(plan=plan), ())
             texts += [change.text for change in changes(self.plan, plan)]
             self.plan = kept(self.plan, plan)
         raise AssertionError(f"deciding does not settle: {texts}")
+
+    def awaited(self, view: View) -> None:
+        """Of every link that is well and drained it is told what its return waits for."""
+        scene = Scene(fabric=self.fabric, plan=self.plan, view=view, now=START + seconds(self.now))
+        for one in self.fabric.links:
+            state = self.plan.links[one.name]
+            if state.drain is not None and state.verdict is Verdict.UP:
+                assert link_story(scene, one, None).fail_back, f"nobody says what the return of {one.name} waits for"
 
     def lawful(self, before: Plan, judged: Judged, orders: tuple[Order, ...]) -> None:
         after = judged.plan
@@ -268,10 +277,6 @@ class Everything(Story):
         flows = [flow_story(scene, one, made) for one in self.fabric.flows]
         assert all(texts)
         assert all(canonical(story) for story in (*stories, *flows))
-        for story in stories:
-            state = after.links[story.link]
-            held = state.drain is not None and state.verdict is Verdict.UP
-            assert not held or story.fail_back or after is not self.plan, f"nobody says what the return of {story.link} waits for"
 
     def placed(self) -> None:
         """A flow with a permitted link that has long been well is on one that carries (L6), where every one of its links is ours to steer."""

@@ -232,6 +232,8 @@ def _fail_back(scene: Scene, link: Link, state: LinkState) -> Iterator[str]:
         yield f"its maintenance window, until {window.until:%FT%TZ}"
     if drain.cause is DrainCause.ORDER and drain.until is not None and scene.now < drain.until:
         yield f"the order holds it off until {drain.until:%FT%TZ}, or until pointsman undrain"
+    elif drain.cause is DrainCause.ORDER and scene.now < drain.since + scene.fabric.policy.hold_down:
+        yield f"a hold-down between its two moves, until {drain.since + scene.fabric.policy.hold_down:%FT%TZ}"
     elif drain.cause is not DrainCause.ORDER and link.mode is Mode.RECOMMEND:
         yield f"mode {link.mode}: its return is proposed once all else allows it, and waits for an approval"
     if state.verdict is not Verdict.UP:
