@@ -1,12 +1,24 @@
 """Rows that the witness took while the own store was down come home with the next sweep: nobody has to ask it for them any more."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import rank
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.service.converge import converge
 from pointsman.service.sweep import sweep
-from pointsman.testing.inprocess import probes
+from pointsman.testing.inprocess import TwinLooker, probes
 from pointsman.testing.stores import Fault
 from tests.service.test_converge import World, story
+
+
+class Throttled(TwinLooker):
+    """A cloud that lets nobody look."""
+
+    async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
+        raise Transient(f"{len(links)} links are too many: look again later")
 
 
 async def taken_by_the_witness(one: World) -> None:
@@ -67,5 +79,32 @@ def test_a_duplicate_then_asks_no_witness_for_rows() -> None:
         await converge(one.gcp, claims)
         assert "rows" not in [what for what, _ in one.table.witness.traffic]
         assert one.requests()["read"] == 3
+
+    story(tell)
+
+
+def test_a_sweep_lets_the_witness_unsay_an_event_that_a_look_has_contradicted_since() -> None:
+    """Who can read the witness alone, once the own store is gone, would hold a sound link for suspect."""
+
+    async def tell(one: World) -> None:
+        await one.settle(1)
+        one.table.aws.break_down(Fault.DOWN)
+        member = one.twin.fabric.link("ix-a").members[0].aws.virtual_interface or ""
+        told = Sighting(
+            vantage=Vantage.AWS,
+            member=member,
+            source=Source.NETWORK_MANAGER,
+            aspect=Aspect.BGP,
+            health=Health.DOWN,
+            seen_at=one.clock.now(),
+            cause=Cause.SESSION_DOWN,
+        )
+        await converge(replace(one.aws, looker=Throttled(one.twin, Cloud.AWS)), (told,))
+        one.table.aws.mend()
+        await one.clock.sleep(2)
+        await one.settle(120)
+        of_the_member = [row for row in (await one.table.witness.rows(Cloud.AWS)).rows if row.member == member]
+        assert told.row in {row.row for row in of_the_member}
+        assert max(of_the_member, key=rank).health is Health.UP
 
     story(tell)

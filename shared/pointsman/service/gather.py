@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.evidence import freshness_of
 from pointsman.core.fabric import Cloud, Fabric, LinkName
+from pointsman.core.members import index
 from pointsman.core.plan import FlagState, View
 from pointsman.core.rows import newest, outranks
-from pointsman.core.sightings import Sighting
+from pointsman.core.sightings import Sighting, Source
 from pointsman.core.steering import LeverKind, Observed
 from pointsman.core.values import replace
 from pointsman.ports.clouds import Lever, LeverBusy, LeverFailed
@@ -187,7 +188,7 @@ async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
         whole=own is not None and not own.quarantined,
         at_home=() if own is None else own.rows,
         astray=_astray(own, spare),
-        belied=_belied(own, spare),
+        belied=_belied(house.current, own, spare),
         times=tuple((name, read.store_time) for name, read in reads if read.store_time is not None),
     )
 
@@ -199,11 +200,32 @@ def _astray(own: RowsRead | None, spare: RowsRead | None) -> tuple[Sighting, ...
     return tuple(row for row in spare.rows if (held := at_home.get(row.row)) is None or outranks(row, held))
 
 
-def _belied(own: RowsRead | None, spare: RowsRead | None) -> tuple[Sighting, ...]:
-    """List the own store's rows of which the witness still tells an earlier and contrary word: who could read it alone would believe that."""
-    left = {row.row: row for row in spare.rows} if own is not None and spare is not None else {}
-    mine = own.rows if own is not None else ()
-    return tuple(row for row in mine if (held := left.get(row.row)) is not None and held.health is not row.health and outranks(row, held))
+def _belied(fabric: Fabric, own: RowsRead | None, spare: RowsRead | None) -> tuple[Sighting, ...]:
+    """List the own store's rows of which the witness still tells an earlier and contrary word: who could read it alone would believe that.
+
+    That word may stand in another row of the same cloud: an event that a look has contradicted since.
+    """
+    if own is None or spare is None or len({row.health for row in (*own.rows, *spare.rows)}) == 1:
+        return ()
+    left = {row.row: row for row in spare.rows}
+    words: dict[tuple[object, ...], list[Sighting]] = {}
+    for row in spare.rows:
+        words.setdefault(_subject(fabric, row), []).append(row)
+    last = {_subject(fabric, row): row for row in sorted(own.rows, key=lambda row: row.seen_at)}
+    contrary = [row for subject, row in last.items() if any(_contradicts(row, word) for word in words.get(subject, ()))]
+    missed = [row for row in contrary if (held := left.get(row.row)) is None or held.health is not row.health]
+    same = (row for row in own.rows if (held := left.get(row.row)) is not None and _contradicts(row, held))
+    return tuple(dict.fromkeys((*same, *missed)))
+
+
+def _contradicts(row: Sighting, word: Sighting) -> bool:
+    return word.health is not row.health and outranks(row, word)
+
+
+def _subject(fabric: Fabric, row: Sighting) -> tuple[object, ...]:
+    """Give what a row is about and who says it, whatever its source; a lever's row is about itself."""
+    ref = None if row.source is Source.LEVER else index(fabric).get(row.member)
+    return (row.row,) if ref is None else (ref, row.vantage, row.aspect)
 
 
 async def _ready(house: House, rows: Rows) -> None:
