@@ -22,6 +22,7 @@ from pointsman.ports.clouds import Lever
 from pointsman.quorum.outcomes import Agreed
 from pointsman.service import fastpath
 from pointsman.service.converge import Report, converge
+from pointsman.service.enact import UNPROVED
 from pointsman.service.gather import note
 from pointsman.service.sweep import sweep
 from pointsman.testing.inprocess import ROUND_TRIP, probes
@@ -329,6 +330,9 @@ def test_both_clouds_at_once_steer_alike_and_end_on_one_plan() -> None:
         assert world.links("checkout") == AWAY
         for cloud in Cloud:
             assert standing(cloud, await intents(world, cloud)) == ()
+        steps = [step for end in ends if isinstance(end, Report) for step in end.steps if step.written and not step.trouble]
+        assert steps
+        assert [step for step in steps if step.verified == UNPROVED] == []
 
     story(tell, ROOMY)
 

@@ -284,16 +284,3 @@ def test_without_a_clause_harm_is_done(clause: str, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("clause", list(STORIES))
 def test_with_all_clauses_none_is_done(clause: str) -> None:
     assert not harm(clause)
-
-
-def test_nothing_is_steered_on_claims_that_are_taken_for_repetitions_and_that_no_store_holds() -> None:
-    async def tell() -> None:
-        world = build(PAIR)
-        await world.settle(400, every=60)
-        await fails(world)
-        lost, before = about(world, Cloud.GCP, "ix-a"), places(world)
-        world.gcp.known.update({one.row: replace(one, seen_at=one.seen_at - timedelta(seconds=9)) for one in lost})
-        await reacts(world, claims=lost)
-        assert not moved(world, before)
-
-    run(tell())

@@ -9,7 +9,7 @@ from pointsman.core.marks import key_of, mark_of
 from pointsman.core.sightings import Cause, Health, Sighting
 from pointsman.core.values import replace
 from pointsman.service.converge import converge
-from pointsman.service.gather import note
+from pointsman.service.gather import Scope, gather, note
 from pointsman.testing.inprocess import probes
 from pointsman.testing.stores import Fault, MemoryStore, Weather
 from tests.service.test_converge import World, story
@@ -66,9 +66,9 @@ async def contradicted(world: World) -> Sighting:
 def test_news_that_looked_like_a_repetition_is_noted_after_all() -> None:
     async def tell(world: World) -> None:
         well = await contradicted(world)
-        report = await converge(world.aws, [well])
+        gathered = await gather(world.aws, [well], Scope())
         assert (await held(world, Cloud.AWS, well)).health is Health.UP
-        assert report.again == ""
+        assert (gathered.unrecorded, gathered.view.unnoted) == ("", ())
 
     story(tell)
 

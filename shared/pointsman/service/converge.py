@@ -168,7 +168,7 @@ class _Pass:
 
     async def run(self) -> Report | None:
         """Go round once."""
-        begun = self.house.clock.monotonic()
+        looked_at, begun = self.house, self.house.clock.monotonic()
         gathered = await gather(self.house, self._claims, self._scope, closed=self._closed)
         read_by = self.house.clock.monotonic()
         self._diary.over("noted")
@@ -179,7 +179,7 @@ class _Pass:
             self._diary.intents += ahead.intents
             report = await self._carried_out(gathered, agreement, ahead, begun, read_by)
         if report is None:
-            self._diary.steps += await ahead.steps()
+            self._diary.steps += await prove(looked_at, await ahead.steps())
         return report
 
     async def _agreed(self, gathered: Gathered, ahead: Ahead) -> Agreement:
@@ -248,11 +248,11 @@ class _Pass:
     ) -> Report | None:
         """Off the reaction path: keep the looks, bring rows home, wake the other cloud and the desks' function, prove, look again."""
         house, diary = self.house, self._diary
-        looks = worth_noting(fabric, (*gathered.looked, *gathered.repeated), gathered.stored)
+        looks = worth_noting(fabric, gathered.looked, gathered.stored)
         looks += turns(fabric, looks, gathered.stored)
         hints = quietly(*_hints(house, fabric, agreement))
         noting = note(house, (*looks, *gathered.astray))
-        lost, proved, unkept, _ = await asyncio.gather(hints, prove(house, steps), noting, correct(house, gathered.belied))
+        lost, proved, _, _ = await asyncio.gather(hints, prove(house, steps), noting, correct(house, gathered.belied))
         diary.steps += proved
         if proved:
             diary.over("verified")
@@ -262,8 +262,7 @@ class _Pass:
             await acknowledge(house, fabric, agreement.plan, done, gathered)
         if proved and (_lost_fence(proved) or await self._newer(agreement.plan, gathered)):
             return None
-        news_lost = unkept if any(one in looks for one in gathered.repeated) else ""
-        reasons = (gathered.unrecorded, news_lost, *(step.trouble for step in proved if step.again))
+        reasons = (gathered.unrecorded, *(step.trouble for step in proved if step.again))
         return Report(
             plan=agreement.plan,
             agreed=diary.agreed,

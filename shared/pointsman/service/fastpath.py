@@ -26,7 +26,7 @@ from pointsman.core.sightings import Health, Sighting
 from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
 from pointsman.core.values import canonical
 from pointsman.service.enact import Step, differing, target_of, wishes, write
-from pointsman.service.gather import Gathered, Target, note, worth_noting
+from pointsman.service.gather import Gathered, Target, note
 from pointsman.service.house import House
 
 LEAVING_TURNS = 8
@@ -101,8 +101,7 @@ def _same_rules(ground: Ground) -> bool:
 
 def _rows_readable(ground: Ground) -> bool:
     """Say whether both clouds' rows were read whole, and the event's own claims are noted where the other cloud reads them."""
-    untold = worth_noting(ground.fabric, ground.gathered.repeated, ground.gathered.stored)  # rows have changed behind this process's back
-    return not (ground.gathered.view.unreadable or ground.gathered.unrecorded or untold)
+    return not ground.gathered.view.unreadable and not ground.gathered.unrecorded
 
 
 def _unfrozen(ground: Ground) -> bool:

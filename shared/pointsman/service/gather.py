@@ -47,8 +47,7 @@ class Scope:
 class Gathered:
     """What the first round trip brought.
 
-    ``looked`` are the live look's claims, not noted yet; ``repeated`` those of the events that were not noted because, as
-    far as this process knew, they only repeat a row; ``stored`` the rows as the stores hold them; ``astray`` those of
+    ``looked`` are the live look's claims, not noted yet; ``stored`` the rows as the stores hold them; ``astray`` those of
     the own cloud that the witness alone holds, from a time when the own store took none, and ``belied`` those of which
     the witness still tells an earlier and contrary word; ``blind`` says why a lever
     could not be observed; ``unrecorded`` why the events' claims could be noted nowhere ("" when they were).
@@ -58,7 +57,6 @@ class Gathered:
     reading: Reading
     now: datetime
     looked: tuple[Sighting, ...] = ()
-    repeated: tuple[Sighting, ...] = ()
     stored: dict[str, Sighting] = field(default_factory=dict)
     astray: tuple[Sighting, ...] = ()
     belied: tuple[Sighting, ...] = ()
@@ -70,7 +68,6 @@ class Gathered:
 async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, closed: tuple[str, ...] = ()) -> Gathered:
     """Note the claims and read rows, register, flags, levers and the live look, all at once."""
     news = worth_noting(house.current, claims, house.known)
-    repeated = tuple(claim for claim in claims if claim not in news)
     async with asyncio.TaskGroup() as group:
         near_first = (house.here, house.here.other)
         rows = {cloud: group.create_task(_rows_of(house, cloud, witness=scope.witness)) for cloud in near_first}
@@ -82,11 +79,13 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         levers = {target: group.create_task(observe(house, target)) for target in scope.levers}
     now, trusted = _time(house, reading.result(), [task.result() for task in rows.values()])
     stored = newest(row for task in rows.values() for row in task.result().rows)
-    fresh = [_clamped(claim, now) for claim in (*claims, *looked.result())]
-    unrecorded = noted.result()
-    unnoted = (*repeated, *looked.result()) if not unrecorded else (*claims, *looked.result())
+    belated = worth_noting(house.current, (claim for claim in claims if claim not in news), stored)
+    unrecorded = noted.result() or await note(house, belated)  # what this process took for a repetition, and is none
+    told = (*news, *belated)
+    fresh = [_clamped(claim, now) for claim in (*told, *looked.result())]
+    unnoted = looked.result() if not unrecorded else (*told, *looked.result())
     house.known.clear()
-    house.known.update(newest((*rows[house.here].result().at_home, *(() if unrecorded else news))))
+    house.known.update(newest((*rows[house.here].result().at_home, *(() if unrecorded else told))))
     view = View(
         here=house.here,
         rows=tuple(row for _, row in sorted(newest((*stored.values(), *fresh)).items())),
@@ -103,7 +102,6 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         reading=reading.result(),
         now=now,
         looked=looked.result(),
-        repeated=repeated,
         stored=stored,
         astray=rows[house.here].result().astray,
         belied=rows[house.here].result().belied,
