@@ -18,6 +18,8 @@ import msgspec
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+TIDIED_AT = 200
+"""Tasks that are listed before those that have ended are left out of the list."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -106,6 +108,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._asked = itertools.count()
         self._serials = itertools.count(1)
         self._tasks: list[Step] = []
+        self._tidied_at = TIDIED_AT
         self._never: list[_Due] = []
         self._held_up = True
 
@@ -149,6 +152,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         task.actor = ACTOR.get() if context is None else context.get(ACTOR)
         task.__init__(coro, loop=self, context=context)  # type: ignore[misc]
         self._tasks.append(task)
+        if len(self._tasks) > self._tidied_at:
+            self._tidied_at = TIDIED_AT + 2 * len(self.under_way())
         del name
         return task
 

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from pointsman.core.alone import Deed, Diary
 from pointsman.core.fabric import Cloud, Fabric, Flow, FlowName, LinkName
-from pointsman.core.incidents import incident_id
+from pointsman.core.incidents import Phase
 from pointsman.core.intents import explained
+from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import LinkState, Placement, Plan, Verdict, read_plan
 from pointsman.core.sightings import Health
 from pointsman.core.steering import FailoverTest, PeerPriority, PrefixListPin, RoutePolicies, Setting, StaticPin
@@ -75,16 +76,14 @@ class Record:
         return [plan for (at, plan), end in zip(self.history, ends, strict=True) if at <= until and since <= end]
 
     def incidents(self) -> list[tuple[str, float, float | None]]:
-        """List every incident of the agreed plans, with when it began and when it was over."""
+        """List every incident of the agreed plans, with when it began and when it was over: what one cloud dealt with alone may be both at once."""
         began: dict[str, float] = {}
         ended: dict[str, float] = {}
         for at, plan in self.history:
-            links = ((name, state.down_since_epoch) for name, state in plan.links.items())
-            silences = ((LinkName(name), one.epoch) for name, one in plan.silences.items())
-            current = {incident_id(plan.fabric, name, epoch) for name, epoch in (*links, *silences) if epoch}
-            for incident in sorted(current):
+            found = list(open_incidents(self.fabric(plan), plan))
+            for incident, *_ in sorted(found):
                 began.setdefault(incident, at)
-            for incident in began.keys() - current:
+            for incident in began.keys() - {incident for incident, _, _, phase in found if phase is Phase.OPEN}:
                 ended.setdefault(incident, at)
         return [(incident, at, ended.get(incident)) for incident, at in began.items()]
 

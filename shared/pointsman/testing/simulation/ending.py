@@ -15,6 +15,7 @@ from pointsman.service.house import House
 from pointsman.testing.blueprint import blueprint
 from pointsman.testing.inprocess import PolicyLever, probes
 from pointsman.testing.network.model import Network
+from pointsman.testing.simulation.calm import Calm
 from pointsman.testing.simulation.evidence import Dark, Drill, Evidence, Way
 from pointsman.testing.simulation.kinds import Request
 from pointsman.testing.simulation.play import Play
@@ -22,7 +23,9 @@ from pointsman.testing.simulation.world import World
 
 DRILL_EVERY = 4
 """One schedule of so many ends in a drill."""
-DARK_EVERY = 8
+DUPLICATE_EVERY = 4
+"""In one schedule of so many the same report is handed in twice at the end."""
+DARK_EVERY = 12
 """One schedule of so many loses every function in the middle of its storm's aftermath."""
 BOTH_NOTICE = 30.0
 """Seconds until both ends have noticed that a path is gone, with or without a light that goes out."""
@@ -37,13 +40,13 @@ async def played(play: Play) -> Evidence:
     healed = play.world.clock.monotonic()
     if play.schedule.seed % DARK_EVERY == 1:
         play.dark += await _dark(play)
-    settled = await play.calm()
+    settled = await Calm(play).settled()
     return await _evidence(play, healed, settled)
 
 
 async def _evidence(play: Play, healed: float, settled: float | None) -> Evidence:
     world = play.world
-    duplicate = await _duplicate(play)
+    duplicate = await _duplicate(play) if play.schedule.seed % DUPLICATE_EVERY == 2 else (0, 0)
     houses = {cloud: _house(play, cloud) for cloud in Cloud}
     plans = {cloud: await agreed_plan(house) for cloud, house in houses.items()}
     gathered = {cloud: await gather(house, (), Scope(witness=True)) for cloud, house in houses.items()}

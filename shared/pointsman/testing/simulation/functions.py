@@ -54,8 +54,8 @@ class Call:
     """One call of a function: the actor that all its tasks belong to.
 
     ``trips`` are what happens at which of its steps, ``blind`` the freeze flags that it last could not read,
-    ``frozen`` for how many seconds it stood still; ``wrote_at`` is when a lever took its last write, ``looked_at`` when it last
-    asked what the plan is.
+    ``frozen`` for how many seconds it stood still; ``stormy`` says that it began in the storm; ``wrote_at`` is when a
+    lever took its last write, ``looked_at`` when it last asked what the plan is.
     """
 
     function: Function
@@ -64,6 +64,7 @@ class Call:
     asked: Counter[Request] = field(default_factory=Counter)
     blind: set[Cloud] = field(default_factory=set)
     frozen: float = 0.0
+    stormy: bool = False
     wrote_at: float = -1.0
     looked_at: float = -1.0
     steps: int = 0
@@ -84,11 +85,13 @@ class Call:
 
     def may_step(self, now: float) -> float | None:
         """Say whether its next step may be taken; what is to happen at this step happens first."""
-        function = self.function
+        function, trips = self.function, self.trips
         if not function.dead and function.thaws_at <= now:
             self.steps += 1
-            while self.trips and self.trips[0][0] <= self.steps:
-                self.trips.pop(0)[1](self)
+            if not trips or trips[0][0] > self.steps:
+                return 0.0
+            while trips and trips[0][0] <= self.steps:
+                trips.pop(0)[1](self)
         if function.dead:
             return None
         return function.thaws_at - now if function.thaws_at > now else 0.0

@@ -10,6 +10,8 @@ from pointsman.testing.simulation.schedule import Mishap
 
 UNDER_WAY = 3.0
 """Longest time that an undisturbed message is under way, in seconds."""
+WATCH = "watch of"
+"""Beginning of the message that lets a cloud watch."""
 
 Delivery = Callable[[], Awaitable[None]]
 
@@ -31,7 +33,12 @@ class Mail:
     nature: Nature
     under_way: list[Message] = field(default_factory=list)
     late: list[Message] = field(default_factory=list)
-    arriving: set["asyncio.Task[None]"] = field(default_factory=set)
+    arriving: dict["asyncio.Task[None]", str] = field(default_factory=dict)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way but those who watch, for as long as they were told to."""
+        return bool(self.under_way) or any(not what.startswith(WATCH) for what in self.arriving.values())
 
     def send(self, what: str, deliver: Delivery, delay: float | None = None) -> None:
         """Send a message."""
@@ -54,8 +61,8 @@ class Mail:
 
     def _deliver(self, message: Message) -> None:
         task = asyncio.ensure_future(message.deliver())
-        self.arriving.add(task)
-        task.add_done_callback(self.arriving.discard)
+        self.arriving[task] = message.what
+        task.add_done_callback(self.arriving.pop)
 
     def disturb(self, one: Mishap) -> bool:
         """Do something to one message under way; False when there is none."""

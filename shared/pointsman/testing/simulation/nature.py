@@ -78,18 +78,27 @@ class Nature:
 
     def _aimed(self, request: Request | None) -> FaultKind | None:
         """Let what is aimed at where the running task stands befall; give what strikes its request, if that does."""
-        now = asyncio.get_running_loop().time()
-        able = [(one, struck) for one in self.aims if (struck := STRIKES.get(one.kind)) is None or request in struck]
-        here = {site for site in {one.site for one, _ in able if one.after <= now} if stands_at(site)}
-        for one, struck in [(one, struck) for one, struck in able if one.after <= now and one.site in here]:
-            self.aims.remove(one)
-            if one.visits:
-                self.aims.append(replace(one, visits=one.visits - 1))
-            elif struck is not None:
+        now, here = asyncio.get_running_loop().time(), dict[str, bool]()
+        for one in tuple(self.aims):
+            struck = STRIKES.get(one.kind)
+            if one.after > now or (struck is not None and request not in struck):
+                continue
+            if one.site not in here:
+                here[one.site] = stands_at(one.site)
+            if here[one.site] and self._befallen(one, struck):
                 return one.kind
-            elif not self.upon(one):
-                self.aims.append(one)
         return None
+
+    def _befallen(self, one: Mishap, struck: Collection[Request] | None) -> bool:
+        """Let one thing that is aimed at where the running task stands befall; True when it is its request that is struck."""
+        self.aims.remove(one)
+        if one.visits:
+            self.aims.append(replace(one, visits=one.visits - 1))
+        elif struck is not None:
+            return True
+        elif not self.upon(one):
+            self.aims.append(one)
+        return False
 
     @property
     def hoping(self) -> bool:

@@ -1,15 +1,13 @@
-"""One schedule, played from the first sweep over the storm to the quiet in which everything must have come right."""
+"""One schedule, played from the first sweep to the end of the storm; what must come right then is seen to in the calm."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
 
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.members import index
-from pointsman.core.plan import Verdict
 from pointsman.core.sightings import Health, Meaning, Sighting, Source, Tick, Vantage
-from pointsman.core.silence import Kind
 from pointsman.core.values import replace
 from pointsman.entry.outcomes import Answer, outcome_of
 from pointsman.service import doors
@@ -29,15 +27,12 @@ from pointsman.testing.simulation.schedule import Mishap, Schedule
 from pointsman.testing.simulation.world import World
 
 REDELIVERIES = 4
-REPORT_EVERY = 45.0
-"""How often probes report in the quiet end though they find nothing new: before the last report is stale."""
-ROUNDS_QUIET = 1
-"""Rounds in a row that bring nothing new before everything counts as settled."""
 STEPS = 3
 """Most steps of a call between two looks at where it stands."""
+BACKED_UP = 7.0
+"""Seconds between two backups of every store."""
 LONGER = 2
 """Seconds by which a storm is made longer, again and again, while something still waits to befall somebody."""
-HOURS_LATE = 7_200.0
 _STORE_READS = frozenset({Request.READ, Request.ROWS, Request.ENTRY})
 _STORE_WRITES = frozenset({Request.PREPARE, Request.ACCEPT, Request.NOTE, Request.PUT_ENTRY})
 
@@ -57,8 +52,7 @@ class Play:
         self.livelocked: list[str] = []
         self.unlooked: list[str] = []
         self.dark: list[Dark] = []
-        self.quiet_rounds = 0
-        self._told: dict[Cloud, tuple[tuple[Health, ...], float]] = dict.fromkeys(Cloud, ((), 0.0))
+        self.quiet = self.refused = False
         self._due: dict[int, list[Mishap]] = {}
         for one in plan.mishaps:
             if not one.site:
@@ -173,8 +167,8 @@ class Play:
                 await asyncio.sleep(self.dice.uniform(1, 15))
 
     async def _once(self, cloud: Cloud, door: str, act: Door) -> bool:
-        function = self._free(cloud)
-        call = Call(function, door)
+        function = self._free(cloud, door)
+        call = Call(function, door, stormy=self.world.nature.raging)
         due = self._due.pop(self.events, [])
         call.trips = [(one.step, lambda call, one=one: self.mischief.befall(one, call)) for one in due]  # type: ignore[misc]
         self.events += 1
@@ -195,15 +189,15 @@ class Play:
         if others:
             self.world.nature.injected(FaultKind.OTHER_VERSION, sites_of(steps_of(others, tasks_under_way())))
 
-    def _free(self, cloud: Cloud) -> Function:
-        """Pick a warm function that is not frozen; where there is none a fresh one is started."""
+    def _free(self, cloud: Cloud, door: str) -> Function:
+        """Pick a warm function that is not frozen, for sweeps and in the calm always the same one; where there is none a fresh one is started."""
         now, pool = self.world.clock.monotonic(), self.pool[cloud]
         self.pool[cloud] = pool = [self.world.furnish(cloud, self) if one.dead else one for one in pool]
         warm = [one for one in pool if one.thaws_at <= now]
         if not warm:
             warm = [self.world.furnish(cloud, self)]
             pool += warm
-        return self.dice.choice(warm)
+        return self.dice.choice(warm) if self.world.nature.raging and door != "sweep" else warm[0]
 
     async def _ended(self, call: Call, act: Door) -> bool:
         """Say whether the event is dealt with."""
@@ -219,9 +213,9 @@ class Play:
         return lived and not (isinstance(done, Report) and done.again)
 
     def _answered(self, call: Call, error: PointsmanError | ExceptionGroup) -> bool:
-        outcome = outcome_of(error)
+        outcome, self.refused = outcome_of(error), True
         self.world.nature.tell(f"{call} ends: {outcome.answer}, {outcome.text}")
-        if "other proposers" in outcome.text and not self.world.nature.raging and not call.frozen:
+        if "other proposers" in outcome.text and not call.stormy and not call.frozen:
             self.livelocked.append(f"{call.door}: {outcome.text}")
         if outcome.answer is Answer.PARK:
             self.escaped.append(f"{call.door}: {error!r}")
@@ -231,7 +225,7 @@ class Play:
         if isinstance(done, Report):
             said = f"epoch {done.plan.epoch}{', agreed' if done.agreed else ''}{f', wrote {len(done.steps)}' if done.steps else ''} {done.again}"
             self.world.nature.tell(f"{call} ends: {said}")
-            self.quiet_rounds = 0 if done.agreed or done.steps else self.quiet_rounds
+            self.quiet = self.quiet and not done.agreed and not done.steps
             if call.wrote_at > call.looked_at:
                 self.unlooked.append(f"{call} wrote at {call.wrote_at:.1f} s and last looked at the plan at {call.looked_at:.1f} s")
 
@@ -270,9 +264,10 @@ class Play:
             self._background(self._every(cloud, "watch", size.watch_every, lambda house: doors.watch(house, ())))
             self._background(self._probing(cloud))
             self._background(self._telling(cloud))
-        for _ in range(int(size.storm // 10)):
+        end = self.world.clock.monotonic() + size.storm
+        while (left := end - self.world.clock.monotonic()) > 0:
             self.mischief.back_up()
-            await asyncio.sleep(10)
+            await asyncio.sleep(min(left, BACKED_UP))
         for _ in range(int(self.schedule.staging.longest - size.storm) // LONGER):
             await asyncio.sleep(LONGER if self.world.nature.hoping else 0)
         for task in sorted(self._running, key=hash):
@@ -325,68 +320,13 @@ class Play:
         what = f"report to {cloud}: " + ", ".join(f"{one.member} {one.health}" for one in claims)
         self.mail.send(what, lambda: self.call(cloud, "report", lambda house: doors.link_changed(house, meanings)))
 
-    async def calm(self) -> float | None:
-        """Go on sweeping until nothing is left to do; give when that was, or None at the end of the budget."""
-        self._roll_out()
-        first = await self._settled()
-        if first is not None and self.mail.late:
-            await asyncio.sleep(HOURS_LATE)
-            await self.round()
-            self.mail.deliver_late()
-            return await self._settled()
-        return first
-
-    def _roll_out(self) -> None:
+    def roll_out(self) -> None:
         """Replace what carries too little."""
         for cloud in Cloud:
             self.world.carried[cloud] = 2 if self._rolls_out else 1
             self.pool[cloud] = [
                 one if one.carries == self.world.carried[cloud] else self.world.furnish(cloud, self) for one in self.pool[cloud]
             ]
-
-    async def _settled(self) -> float | None:
-        end = self.world.clock.monotonic() + self.schedule.size.budget
-        self.quiet_rounds, gap = 0, 25.0
-        while self.world.clock.monotonic() < end:
-            self.quiet_rounds += 1
-            await self.round()
-            if self.quiet_rounds > ROUNDS_QUIET and not list(self.unfinished()):
-                return self.world.clock.monotonic()
-            await asyncio.sleep(gap)
-            gap = min(gap * 1.4, 60.0)
-        return None
-
-    async def round(self) -> None:
-        """Let both clouds be told what their probes find if it is news or long ago, and sweep."""
-        for cloud in Cloud:
-            found, now = probes(self.world.twin, cloud), self.world.clock.monotonic()
-            told = tuple(one.health for one in found)
-            if self._told[cloud][0] != told or now - self._told[cloud][1] >= REPORT_EVERY:
-                self._told[cloud] = (told, now)
-                self.world.heard.hear(found)
-                await self.call(cloud, "report", lambda house, found=found: doors.link_changed(house, found))  # type: ignore[misc]
-            await self.call(cloud, "sweep", lambda house: doors.sweep(house, ()))
-
-    def unfinished(self) -> Iterable[str]:
-        """Name what still has to come right."""
-        plan = self.world.newest_plan()
-        if plan is None:
-            yield "no plan is agreed"
-            return
-        for name, state in plan.links.items():
-            if state.verdict is not Verdict.UP or state.drain or state.down_since_epoch or state.closing:
-                yield f"{name} is not at rest"
-        if any(one.closing or (one.epoch and not what.startswith(Kind.EVENTS)) for what, one in plan.silences.items()):
-            yield "a silence is not over"
-        fabric = next(one for one in (self.schedule.fabric, self.schedule.following) if one.hash == plan.fabric_hash)
-        if any(flow.name not in plan.flows or plan.flows[flow.name].link != flow.prefer[0] for flow in fabric.flows):
-            yield "a flow is not at home"
-        if plan.pins or self.mail.under_way or self.mail.arriving or self.world.desk.late:
-            yield "something is under way"
-        if any(lever.late for levers in self.world.levers.values() for lever in levers.values()):
-            yield "a write is late"
-        if any(function.calls for function in self.alive()):
-            yield "a call is under way"
 
 
 def _sleeper(dice: Random) -> Mishap:

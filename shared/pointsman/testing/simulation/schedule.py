@@ -46,7 +46,7 @@ class Size(Frozen):
 
 
 DEFAULT = Size(
-    name="default", storm=20.0, functions=2, mishaps=(1, 5), calls=8, sweep_every=12.0, watch_every=30.0, probe_every=20.0, budget=1500.0
+    name="default", storm=14.0, functions=2, mishaps=(1, 5), calls=8, sweep_every=12.0, watch_every=30.0, probe_every=20.0, budget=1500.0
 )
 """A few minutes, of which the storm is the first: many of these are played."""
 LONG = Size(
@@ -83,6 +83,7 @@ class Schedule(Frozen):
     seed: int
     size: Size
     kinds: tuple[FaultKind, ...]
+    shape: Shape
     fabric: Fabric
     following: Fabric
     mishaps: tuple[Mishap, ...]
@@ -116,7 +117,8 @@ def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: S
     size = _sized(size, played)
     drawn = () if played.quiet else tuple(_drawn(dice, allowed, size))
     aimed = _drawn_for_aims(dice, site, allowed, drawn)
-    fabric, following = _fabrics(dice, played, (*drawn, *aimed))
+    shape, terms = _terms(dice, played, (*drawn, *aimed))
+    fabric, following = fabrics(shape, terms)
     mishaps = [_mishap(dice, kind, fabric, size) for kind in drawn]
     mishaps += [replace(_mishap(dice, kind, fabric, size), site=site.name, visits=dice.choice(VISITS)) for kind in aimed]
     brought = tuple(cue for cue in cues(scene, fabric, dice) if cue.kind in kinds)
@@ -127,6 +129,7 @@ def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: S
         seed=seed,
         size=size,
         kinds=allowed,
+        shape=shape,
         fabric=fabric,
         following=following,
         mishaps=tuple(sorted(mishaps, key=lambda one: (one.call, one.step))),
@@ -181,10 +184,10 @@ def _drawn_for_aims(dice: Random, site: Site, allowed: tuple[FaultKind, ...], dr
     return dice.sample(possible, min(AIMS if leading_to(site) is None else LED_AIMS, len(possible)))
 
 
-def _fabrics(dice: Random, played: Staging, kinds: tuple[FaultKind, ...]) -> tuple[Fabric, Fabric]:
+def _terms(dice: Random, played: Staging, kinds: tuple[FaultKind, ...]) -> tuple[Shape, Terms]:
     shape = Shape.WIDE if FaultKind.MEMBER_CUT in kinds and dice.random() < 0.7 else dice.choice(tuple(Shape))
     without = played.without or dice.choice(tuple(WithoutQuorum))
-    return fabrics(shape, Terms(without=without, hold_down=played.hold_down))
+    return shape, Terms(without=without, hold_down=played.hold_down)
 
 
 def _rolls_out(dice: Random, kinds: tuple[FaultKind, ...], allowed: tuple[FaultKind, ...], scene: Scene) -> bool:

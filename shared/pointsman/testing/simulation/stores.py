@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NoReturn, TypeVar
 
@@ -80,6 +80,7 @@ class SimulatedStore(MemoryStore):
         self.asked: Counter[Request] = Counter()
         self.overwritten: list[Overwritten] = []
         self.intended: list[Intended] = []
+        self._second, self._told = -1, datetime.min.replace(tzinfo=UTC)
         self._nature = nature
         self._ledger = ledger
 
@@ -134,19 +135,15 @@ class SimulatedStore(MemoryStore):
         way = self._nature.cut.get((who.cloud, self.name)) if who is not None and self._nature.cut else None
         if self.lost or (who is not None and who.cloud in self._nature.gone):
             kind = FaultKind.STORE_DOWN
+        delay = 0.002 + 0.02 * self._nature.dice.random()
         try:
-            return await self._through(request, kind, way, act)
+            if way or kind:
+                delay = await self._struck(request, way or kind, delay, act)
+            answer = asyncio.Future[T]()
+            in_nobodys_name(partial(_arrive, act, answer), delay)
+            return await answer
         finally:
             self._nature.pause()
-
-    async def _through(self, request: Request, kind: FaultKind | None, way: FaultKind | None, act: Callable[[], T]) -> T:
-        """Send a request over the network, and bring its reply back."""
-        delay = 0.002 + 0.02 * self._nature.dice.random()
-        if way or kind:
-            delay = await self._struck(request, way or kind, delay, act)
-        answer = asyncio.Future[T]()
-        in_nobodys_name(partial(_arrive, act, answer), delay)
-        return await answer
 
     async def _struck(self, request: Request, kind: FaultKind | None, delay: float, act: Callable[[], object]) -> float:
         """Do to a request what strikes it; gives after how long it arrives, if it comes to that."""
@@ -195,7 +192,13 @@ class SimulatedStore(MemoryStore):
                 self.overwritten.append(Overwritten(at=self._clock.monotonic(), store=self.name, held=held, by=now))
 
     def _time(self) -> datetime:
-        return (self._clock.now() + self.ahead).replace(microsecond=0)
+        """Tell the store's own time in whole seconds, worked out once in each."""
+        if self.ahead:
+            return (self._clock.now() + self.ahead).replace(microsecond=0)
+        second = int(self._clock.monotonic())
+        if second != self._second:
+            self._second, self._told = second, self._clock.now().replace(microsecond=0)
+        return self._told
 
 
 def _arrive(act: Callable[[], T], answer: asyncio.Future[T] | None) -> None:

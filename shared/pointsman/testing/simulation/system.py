@@ -41,7 +41,6 @@ def _tidied_seldom() -> Iterator[Callable[[int], None]]:
     """Let cycles of dead tasks be collected every few schedules only, instead of all the time."""
     was = gc.isenabled()
     gc.disable()
-    gc.collect()
     gc.freeze()  # what was there before need not be looked at again and again
     try:
         yield lambda seed: None if seed % TIDY_EVERY else _tidy()

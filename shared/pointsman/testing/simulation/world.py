@@ -13,12 +13,13 @@ from pointsman.core.steering import LeverKind
 from pointsman.core.values import replace
 from pointsman.service.house import Hands, House
 from pointsman.service.registers import Registers
-from pointsman.testing.inprocess import Table, house, twin
+from pointsman.testing.inprocess import Table, Twin, house
 from pointsman.testing.simulation.beside import Loading, SimulatedAuditor
 from pointsman.testing.simulation.evidence import Stopped
 from pointsman.testing.simulation.functions import Function, History, WatchedRegisters
 from pointsman.testing.simulation.nature import Nature
 from pointsman.testing.simulation.ports import Hearing, SimulatedDesk, SimulatedFlag, SimulatedLever, SimulatedLooker
+from pointsman.testing.simulation.remembering import network
 from pointsman.testing.simulation.scenes import STORES, Scene
 from pointsman.testing.simulation.schedule import Schedule
 from pointsman.testing.simulation.stores import Ledger, SimulatedStore
@@ -33,7 +34,7 @@ class World:
         start = START + timedelta(minutes=plan.staging.minute)
         self.clock = VirtualClock(start=start)
         self.nature = Nature(dice=Random(f"nature {plan.seed}"), kinds=frozenset(plan.kinds), watching=watching, telling=telling)
-        self.twin = twin(plan.following, self.clock, seed=plan.seed, announcing=False, counting=False)
+        self.twin = Twin(fabric=plan.following, clock=self.clock, network=network(plan.shape, plan.seed))
         self.ledger = Ledger(self.clock)
         self.history = History()
         self.stores = {

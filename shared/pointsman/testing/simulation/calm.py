@@ -1,0 +1,158 @@
+"""The quiet after the storm: both clouds sweep in turn, and are told what their probes find, until nothing is left to do."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import datetime
+
+from pointsman.core.damping import under_at
+from pointsman.core.fabric import Cloud, Policy
+from pointsman.core.incidents import Incident
+from pointsman.core.outbox import open_incidents
+from pointsman.core.plan import LinkState, Verdict
+from pointsman.core.sightings import Health
+from pointsman.core.silence import Kind
+from pointsman.core.values import parse
+from pointsman.service import doors
+from pointsman.service.house import incident_register
+from pointsman.testing.inprocess import probes
+from pointsman.testing.network.blueprint import Side
+from pointsman.testing.simulation.play import Play
+
+REPORT_EVERY = 100.0
+"""How old the last word of the probes may be when a cloud sweeps: before it is stale they report, though they find nothing new."""
+REPORT_SOON = 40.0
+"""As much after a call that was refused: it may be their next word that helps."""
+AT_ONCE = 0.25
+"""Share of schedules in which the clouds sweep the moment that everything is healed; in the others BGP is up again first."""
+SESSIONS = 40.0
+"""Longest time that it takes BGP to come up again, in seconds."""
+GAPS = (5.0, 10.0, 20.0, 40.0, 60.0)
+"""Seconds between turns while it is not known what is waited for; the last again and again."""
+JUST_AFTER = 1.5
+"""Seconds from when something may be done until a cloud's next turn: stores tell the time in whole seconds."""
+LANDING = 1.0
+"""Seconds between two looks at whether what was sent has arrived."""
+LANDINGS = 10
+"""Looks at that before the next turn."""
+HOURS_LATE = 7_200.0
+
+
+class Calm:
+    """The quiet end of a play."""
+
+    def __init__(self, play: Play) -> None:
+        self.play = play
+        self._told: dict[Cloud, tuple[tuple[Health, ...], float]] = dict.fromkeys(Cloud, ((), 0.0))
+        self._turns = 0
+        self._refused = False
+
+    async def settled(self) -> float | None:
+        """Go on until nothing is left to do; give when that was, or None at the end of the budget."""
+        self.play.roll_out()
+        await self._sessions_up()
+        first = await self._until_settled()
+        if first is not None and self.play.mail.late:
+            await self.play.world.clock.sleep(HOURS_LATE)
+            for _ in Cloud:
+                await self._turn()
+            self.play.mail.deliver_late()
+            return await self._until_settled()
+        return first
+
+    async def _sessions_up(self) -> None:
+        """Wait for BGP, which takes its time: until then the clouds see little that is news."""
+        world, links = self.play.world, self.play.world.twin.fabric.links
+        end = world.clock.monotonic() + SESSIONS * (self.play.dice.random() >= AT_ONCE)
+        while world.clock.monotonic() < end and not all(
+            world.twin.network.session_up(link.name, member.id, side) for link in links for member in link.members for side in Side
+        ):
+            await world.clock.sleep(LANDING)
+            world.twin.catch_up()
+
+    async def _until_settled(self) -> float | None:
+        """Let one cloud after the other sweep until both have, nothing is left to do, and the last one found nothing new."""
+        clock, play = self.play.world.clock, self.play
+        end, gaps, play.quiet = clock.monotonic() + play.schedule.size.budget, iter(GAPS), False
+        for turn in itertools.count(1):
+            self._refused, play.quiet, play.refused = play.refused, True, False
+            await self._turn()
+            while not (left := list(unfinished(play))) and under_way(play) and clock.monotonic() < end:
+                await clock.sleep(LANDING)
+            if clock.monotonic() >= end:
+                return None
+            if not left and play.quiet and not play.refused and turn >= len(Cloud):
+                return clock.monotonic()
+            if left or play.refused:
+                await clock.sleep(self._due() or next(gaps, GAPS[-1]))
+        return None
+
+    async def _turn(self) -> None:
+        """Let one cloud sweep, the other at the next turn, and what that sends arrive."""
+        play = self.play
+        cloud = tuple(Cloud)[(self._turns + play.schedule.seed) % len(Cloud)]
+        self._turns += 1
+        for one in Cloud:
+            await self._report(one)
+        await play.call(cloud, "sweep", lambda house: doors.sweep(house, ()))
+        for _ in range(LANDINGS):
+            if not play.mail.busy:
+                return
+            await play.world.clock.sleep(LANDING)
+
+    async def _report(self, cloud: Cloud) -> None:
+        """Let a cloud be told what its probes find, if it is news or long ago."""
+        found, now = probes(self.play.world.twin, cloud), self.play.world.clock.monotonic()
+        told, every = tuple(one.health for one in found), REPORT_SOON if self._refused else REPORT_EVERY
+        if self._told[cloud][0] != told or now - self._told[cloud][1] >= every:
+            self._told[cloud] = (told, now)
+            self.play.world.heard.hear(found)
+            await self.play.call(cloud, "report", lambda house: doors.link_changed(house, found))
+
+    def _due(self) -> float | None:
+        """Give the seconds until something may be done that is waited for; None when that is not known."""
+        now = self.play.world.clock.now()
+        ahead = [at - now for at in self._awaited() if at > now]
+        return min(ahead).total_seconds() + JUST_AFTER if ahead else None
+
+    def _awaited(self) -> Iterator[datetime]:
+        world, schedule = self.play.world, self.play.schedule
+        plan = world.newest_plan()
+        if plan is None:
+            return
+        for state in plan.links.values():
+            yield from _returning(state, schedule.fabric.policy)
+        for incident, *_ in open_incidents(schedule.fabric, plan):
+            held = world.ledger.newest(incident_register(incident))
+            letters = parse(held.value, Incident).outbox if held is not None else ()
+            yield from (at for one in letters if not one.done for at in (one.not_before, one.claimed_until) if at is not None)
+
+
+def _returning(state: LinkState, policy: Policy) -> Iterator[datetime]:
+    """Give the instants at which a link may be returned to, and its incident end: after its hold-down, and its damping."""
+    if state.good_since is not None and (state.drain is not None or state.down_since_epoch is not None):
+        yield state.good_since + policy.hold_down
+    if state.penalty is not None and state.penalty.damped and state.drain is not None:
+        yield under_at(state.penalty, policy.damping, policy.damping.reuse)
+
+
+def under_way(play: Play) -> bool:
+    """Say whether anything is that may still bring news."""
+    late = any(lever.late for levers in play.world.levers.values() for lever in levers.values())
+    called = any(function.calls for function in play.alive())
+    return late or called or bool(play.mail.under_way or play.mail.arriving or play.world.desk.late)
+
+
+def unfinished(play: Play) -> Iterator[str]:
+    """Name what still has to come right in the plan."""
+    plan = play.world.newest_plan()
+    if plan is None:
+        yield "no plan is agreed"
+        return
+    for name, state in plan.links.items():
+        if state.verdict is not Verdict.UP or state.drain or state.down_since_epoch or state.closing:
+            yield f"{name} is not at rest"
+    if any(one.closing or (one.epoch and not what.startswith(Kind.EVENTS)) for what, one in plan.silences.items()):
+        yield "a silence is not over"
+    fabric = next(one for one in (play.schedule.fabric, play.schedule.following) if one.hash == plan.fabric_hash)
+    if any(flow.name not in plan.flows or plan.flows[flow.name].link != flow.prefer[0] for flow in fabric.flows) or plan.pins:
+        yield "a flow is not at home"
