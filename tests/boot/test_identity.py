@@ -120,7 +120,10 @@ def test_keys_in_the_environment_are_used_and_nobody_is_asked(own: Cloud, lite: 
 @pytest.mark.parametrize("own", list(Cloud))
 def test_without_keys_the_settings_are_named(own: Cloud, lite: Fabric, setting: Setting) -> None:
     setting(lite)
-    with pytest.raises(ConfigError, match=r"no credentials for AWS: (set POINTSMAN_AWS_ROLE and POINTSMAN_AWS_AUDIENCE|give the function a role, or in a shell)"):
+    with pytest.raises(
+        ConfigError,
+        match=r"no credentials for AWS: (set POINTSMAN_AWS_ROLE and POINTSMAN_AWS_AUDIENCE|give the function a role, or in a shell)",
+    ):
         aws_credentials(Settings(), "us-east-1", own)
 
 
