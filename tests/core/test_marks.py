@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.core.decide import Declined
-from pointsman.core.fabric import LinkName
+from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.marks import mark_of
 from pointsman.core.plan import Verdict
 from pointsman.core.rows import newest
-from pointsman.core.sightings import Health, Sighting
+from pointsman.core.sightings import Cause, Health, Sighting, Source
 from pointsman.core.values import replace
-from tests.core.scene import START, Story, aws_probe, gcp_probe
+from tests.core.scene import START, Story, aws_bgp, aws_probe, gcp_bgp, gcp_probe
 
 IX_A = LinkName("ix-a")
 TICK = timedelta(microseconds=1)
@@ -84,3 +84,23 @@ def test_however_claims_tie_a_decision_from_a_late_reader_hides_no_worse_row(ste
     plan = story.decided(13)
     held = story.rows[probes(Health.UP, 0)[0].row]
     assert (plan.links[IX_A].verdict is Verdict.DOWN) == (held.health is Health.DOWN)
+
+
+def told_and_unsaid(looked: Health) -> Story:
+    """Let AWS's feed tell of a session that went, and AWS look at it twice since; then leave of AWS's rows what lies elsewhere."""
+    story = steady()
+    story.note(*aws_bgp("ix-a", Health.DOWN, 20, source=Source.NETWORK_MANAGER, cause=Cause.SESSION_DOWN)).decided(21)
+    leftovers = story.note(*aws_bgp("ix-a", looked, 30)).rows
+    story.note(*aws_bgp("ix-a", Health.UP, 60), *gcp_bgp("ix-a", Health.UP, 60)).decided(61)
+    story.rows, story.unreadable = dict(leftovers), (Cloud.AWS,)
+    return story.note(*gcp_bgp("ix-a", Health.UP, 70))
+
+
+def test_an_event_is_not_believed_again_when_only_leftovers_of_what_unsaid_it_can_be_read() -> None:
+    story = told_and_unsaid(Health.UP)
+    assert story.outcome(70) == story.plan
+    assert story.plan.links[IX_A].verdict is Verdict.UP
+
+
+def test_a_leftover_that_could_not_tell_unsays_nothing() -> None:
+    assert told_and_unsaid(Health.UNKNOWN).decided(70).links[IX_A].verdict is Verdict.SUSPECT

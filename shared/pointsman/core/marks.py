@@ -9,7 +9,7 @@ from pointsman.core.fabric import Fabric, Freshness
 from pointsman.core.members import index
 from pointsman.core.plan import View
 from pointsman.core.rows import SEVERITY
-from pointsman.core.sightings import Sighting, Source
+from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.values import replace
 
 KEYS_KEPT = 4096
@@ -52,11 +52,21 @@ def behind(marked: dict[str, int], view: View) -> str:
 
 
 def current(marked: dict[str, int], view: View) -> View:
-    """Leave out what lies behind the marks of a cloud that could not be read: leftovers elsewhere, and something newer stands unread."""
+    """Leave out what lies behind the marks of a cloud that could not be read: leftovers elsewhere, and something newer stands unread.
+
+    What such a leftover contradicts, an event that a look had found over, goes with it: nothing else is left to unsay it.
+    """
     if not view.unreadable:
         return view
-    kept = (row for row in view.rows if cloud_of(row.vantage) not in view.unreadable or mark_of(row) >= marked.get(key_of(row.row), 0))
+    behind = [row for row in view.rows if cloud_of(row.vantage) in view.unreadable and mark_of(row) < marked.get(key_of(row.row), 0)]
+    left = {row.row for row in behind}
+    kept = (row for row in view.rows if row.row not in left and not any(_unsays(one, row) for one in behind))
     return replace(view, rows=tuple(kept))
+
+
+def _unsays(leftover: Sighting, row: Sighting) -> bool:
+    same = (leftover.vantage, leftover.member, leftover.aspect) == (row.vantage, row.member, row.aspect)
+    return same and leftover.health not in {row.health, Health.UNKNOWN} and leftover.seen_at > row.seen_at
 
 
 def marks(fabric: Fabric, view: View, before: dict[str, int]) -> dict[str, int]:
