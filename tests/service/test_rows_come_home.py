@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import rank
@@ -83,11 +85,15 @@ def test_a_duplicate_then_asks_no_witness_for_rows() -> None:
     story(tell)
 
 
-def test_a_sweep_lets_the_witness_unsay_an_event_that_a_look_has_contradicted_since() -> None:
+@pytest.mark.parametrize("known", [False, True], ids=["no look", "an earlier look"])
+def test_a_sweep_lets_the_witness_unsay_an_event_that_a_look_has_contradicted_since(known: bool) -> None:  # noqa: FBT001 - a parameter
     """Who can read the witness alone, once the own store is gone, would hold a sound link for suspect."""
 
     async def tell(one: World) -> None:
         await one.settle(1)
+        if known:
+            await one.table.witness.note(Cloud.AWS, (await one.table.aws.rows(Cloud.AWS)).rows)
+            await one.clock.sleep(1)
         one.table.aws.break_down(Fault.DOWN)
         member = one.twin.fabric.link("ix-a").members[0].aws.virtual_interface or ""
         told = Sighting(

@@ -210,10 +210,15 @@ def _belied(fabric: Fabric, own: RowsRead | None, spare: RowsRead | None) -> tup
     for row in spare.rows:
         words.setdefault(_subject(fabric, row), []).append(row)
     last = {_subject(fabric, row): row for row in sorted(own.rows, key=lambda row: row.seen_at)}
-    contrary = [row for subject, row in last.items() if any(_contradicts(row, word) for word in words.get(subject, ()))]
-    missed = [row for row in contrary if (held := left.get(row.row)) is None or held.health is not row.health]
+    missed = [row for subject, row in last.items() if _unsaid(row, words.get(subject, ()), left.get(row.row))]
     same = (row for row in own.rows if (held := left.get(row.row)) is not None and _contradicts(row, held))
     return tuple(dict.fromkeys((*same, *missed)))
+
+
+def _unsaid(row: Sighting, words: Sequence[Sighting], held: Sighting | None) -> bool:
+    """Say whether a row contradicts words that nothing else of its own row, as it is held beside them, does."""
+    contrary = [word for word in words if _contradicts(row, word)]
+    return any(held is None or held.health is not row.health or not outranks(held, word) for word in contrary)
 
 
 def _contradicts(row: Sighting, word: Sighting) -> bool:
