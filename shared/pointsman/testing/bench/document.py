@@ -70,13 +70,11 @@ def bars(found: Measured) -> list[Bar]:
     """List every bound with the figure that it is for."""
     write = percentile(found.warm.write, 0.5)
     limits = []
-    for cloud, seconds in found.warm.ours.items():
-        limits.append(
-            Bar(name=f"warm p50, {cloud}, of one conditional write", found=ratio(percentile(seconds, 0.5), write), limit=P50_LIMIT)
-        )
-        limits.append(
-            Bar(name=f"warm p99, {cloud}, of one conditional write", found=ratio(percentile(seconds, 0.99), write), limit=P99_LIMIT)
-        )
+    for path, times in (("warm", found.warm.ours), ("warm and foreseen", found.warm.foreseen)):
+        for cloud, seconds in times.items():
+            for part, limit in ((50, P50_LIMIT), (99, P99_LIMIT)):
+                share = ratio(percentile(seconds, part / 100), write)
+                limits.append(Bar(name=f"{path} p{part}, {cloud}, of one conditional write", found=share, limit=limit))
     for cloud, limit in COLD_LIMITS.items():
         limits.append(Bar(name=f"cold, {cloud}, of the plain handler", found=_beside(found.cold, cloud.value, "baseline"), limit=limit))
     for cloud, limit in IMPORT_LIMITS.items():
