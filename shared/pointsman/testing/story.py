@@ -192,10 +192,15 @@ class Story:
                     _first(found, name, began + timedelta(milliseconds=stages.get("verified", 0)))
         if "agreed" in found and found["agreed"] > found.get("accepted", found["agreed"]):
             del found["agreed"]  # whoever agreed on the drain was killed before it told
-        for back in filter(None, (self._read_back(cloud, at) for cloud in Cloud)):
-            _first(found, "accepted", back)
         written = self.stage.writes(found.get("noted", at)) or self.stage.writes(at)
-        return found | ({"lever written": written[0]} if written else {})
+        for back in filter(None, (self._read_back(cloud, at) for cloud in Cloud)):
+            if written and back >= written[0]:  # a cloud whose levers had nothing to change reads them as asked before that
+                _first(found, "accepted", back)
+        if not written:
+            return found
+        for level in {"accepted", "effective"} & set(found):
+            found[level] = max(found[level], written[0])  # a call of several passes tells of its first proof, which may be another write's
+        return found | {"lever written": written[0]}
 
     def _read_back(self, cloud: Cloud, at: datetime) -> datetime | None:
         """Say when a cloud saw its levers as the plan asks, after a write beside an agreement that another function reached first."""
