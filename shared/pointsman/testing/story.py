@@ -192,15 +192,18 @@ class Story:
                     _first(found, name, began + timedelta(milliseconds=stages.get("verified", 0)))
         if "agreed" in found and found["agreed"] > found.get("accepted", found["agreed"]):
             del found["agreed"]  # whoever agreed on the drain was killed before it told
+        return found | self._proved(found, at)
+
+    def _proved(self, found: Mapping[str, datetime], at: datetime) -> dict[str, datetime]:
+        """Give the first write, and the proofs of it: none is earlier than the write that it is of."""
         written = self.stage.writes(found.get("noted", at)) or self.stage.writes(at)
-        for back in filter(None, (self._read_back(cloud, at) for cloud in Cloud)):
-            if written and back >= written[0]:  # a cloud whose levers had nothing to change reads them as asked before that
-                _first(found, "accepted", back)
         if not written:
-            return found
-        for level in {"accepted", "effective"} & set(found):
-            found[level] = max(found[level], written[0])  # a call of several passes tells of its first proof, which may be another write's
-        return found | {"lever written": written[0]}
+            return {}
+        first, proofs = written[0], {level: found[level] for level in ("accepted", "effective") if level in found}
+        for back in filter(None, (self._read_back(cloud, at) for cloud in Cloud)):
+            if back >= first:  # a cloud whose levers had nothing to change reads them as asked before that
+                _first(proofs, "accepted", back)
+        return {"lever written": first, **{level: max(proof, first) for level, proof in proofs.items()}}
 
     def _read_back(self, cloud: Cloud, at: datetime) -> datetime | None:
         """Say when a cloud saw its levers as the plan asks, after a write beside an agreement that another function reached first."""
