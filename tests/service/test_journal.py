@@ -236,6 +236,20 @@ def test_a_function_that_starts_anew_stops_at_what_it_has_signed_before() -> Non
     story(tell)
 
 
+def test_a_sweep_asks_the_own_store_alone_for_the_own_clouds_entries() -> None:
+    async def tell(world: World) -> None:
+        await world.report(Cloud.AWS)
+        await world.report(Cloud.AWS)
+        made = (await world.plan()).entry
+        world.aws.countersigned.clear()
+        world.forget_requests()
+        assert await countersign(world.aws, await world.plan()) == ()
+        assert ("entry", made) in world.table.aws.traffic
+        assert ("entry", made) not in (*world.table.gcp.traffic, *world.table.witness.traffic)
+
+    story(tell)
+
+
 def test_an_entry_that_does_not_follow_from_its_inputs_is_told_by_the_other_clouds_sweep() -> None:
     async def tell(world: World) -> None:
         await world.settle(30)

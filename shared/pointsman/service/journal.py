@@ -159,9 +159,13 @@ async def _unsigned(house: House, plan: Plan) -> list[tuple[str, Entry]]:
     waiting: list[tuple[str, Entry]] = []
     for _ in range(COUNTERSIGN_LIMIT):
         name = plan.entry
-        if not name or name in house.countersigned or await house.journal.entry(countersignature_key(name, house.here)) is not None:
+        if not name or name in house.countersigned:
             break
-        found = await find(house, name)
+        found = await find_in((house.journal,), name)  # where the own cloud's entries are, which the own word adds nothing to
+        if found.entry is None or found.entry.view.here is not house.here:
+            if await house.journal.entry(countersignature_key(name, house.here)) is not None:
+                break
+            found = await find_in(house.spares, name) if found.entry is None else found
         if found.entry is None:
             raise StoreDown(f"the journal's entry {name} of epoch {plan.epoch} is in no store that can be read")
         waiting.append((name, found.entry))
