@@ -1,14 +1,15 @@
-"""What there was before a schedule begins: incidents that closed long ago, and looks that are to be noted again."""
+"""What there is without a schedule having played it: incidents that closed long ago, looks that are to be noted again, two quiet hours."""
 
 from datetime import datetime, timedelta
 
+from pointsman.core.adopting import heartbeats
 from pointsman.core.archive import KEPT, Archive, Closed
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket, incident_id
 from pointsman.core.values import canonical, replace
 from pointsman.service.archiving import archive_register
 from pointsman.service.house import incident_register
-from pointsman.testing.inprocess import TwinLooker
+from pointsman.testing.inprocess import TwinLooker, probes
 from pointsman.testing.simulation.world import World
 
 LINK = LinkName("ix-0")
@@ -38,6 +39,16 @@ async def seen_before(world: World) -> None:
     for cloud in Cloud:
         seen = await TwinLooker(world.twin, cloud).look([link.name for link in fabric.links])
         world.stores[cloud.value].remember(cloud, [replace(one, seen_at=before) for one in seen])
+
+
+def kept_up(world: World) -> None:
+    """Let each cloud's store hold what it would if its functions had gone on sweeping until now: young heartbeats and probes."""
+    now = world.clock.now()
+    for cloud in Cloud:
+        beats = heartbeats(cloud, world.artefact(world.carried[cloud]), now)
+        for store in (world.stores[cloud.value], world.stores["witness"]):
+            if not store.lost:
+                store.remember(cloud, (*beats, *probes(world.twin, cloud)))
 
 
 def _incident(fabric: Fabric, epoch: int, at: datetime) -> Incident:

@@ -1,6 +1,5 @@
 """The quiet after the storm: both clouds sweep in turn, and are told what their probes find, until nothing is left to do."""
 
-import itertools
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -16,6 +15,7 @@ from pointsman.service import doors
 from pointsman.service.house import incident_register
 from pointsman.testing.inprocess import probes
 from pointsman.testing.network.blueprint import Side
+from pointsman.testing.simulation.aged import kept_up
 from pointsman.testing.simulation.play import Play
 
 REPORT_EVERY = 100.0
@@ -23,9 +23,9 @@ REPORT_EVERY = 100.0
 REPORT_SOON = 40.0
 """As much after a call that was refused: it may be their next word that helps."""
 AT_ONCE = 0.25
-"""Share of schedules in which the clouds sweep the moment that everything is healed; in the others BGP is up again first."""
-SESSIONS = 40.0
-"""Longest time that it takes BGP to come up again, in seconds."""
+"""Share of schedules in which the clouds sweep the moment that everything is healed; in the others what comes late has come first."""
+PATIENCE = 95.0
+"""Longest time that BGP takes to come up again, and that a write may be late, in seconds."""
 GAPS = (5.0, 10.0, 20.0, 40.0, 60.0)
 """Seconds between turns while it is not known what is waited for; the last again and again."""
 JUST_AFTER = 1.5
@@ -49,38 +49,37 @@ class Calm:
     async def settled(self) -> float | None:
         """Go on until nothing is left to do; give when that was, or None at the end of the budget."""
         self.play.roll_out()
-        await self._sessions_up()
+        await self._landed()
         first = await self._until_settled()
         if first is not None and self.play.mail.late:
             await self.play.world.clock.sleep(HOURS_LATE)
-            for _ in Cloud:
-                await self._turn()
+            kept_up(self.play.world)
             self.play.mail.deliver_late()
             return await self._until_settled()
         return first
 
-    async def _sessions_up(self) -> None:
-        """Wait for BGP, which takes its time: until then the clouds see little that is news."""
+    async def _landed(self) -> None:
+        """Wait for BGP and for what is astray, which take their time: until then the clouds see little that is news."""
         world, links = self.play.world, self.play.world.twin.fabric.links
-        end = world.clock.monotonic() + SESSIONS * (self.play.dice.random() >= AT_ONCE)
-        while world.clock.monotonic() < end and not all(
-            world.twin.network.session_up(link.name, member.id, side) for link in links for member in link.members for side in Side
-        ):
+        end = world.clock.monotonic() + PATIENCE * (self.play.dice.random() >= AT_ONCE)
+        ends = [(link.name, member.id, side) for link in links for member in link.members for side in Side]
+        while world.clock.monotonic() < end and (_loose(self.play) or not all(world.twin.network.session_up(*one) for one in ends)):
             await world.clock.sleep(LANDING)
             world.twin.catch_up()
 
     async def _until_settled(self) -> float | None:
-        """Let one cloud after the other sweep until both have, nothing is left to do, and the last one found nothing new."""
+        """Let one cloud after the other sweep until both have, nothing is left to do, and whoever looked last found nothing new."""
         clock, play = self.play.world.clock, self.play
-        end, gaps, play.quiet = clock.monotonic() + play.schedule.size.budget, iter(GAPS), False
-        for turn in itertools.count(1):
+        end, gaps, since = clock.monotonic() + play.schedule.size.budget, iter(GAPS), 0
+        while clock.monotonic() < end:
             self._refused, play.quiet, play.refused = play.refused, True, False
+            loose = _loose(play)
             await self._turn()
             while not (left := list(unfinished(play))) and under_way(play) and clock.monotonic() < end:
+                loose |= _loose(play)
                 await clock.sleep(LANDING)
-            if clock.monotonic() >= end:
-                return None
-            if not left and play.quiet and not play.refused and turn >= len(Cloud):
+            since = 0 if loose else since + 1
+            if not left and play.quiet and not play.refused and since >= len(Cloud):
                 return clock.monotonic()
             if left or play.refused:
                 await clock.sleep(self._due() or next(gaps, GAPS[-1]))
@@ -137,9 +136,16 @@ def _returning(state: LinkState, policy: Policy) -> Iterator[datetime]:
 
 def under_way(play: Play) -> bool:
     """Say whether anything is that may still bring news."""
-    late = any(lever.late for levers in play.world.levers.values() for lever in levers.values())
     called = any(function.calls for function in play.alive())
-    return late or called or bool(play.mail.under_way or play.mail.arriving or play.world.desk.late)
+    return _loose(play) or called or bool(play.mail.under_way or play.mail.arriving or play.world.desk.late)
+
+
+def _loose(play: Play) -> bool:
+    """Say whether something from before may yet change a store, or a lever that nobody looks at but its own cloud's sweep."""
+    if play.world.clock.monotonic() < play.world.nature.astray_until:
+        return True
+    late = any(lever.late for levers in play.world.levers.values() for lever in levers.values())
+    return late or any(call.stormy and call.door != "watch" for function in play.alive() for call in function.calls)
 
 
 def unfinished(play: Play) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from pointsman.core.fabric import Cloud, Flow, Link, LinkKind
 from pointsman.core.members import gcp_tunnel_key, tunnel_key, vlan_key
-from pointsman.core.plan import Plan
+from pointsman.core.plan import Plan, read_plan
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.steering import LeverKind, Setting
 from pointsman.core.values import replace
@@ -21,7 +21,7 @@ from pointsman.testing.simulation.kinds import Request
 from pointsman.testing.simulation.play import Play
 from pointsman.testing.simulation.world import World
 
-DRILL_EVERY = 4
+DRILL_EVERY = 5
 """One schedule of so many ends in a drill."""
 DUPLICATE_EVERY = 4
 """In one schedule of so many the same report is handed in twice at the end."""
@@ -48,8 +48,8 @@ async def _evidence(play: Play, healed: float, settled: float | None) -> Evidenc
     world = play.world
     duplicate = await _duplicate(play) if play.schedule.seed % DUPLICATE_EVERY == 2 else (0, 0)
     houses = {cloud: _house(play, cloud) for cloud in Cloud}
-    plans = {cloud: await agreed_plan(house) for cloud, house in houses.items()}
     gathered = {cloud: await gather(house, (), Scope(witness=True)) for cloud, house in houses.items()}
+    plans = {cloud: await _plan_read(houses[cloud], gathered[cloud]) for cloud in Cloud}
     wants = [want for cloud in Cloud for want in await _wants(play, houses[cloud], plans[cloud], gathered[cloud])]
     world.twin.catch_up()
     evidence = Evidence(
@@ -86,6 +86,14 @@ async def _evidence(play: Play, healed: float, settled: float | None) -> Evidenc
     )
     drills = await _drill(play) if play.schedule.seed % DRILL_EVERY == 0 and settled is not None else ()
     return replace(evidence, drills=drills)
+
+
+async def _plan_read(house: House, gathered: Gathered) -> Plan | None:
+    """Give the plan that a cloud reads; what is not certain is made so."""
+    reading = gathered.reading
+    if not reading.confirmed:
+        return await agreed_plan(house)
+    return None if reading.value is None else read_plan(reading.value)
 
 
 def _house(play: Play, cloud: Cloud) -> House:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextvars import Context
 from dataclasses import dataclass, field
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
-from types import FrameType
+from types import CoroutineType, FrameType
 from typing import Any
 
 from pointsman.core.fabric import Cloud
@@ -20,12 +20,13 @@ from pointsman.testing.virtual import ACTOR, Step, VirtualLoop
 
 STORY_LIMIT = 20_000
 """Lines of a story that are kept; the oldest go first."""
-BACKGROUND = 0.012
+BACKGROUND = 0.016
 """Share of requests that are struck on any day."""
 EPISODE = 0.85
 """Share of the requests to a place that are struck while it is in trouble."""
 DEPTH_LIMIT = 40
 """How deep a chain of tasks, each begun by the next, is followed."""
+_LOOP = virtual.__file__
 _NOBODYS = Context()
 """The surroundings of what is nobody's work; nothing is ever set in it."""
 
@@ -37,7 +38,7 @@ class Nature:
     ``troubled`` names what each place suffers from (a store's name, ``levers aws``, ``desk``, ...); ``cut`` the one-way
     partitions between a cloud's functions and a store; ``gone`` the clouds without identity. ``aims`` are the mishaps that
     wait for a function to come to their await site, ``upon`` lets one that strikes no request befall where a function stands. ``proposers`` are
-    the calls that asked for an accept, by ballot; ``decided`` is told when a majority has one (call, register, value).
+    the calls that asked for an accept, by ballot; ``astray_until`` is when the last request arrives that nobody waits for; ``decided`` is told when a majority has one (call, register, value).
     """
 
     dice: Random
@@ -55,6 +56,7 @@ class Nature:
     faults: Counter[str] = field(default_factory=Counter)
     coverage: Counter[tuple[str, str]] = field(default_factory=Counter)
     operations: int = 0
+    astray_until: float = 0.0
     story: deque[str] = field(default_factory=lambda: deque(maxlen=STORY_LIMIT))
 
     def strike(self, request: Request, place: str) -> FaultKind | None:
@@ -133,22 +135,24 @@ def stands_at(site: str) -> bool:
     """Say whether the running task stands at an await site, or one of those that began it does."""
     names = functions_of(site)
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - a running coroutine does not say itself what it awaits
-    while frame is not None and frame.f_code.co_filename != virtual.__file__:
-        if frame.f_code.co_name in names and site_of(frame) == site:
+    while frame is not None and (code := frame.f_code).co_filename != _LOOP:
+        if code.co_name in names and site_of(frame) == site:
             return True
         frame = frame.f_back
-    task = asyncio.current_task()
-    return any(_waits_at(begun, site, names) for begun in lineage(task.begun_by if isinstance(task, Step) else None))
+    running = asyncio.current_task()
+    task = running.begun_by if isinstance(running, Step) else None
+    while task is not None:
+        if not task.done() and _waits_at(task, site, names):
+            return True
+        task = task.begun_by
+    return False
 
 
 def _waits_at(task: Step, site: str, names: Collection[str]) -> bool:
     """Say whether a task stands at a site that is in code of those names: other frames are not even looked at."""
     waiting: Any = task.get_coro()
-    for _ in range(DEPTH_LIMIT):
-        code = getattr(waiting, "cr_code", None)
-        if code is None:
-            return False
-        if code.co_name in names and (frame := waiting.cr_frame) is not None and site_of(frame) == site:
+    while type(waiting) is CoroutineType:
+        if waiting.cr_code.co_name in names and (frame := waiting.cr_frame) is not None and site_of(frame) == site:
             return True
         waiting = waiting.cr_await
     return False
@@ -158,7 +162,7 @@ def sites_here() -> set[str]:
     """Name the await sites at which the running task stands, and those at which the tasks that began it do."""
     found = set[str]()
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - a running coroutine does not say itself what it awaits
-    while frame is not None and frame.f_code.co_filename != virtual.__file__:
+    while frame is not None and frame.f_code.co_filename != _LOOP:
         site = site_of(frame)
         found |= {site} if site else set()
         frame = frame.f_back

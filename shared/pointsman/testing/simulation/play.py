@@ -27,6 +27,8 @@ from pointsman.testing.simulation.schedule import Mishap, Schedule
 from pointsman.testing.simulation.world import World
 
 REDELIVERIES = 4
+LOOKS_EVERYWHERE = frozenset({"sweep", "nudge"})
+"""Doors behind which a function looks at everything: when it finds nothing new, there is nothing."""
 STEPS = 3
 """Most steps of a call between two looks at where it stands."""
 BACKED_UP = 7.0
@@ -157,8 +159,8 @@ class Play:
         self.mail.send(what, lambda: self.call(cloud, what.partition(" ")[0], act))
 
     async def call(self, cloud: Cloud, door: str, act: Door) -> None:
-        """Call a function as a queue does: it may crash, and is called again when it asks for it."""
-        for _ in range(REDELIVERIES):
+        """Call a function as a queue does: it may crash, and is called again when it asks for it; a sweep is not, for the next will come."""
+        for _ in range(1 if door == "sweep" else REDELIVERIES):
             if cloud in self.world.dark:
                 await asyncio.sleep(self.dice.uniform(5, 20))
             elif await self._once(cloud, door, act):
@@ -225,7 +227,7 @@ class Play:
         if isinstance(done, Report):
             said = f"epoch {done.plan.epoch}{', agreed' if done.agreed else ''}{f', wrote {len(done.steps)}' if done.steps else ''} {done.again}"
             self.world.nature.tell(f"{call} ends: {said}")
-            self.quiet = self.quiet and not done.agreed and not done.steps
+            self.quiet = (self.quiet or call.door in LOOKS_EVERYWHERE) and not done.agreed and not done.steps
             if call.wrote_at > call.looked_at:
                 self.unlooked.append(f"{call} wrote at {call.wrote_at:.1f} s and last looked at the plan at {call.looked_at:.1f} s")
 

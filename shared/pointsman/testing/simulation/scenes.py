@@ -183,7 +183,7 @@ _STAGED: Mapping[Scene, Staging] = {
     Scene.STALE: Staging(quiet=True, asleep=True, storm=40.0, longest=70.0, sweep_every=8.0, hold_down=_BRISK),
     Scene.FORESEEN: Staging(quiet=True, hold_down=_BRISK),
     Scene.RELAPSE: Staging(quiet=True, asleep=True, storm=70.0, sweep_every=30.0, probe_every=4.0, hold_down=_BRISK),
-    Scene.RETURN: Staging(quiet=True, longest=48.0, sweep_every=8.0, hold_down=_BRISK, aged=True),
+    Scene.RETURN: Staging(quiet=True, longest=60.0, sweep_every=8.0, hold_down=_BRISK, aged=True),
     Scene.WATCH: Staging(watching=True),
 }
 _FAILURES = (FaultKind.LINK_CUT, FaultKind.LINK_CUT, FaultKind.LINK_CUT_SILENTLY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_FLAPS)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator
+from functools import cache
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
 
 from pointsman.core.fabric import Cloud, Fabric, WithoutQuorum
@@ -17,9 +18,10 @@ ONCE = frozenset({FaultKind.STORE_LOST, FaultKind.STORE_ROLLED_BACK, FaultKind.C
 EPISODES = tuple(kind for kind in STRIKES if kind not in {FaultKind.STORE_REQUEST_DOUBLED, FaultKind.HINT_LOST})
 """Kinds that may also befall a place for a while."""
 
-AIMS = 4
+_BITS = 2**64 - 1
+AIMS = 5
 """Mishaps that are aimed at the await site of a schedule."""
-LED_AIMS = 6
+LED_AIMS = 7
 """As many when it is one to which a scene must lead."""
 VISITS = (0, 0, 0, 0, 0, 0, 1, 1, 3, 8)
 """How often a function comes to the site before such a mishap strikes there."""
@@ -46,7 +48,7 @@ class Size(Frozen):
 
 
 DEFAULT = Size(
-    name="default", storm=14.0, functions=2, mishaps=(1, 5), calls=8, sweep_every=12.0, watch_every=30.0, probe_every=20.0, budget=1500.0
+    name="default", storm=14.0, functions=2, mishaps=(1, 5), calls=8, sweep_every=13.0, watch_every=30.0, probe_every=20.0, budget=1500.0
 )
 """A few minutes, of which the storm is the first: many of these are played."""
 LONG = Size(
@@ -153,7 +155,21 @@ def _sized(size: Size, played: Staging) -> Size:
 
 def aimed_at(seed: int) -> Site:
     """Pick the await site that a seed's schedule is aimed at: each as often as any other, and the same when others come or go."""
-    return min(played_sites(), key=lambda site: hashlib.blake2b(f"{seed} {site.name}".encode(), digest_size=8).digest())
+    salt = _mixed(seed)
+    return min(played_sites(), key=lambda site: _mixed(_number(site.name) ^ salt))
+
+
+@cache
+def _number(name: str) -> int:
+    """Give a site a number that hangs on nothing but its name."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
+
+
+def _mixed(number: int) -> int:
+    """Mix a number's 64 bits (the finaliser of SplitMix64, Steele, Lea and Flood 2014)."""
+    number = (number ^ number >> 30) * 0xBF58476D1CE4E5B9 & _BITS
+    number = (number ^ number >> 27) * 0x94D049BB133111EB & _BITS
+    return number ^ number >> 31
 
 
 def _before(dice: Random, led: tuple[tuple[FaultKind, str], ...], fabric: Fabric, size: Size) -> list[Mishap]:

@@ -157,15 +157,20 @@ class SimulatedStore(MemoryStore):
                 in_nobodys_name(partial(_arrive, act, None), delay)
                 await self._silent(request, TIMEOUT * dice.random())
             case FaultKind.STORE_STALLED:
-                in_nobodys_name(partial(_arrive, act, None), dice.uniform(3, 60))
+                self._stray(act, dice.uniform(3, 60))
                 await self._silent(request, TIMEOUT)
             case FaultKind.STORE_SLOW:
                 delay += dice.choice((0.3, 1.5, 4.0)) * dice.random()
             case FaultKind.STORE_REQUEST_DOUBLED:
-                in_nobodys_name(partial(_arrive, act, None), delay + dice.uniform(0, 30))
+                self._stray(act, delay + dice.uniform(0, 30))
             case _:
                 pass
         return delay
+
+    def _stray(self, act: Callable[[], object], seconds: float) -> None:
+        """Let a request arrive when nobody waits for it any more."""
+        self._nature.astray_until = max(self._nature.astray_until, self._clock.monotonic() + seconds)
+        in_nobodys_name(partial(_arrive, act, None), seconds)
 
     async def _refused(self, kind: FaultKind, delay: float) -> NoReturn:
         await asyncio.sleep(delay)
