@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from pointsman.core.errors import ConfigError, Transient
-from pointsman.core.fabric import Cloud, Freshness, Policy, ProbePair
+from pointsman.core.fabric import Cloud, Fabric, Freshness, Policy, ProbePair
 from pointsman.core.probes import Measured
 from pointsman.service.probe import REPORT_EVERY, Findings, Lookout, Probed, probe
 from pointsman.wire.messages import LOSSY
@@ -62,8 +62,11 @@ class Scene:
         self.clock = StillClock()
         self.network = Network(self.clock)
         self.desk = Desk()
-        self.lookout = Lookout(
-            fabric=ATLAS,
+        self.lookout = self.looking_at(ATLAS)
+
+    def looking_at(self, declared: Fabric) -> Lookout:
+        return Lookout(
+            fabric=declared,
             here=Cloud.AWS,
             prober=self.network,
             report=self.desk.take,
@@ -149,15 +152,5 @@ def test_a_prober_that_can_send_nothing_reports_nothing(scene: Scene) -> None:
 
 def test_a_fabric_without_probes_is_refused_in_words(scene: Scene) -> None:
     bare = fabric(vpn(), flows=())
-    lookout = Lookout(
-        fabric=bare,
-        here=Cloud.AWS,
-        prober=scene.network,
-        report=scene.desk.take,
-        clock=scene.clock,
-        every=timedelta(seconds=3),
-        lasting=timedelta(seconds=55),
-        lossy=LOSSY,
-    )
     with pytest.raises(ConfigError, match="declares no probes that start on aws"):
-        asyncio.run(probe(lookout))
+        asyncio.run(probe(scene.looking_at(bare)))

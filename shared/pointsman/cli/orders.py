@@ -1,9 +1,9 @@
 """Orders of a person: ``pointsman freeze``, ``thaw``, ``drain``, ``undrain``, ``approve``, ``deny``, ``ack`` and ``pin``."""
 
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,6 +15,8 @@ from pointsman.core.sightings import Order, Verb
 if TYPE_CHECKING:
     from pointsman.service.house import House
     from pointsman.service.order import Heeded, Stilled
+
+T = TypeVar("T")
 
 DONE, REFUSED, UNSURE = 0, 1, 2
 """Exit codes: agreed; refused, or a flag was missed; nobody can tell, since no majority answers or the fabric cannot be read."""
@@ -104,26 +106,23 @@ class _Wish:
         )
 
 
-def _order(fabric: str, wish: _Wish, holds: str, *, json: bool) -> None:
+def _carried_out(work: Coroutine[Any, Any, T]) -> T:
     from pointsman.boot import loop  # noqa: PLC0415
 
-    lasts = span("--for", holds)
     try:
-        heeded = loop.run(_heeded(fabric, wish, lasts))
+        return loop.run(work)
     except PointsmanError as error:
         raise _told(error) from error
+
+
+def _order(fabric: str, wish: _Wish, holds: str, *, json: bool) -> None:
+    heeded = _carried_out(_heeded(fabric, wish, span("--for", holds)))
     typer.echo(as_json(_data(wish, heeded)) if json else "\n".join(_said(wish, heeded)))
     raise typer.Exit(DONE)
 
 
 def _still(fabric: str, wish: _Wish, holds: str, *, json: bool) -> None:
-    from pointsman.boot import loop  # noqa: PLC0415
-
-    lasts = span("--for", holds)
-    try:
-        found = loop.run(_stilled(fabric, wish, lasts))
-    except PointsmanError as error:
-        raise _told(error) from error
+    found = _carried_out(_stilled(fabric, wish, span("--for", holds)))
     typer.echo(as_json(_stilled_data(wish, found)) if json else "\n".join(_stilled_said(wish, found)))
     raise typer.Exit(DONE if found.complete else REFUSED)
 
