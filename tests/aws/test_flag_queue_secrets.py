@@ -11,6 +11,7 @@ from botocore.credentials import CredentialResolver
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.failover_claims import Claims
 from pointsman.adapters.aws.freeze import SsmFlag
+from pointsman.adapters.aws.outside import SignedFlag
 from pointsman.adapters.aws.queues import BODY_LIMIT, SqsQueue
 from pointsman.adapters.aws.secrets import Secrets
 from pointsman.core.errors import ConfigError, Transient
@@ -27,8 +28,18 @@ def flag(cloud: Cloud) -> SsmFlag:
     return SsmFlag(cloud.clients, "atlas", REGION)
 
 
-def test_no_parameter_means_clear(flag: SsmFlag) -> None:
-    assert run(flag.read()) is FlagState.CLEAR
+@pytest.fixture(params=["inside", "outside"])
+def seen(request: pytest.FixtureRequest, cloud: Cloud) -> SsmFlag | SignedFlag:
+    """The flag as AWS's functions see it, and as Google's do."""
+    return _flag(cloud.clients, inside=request.param == "inside")
+
+
+def _flag(clients: Clients, *, inside: bool) -> SsmFlag | SignedFlag:
+    return SsmFlag(clients, "atlas", REGION) if inside else SignedFlag(clients.signed("ssm", REGION), "atlas")
+
+
+def test_no_parameter_means_clear(seen: SsmFlag | SignedFlag) -> None:
+    assert run(seen.read()) is FlagState.CLEAR
 
 
 def test_a_freeze_is_read_back_and_a_thaw_clears_it(flag: SsmFlag, operator: Clients) -> None:
@@ -39,22 +50,35 @@ def test_a_freeze_is_read_back_and_a_thaw_clears_it(flag: SsmFlag, operator: Cli
     assert run(flag.read()) is FlagState.CLEAR
 
 
-def test_a_hand_made_parameter_freezes_whatever_it_says(flag: SsmFlag, operator: Clients) -> None:
+def test_a_hand_made_parameter_freezes_whatever_it_says(seen: SsmFlag | SignedFlag, operator: Clients) -> None:
     operator.ssm(REGION).put_parameter(Name=NAME, Value="true", Type="String")
-    assert run(flag.read()) is FlagState.SET
+    assert run(seen.read()) is FlagState.SET
+
+
+def test_a_thaw_is_seen_from_both_clouds(flag: SsmFlag, seen: SsmFlag | SignedFlag) -> None:
+    run(flag.write(frozen=True, note=""))
+    assert run(seen.read()) is FlagState.SET
+    run(flag.write(frozen=False, note="by an-operator"))
+    assert run(seen.read()) is FlagState.CLEAR
 
 
 @pytest.mark.parametrize("kind", [FaultKind.DENIED, FaultKind.THROTTLED, FaultKind.BROKEN, FaultKind.UNANSWERED])
-def test_a_flag_that_cannot_be_read_is_unreadable(flag: SsmFlag, cloud: Cloud, kind: FaultKind) -> None:
+def test_a_flag_that_cannot_be_read_is_unreadable(seen: SsmFlag | SignedFlag, cloud: Cloud, kind: FaultKind) -> None:
     cloud.fails("GetParameters", kind)
-    assert run(flag.read()) is FlagState.UNREADABLE
+    assert run(seen.read()) is FlagState.UNREADABLE
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"Parameters":[]}', b"[]", b"<html>", b""])
-def test_an_answer_that_says_nothing_of_the_flag_leaves_it_unreadable(body: bytes) -> None:
+OTHERS = b'{"Parameters":[{"Name":"/pointsman/other/freeze","Value":"clear"}],"InvalidParameters":["/pointsman/else/freeze"]}'
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"Parameters":[]}', b'{"Parameters":[{"Value":"clear"}]}', OTHERS, b"[]", b'"x"', b"\xff", b"<html>", b""]
+)
+def test_an_answer_that_says_nothing_of_the_flag_leaves_it_unreadable(body: bytes, inside: bool) -> None:  # noqa: FBT001
     with LoopbackServer(lambda _: Reply(body=body)) as other:
         clients = Clients(endpoints={"ssm": other.url}, session=session_of("AKIAX"))
-        assert run(SsmFlag(clients, "atlas", REGION).read()) is FlagState.UNREADABLE
+        assert run(_flag(clients, inside=inside).read()) is FlagState.UNREADABLE
 
 
 def test_without_credentials_the_flag_is_unreadable() -> None:

@@ -168,7 +168,7 @@ from pointsman.core.fabric import Cloud
 reach = Reach(read_settings(), Cloud.GCP, "us-east-1")
 try:
     for _ in range(3):
-        print(asyncio.run(reach.signed("ssm", "us-east-1", "AmazonSSM", "1.1").ask("GetParameter", {"Name": "/f"})).status)
+        print(asyncio.run(reach.signed("ssm", "us-east-1", "AmazonSSM", "1.1").ask("GetParameters", {"Names": ["/f"]})).status)
 except Unreached as error:
     print(error)
 """

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -62,7 +63,8 @@ class LateStore:
 
     async def made(self) -> None:
         """Wait until it is made or can never be: from then on its answers are the store's own."""
-        await asyncio.gather(self._late.get(), return_exceptions=True)
+        with suppress(PointsmanError):
+            await self._late.get()
 
     async def read(self, register: str) -> Reply:
         """Read a row."""

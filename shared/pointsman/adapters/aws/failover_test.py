@@ -100,7 +100,7 @@ class FailoverTestLever:
     async def _start(self, link: Link, name: str, claim: Claim) -> None:
         claims = self._claims(link)
         try:
-            await together((claims.write(name, claim), self._started(link, name, claim.minutes)))
+            await together((self._started(link, name, claim.minutes), claims.write(name, claim)))
         except Answered as refused:
             standing = (await self._standings(link))[name]
             if not standing.testing:

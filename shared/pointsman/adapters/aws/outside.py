@@ -1,8 +1,6 @@
 """What a function outside AWS needs of it besides the store: the freeze flag and a queue, by the SDK's signer alone."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+import msgspec
 
 from pointsman.adapters.aws.signed import SignedJson, error_code
 from pointsman.adapters.http import Unanswered, Unreached
@@ -12,7 +10,17 @@ from pointsman.core.flagging import state_of
 from pointsman.core.plan import FlagState
 from pointsman.ports.clouds import Clock
 
-_ABSENT = "ParameterNotFound"
+
+class _Parameter(msgspec.Struct, frozen=True, rename="pascal"):
+    name: str
+    value: str
+
+
+class _Parameters(msgspec.Struct, frozen=True, rename="pascal"):
+    """What GetParameters answers: what there is, and the names of what there is not."""
+
+    parameters: tuple[_Parameter, ...] = ()
+    invalid_parameters: tuple[str, ...] = ()
 
 
 class SignedFlag:
@@ -27,23 +35,20 @@ class SignedFlag:
     async def read(self) -> FlagState:
         """Read it: an absent parameter is clear, what cannot be read is unreadable."""
         try:
-            answer = await self._signed.ask("GetParameter", {"Name": self._name})
-            if answer.ok:
-                return _state(answer.json(), self._clock.now() if self._clock else None)
-        except (Unreached, Unanswered):
+            answer = await self._signed.ask("GetParameters", {"Names": [self._name]})
+            return self._state(msgspec.json.decode(answer.body, type=_Parameters)) if answer.ok else FlagState.UNREADABLE
+        except (Unreached, Unanswered, msgspec.DecodeError, UnicodeDecodeError):
             return FlagState.UNREADABLE
-        return FlagState.CLEAR if error_code(answer) == _ABSENT else FlagState.UNREADABLE
+
+    def _state(self, found: _Parameters) -> FlagState:
+        if self._name in found.invalid_parameters:
+            return FlagState.CLEAR
+        texts = [one.value for one in found.parameters if one.name == self._name]
+        return state_of(texts[0], self._clock.now() if self._clock else None) if texts else FlagState.UNREADABLE
 
     async def write(self, frozen: bool, note: str) -> None:  # noqa: FBT001 - the port's own yes or no
         """Refuse: a cloud's flag is written with that cloud's own rights. Raises ``Transient``."""
         raise Transient(f"the flag {self._name} is written from AWS only: run the command with AWS credentials ({frozen=}, {note[:40]})")
-
-
-def _state(body: Mapping[str, Any] | None, now: datetime | None) -> FlagState:
-    value = (body or {}).get("Parameter", {}).get("Value")
-    if not isinstance(value, str):
-        return FlagState.UNREADABLE
-    return state_of(value, now)
 
 
 class SignedQueue:

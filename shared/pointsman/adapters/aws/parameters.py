@@ -34,4 +34,4 @@ async def write(clients: Clients, region: str, name: str, text: str) -> None:
 async def _shelf(clients: Clients, region: str, names: tuple[str, ...]) -> Mapping[str, str | None]:
     answer = await ask_json(clients.signed("ssm", region), "GetParameters", {"Names": names})
     absent = dict.fromkeys(answer.get("InvalidParameters", ()))
-    return absent | {str(one["Name"]): str(one.get("Value", "")) for one in answer.get("Parameters", ())}
+    return absent | {str(one["Name"]): str(one.get("Value", "")) for one in answer.get("Parameters", ()) if "Name" in one}

@@ -45,6 +45,7 @@ class Operations:
     def __init__(self, latency: float) -> None:
         self.latency = latency
         self._operations: OrderedDict[str, Operation] = OrderedDict()
+        self._running: dict[str, Operation] = {}
         self._by_request: OrderedDict[str, str] = OrderedDict()
         self._count = 0
 
@@ -56,7 +57,7 @@ class Operations:
 
     def refuse_while_busy(self, target: str) -> None:
         """Raise what the API answers while an operation on this resource runs."""
-        if any(one.target == target and not one.done for one in self._operations.values()):
+        if any(one.target == target for one in self._running.values()):
             raise ApiError(400, "resourceNotReady", f"The resource '{target}' is not ready")
 
     def accept(self, kind: str, target: str, now: float, effect: Effect, *, request: str = "") -> Json:
@@ -66,6 +67,8 @@ class Operations:
         operation = Operation(name, kind, scope_of(target), target, now + self.latency, effect)
         if self.latency <= 0:
             self._run(operation)
+        else:
+            self._running[name] = operation
         self._operations[name] = operation
         if request:
             self._by_request[request] = name
@@ -76,7 +79,7 @@ class Operations:
 
     def due(self, now: float) -> list[Operation]:
         """Give the operations that take effect by now, in their order."""
-        return sorted((one for one in self._operations.values() if not one.done and one.due <= now), key=lambda one: one.due)
+        return sorted((one for one in self._running.values() if one.due <= now), key=lambda one: one.due)
 
     def make(self, operation: Operation) -> None:
         """Let a due operation take effect."""
@@ -92,6 +95,7 @@ class Operations:
     def _run(self, operation: Operation) -> None:
         operation.effect()
         operation.done = True
+        self._running.pop(operation.name, None)
 
 
 def scope_of(target: str) -> str:
