@@ -55,7 +55,7 @@ def test_the_levers_write_comes_while_no_store_has_answered_anything_of_the_agre
 def test_on_the_normal_path_it_waits_for_them(played: tuple[GatedBed, Reactions]) -> None:
     bed, reactions = played
     expected = usual(bed, reactions, Cloud.GCP)
-    reactions.arm(Cloud.GCP)
+    reactions.arm(Cloud.GCP, foreseen=False)
     event = bed.probe(Cloud.GCP, another_loss(), (LINK,))
     with bed.gated(Cloud.GCP, expected) as turnstile:
         handing = threading.Thread(target=bed.hand, args=(Cloud.GCP, event))

@@ -25,11 +25,11 @@ def cold(bed: Bed, reactions: Reactions, count: int, tell: Callable[[str], None]
     """Measure ``count`` fresh processes each: AWS's, Google's and the plain handler's, in turns. Gives seconds."""
     found: dict[str, list[float]] = {Cloud.AWS.value: [], Cloud.GCP.value: [], "baseline": []}
     for done in range(count):
-        reactions.arm(Cloud.AWS)
+        reactions.arm(Cloud.AWS, foreseen=False)
         found["aws"].append(_lambda(bed, LINK_CHANGED, bed.environment(Cloud.AWS), lambda: bed.probe(Cloud.AWS, 1.0, (LINK,))))
-        reactions.arm(Cloud.GCP)
+        reactions.arm(Cloud.GCP, foreseen=False)
         found["gcp"].append(_google(bed))
-        reactions.reset()
+        reactions.reset(foreseen=False)
         found["baseline"].append(_lambda(bed, BASELINE, baseline_environment(bed), alarm))
         tell(f"cold: {done + 1} of {count} starts of each")
     return found

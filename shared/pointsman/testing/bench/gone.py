@@ -54,7 +54,7 @@ def gone(root: Path, folder: Path, fabric: Fabric, count: int, tell: Callable[[s
 
 
 def _median(reactions: Reactions, count: int) -> dict[str, float]:
-    rounds = [{cloud.value: reactions.react(cloud) for cloud in Cloud} for _ in range(count)]
+    rounds = [{cloud.value: reactions.react(cloud, foreseen=False) for cloud in Cloud} for _ in range(count)]
     return {cloud.value: percentile([one[cloud.value] for one in rounds], 0.5) for cloud in Cloud}
 
 

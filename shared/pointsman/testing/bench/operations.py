@@ -37,13 +37,13 @@ def _count(bed: Bed, reactions: Reactions, cloud: Cloud, hand: Hand, proxies: di
     fresh = _take(proxies)
     hand(event)
     again = _take(proxies)
-    reactions.reset()
+    reactions.reset(foreseen=False)
     bed.settle(Cloud.AWS)  # its last look saw the test run, which hides the link: look again
     return {"new fault": _with_total(fresh), "duplicate": _with_total(again)}
 
 
 def _fault(bed: Bed, reactions: Reactions, cloud: Cloud, hand: Hand) -> dict[str, Any]:
-    reactions.arm(cloud)
+    reactions.arm(cloud, foreseen=False)
     event = bed.probe(cloud, 1.0, (LINK,))
     handed = monotonic()
     hand(event)

@@ -13,8 +13,8 @@ from pointsman.testing.processes import ProcessError
 
 WARMING = 8
 """Events before the first that counts: both execution environments on AWS have had some of them by then."""
-FORESEEN_EVERY = 4
-"""Rounds of which one is also played on the fast path."""
+AGREED_EVERY = 4
+"""Rounds of which one is also played where nothing was foreseen: the write waits for its agreement."""
 ANOTHER = 1e-6
 """Share of packets by which each loss differs from the one before: what is put back behind a process's back is news to it all the same."""
 WRITES_BETWEEN = 4
@@ -25,17 +25,18 @@ WRITES_BETWEEN = 4
 class Warm:
     """Seconds per event, by cloud; the plain handler's; and those of one conditional write to moto's DynamoDB.
 
-    ``ours`` are those of the normal path, ``foreseen`` those of the fast one.
+    ``ours`` are those to the failure of one link among well ones, which is foreseen; ``agreed`` those to one that is not, whose
+    write waits until its plan is agreed.
     """
 
     ours: dict[Cloud, list[float]]
     baseline: list[float]
     write: list[float]
-    foreseen: dict[Cloud, list[float]] = field(default_factory=dict)
+    agreed: dict[Cloud, list[float]] = field(default_factory=dict)
 
 
 class Reactions:
-    """Plays one fault after another on a bed, everything put back in between. Reactions take the normal path unless they are ``foreseen``."""
+    """Plays one fault after another on a bed, everything put back in between. What is ``foreseen`` takes the fast path, as long as its budget lasts."""
 
     def __init__(self, bed: Bed) -> None:
         self._bed = bed
@@ -45,7 +46,7 @@ class Reactions:
         self._faults = itertools.count(1)
         self.writes: list[float] = []
 
-    def reset(self, *, foreseen: bool = False) -> None:
+    def reset(self, *, foreseen: bool) -> None:
         """Put levers, rows and plan back; the drain of the last event is over everywhere."""
         bed = self._bed
         bed.stop_test()
@@ -55,13 +56,13 @@ class Reactions:
         bed.settle(Cloud.GCP)
         bed.forget_requests()
 
-    def arm(self, cloud: Cloud, *, foreseen: bool = False) -> None:
+    def arm(self, cloud: Cloud, *, foreseen: bool) -> None:
         """Get a fault ready for a cloud: the other one's prober has found it already."""
         self.reset(foreseen=foreseen)
         self._bed.note(cloud.other, 1.0, (LINK,))
         self._time_writes()
 
-    def react(self, cloud: Cloud, *, foreseen: bool = False) -> float:
+    def react(self, cloud: Cloud, *, foreseen: bool) -> float:
         """Hand the second prober's report to a cloud's function; gives the seconds to its write. Raises ProcessError when none came."""
         self.arm(cloud, foreseen=foreseen)
         event = self._bed.probe(cloud, 1.0 - next(self._faults) * ANOTHER, (LINK,))
@@ -120,18 +121,18 @@ def warm(reactions: Reactions, plain: LambdaFunction, count: int, tell: Callable
     for _ in range(WARMING):
         _round(reactions, plain)
     reactions.writes.clear()
-    rounds, foreseen = [], []
+    rounds, agreed = [], []
     for done in range(count):
         rounds.append(_round(reactions, plain))
-        if not done % FORESEEN_EVERY:
-            foreseen.append({cloud: reactions.react(cloud, foreseen=True) for cloud in Cloud})
+        if not done % AGREED_EVERY:
+            agreed.append({cloud: reactions.react(cloud, foreseen=False) for cloud in Cloud})
         if not (done + 1) % 50:
             tell(f"warm: {done + 1} of {count} events on each cloud")
     ours = {cloud: [one[cloud.value] for one in rounds] for cloud in Cloud}
-    ahead = {cloud: [one[cloud] for one in foreseen] for cloud in Cloud}
-    return Warm(ours=ours, baseline=[one["plain"] for one in rounds], write=list(reactions.writes), foreseen=ahead)
+    after = {cloud: [one[cloud] for one in agreed] for cloud in Cloud}
+    return Warm(ours=ours, baseline=[one["plain"] for one in rounds], write=list(reactions.writes), agreed=after)
 
 
 def _round(reactions: Reactions, plain: LambdaFunction) -> dict[str, float]:
-    found = {cloud.value: reactions.react(cloud) for cloud in Cloud}
+    found = {cloud.value: reactions.react(cloud, foreseen=True) for cloud in Cloud}
     return {**found, "plain": reactions.plain(plain)}
