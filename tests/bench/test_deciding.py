@@ -28,4 +28,4 @@ def test_every_figure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     found: dict[str, Any] = deciding.deciding(doubles=False)
     assert [one["flows"] for one in found["curve"]] == [10, 20]
     assert all(one["median_ms"] > 0 for one in found["curve"])
-    assert set(found) == {"links", "curve", "n_1_s"}
+    assert set(found) == {"links", "curve", "foreseen_ms", "n_1_s"}

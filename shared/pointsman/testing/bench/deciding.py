@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pointsman.core.analysis import Analysis
+from pointsman.core.contingency import contingency, failure_like
 from pointsman.core.decide import Declined, decide, first_plan
 from pointsman.core.fabric import (
     AwsEnd,
@@ -50,8 +51,9 @@ _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 def deciding(*, doubles: bool) -> dict[str, Any]:
     """Measure decisions on the loss of a link, all single failures, and all double ones if asked for."""
     curve = [{"flows": count, "median_ms": round(median(_decisions(fabric(count))) * 1000, 2)} for count in FLOWS]
-    analysis = Analysis(fabric(LARGE))
-    found: dict[str, Any] = {"links": LINKS, "curve": curve, "n_1_s": _failures(analysis, 1)}
+    large = fabric(LARGE)
+    analysis = Analysis(large)
+    found: dict[str, Any] = {"links": LINKS, "curve": curve, "foreseen_ms": _foreseen(large), "n_1_s": _failures(analysis, 1)}
     return found | ({"n_2_s": _failures(analysis, 2)} if doubles else {})
 
 
@@ -119,6 +121,19 @@ def _decisions(one: Fabric) -> list[float]:
         _decided(one, view, steady, later)
         seconds.append(monotonic() - begun)
     return seconds
+
+
+def _foreseen(one: Fabric) -> float:
+    """Time foreseeing the first link's loss, which the fast path does before its write."""
+    steady = _decided(one, _view(one, _BEGIN), first_plan(one, _BEGIN), _BEGIN)
+    failure = failure_like(one, (one.links[0].name,))
+    assert failure is not None, "a link may fail"
+    seconds = []
+    for _ in range(REPEATED):
+        begun = monotonic()
+        contingency(one, steady, failure, _BEGIN)
+        seconds.append(monotonic() - begun)
+    return round(median(seconds) * 1000, 2)
 
 
 def _decided(one: Fabric, view: View, plan: Plan, now: datetime) -> Plan:
