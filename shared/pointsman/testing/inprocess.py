@@ -219,6 +219,12 @@ class PinLever:
             raise LeverFailed(f"flow {flow} declares no aws_prefix_list: declare one to allow a pin")
         return target.route_tables, target.prefix_list
 
+    def pinned(self) -> frozenset[str]:
+        """Name the flows that a prefix list leads to an attachment now, as nobody but a test can see it: at once."""
+        places = ((flow.name, *self._place(flow.name)) for flow in self._world.fabric.flows if flow.aws_prefix_list)
+        references = self._world.network.prefix_list_references
+        return frozenset(flow for flow, tables, name in places if any(references(table).get(name) for table in tables))
+
     async def observe(self, target: str) -> Observed:
         """Read a flow's pin."""
         await self._world.trip(f"observe {self.kind} {target}")

@@ -13,7 +13,7 @@ from pointsman.service.enact import target_of
 from pointsman.service.gather import Gathered, Scope, gather
 from pointsman.service.house import House
 from pointsman.testing.blueprint import blueprint
-from pointsman.testing.inprocess import PolicyLever, probes
+from pointsman.testing.inprocess import PinLever, PolicyLever, probes
 from pointsman.testing.network.model import Network
 from pointsman.testing.simulation.calm import Calm
 from pointsman.testing.simulation.evidence import Dark, Drill, Evidence, Way
@@ -39,7 +39,7 @@ async def played(play: Play) -> Evidence:
     await play.rage()
     healed = play.world.clock.monotonic()
     if play.schedule.seed % DARK_EVERY == 1:
-        play.dark += await _dark(play)
+        play.dark += await dark(play)
     settled = await Calm(play).settled()
     return await _evidence(play, healed, settled)
 
@@ -186,7 +186,7 @@ def _cut_seen(play: Play, link: Link, cloud: Cloud) -> tuple[Sighting, ...]:
     )
 
 
-async def _dark(play: Play) -> tuple[Dark, ...]:
+async def dark(play: Play) -> tuple[Dark, ...]:
     """Let every function be dead, cut one link, and compare with a network that nobody ever steered."""
     world, fabric = play.world, play.schedule.following
     link = world.nature.dice.choice(fabric.links).name
@@ -201,8 +201,8 @@ async def _dark(play: Play) -> tuple[Dark, ...]:
     alone.cut(link)
     alone.advance(60.0)
     ended = world.clock.monotonic()
-    plan = world.newest_plan()  # whoever was in the middle of something when the rest died may have ended it
-    flows = [flow.name for flow in fabric.flows if plan is None or not _excepted(plan, flow, _dropped(world))]
+    pinned, dropped = _pinned(world), _dropped(world)
+    flows = [flow.name for flow in fabric.flows if not _excepted(flow, pinned, dropped)]
     found = tuple(
         Dark(since=began, until=ended, flow=name, carried=_arrives(world.twin.network, name), alone=_arrives(alone, name)) for name in flows
     )
@@ -216,13 +216,19 @@ def _arrives(network: Network, flow: str) -> bool:
     return path.to_gcp.arrives and path.to_aws.arrives
 
 
-def _excepted(plan: Plan, flow: Flow, dropped: frozenset[str]) -> bool:
+def _excepted(flow: Flow, pinned: frozenset[str], dropped: frozenset[str]) -> bool:
     """Say whether a flow is pinned, or kept by drops on a VPN that was proved to pass: those are listed, not counted.
 
-    What counts is what the levers hold: a drop may have been on its way, or ended by a plan, when the last function died.
+    What counts is what the levers hold, whatever the newest plan says: when the last function that could write a lever
+    died, a pin or a drop may have been on its way, or functions of the other cloud may have ended it in the plan since.
     """
     ours = {prefix for prefixes in flow.prefixes.values() for prefix in prefixes}
-    return any(pin.flow == flow.name for pin in plan.pins) or bool(ours & dropped)
+    return flow.name in pinned or bool(ours & dropped)
+
+
+def _pinned(world: World) -> frozenset[str]:
+    lever = world.levers[Cloud.AWS][LeverKind.PREFIX_LIST_PIN].inner
+    return lever.pinned() if isinstance(lever, PinLever) else frozenset()
 
 
 def _dropped(world: World) -> frozenset[str]:

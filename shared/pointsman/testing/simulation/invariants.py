@@ -271,6 +271,7 @@ def a_dead_control_plane_is_no_worse_than_bgp(record: Record) -> Findings:
     """S16: with every function dead no flow is cut off that BGP alone would carry, pins and drops towards a proved VPN apart.
 
     How much of it arrives may differ: the last agreed steering stands, and a link that it avoids may have come back (docs/adr).
+    Pins and drops are those that the levers hold: nobody is left to write what a plan has let go, or what it still asks for.
     """
     for one in record.evidence.dark:
         if one.alone and not one.carried:
