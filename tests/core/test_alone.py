@@ -131,3 +131,15 @@ def test_a_link_that_is_the_last_one_open_is_not_kept_off() -> None:
     story.plan = replace(story.plan, links=story.plan.links | {LinkName("vpn"): LinkState(verdict=Verdict.DOWN)})
     avoided(story, 690)
     assert story.decided(700).links[IX_A].drain is None
+
+
+def test_a_store_whose_clock_is_ahead_begins_no_drain_later_than_it_is_agreed() -> None:
+    story = avoided(standing().all_healthy(700), 1000)
+    plan = story.decided(700)
+    state = plan.links[IX_A]
+    assert state.drain is not None
+    assert (state.drain.since, state.good_since) == (plan.decided_at, plan.decided_at)
+    story.all_healthy(995)
+    assert story.decided(995).links[IX_A].drain is not None
+    story.all_healthy(1001)
+    assert story.decided(1001).links[IX_A].drain is None

@@ -154,17 +154,21 @@ def taken_over(case: Case) -> dict[LinkName, Sighting]:
 
 
 def with_taken_over(case: Case, states: Mapping[LinkName, LinkState]) -> dict[LinkName, LinkState]:
-    """Give the links' states with avoidances taken over as drains: since then, with a hold-down that counts from then."""
+    """Give the links' states with avoidances taken over as drains: since then, with a hold-down that counts from then.
+
+    A row bears the time of its own cloud's store alone, which may be ahead of all others: no drain begins later than now.
+    """
     after = dict(states)
     for name, row in taken_over(case).items():
         state = after[name]
         cloud = cloud_of(row.vantage)
         if state.drain is not None or cloud is None or not _another_open(case, name, after):
             continue
+        since = min(row.seen_at, case.now)
         after[name] = replace(
             state,
-            drain=Drain(cause=DrainCause.OUTAGE, since=row.seen_at, epoch=case.next_epoch, enactor=cloud),
-            good_since=None if state.good_since is None else max(state.good_since, row.seen_at),
+            drain=Drain(cause=DrainCause.OUTAGE, since=since, epoch=case.next_epoch, enactor=cloud),
+            good_since=None if state.good_since is None else max(state.good_since, since),
             down_since_epoch=case.next_epoch if state.down_since_epoch is None else state.down_since_epoch,
         )
     return after
