@@ -251,6 +251,17 @@ def test_a_stores_time_before_the_plans_is_a_fault_that_is_reported_and_not_obey
     assert "check the clocks" in outcome.because
 
 
+def test_a_stores_time_a_little_before_the_plans_shortens_no_hold_down() -> None:
+    story = grey(steady(), 10)
+    left = story.decided(11).decided_at
+    back = story.all_healthy(11).decided(7)
+    assert (back.links[IX_A].good_since, back.links[IX_A].since, back.decided_at) == (left, left, left)
+    story.all_healthy(309)
+    assert story.decided(309).links[IX_A].drain is not None
+    story.all_healthy(312)
+    assert story.decided(312).links[IX_A].drain is None
+
+
 def test_epochs_rise_by_one_and_chain_through_the_digest_of_the_plan_before() -> None:
     story = steady()
     first = story.plan

@@ -65,6 +65,7 @@ def judge(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Judged:
     declined = _refuse(view, plan, marked, now)
     if declined:
         return Judged(plan=declined)
+    now = max(now, plan.decided_at)  # along the chain time never goes back: a hold-down counts from no earlier than what it follows
     heard = orders.hear(fabric, view, plan, now)
     case = open_case(fabric, view, replace(heard.plan, decider=DECIDER), now)
     beliefs = told_of(case, excused(case, _beliefs(case)))
@@ -122,7 +123,7 @@ def _successor(plan: Plan, case: Case, after: Plan, heard: orders.Heard) -> Plan
         after,
         decider=DECIDER,
         epoch=case.next_epoch,
-        decided_at=max(case.now, plan.decided_at),
+        decided_at=case.now,
         marks=marks(case.fabric, case.view, plan.marks),
         links=tidied(case.fabric.policy, after.links, case.now),
         moves=with_move(case, made=is_move(case, after.links, after.flows)),
