@@ -116,12 +116,13 @@ def asked_for(fabric: Fabric, plan: Plan, setting: Setting) -> bool:
 
 def rescued(fabric: Fabric, plan: Plan, link: LinkName) -> bool:
     """Say whether some flow has no other open link than this one: it is returned to without waiting."""
+    return any(without_choice(plan, flow, link) for flow in fabric.flows)
 
-    def others_shut(flow: Flow) -> bool:
-        others = [name for name in flow.prefer if name != link]
-        return link in flow.prefer and all(drained(plan, name) or plan.links[name].verdict not in CARRYING for name in others)
 
-    return any(others_shut(flow) for flow in fabric.flows)
+def without_choice(plan: Plan, flow: Flow, link: LinkName) -> bool:
+    """Say whether a plan leaves a flow no other open link than this one: each other is drained, or is not seen to carry."""
+    others = [name for name in flow.prefer if name != link]
+    return link in flow.prefer and all(drained(plan, name) or plan.links[name].verdict not in CARRYING for name in others)
 
 
 def left_at(plan: Plan, link: LinkName) -> datetime:

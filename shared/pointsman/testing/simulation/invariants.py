@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pointsman.core.alone import Deed, Phase
 from pointsman.core.decide import Declined, decide
-from pointsman.core.fabric import Cloud, LinkName, WithoutQuorum
+from pointsman.core.fabric import Cloud, WithoutQuorum
 from pointsman.core.incidents import Ask, Incident
 from pointsman.core.plan import FlagState, LinkState, Verdict, read_plan
 from pointsman.core.safelist import is_safe
@@ -32,6 +32,7 @@ from pointsman.testing.simulation.agreed import (
     of_no_plan,
     overwritten,
     rescued,
+    without_choice,
 )
 from pointsman.testing.simulation.evidence import Asked, Ended, Evidence, Operation
 from pointsman.testing.simulation.histories import breach
@@ -166,7 +167,8 @@ def the_newest_claims_decide(record: Record) -> Findings:
 def opposite_moves_wait_a_hold_down(record: Record) -> Findings:
     """S9: a link is not let carry again, nor a flow put back on it, within a hold-down of leaving it, unless an outage forces it.
 
-    Exempt is a link that is the only open one of some flow: such a flow has no choice to damp.
+    Exempt is a link that is the only open one of some flow: such a flow has no choice to damp. The link it comes from may be
+    seen good again by then, and is drained all the same: a flow that had nowhere to go stayed on it when it was left.
     """
     left: dict[tuple[str, str], datetime] = {}
     for before, after in record.steps():
@@ -178,8 +180,8 @@ def opposite_moves_wait_a_hold_down(record: Record) -> Findings:
             if began and ended and after.decided_at - began.since < hold:
                 yield f"epoch {after.epoch} ends the drain of {link.name} {after.decided_at - began.since} after it began"
         for flow, (old, new) in moved(before, after).items():
-            since = left.get((flow, new))
-            if since is not None and after.decided_at - since < hold and not forced(before, after, LinkName(old)):
+            since, compelled = left.get((flow, new)), forced(before, after, old) or without_choice(after, fabric.flow(flow), new)
+            if since is not None and after.decided_at - since < hold and not compelled:
                 yield f"epoch {after.epoch} puts {flow} back on {new} from {old} {after.decided_at - since} after it left"
             left[flow, old] = left_at(after, old)
 
