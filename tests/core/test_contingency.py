@@ -86,6 +86,18 @@ def test_the_hold_down_of_the_moment_counts() -> None:
     assert early.flows != late.flows
 
 
+def test_a_stores_time_a_little_before_the_plans_is_taken_for_the_plans_as_in_deciding() -> None:
+    story = Story().all_healthy(0)
+    story.note(*aws_bgp("ix-b", Health.DEGRADED, 0)).decided(1)
+    story.all_healthy(200).decided(201)
+    since = story.plan.links[LinkName("ix-b")].good_since
+    assert since is not None
+    over = replace(story.plan, decided_at=since + ATLAS.policy.hold_down)
+    before, at, after = (contingencies(ATLAS, over, over.decided_at + seconds(by))["ix-a"] for by in (-3, 0, 3))
+    assert canonical(before) == canonical(at) == canonical(after)
+    assert contingencies(ATLAS, story.plan, over.decided_at - seconds(3))["ix-a"].flows != at.flows
+
+
 def test_a_link_that_just_failed_is_not_foreseen_to_rescue_the_flow_that_has_no_other() -> None:
     start = fabric(flows=(CHECKOUT, replace(TRAINING, prefer=(LinkName("ix-a"),))))
     story = dead(long_steady(start), 410, "ix-a")

@@ -118,6 +118,12 @@ def test_aws_drains_an_interconnect_for_a_flow_that_google_cannot_lead_away() ->
     assert not failover_test(ATLAS, led, ATLAS.link("ix-a"), done, NOW + seconds(60)).running
 
 
+def test_a_drain_that_begins_in_a_moment_by_another_stores_time_is_no_time_for_the_test_to_rest() -> None:
+    away = LinkState(verdict=Verdict.DOWN, drain=replace(drained(Cloud.AWS), since=NOW + seconds(3)))
+    agreed = replace(plan(checkout="vpn", training="ix-c"), links=down("ix-a") | {IX_A: away})
+    assert running(ROOMY, agreed, 10, *lever("ix-a", Health.DRAINING, 5, 2))
+
+
 def test_aws_drains_no_interconnect_towards_a_vpn_that_is_down_itself() -> None:
     agreed = replace(plan(checkout="vpn", training="ix-c"), links=down("ix-a", "vpn"))
     done = lever("ix-a", Health.DRAINING, 5, 2)

@@ -52,7 +52,8 @@ def contingencies(fabric: Fabric, plan: Plan, now: datetime) -> dict[str, Contin
 
 
 def contingency(fabric: Fabric, plan: Plan, failure: Failure, now: datetime) -> Contingency:
-    """Foresee one failure. A frozen plan keeps its flows where they are."""
+    """Foresee one failure. A frozen plan keeps its flows where they are; as a decision, it is of no earlier time than the plan."""
+    now = max(now, plan.decided_at)
     before = {link.name: plan.links.get(link.name, LinkState()) for link in fabric.links}
     down = {name: replace(before[name], verdict=Verdict.DOWN, since=now, onset=now, good_since=None, usable=None) for name in failure.links}
     states, flows = before | down, plan.flows
