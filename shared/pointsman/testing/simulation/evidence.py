@@ -98,13 +98,14 @@ class Stopped(Frozen):
 
 
 class Told(Frozen):
-    """What a desk did. ``by_hand``: a person did it there."""
+    """What a desk did. ``by_hand``: a person did it there; ``overdue``: the lease under which it was asked for had ended."""
 
     at: float
     incident: str
     ask: Ask
     ticket: str
     by_hand: bool = False
+    overdue: bool = False
 
 
 class Way(Frozen):

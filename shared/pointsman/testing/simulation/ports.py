@@ -258,9 +258,11 @@ class SimulatedDesk:
         if not found:
             found = [Sheet(number=f"T{next(self._numbers)}", key=key, incident=incident.id, at=now, found_after=lag)]
             self.sheets += found
+        lease = incident.outbox[letter.serial].claimed_until
+        overdue = lease is not None and lease < self.clock.now()
         for sheet in found:
             sheet.open = letter.ask is not Ask.RESOLVE
-            self.book.append(Told(at=now, incident=incident.id, ask=letter.ask, ticket=sheet.number))
+            self.book.append(Told(at=now, incident=incident.id, ask=letter.ask, ticket=sheet.number, overdue=overdue))
         return found[0].number
 
     def _later(self, incident: Incident, letter: Letter, key: str) -> None:

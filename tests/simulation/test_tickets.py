@@ -1,0 +1,91 @@
+"""Tickets of one incident: which are the product's own, and how long two may be open."""
+
+import asyncio
+from datetime import datetime, timedelta
+from random import Random  # noqa: TID251 - seeded
+
+import pytest
+
+from pointsman.core.fabric import LinkName
+from pointsman.core.incidents import Ask, Incident, Letter, Severity
+from pointsman.core.outbox import LEASE, claim
+from pointsman.core.values import replace
+from pointsman.testing.simulation.agreed import Record
+from pointsman.testing.simulation.ending import played
+from pointsman.testing.simulation.evidence import Evidence, Told
+from pointsman.testing.simulation.invariants import TICKET_SECONDS, every_incident_has_one_ticket
+from pointsman.testing.simulation.kinds import FaultKind
+from pointsman.testing.simulation.nature import Nature
+from pointsman.testing.simulation.play import Play
+from pointsman.testing.simulation.ports import SEARCH_LAG, SimulatedDesk
+from pointsman.testing.simulation.schedule import schedule
+from pointsman.testing.virtual import VirtualClock
+from pointsman.testing.virtual import run as run_virtually
+
+START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+ASKING = timedelta(seconds=3)
+"""Longest time from the claim of a letter until a desk that answers has done as asked, a second of the stores' rounding included."""
+KEY = "pm-1"
+
+
+@pytest.fixture(scope="module")
+def evidence() -> Evidence:
+    async def main() -> Evidence:
+        return await played(Play(schedule(3, (FaultKind.LINK_CUT,)), watching=False, telling=False))
+
+    return run_virtually(main())
+
+
+def judged(evidence: Evidence, *book: Told) -> list[str]:
+    return list(every_incident_has_one_ticket(Record(replace(evidence, book=book))))
+
+
+def told(evidence: Evidence, at: float, ask: Ask, ticket: str, *, overdue: bool = False) -> Told:
+    (incident, began, _), *others = Record(evidence).incidents()
+    assert not others
+    return Told(at=began + at, incident=incident, ask=ask, ticket=ticket, overdue=overdue)
+
+
+def test_two_tickets_that_were_made_within_their_leases_are_one_too_many(evidence: Evidence) -> None:
+    one, other = told(evidence, 1, Ask.OPEN, "T1"), told(evidence, 31, Ask.OPEN, "T2")
+    assert len(judged(evidence, one, other)) == 1
+    assert len(judged(evidence, one, replace(other, overdue=True), replace(other, ticket="T3"))) == 1
+
+
+def test_a_ticket_that_a_late_desk_makes_after_the_lease_is_excused(evidence: Evidence) -> None:
+    late = told(evidence, 42, Ask.OPEN, "T2", overdue=True)
+    closed = (told(evidence, 90, Ask.RESOLVE, "T1"), told(evidence, 90, Ask.RESOLVE, "T2"))
+    assert judged(evidence, told(evidence, 31, Ask.OPEN, "T1"), late, *closed) == []
+
+
+def test_what_was_done_in_time_to_a_late_ticket_does_not_make_it_another(evidence: Evidence) -> None:
+    late = told(evidence, 42, Ask.OPEN, "T2", overdue=True)
+    assert judged(evidence, told(evidence, 31, Ask.OPEN, "T1"), late, told(evidence, 50, Ask.UPDATE, "T2")) == []
+
+
+def test_no_excuse_lets_two_tickets_stand_open_for_longer_than_t(evidence: Evidence) -> None:
+    book = (told(evidence, 31, Ask.OPEN, "T1"), told(evidence, 42, Ask.OPEN, "T2", overdue=True))
+    closed = told(evidence, 43 + TICKET_SECONDS, Ask.RESOLVE, "T2")
+    assert len(judged(evidence, *book, closed)) == 1
+    assert judged(evidence, *book, replace(closed, at=closed.at - 2)) == []
+
+
+def test_a_desk_notes_what_it_does_after_the_lease() -> None:
+    async def main() -> list[bool]:
+        clock = VirtualClock()
+        desk = SimulatedDesk(clock, Nature(dice=Random(1), kinds=frozenset()))
+        letter = Letter(serial=0, desk=desk.name, ask=Ask.OPEN, severity=Severity.ERROR, summary="ix-1 is down")
+        incident = Incident(
+            id="atlas/ix-1@2", fabric="atlas", link=LinkName("ix-1"), epoch=2, opened_at=START, severity=Severity.ERROR, outbox=(letter,)
+        )
+        claimed = claim(incident, 0, "teller", clock.now())
+        await desk.tell(claimed, letter, KEY)
+        await asyncio.sleep(LEASE.total_seconds())
+        await desk.tell(claimed, letter, KEY)
+        return [one.overdue for one in desk.book]
+
+    assert run_virtually(main()) == [False, True]
+
+
+def test_a_lease_outlasts_the_lag_of_the_desks_search() -> None:
+    assert timedelta(seconds=SEARCH_LAG) + ASKING < LEASE
