@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from pointsman.core.fabric import Cloud
+from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.marks import key_of, mark_of
-from pointsman.core.sightings import Cause, Health, Sighting
+from pointsman.core.members import peer_key
+from pointsman.core.plan import Verdict
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
 from pointsman.service.converge import converge
 from pointsman.service.gather import Scope, gather, note
@@ -96,5 +98,69 @@ def test_a_claim_that_is_not_noted_leaves_no_mark_that_the_other_cloud_would_lie
         for cloud in Cloud:
             for row in (await store_of(world, cloud).rows(cloud)).rows:
                 assert plan.marks.get(key_of(row.row), 0) <= mark_of(row)
+
+    story(tell)
+
+
+def session(world: World, source: Source, health: Health) -> Sighting:
+    """Let a source of Google's say of the session of ix-a what it is now."""
+    member, cause = peer_key("77", "169.254.1.2"), Cause.SESSION_UP if health is Health.UP else Cause.SESSION_DOWN
+    now = world.clock.now()
+    return Sighting(vantage=Vantage.GCP, member=member, source=source, aspect=Aspect.BGP, health=health, seen_at=now, cause=cause)
+
+
+def test_a_look_that_finds_an_events_session_up_is_noted_so_that_the_other_cloud_does_not_believe_the_event() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(20)
+        flap = session(world, Source.ROUTER_LOG, Health.DOWN)
+        await world.clock.sleep(1)
+        report = await converge(world.gcp, [flap])
+        assert report.plan.links[LinkName("ix-a")].verdict is Verdict.UP
+        assert (await held(world, Cloud.GCP, session(world, Source.LOOK, Health.UP))).seen_at > flap.seen_at
+        assert (await world.report(Cloud.AWS)).plan == report.plan
+
+    story(tell)
+
+
+def test_a_look_answers_an_event_once() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(20)
+        flap = session(world, Source.ROUTER_LOG, Health.DOWN)
+        await world.clock.sleep(1)
+        await converge(world.gcp, [flap])
+        answer = await held(world, Cloud.GCP, session(world, Source.LOOK, Health.UP))
+        assert answer.seen_at > flap.seen_at
+        await world.clock.sleep(10)
+        await converge(world.gcp, [flap])
+        assert await held(world, Cloud.GCP, answer) == answer
+
+    story(tell)
+
+
+def test_an_event_that_a_look_had_contradicted_is_noted_when_it_is_told_again() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(20)
+        for source, health in ((Source.ROUTER_LOG, Health.UP), (Source.LOOK, Health.DOWN)):
+            assert await note(world.gcp, [session(world, source, health)]) == ""
+            await world.clock.sleep(1)
+        await gather(world.gcp, [], Scope())
+        again = session(world, Source.ROUTER_LOG, Health.UP)
+        gathered = await gather(world.gcp, [again], Scope())
+        assert again in gathered.view.rows
+        assert await held(world, Cloud.GCP, again) == again
+
+    story(tell)
+
+
+def test_a_source_that_knows_nothing_contradicts_no_repetition() -> None:
+    async def tell(world: World) -> None:
+        await world.settle(20)
+        first = session(world, Source.LOOK, Health.UP)
+        assert await note(world.gcp, [first]) == ""
+        await world.clock.sleep(1)
+        assert await note(world.gcp, [session(world, Source.ROUTER_LOG, Health.UNKNOWN)]) == ""
+        await world.clock.sleep(1)
+        await gather(world.gcp, [session(world, Source.LOOK, Health.UP)], Scope())
+        assert await held(world, Cloud.GCP, first) == first
 
     story(tell)

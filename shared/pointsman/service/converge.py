@@ -248,7 +248,7 @@ class _Pass:
     ) -> Report | None:
         """Off the reaction path: keep the looks, bring rows home, wake the other cloud and the desks' function, prove, look again."""
         house, diary = self.house, self._diary
-        looks = worth_noting(fabric, gathered.looked, gathered.stored)
+        looks = worth_noting(fabric, gathered.looked, gathered.stored, gathered.view.rows)
         looks += turns(fabric, looks, gathered.stored)
         hints = quietly(*_hints(house, fabric, agreement))
         noting = note(house, (*looks, *gathered.astray))

@@ -12,7 +12,7 @@ from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.members import index
 from pointsman.core.plan import FlagState, View
 from pointsman.core.rows import newest, outranks
-from pointsman.core.sightings import Sighting, Source
+from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.steering import LeverKind, Observed
 from pointsman.core.values import replace
 from pointsman.ports.clouds import Lever, LeverBusy, LeverFailed
@@ -306,9 +306,25 @@ async def quietly(*waits: Awaitable[object]) -> tuple[str, ...]:
     return tuple(str(end) for end in ends if isinstance(end, PointsmanError))
 
 
-def worth_noting(fabric: Fabric, claims: Iterable[Sighting], stored: dict[str, Sighting]) -> tuple[Sighting, ...]:
-    """Leave out claims that only repeat a row which is not yet half its freshness old."""
-    return tuple(claim for claim in claims if not _repeats(fabric, claim, stored.get(claim.row)))
+def worth_noting(
+    fabric: Fabric, claims: Iterable[Sighting], stored: dict[str, Sighting], told: Iterable[Sighting] = ()
+) -> tuple[Sighting, ...]:
+    """Leave out claims that only repeat a row which is not yet half its freshness old.
+
+    A claim that contradicts what another row of its cloud, ``stored`` or just ``told``, says of the same since then is no repetition:
+    were it left out, whoever reads the rows would believe that other one.
+    """
+    words = (*stored.values(), *told)
+    return tuple(
+        one for one in claims if not _repeats(fabric, one, stored.get(one.row)) or _answers(fabric, one, stored.get(one.row), words)
+    )
+
+
+def _answers(fabric: Fabric, claim: Sighting, row: Sighting | None, words: Iterable[Sighting]) -> bool:
+    """Say whether a claim contradicts what was said of its subject after the row that it repeats."""
+    contrary = [word for word in words if word.health not in {claim.health, Health.UNKNOWN}]
+    subject = _subject(fabric, claim) if contrary else ()
+    return _unsaid(claim, [word for word in contrary if _subject(fabric, word) == subject], row)
 
 
 def _repeats(fabric: Fabric, claim: Sighting, row: Sighting | None) -> bool:
