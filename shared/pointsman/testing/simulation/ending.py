@@ -83,6 +83,7 @@ async def _evidence(play: Play, healed: float, settled: float | None) -> Evidenc
         unlooked=tuple(play.unlooked),
         entries={name: entry for store in world.stores.values() for name, entry in store.journal.items()},
         intended=tuple(one for store in world.stores.values() for one in store.intended),
+        woke=play.woke,
     )
     drills = await _drill(play) if play.schedule.seed % DRILL_EVERY == 0 and settled is not None else ()
     return replace(evidence, drills=drills)
@@ -208,6 +209,7 @@ async def dark(play: Play) -> tuple[Dark, ...]:
     )
     world.twin.network.heal(link)
     world.dark.clear()
+    play.woke = ended
     return found
 
 

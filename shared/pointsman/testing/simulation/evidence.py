@@ -171,7 +171,7 @@ class Evidence(Frozen):
     ``now`` what it sees; ``wants`` pairs each setting that the newest plan asks for with what its lever reads; ``held``
     is the accepted ballot by register and store at the end, ``lost`` the store that is gone for good, ``misled`` whether
     a store's clock was wrong for a while; ``duplicate`` counts the register reads and writes that a repeated report made;
-    ``intended`` lists what was steered beside an agreement;
+    ``intended`` lists what was steered beside an agreement; ``woke`` is when functions started again after all had been dead (None: never);
     ``livelocked`` lists calls of the quiet end that gave up because of other proposers; ``escaped`` lists errors that no
     entry expects, ``entries`` the journal by digest, ``unlooked`` calls that wrote a lever and ended well without a look at the plan after it.
     """
@@ -206,3 +206,4 @@ class Evidence(Frozen):
     unlooked: tuple[str, ...] = ()
     entries: Mapping[str, bytes] = {}
     intended: tuple[Intended, ...] = ()
+    woke: float | None = None

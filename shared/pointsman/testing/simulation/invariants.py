@@ -128,13 +128,14 @@ def the_last_healthy_link_is_never_drained(record: Record) -> Findings:
 def every_incident_has_one_ticket(record: Record) -> Findings:
     """S6: after T an incident that is still open has a ticket, and never two open ones; a ticket that a person closed is theirs.
 
-    T counts while there is a function to tell a desk. That no second ticket is ever made hangs on leases, and these on
-    the stores' time: a store whose own clock is wrong is excused from it, not from resolving both. A lease also binds only
-    until an ask leaves us: a desk that does it after the lease, when the letter was told anew and the search does not show
-    that ticket yet, makes another, and no teller can prevent it. Two that were made within their leases are never excused.
+    T counts while there is a function to tell a desk: anew from when the first lives again after all had been dead. That no
+    second ticket is ever made hangs on leases, and these on the stores' time: a store whose own clock is wrong is excused
+    from it, not from resolving both. A lease also binds only until an ask leaves us: a desk that does it after the lease,
+    when the letter was told anew and the search does not show that ticket yet, makes another, and no teller can prevent it.
+    Two that were made within their leases are never excused.
     """
     book = record.evidence.book
-    awake = max((one.until for one in record.evidence.dark), default=0.0)
+    awake = record.evidence.woke or 0.0
     end = max((call.at for call in record.evidence.calls), default=0.0)
     for incident, first, ended in record.incidents():
         began = max(first, awake) if ended is None or ended > awake else first

@@ -54,6 +54,7 @@ class Play:
         self.livelocked: list[str] = []
         self.unlooked: list[str] = []
         self.dark: list[Dark] = []
+        self.woke: float | None = None
         self.quiet = self.refused = False
         self._due: dict[int, list[Mishap]] = {}
         for one in plan.mishaps:
