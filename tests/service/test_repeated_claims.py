@@ -1,6 +1,6 @@
 """A claim that only repeats its row rewrites it when the row is over half its freshness old, and news is never taken for a repetition."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,9 +11,11 @@ from pointsman.core.plan import Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
 from pointsman.service.converge import converge
-from pointsman.service.gather import Scope, gather, note
+from pointsman.service.gather import Scope, gather, note, worth_noting
+from pointsman.service.sweep import sweep
 from pointsman.testing.inprocess import probes
 from pointsman.testing.stores import Fault, MemoryStore, Weather
+from tests.core.scene import ATLAS
 from tests.service.test_converge import World, story
 
 HALF_A_LOOK = timedelta(seconds=90)
@@ -162,5 +164,61 @@ def test_a_source_that_knows_nothing_contradicts_no_repetition() -> None:
         await world.clock.sleep(1)
         await gather(world.gcp, [session(world, Source.LOOK, Health.UP)], Scope())
         assert await held(world, Cloud.GCP, first) == first
+
+    story(tell)
+
+
+SAID_AT = datetime(2026, 1, 1, tzinfo=UTC)
+GOOGLES_END, AWSS_END = peer_key("77", "169.254.1.2"), "dxvif-1"
+LOOK = Sighting(
+    vantage=Vantage.GCP,
+    member=GOOGLES_END,
+    source=Source.LOOK,
+    aspect=Aspect.BGP,
+    health=Health.UP,
+    seen_at=SAID_AT,
+    cause=Cause.SESSION_UP,
+)
+LOOKED_AGAIN = replace(LOOK, seen_at=SAID_AT + timedelta(seconds=30))
+EVENT = replace(LOOK, source=Source.ROUTER_LOG, health=Health.DOWN, cause=Cause.SESSION_DOWN, seen_at=SAID_AT + timedelta(seconds=10))
+OTHER_ENDS = replace(EVENT, vantage=Vantage.AWS, member=AWSS_END, source=Source.NETWORK_MANAGER)
+
+
+@pytest.mark.parametrize("word", [EVENT, OTHER_ENDS])
+def test_a_look_that_repeats_its_row_is_noted_anew_when_an_event_of_either_end_has_said_otherwise_since(word: Sighting) -> None:
+    assert worth_noting(ATLAS, [LOOKED_AGAIN], {one.row: one for one in (LOOK, word)}) == (LOOKED_AGAIN,)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        replace(EVENT, seen_at=SAID_AT - timedelta(seconds=1)),
+        replace(EVENT, seen_at=LOOKED_AGAIN.seen_at + timedelta(seconds=1)),
+        replace(EVENT, health=Health.UP),
+        replace(EVENT, health=Health.UNKNOWN),
+        replace(EVENT, member=peer_key("77", "169.254.2.2")),
+        replace(EVENT, source=Source.LEVER),
+    ],
+    ids=["before the row", "after the claim", "of the same mind", "that knows nothing", "about another link", "of a lever"],
+)
+def test_a_look_that_answers_no_contrary_word_is_a_repetition(word: Sighting) -> None:
+    assert worth_noting(ATLAS, [LOOKED_AGAIN], {one.row: one for one in (LOOK, word)}) == ()
+
+
+def test_an_event_that_repeats_its_row_is_noted_anew_after_a_look_of_its_own_cloud_that_said_otherwise_and_of_no_other() -> None:
+    back, again = (replace(one, source=Source.ROUTER_LOG) for one in (LOOK, LOOKED_AGAIN))
+    lost = replace(EVENT, source=Source.LOOK)
+    assert worth_noting(ATLAS, [again], {one.row: one for one in (back, lost)}) == (again,)
+    assert worth_noting(ATLAS, [again], {one.row: one for one in (back, OTHER_ENDS)}) == ()
+
+
+def test_what_a_look_found_after_an_event_is_there_for_the_other_cloud_to_read() -> None:
+    async def tell(world: World) -> None:
+        await world.clock.sleep(20)
+        event = replace(EVENT, seen_at=world.clock.now())
+        await world.clock.sleep(1)
+        await note(world.gcp, [event])
+        await sweep(world.gcp)
+        assert (await held(world, Cloud.GCP, LOOK)).seen_at > event.seen_at
 
     story(tell)

@@ -11,7 +11,9 @@ from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.members import peer_key
 from pointsman.core.plan import Plan, Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Tick, Vantage
+from pointsman.core.values import replace
 from pointsman.service.doors import link_changed
+from pointsman.service.gather import note
 from pointsman.service.sweep import sweep
 from pointsman.testing.inprocess import probes
 from pointsman.testing.virtual import run
@@ -228,5 +230,23 @@ def test_a_session_that_only_an_event_calls_down_is_cleared_by_the_look_of_its_o
         await woken.later(2)
         assert woken.verdicts == [Verdict.UP]
         assert woken.moved_at() == []
+
+    story(tell)
+
+
+def test_what_one_clouds_look_clears_the_other_does_not_suspect_again_and_again(story: Story) -> None:
+    """A session was gone for a moment, and the function that took the event died; Google's look only repeats what its row says."""
+
+    async def tell(woken: Woken) -> None:
+        await sweep(woken.world.gcp)  # so that its looks are young in their rows
+        await woken.later(1)
+        await note(woken.world.gcp, [replace(woken.light_gone(), cause=Cause.SESSION_DOWN)])
+        await woken.later(1)
+        before = (await woken.world.plan()).epoch
+        await sweep(woken.world.aws)
+        await woken.later(30)
+        plan = await woken.world.plan()
+        assert plan.links[IX_A].verdict is Verdict.UP
+        assert plan.epoch - before == 2, "suspected once, cleared once"
 
     story(tell)

@@ -311,26 +311,30 @@ def worth_noting(
 ) -> tuple[Sighting, ...]:
     """Leave out claims that only repeat a row which is not yet half its freshness old.
 
-    A claim that contradicts what another row of its cloud, ``stored`` or just ``told``, says of the same since then is no repetition:
-    were it left out, whoever reads the rows would believe that other one.
+    A claim that contradicts what another source, ``stored`` or just ``told``, says of the same since then is no repetition:
+    were it left out, whoever reads the rows would take it for older than that word, and believe that.
     """
-    words = (*stored.values(), *told)
-    return tuple(
-        one for one in claims if not _repeats(fabric, one, stored.get(one.row)) or _answers(fabric, one, stored.get(one.row), words)
-    )
-
-
-def _answers(fabric: Fabric, claim: Sighting, row: Sighting | None, words: Iterable[Sighting]) -> bool:
-    """Say whether a claim contradicts what was said of its subject after the row that it repeats."""
-    contrary = [word for word in words if word.health not in {claim.health, Health.UNKNOWN}]
-    subject = _subject(fabric, claim) if contrary else ()
-    return _unsaid(claim, [word for word in contrary if _subject(fabric, word) == subject], row)
+    words = [word for word in (*stored.values(), *told) if word.source is not Source.LEVER and word.health is not Health.UNKNOWN]
+    return tuple(one for one in claims if not _repeats(fabric, one, stored.get(one.row)) or _answers(fabric, one, stored[one.row], words))
 
 
 def _repeats(fabric: Fabric, claim: Sighting, row: Sighting | None) -> bool:
     if row is None or (row.health, row.cause, row.value, row.window) != (claim.health, claim.cause, claim.value, claim.window):
         return False
     return claim.seen_at - row.seen_at <= freshness_of(claim.source, fabric.policy.freshness) / 2
+
+
+def _answers(fabric: Fabric, claim: Sighting, row: Sighting, words: Iterable[Sighting]) -> bool:
+    """Say whether a claim comes after a word that came after the row which it repeats, and that says otherwise of the same place.
+
+    What a look finds answers either cloud's words, for both ends' looks are weighed together; any other claim answers
+    other sources of its own vantage.
+    """
+    since = [word for word in words if _contradicts(claim, word) and outranks(word, row) and word.aspect is claim.aspect]
+    near = [word for word in since if word.vantage is claim.vantage or claim.source is Source.LOOK]
+    others = [word for word in near if (word.vantage, word.source) != (claim.vantage, claim.source)]
+    place = index(fabric).get(claim.member) if others else None
+    return place is not None and any(index(fabric).get(word.member) == place for word in others)
 
 
 async def with_flags_anew(house: House, gathered: Gathered) -> Gathered:
