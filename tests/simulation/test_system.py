@@ -9,10 +9,16 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
+from pointsman.core.fabric import Cloud
+from pointsman.service import doors
 from pointsman.testing.simulation import system
+from pointsman.testing.simulation.ending import handed_in_twice
+from pointsman.testing.simulation.invariants import DUPLICATE_LIMIT
 from pointsman.testing.simulation.kinds import STRIKES, WORLDLY, FaultKind, Request, of
+from pointsman.testing.simulation.play import Play
 from pointsman.testing.simulation.schedule import LONG, schedule
 from pointsman.testing.simulation.tally import Tally
+from pointsman.testing.virtual import run as run_virtually
 
 SCHEDULES = 500
 PART = 50
@@ -90,3 +96,16 @@ def test_what_a_run_found_is_plain_json() -> None:
     document = json.loads(json.dumps(system.run(1, 2).document()))
     assert document["schedules"] == 2
     assert document["violations"] == []
+
+
+@pytest.mark.parametrize("delay", [0.03, 0.06, 0.09])
+def test_a_hint_that_is_still_under_way_is_no_part_of_a_second_delivery(delay: float) -> None:
+    async def main() -> tuple[int, int]:
+        one = Play(schedule(2, ()))
+        await one.call(Cloud.AWS, "sweep", lambda house: doors.sweep(house, ()))
+        one.mail.send("nudge to aws", lambda: one.call(Cloud.AWS, "nudge", lambda house: doors.sweep(house, ())), delay)
+        return await handed_in_twice(one)
+
+    reads, writes = run_virtually(main())
+    assert reads <= DUPLICATE_LIMIT[0]
+    assert writes <= DUPLICATE_LIMIT[1]

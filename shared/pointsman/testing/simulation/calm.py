@@ -33,7 +33,7 @@ JUST_AFTER = 1.5
 LANDING = 1.0
 """Seconds between two looks at whether what was sent has arrived."""
 LANDINGS = 10
-"""Looks at that before the next turn."""
+"""Looks at that before the next turn, or the next delivery of what was delivered."""
 HOURS_LATE = 7_200.0
 
 
@@ -93,10 +93,7 @@ class Calm:
         for one in Cloud:
             await self._report(one)
         await play.call(cloud, "sweep", lambda house: doors.sweep(house, ()))
-        for _ in range(LANDINGS):
-            if not play.mail.busy:
-                return
-            await play.world.clock.sleep(LANDING)
+        await arrived(play)
 
     async def _report(self, cloud: Cloud) -> None:
         """Let a cloud be told what its probes find, if it is news or long ago."""
@@ -132,6 +129,14 @@ def _returning(state: LinkState, policy: Policy) -> Iterator[datetime]:
         yield state.good_since + policy.hold_down
     if state.penalty is not None and state.penalty.damped and state.drain is not None:
         yield under_at(state.penalty, policy.damping, policy.damping.reuse)
+
+
+async def arrived(play: Play) -> None:
+    """Wait until what was sent has arrived, and for so many looks at most."""
+    for _ in range(LANDINGS):
+        if not play.mail.busy:
+            return
+        await play.world.clock.sleep(LANDING)
 
 
 def under_way(play: Play) -> bool:

@@ -15,7 +15,7 @@ from pointsman.service.house import House
 from pointsman.testing.blueprint import blueprint
 from pointsman.testing.inprocess import PinLever, PolicyLever, probes
 from pointsman.testing.network.model import Network
-from pointsman.testing.simulation.calm import Calm
+from pointsman.testing.simulation.calm import Calm, arrived
 from pointsman.testing.simulation.evidence import Dark, Drill, Evidence, Way
 from pointsman.testing.simulation.kinds import Request
 from pointsman.testing.simulation.play import Play
@@ -46,7 +46,7 @@ async def played(play: Play) -> Evidence:
 
 async def _evidence(play: Play, healed: float, settled: float | None) -> Evidence:
     world = play.world
-    duplicate = await _duplicate(play) if play.schedule.seed % DUPLICATE_EVERY == 2 else (0, 0)
+    duplicate = await handed_in_twice(play) if play.schedule.seed % DUPLICATE_EVERY == 2 else (0, 0)
     houses = {cloud: _house(play, cloud) for cloud in Cloud}
     gathered = {cloud: await gather(house, (), Scope(witness=True)) for cloud, house in houses.items()}
     plans = {cloud: await _plan_read(houses[cloud], gathered[cloud]) for cloud in Cloud}
@@ -126,12 +126,16 @@ def _held(play: Play) -> dict[str, dict[str, str]]:
     return found
 
 
-async def _duplicate(play: Play) -> tuple[int, int]:
-    """Hand the same report twice to one function of each cloud; count the register reads and writes of the second round."""
+async def handed_in_twice(play: Play) -> tuple[int, int]:
+    """Hand the same report twice to one function of each cloud; count the register reads and writes of the second round.
+
+    What the first round sends has arrived by then: a hint that tells of an agreement is a delivery of its own.
+    """
     play.pool = {cloud: pool[:1] for cloud, pool in play.pool.items()}
     claims = {cloud: probes(play.world.twin, cloud) for cloud in Cloud}
     before = (0, 0)
     for _ in range(2):
+        await arrived(play)
         before = _register_requests(play)
         for cloud in Cloud:
             await play.call(cloud, "duplicate", lambda house, cloud=cloud: doors.link_changed(house, claims[cloud]))  # type: ignore[misc]
