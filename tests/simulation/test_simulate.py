@@ -45,6 +45,11 @@ def test_the_figures_do_not_depend_on_how_many_processes_play(capsys: pytest.Cap
         assert alone[name] == both[name]
 
 
+def test_a_seed_that_is_named_is_played_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    told = json.loads(played(capsys, "--seed", "7", "--json")[1])
+    assert (told["first"], told["schedules"]) == (7, 1)
+
+
 def test_a_story_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     _, out = played(capsys, "--seed", "7", "--trace")
     assert "sweep is called" in out
@@ -58,7 +63,7 @@ def test_cells_never_hit_fail_a_run_that_requires_them(capsys: pytest.CaptureFix
 def test_a_violation_is_named_with_its_seed_and_fails_the_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     found = Tally(level="system", first=4, schedules=1, violations=[Violation(seed=4, invariant="S3 epochs_rise", what="two plans")])
     monkeypatch.setattr(system, "run", lambda *_arguments, **_options: found)
-    code, out = played(capsys, "--seed", "4", "--seeds", "1")
+    code, out = played(capsys, "--seed", "4")
     assert code == 1
     assert "violation: seed 4: S3 epochs_rise: two plans" in out
 

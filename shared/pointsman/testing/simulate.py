@@ -60,7 +60,8 @@ def _parser() -> _Parser:
     parser = _Parser(prog="simulate", description=__doc__)
     parser.add_argument("--level", choices=LEVELS, default=system.LEVEL, help="the register protocol alone, or the whole product")
     parser.add_argument("--seeds", type=_positive, default=100, help="how many schedules")
-    parser.add_argument("--first", "--seed", type=_natural, default=None, help="the first seed; --seed S alone plays that one")
+    parser.add_argument("--first", type=_natural, default=0, help="the first seed")
+    parser.add_argument("--seed", type=_natural, default=None, help="play this one schedule alone")
     parser.add_argument("--faults", type=_kinds, default=tuple(FaultKind), help="all, or kinds separated by commas")
     parser.add_argument("--size", choices=tuple(SIZES), default=DEFAULT.name, help="how long a schedule is")
     parser.add_argument("--jobs", type=_positive, default=1, help="processes")
@@ -108,10 +109,10 @@ def _kinds(text: str) -> tuple[FaultKind, ...]:
 def _check(parser: _Parser, told: argparse.Namespace) -> None:
     if told.level == registers.LEVEL and (told.trace or len(told.faults) < len(FaultKind) or told.size != DEFAULT.name):
         parser.error("--trace, --faults and --size are for --level system: the register level draws from all of its own faults")
-    if told.trace and told.first is None:
+    if told.trace and told.seed is None:
         parser.error("--trace tells one schedule: name it with --seed")
-    told.seeds = 1 if told.trace else told.seeds
-    told.first = told.first or 0
+    if told.seed is not None:
+        told.first, told.seeds = told.seed, 1
 
 
 def _run(told: argparse.Namespace) -> Run:
