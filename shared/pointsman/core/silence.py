@@ -1,8 +1,8 @@
 """Silence: a cloud whose functions or probes are not heard of, and events that told nothing of what a look saw change.
 
 Delivery is best effort, so what ought to speak is watched for not speaking. Silence is no evidence about any link: it opens
-an incident of its own, and never moves traffic. It is judged by a view that read every place where rows may be, and never
-of a cloud whose rows could not be read.
+an incident of its own, and never moves traffic. It is judged by a view that read every place where rows may be, and begins
+for no cloud whose rows could not be read; it ends wherever a word is heard.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -107,10 +107,9 @@ def silences(case: Case) -> dict[str, Silence]:
 
 def _findings(case: Case) -> Iterator[tuple[str, Finding]]:
     for cloud in Cloud:
-        hidden = cloud in case.view.unreadable
-        yield silence_name(Kind.FUNCTIONS, cloud), None if hidden else _functions(case, cloud)
-        yield silence_name(Kind.EVENTS, cloud), None if hidden else _events(case, cloud)
-        yield silence_name(Kind.PROBES, cloud), None if hidden else _probes(case, cloud)
+        found = {Kind.FUNCTIONS: _functions(case, cloud), Kind.EVENTS: _events(case, cloud), Kind.PROBES: _probes(case, cloud)}
+        hidden = cloud in case.view.unreadable  # what was heard in the witness was heard; what was not may stand where nobody could look
+        yield from ((silence_name(kind, cloud), None if hidden and isinstance(one, Unheard) else one) for kind, one in found.items())
 
 
 def _stepped(case: Case, name: str, found: Finding) -> Silence | None:
