@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +36,14 @@ def in_file(tmp_path: Path) -> tuple[Fabric, InSqlite, list[Plan]]:
     return fabric, kept, asyncio.run(write(kept.store, fabric))
 
 
-def run(tmp_path: Path, fabric: Fabric, *options: str, dynamodb: str = CLOSED) -> "subprocess.CompletedProcess[str]":
+def run(tmp_path: Path, fabric: Fabric, *options: str, dynamodb: str = CLOSED, keys: bool = True) -> "subprocess.CompletedProcess[str]":
     path = tmp_path / "fabric.json"
     path.write_bytes(canonical(fabric))
     environment = {
         "POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, CLOSED) | {"dynamodb": dynamodb}),
         "POINTSMAN_GOOGLE_IDENTITY": "emulator",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **({"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"} if keys else {}),
     }
     argv = [str(Path(sys.executable).with_name("pointsman")), "verify", str(path), *options]
     return subprocess.run(argv, env=clean_environment(environment), capture_output=True, text=True, timeout=60, check=False)
@@ -82,6 +84,47 @@ def test_stores_that_cannot_be_read_are_told_in_one_line_and_exit_2(tmp_path: Pa
     done = run(tmp_path, replace(ATLAS, stores=stores))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "no majority of the stores answers" in done.stderr
+
+
+def without_aws(tmp_path: Path) -> tuple[Fabric, tuple[InSqlite, InSqlite], list[Plan]]:
+    """Write a chain that Google's store and the witness hold alike; AWS's store is where nothing of this shell leads."""
+    paths = [tmp_path / f"{slot}.sqlite" for slot in ("gcp", "witness")]
+    stores = Stores(aws=f"dynamodb://us-east-1/{TABLE}", gcp=f"sqlite://{paths[0]}", witness=f"sqlite://{paths[1]}")
+    fabric = replace(ATLAS, stores=stores)
+    first = InSqlite(paths[0])
+    plans = asyncio.run(write(first.store, fabric))
+    with closing(sqlite3.connect(paths[0])) as source, closing(sqlite3.connect(paths[1])) as target:
+        source.backup(target)
+    return fabric, (first, InSqlite(paths[1])), plans
+
+
+def test_without_aws_and_its_credentials_the_chain_is_walked_and_what_only_aws_could_tell_is_said(tmp_path: Path) -> None:
+    fabric, _, _ = without_aws(tmp_path)
+    done = run(tmp_path, fabric, keys=False)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "every entry is as it should be, back to the first plan" in done.stdout
+    assert "4 of them decided again to the same bytes" in done.stdout
+    assert "2 are countersigned" in done.stdout
+    assert "2 words of the cloud that did not decide could not be read" in done.stdout
+    assert "no credentials for AWS" in done.stdout
+
+
+def test_without_aws_an_entry_that_its_store_alone_may_hold_ends_the_walk_and_is_not_called_missing(tmp_path: Path) -> None:
+    fabric, kept, plans = without_aws(tmp_path)
+    for one in kept:
+        one.drop(plans[1].entry)
+    done = run(tmp_path, fabric, "--json", keys=False)
+    walk = json.loads(done.stdout)
+    assert (done.returncode, walk["ended"], walk["back_to"], walk["trouble"]) == (2, "an entry that cannot be read", 3, None)
+    assert any("whether the entry of epoch 2 is there" in why for why in walk["dark"])
+
+
+def test_without_aws_an_altered_entry_is_named_and_exits_1(tmp_path: Path) -> None:
+    fabric, kept, plans = without_aws(tmp_path)
+    kept[1].put(plans[1].entry, b"something else")
+    done = run(tmp_path, fabric, keys=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith(f"atlas: the entry of epoch 2 ({plans[1].entry}) is altered")
 
 
 def test_a_fabric_that_is_not_there_exits_2(tmp_path: Path) -> None:

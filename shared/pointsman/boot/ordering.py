@@ -1,20 +1,22 @@
-"""The surroundings of a person who orders something from a shell: every store, flag and queue made late, no lever at all."""
+"""The surroundings of a person's shell that orders or verifies: every store, flag and queue made late, no lever at all."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from pointsman.boot.artefact import home_region
+from pointsman.boot.artefact import fabrics, home_region
 from pointsman.boot.chance import nonce
 from pointsman.boot.late import LateQueue, LateStore
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings
-from pointsman.boot.stores import WITNESS, rows_by_cloud
-from pointsman.boot.table import open_table
+from pointsman.boot.stores import late_stores
+from pointsman.boot.succession import journals_of, registers_of, rows_of, sets_made, witness_of
+from pointsman.boot.table import open_table, shell_opener
 from pointsman.core.errors import PointsmanError, Transient
-from pointsman.core.fabric import Cloud
+from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Sighting
 from pointsman.ports.clouds import Queue
+from pointsman.ports.stores import Store
 from pointsman.service.house import House
 from pointsman.service.status import Table
 from pointsman.wire import messages
@@ -23,20 +25,21 @@ from pointsman.wire import messages
 async def open_house(settings: Settings) -> House:
     """Put together what an order needs, with the credentials of this shell. Raises ``ConfigError`` for a bad fabric or setting.
 
-    It speaks for the cloud whose freeze flag can be read from here: one cloud's credentials are enough.
+    Where the settings name a next fabric its stores are there too, and what is sealed is followed to them. It speaks for the cloud whose freeze flag can be read from here: one cloud's credentials are enough.
     """
-    table = open_table(settings)
+    declared, table = fabrics(settings), open_table(settings)
+    stores = sets_made(declared, lambda one: _late(settings, table, one))
     here = await _readable(table)
-    await asyncio.gather(*(store.made() for store in table.stores.values() if isinstance(store, LateStore)))
-    rows = rows_by_cloud(table.stores)
+    await asyncio.gather(*(store.made() for held in stores for store in held.values() if isinstance(store, LateStore)))
+    journal, spares = journals_of(stores, here)
     return House(
-        fabrics=(table.fabric,),
+        fabrics=declared,
         here=here,
-        registers=table.registers,
-        rows=rows,
-        witness=table.stores.get(WITNESS),
-        journal=rows[here],
-        spares=tuple(store for store in table.stores.values() if store is not rows[here]),
+        registers=registers_of(declared, stores, table.clock),
+        rows=rows_of(stores),
+        witness=witness_of(stores),
+        journal=journal,
+        spares=spares,
         looker=_Nobody(here),
         levers={},
         flags=table.flags,
@@ -44,6 +47,10 @@ async def open_house(settings: Settings) -> House:
         nonce=nonce,
         nudge=_nudge(_queues(settings, home_region(table.fabric))),
     )
+
+
+def _late(settings: Settings, table: Table, fabric: Fabric) -> dict[str, Store]:
+    return dict(table.stores) if fabric == table.fabric else late_stores(shell_opener(settings, fabric), fabric)
 
 
 async def _readable(table: Table) -> Cloud:

@@ -42,6 +42,12 @@ def open_stores(opener: "Opener", fabric: Fabric) -> dict[str, ListedStore]:
     return {slot: make() for slot, make in _makers(opener, fabric).items()}
 
 
+def late_stores(opener: "Opener", fabric: Fabric) -> dict[str, Store]:
+    """Give the declared stores by slot, each made late: one that cannot be reached from here hides no other. Raises ``ConfigError``."""
+    addresses = _addresses(fabric)
+    return {slot: LateStore(name_of(slot, addresses[slot]), make) for slot, make in _makers(opener, fabric).items()}
+
+
 def _makers(opener: "Opener", fabric: Fabric) -> dict[str, Callable[[], ListedStore]]:
     key = fabric.stores.witness_key
     return {

@@ -1,7 +1,7 @@
 """Two sets of stores at once, for as long as an artefact carries a next fabric whose stores are others."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from pointsman.boot.chance import jitter, nonce
@@ -32,12 +32,17 @@ def build_sets(
     reach: Reach, fabrics: Sequence[Fabric], own_dynamodb: OwnDynamo | None, secret: Secret | None = None
 ) -> tuple[dict[str, Store], ...]:
     """Give the stores of each set; a store that belongs to both is one. Raises ``ConfigError``."""
-    current = build_stores(reach, fabrics[0], own_dynamodb, secret)
+    return sets_made(fabrics, lambda fabric: build_stores(reach, fabric, own_dynamodb, secret))
+
+
+def sets_made(fabrics: Sequence[Fabric], make: Callable[[Fabric], dict[str, Store]]) -> tuple[dict[str, Store], ...]:
+    """Give the stores of each set as ``make`` makes them; a store that belongs to both is one. Raises ``ConfigError``."""
+    current = make(fabrics[0])
     if len(sets_of(fabrics)) == 1:
         return (current,)
     here = {address.identity: current[slot] for slot, address in addresses_of(fabrics[0].stores).items()}
     there = addresses_of(fabrics[-1].stores)
-    following = build_stores(reach, fabrics[-1], own_dynamodb, secret)
+    following = make(fabrics[-1])
     return current, {slot: here.get(there[slot].identity, store) for slot, store in following.items()}
 
 

@@ -1,19 +1,16 @@
 """The shared table as a person's shell reads it: every store made late, so that one that cannot be reached hides no other."""
 
-from functools import partial
-
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.secrets import Secrets
 from pointsman.boot.artefact import fabrics, home_project, home_region
 from pointsman.boot.chance import SystemClock, jitter, nonce
-from pointsman.boot.late import LateFlag, LateStore
+from pointsman.boot.late import LateFlag
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings
-from pointsman.boot.stores import WITNESS, Opener, name_of
-from pointsman.core.domains import addresses_of, store_set
+from pointsman.boot.stores import Opener, late_stores
+from pointsman.core.domains import store_set
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.ports.clouds import Flag
-from pointsman.ports.stores import Store
 from pointsman.service.registers import Registers
 from pointsman.service.status import Table
 
@@ -21,10 +18,9 @@ from pointsman.service.status import Table
 def open_table(settings: Settings) -> Table:
     """Open what a status is read from, with the credentials of this shell. Raises ``ConfigError`` for a bad fabric or setting."""
     (fabric, *_) = fabrics(settings)
-    region = home_region(fabric)
-    reach = Reach(settings, Cloud.AWS, region)
+    region, opener = home_region(fabric), shell_opener(settings, fabric)
     clients = Clients(endpoints=settings.endpoints)
-    stores = _stores(Opener(reach=reach, secret=Secrets(clients, region).get), fabric)
+    stores = late_stores(opener, fabric)
     clock = SystemClock()
     return Table(
         fabric=fabric,
@@ -32,19 +28,16 @@ def open_table(settings: Settings) -> Table:
         registers=Registers(tuple(stores.values()), clock=clock, nonce=nonce, jitter=jitter, stores=store_set(fabric.stores)),
         flags={
             Cloud.AWS: LateFlag(Cloud.AWS, lambda: _aws_flag(clients, fabric, region)),
-            Cloud.GCP: LateFlag(Cloud.GCP, lambda: _google_flag(reach, fabric)),
+            Cloud.GCP: LateFlag(Cloud.GCP, lambda: _google_flag(opener.reach, fabric)),
         },
         clock=clock,
     )
 
 
-def _stores(opener: Opener, fabric: Fabric) -> dict[str, Store]:
-    key = fabric.stores.witness_key
-    makers = {
-        slot: (name_of(slot, address), partial(opener.store, name_of(slot, address), address, key if slot == WITNESS else None))
-        for slot, address in addresses_of(fabric.stores).items()
-    }
-    return {slot: LateStore(name, make) for slot, (name, make) in makers.items()}
+def shell_opener(settings: Settings, fabric: Fabric) -> Opener:
+    """Say how a person's shell reaches a fabric's stores. Raises ``ConfigError``."""
+    region = home_region(fabric)
+    return Opener(reach=Reach(settings, Cloud.AWS, region), secret=Secrets(Clients(endpoints=settings.endpoints), region).get)
 
 
 def _aws_flag(clients: Clients, fabric: Fabric, region: str) -> Flag:

@@ -25,8 +25,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def verify(current: Current, others: Others = None, *, last: Last = LAST, as_json: AsJson = False) -> None:
     """Show that every agreed plan still follows from what was written down when it was decided.
 
-    Reads the stores with the credentials of this shell. Exits 1 at an entry that is missing, altered or decided
-    differently, 2 when it cannot be told.
+    Reads the stores with the credentials of this shell; what could not be read is said. Exits 1 at an entry that is missing,
+    altered or decided differently, 2 when it cannot be told of all of them.
     """
     try:
         walk = _walked(current, others or [], last)
@@ -36,19 +36,22 @@ def verify(current: Current, others: Others = None, *, last: Last = LAST, as_jso
     typer.echo(
         msgspec.json.format(msgspec.json.encode(msgspec.structs.asdict(walk)), indent=2).decode() if as_json else "\n".join(_lines(walk))
     )
-    raise typer.Exit(GOOD if walk.trouble is None else WRONG)
+    raise typer.Exit(WRONG if walk.trouble is not None else UNTOLD if walk.dark else GOOD)
 
 
 def _walked(current: str, others: list[str], last: int) -> "Walk":
     from pointsman.adapters import files  # noqa: PLC0415 - the SDKs load for this command only
     from pointsman.boot import loop  # noqa: PLC0415
-    from pointsman.boot.aws import build  # noqa: PLC0415
+    from pointsman.boot.ordering import open_house  # noqa: PLC0415
     from pointsman.service.verify import verify as walk  # noqa: PLC0415
 
-    app = build(settings_for(current))
-    more = tuple(files.load(path) for path in others)
-    house = dataclasses.replace(app.house, fabrics=(*app.house.fabrics, *more))
-    return loop.run(walk(house, last))
+    settings, more = settings_for(current), tuple(files.load(path) for path in others)
+
+    async def walked() -> "Walk":
+        house = await open_house(settings)
+        return await walk(dataclasses.replace(house, fabrics=(*house.fabrics, *more)), last)
+
+    return loop.run(walked())
 
 
 def _lines(walk: "Walk") -> list[str]:
@@ -69,4 +72,6 @@ def _good(walk: "Walk") -> list[str]:
         lines.append(
             f"  {walk.unsigned} are not: epochs {', '.join(map(str, walk.unsigned_epochs))}{', ...' * (walk.unsigned > len(walk.unsigned_epochs))}"
         )
-    return lines
+    if walk.unread:
+        lines.append(f"  {walk.unread} words of the cloud that did not decide could not be read")
+    return [*lines, *(f"  {why}" for why in walk.dark)]

@@ -43,6 +43,7 @@ class Reach(StrEnum):
     EXPIRED = "where entries have expired"
     LIMIT = "as far as was asked"
     TROUBLE = "an entry that is not as it should be"
+    DARK = "an entry that cannot be read"
     NOTHING = "no plan is agreed yet"
 
 
@@ -50,7 +51,8 @@ class Walk(Frozen):
     """What a walk found. ``epoch`` is the agreed plan's, ``back_to`` the oldest epoch whose entry is good.
 
     ``again`` counts the entries that were decided again to the same bytes; ``unjudged`` those of other rules or of a
-    fabric that was not given; ``unsigned`` those on which the other cloud has kept no word.
+    fabric that was not given; ``unsigned`` those on which the other cloud has kept no word, ``unread`` those of which
+    that cannot be told; ``dark`` says why something could not be read.
     """
 
     fabric: str
@@ -61,8 +63,10 @@ class Walk(Frozen):
     signed: int = 0
     unsigned: int = 0
     unsigned_epochs: tuple[int, ...] = ()
+    unread: int = 0
     unjudged: int = 0
     unjudged_why: tuple[str, ...] = ()
+    dark: tuple[str, ...] = ()
     ended: Reach = Reach.NOTHING
     trouble: Trouble | None = None
 
@@ -74,7 +78,10 @@ class _Bad(Exception):
 
 
 async def verify(house: House, limit: int = WALK_LIMIT) -> Walk:
-    """Walk back from the agreed plan. Raises ``Transient`` or ``StoreDown`` when it cannot tell, ``Newer`` past a newer version's entry."""
+    """Walk back from the agreed plan, as far as can be read.
+
+    Raises ``Transient`` or ``StoreDown`` when it can tell of no entry at all, ``Newer`` past a newer version's entry.
+    """
     plan = await agreed_plan(house)
     steps = _Steps(house)
     return Walk(fabric=house.current.name) if plan is None else await steps.walk(plan, limit)
@@ -86,8 +93,9 @@ class _Steps:
     def __init__(self, house: House) -> None:
         self._house = house
         self._fabrics = {fabric.hash: fabric for fabric in house.fabrics}
-        self._back_to = self._entries = self._again = self._signed = 0
+        self._back_to = self._entries = self._again = self._signed = self._unread = 0
         self._unsigned: list[int] = []
+        self._dark: dict[str, None] = {}
         self._unjudged: dict[int, str] = {}
 
     async def walk(self, head: Plan, limit: int) -> Walk:
@@ -100,6 +108,11 @@ class _Steps:
                 if entry is None:
                     return self._found(head, Reach.EXPIRED)
                 await self._check(plan, entry)
+            except Transient as error:
+                if not self._entries:
+                    raise
+                self._dark[str(error)] = None
+                return self._found(head, Reach.DARK)
             except _Bad as bad:
                 return self._found(head, Reach.TROUBLE, Trouble(epoch=plan.epoch, entry=plan.entry, fault=bad.fault, says=str(bad)))
             self._back_to = plan.epoch
@@ -116,8 +129,10 @@ class _Steps:
             signed=self._signed,
             unsigned=len(self._unsigned),
             unsigned_epochs=tuple(self._unsigned[:NAMED_LIMIT]),
+            unread=self._unread,
             unjudged=len(self._unjudged),
             unjudged_why=tuple(sorted(set(self._unjudged.values()))[:NAMED_LIMIT]),
+            dark=tuple(self._dark)[:NAMED_LIMIT],
             ended=ended,
             trouble=trouble,
         )
@@ -145,14 +160,21 @@ class _Steps:
         if digest(canonical(entry.before)) != plan.prev_digest:
             raise _Bad(Fault.ALTERED, "the plan before it is not the one that the agreed plan follows")
         self._decide_again(entry)
-        word = await self._word(plan.entry, entry.view.here.other)
+        try:
+            self._weigh(plan, entry, await self._word(plan.entry, entry.view.here.other))
+        except StoreDown as error:
+            self._unread += 1
+            self._dark[f"it cannot be told whether {entry.view.here.other} countersigned: {error}"] = None
+        self._entries += 1
+
+    def _weigh(self, plan: Plan, entry: Entry, word: Countersignature | None) -> None:
+        """Count the other cloud's word on an entry. Raises _Bad."""
         if word is None:
             self._unsigned.append(plan.epoch)
         elif not word.agrees or word.plan != digest(canonical(entry.plan)):
             raise _Bad(Fault.DIFFERENT, f"{word.cloud} decided otherwise at {word.at:%FT%TZ}")
         else:
             self._signed += 1
-        self._entries += 1
 
     def _decide_again(self, entry: Entry) -> None:
         fabric = self._fabrics.get(entry.plan.fabric_hash)
@@ -177,5 +199,3 @@ class _Steps:
             return None if kept is None else countersignature(name, cloud, kept)
         except (Altered, RowUnreadable) as error:
             raise _Bad(Fault.ALTERED, f"{own}: {error}") from error
-        except StoreDown as error:
-            raise Transient(f"it cannot be told whether {cloud} countersigned: {error}") from error
