@@ -15,9 +15,10 @@ import pytest
 from pointsman.adapters.s3.store import S3Store
 from pointsman.boot import aws, gcp
 from pointsman.boot.reach import Reach
-from pointsman.boot.settings import Settings
+from pointsman.boot.settings import Settings, read_settings
 from pointsman.boot.stores import Opener, open_stores
 from pointsman.boot.succession import BothJournals, BothRows, build_sets, journals_of, registers_of, rows_of, witness_of
+from pointsman.boot.table import open_table
 from pointsman.core.domains import store_set, succession
 from pointsman.core.errors import ConfigError, Moved
 from pointsman.core.fabric import Cloud, Fabric, Stores
@@ -37,6 +38,7 @@ from tests.stores.conftest import WallClock, one_key
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 HOUSES = pytest.mark.parametrize("cloud", [aws, gcp], ids=["aws", "gcp"])
 DYNAMO, FIRE, R2 = "dynamodb://us-east-1/t", "firestore://weft-prod-1/t", "s3://b?endpoint=https://objects.example.net"
+CLOSED = "http://127.0.0.1:9"
 THREE = Stores(aws=DYNAMO, gcp=FIRE, witness=R2)
 
 
@@ -225,6 +227,35 @@ def test_each_cloud_reads_the_keys_from_its_own_secret_store_and_other_keys_are_
         assert b"telling" not in b"".join(clone.objects.values())
     assert reading.value == ("telling" if same else None)
     assert same or "compare that key in both clouds' secrets" in " ".join(reading.faults.values())
+
+
+@pytest.mark.parametrize(
+    ("lost", "named"), [((), ""), (("secretsmanager",), ""), (("secretmanager",), ""), (("secretsmanager", "secretmanager"), "; ")]
+)
+def test_a_shell_reads_the_keys_from_either_clouds_secret_store(lite: Fabric, setting: Setting, lost: tuple[str, ...], named: str) -> None:
+    """Whoever has lost one cloud must still read the witness: its keys are kept alike in both."""
+    with Clone() as clone, LoopbackServer(partial(secrets, google=asyncio.run(one_key()))) as server:
+        endpoints = {one: CLOSED if one in lost else server.url for one in ("secretsmanager", "secretmanager")}
+        declared = replace(lite, stores=Stores(witness=clone.url(), witness_key="secret://pointsman/witness-key"))
+        keys = {} if "secretsmanager" in lost else {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        setting(
+            declared,
+            POINTSMAN_ENDPOINTS=json.dumps(endpoints),
+            POINTSMAN_GOOGLE_IDENTITY="emulator",
+            POINTSMAN_WITNESS_KEY_ID="k",
+            POINTSMAN_WITNESS_SECRET="s",
+            AWS_EC2_METADATA_DISABLED="true",
+            **keys,
+        )
+
+        async def story() -> Reading:
+            registers = open_table(read_settings()).registers
+            await registers.change("plan/atlas", lambda _: "telling")
+            return await registers.read("plan/atlas")
+
+        reading = asyncio.run(story())
+    assert reading.value == (None if named else "telling")
+    assert named in " ".join(reading.faults.values())
 
 
 def test_what_one_clouds_functions_encipher_the_others_read(lite: Fabric) -> None:

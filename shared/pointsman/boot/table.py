@@ -1,5 +1,8 @@
 """The shared table as a person's shell reads it: every store made late, so that one that cannot be reached hides no other."""
 
+import asyncio
+from functools import partial
+
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.secrets import Secrets
 from pointsman.boot.artefact import fabrics, home_project, home_region
@@ -7,8 +10,9 @@ from pointsman.boot.chance import SystemClock, jitter, nonce
 from pointsman.boot.late import LateFlag
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings
-from pointsman.boot.stores import Opener, late_stores
+from pointsman.boot.stores import Opener, Secret, late_stores
 from pointsman.core.domains import store_set
+from pointsman.core.errors import ConfigError, PointsmanError, Transient
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.ports.clouds import Flag
 from pointsman.service.registers import Registers
@@ -37,7 +41,38 @@ def open_table(settings: Settings) -> Table:
 def shell_opener(settings: Settings, fabric: Fabric) -> Opener:
     """Say how a person's shell reaches a fabric's stores. Raises ``ConfigError``."""
     region = home_region(fabric)
-    return Opener(reach=Reach(settings, Cloud.AWS, region), secret=Secrets(Clients(endpoints=settings.endpoints), region).get)
+    reach = Reach(settings, Cloud.AWS, region)
+    return Opener(
+        reach=reach, secret=_either(Secrets(Clients(endpoints=settings.endpoints), region).get, partial(_google_secret, reach, fabric))
+    )
+
+
+def _either(*ways: Secret) -> Secret:
+    """Ask both clouds for a secret that both keep alike, and take the first answer."""
+
+    async def get(reference: str) -> str:
+        asked, failures = [asyncio.ensure_future(way(reference)) for way in ways], []
+        try:
+            for ended in asyncio.as_completed(asked):
+                try:
+                    return await ended
+                except PointsmanError as error:
+                    failures.append(error)
+        finally:
+            for one in asked:
+                one.cancel()
+        final = all(isinstance(error, ConfigError) for error in failures)
+        raise (ConfigError if final else Transient)("; ".join(str(error) for error in failures))
+
+    return get
+
+
+async def _google_secret(reach: Reach, fabric: Fabric, reference: str) -> str:
+    from pointsman.adapters.gcp.secret_manager import SECRETS  # noqa: PLC0415 - needed late, so loaded late
+    from pointsman.adapters.gcp.secret_manager import Secrets as GoogleSecrets  # noqa: PLC0415
+
+    endpoint = reach.settings.endpoints.get("secretmanager", SECRETS)
+    return await GoogleSecrets(reach.google(), home_project(fabric), endpoint=endpoint).get(reference)
 
 
 def _aws_flag(clients: Clients, fabric: Fabric, region: str) -> Flag:
