@@ -89,8 +89,9 @@ def test_without_heartbeats_it_is_refused_in_one_line(tmp_path: Path, table: Pat
 def without_aws(tmp_path: Path, current: Fabric) -> tuple[Fabric, Registers]:
     """Give a fabric whose store on AWS nothing of this shell leads to, and the registers of its two others."""
     paths = {slot: tmp_path / f"{slot}.sqlite" for slot in ("gcp", "witness")}
-    urls = {slot: f"sqlite://{path}" for slot, path in paths.items()}
-    fabric = replace(current, stores=Stores(aws="dynamodb://us-east-1/t", **urls))
+    fabric = replace(
+        current, stores=Stores(aws="dynamodb://us-east-1/t", gcp=f"sqlite://{paths['gcp']}", witness=f"sqlite://{paths['witness']}")
+    )
     stores = (SqliteStore("aws", tmp_path / "elsewhere.sqlite"), *(SqliteStore(slot, path) for slot, path in paths.items()))
     return fabric, Registers(stores, clock=SystemClock(), nonce=nonce, jitter=jitter, stores=store_set(fabric.stores))
 
