@@ -21,7 +21,7 @@ def document(first: int = 0, **more: Any) -> dict[str, Any]:
         "operations": 70,
         "seconds": 1.0,
         "faults": {kind.value: OFTEN for kind in FaultKind},
-        "coverage": {"cells": {"sweep:sweep#1 x crash": 1, "watch:watch#1 x crash": 2}},
+        "coverage": {"cells": {"sweep:sweep#1 x crash": 1, "watch:watch#1 x crash": 2}, "under_way": {}},
         "violations": [],
     } | more
 
@@ -48,22 +48,35 @@ def test_two_runs_add_up_to_what_one_run_of_both_ranges_finds(tmp_path: Path, ca
     for name in ("schedules", "events", "operations", "violations"):
         assert total[name] == runs[2][name]
     assert {kind: count for kind, count in total["faults"].items() if count} == runs[2]["faults"]
-    assert total["coverage"]["hit"] == runs[2]["coverage"]["hit"]
+    for name in ("possible", "hit"):
+        assert total["coverage"][name] == runs[2]["coverage"][name]
+    assert set(total["coverage"]["missing"]) == set(runs[2]["coverage"]["missing"])
     assert total["ranges"] == [{"first": 32, "schedules": 3}, {"first": 35, "schedules": 3}]
 
 
 def test_runs_that_hit_everything_together_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one = document(coverage={"cells": {"sweep:sweep#1 x crash": 0, "watch:watch#1 x crash": 2}})
-    other = document(10, coverage={"cells": {"sweep:sweep#1 x crash": 3, "watch:watch#1 x crash": 0, "watch:watch#1 x look-stale": 1}})
+    one = document(coverage={"cells": {"sweep:sweep#1 x crash": 0, "watch:watch#1 x crash": 2}, "under_way": {}})
+    cells = {"sweep:sweep#1 x crash": 3, "watch:watch#1 x crash": 0, "watch:watch#1 x look-stale": 1}
+    other = document(10, coverage={"cells": cells, "under_way": {}})
     code, total = summed(tmp_path, capsys, one, other)
     assert (code, total["coverage"]["missing"], total["seldom"]) == (0, [], {})
     assert total["coverage"]["cells"] == {"sweep:sweep#1 x crash": 3, "watch:watch#1 x crash": 2, "watch:watch#1 x look-stale": 1}
 
 
 def test_a_cell_that_no_run_hit_fails_the_sum_and_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    unhit = {"cells": {"sweep:sweep#1 x crash": 0}}
+    unhit = {"cells": {"sweep:sweep#1 x crash": 0}, "under_way": {}}
     assert main(["--add", *written(tmp_path, document(coverage=unhit), document(10, coverage=unhit))]) == 1
     assert "never hit: sweep:sweep#1 x crash" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("reads", "code"), [(1, 0), (100, 1)])
+def test_what_only_strays_passed_through_in_all_runs_together_need_not_be_hit(reads: int, code: int, tmp_path: Path) -> None:
+    first = {"cells": {"enact:prove#1 x store-down": 0}, "under_way": {"enact:prove#1 x store.read": 1, "enact:prove#1 x lever.verify": 9}}
+    then = {
+        "cells": {"enact:prove#1 x lever-timed-out": 1},
+        "under_way": {"enact:prove#1 x store.read": reads, "enact:prove#1 x lever.verify": 999},
+    }
+    assert main(["--add", *written(tmp_path, document(coverage=first), document(10, coverage=then))]) == code
 
 
 @pytest.mark.parametrize(("count", "code"), [(OFTEN // 2 - 1, 1), (OFTEN // 2, 0)])
@@ -92,8 +105,9 @@ def test_a_violation_of_one_run_fails_the_sum(tmp_path: Path, capsys: pytest.Cap
     [
         ((document(), document(9)), "two runs played seed 9"),
         ((document(), document(10, level="register")), "two levels"),
-        ((document(), document(10, coverage={"cells": {"gone:gone#1 x crash": 1}})), "add up runs of one commit"),
-        ((document(coverage={}),), "a run of one schedule tells no coverage"),
+        ((document(), document(10, coverage={"cells": {"gone:gone#1 x crash": 1}, "under_way": {}})), "add up runs of one commit"),
+        ((document(coverage={}),), "a run of one schedule, or of an earlier version, tells no"),
+        ((document(coverage={"cells": {}}),), "a run of one schedule, or of an earlier version, tells no"),
         (({"level": "system"},), "is not the JSON document of a run"),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pointsman.core.values import Frozen
+from pointsman.testing.simulation.coverage import passes
 from pointsman.testing.simulation.kinds import FaultKind
 from pointsman.testing.simulation.system import LEVEL
 
@@ -123,16 +124,26 @@ def added(documents: Sequence[Mapping[str, Any]]) -> Total:
         operations=sum(one["operations"] for one in documents),
         seconds=sum(one["seconds"] for one in documents),
         faults=_summed([dict.fromkeys(FaultKind, 0) if level == LEVEL else {}, *(one["faults"] for one in documents)]),
-        cells=_summed(cells),
+        cells=_possible(_summed(cells), _summed(one["coverage"].get("under_way", {}) for one in documents)),
         violations=tuple(violation for one in documents for violation in one["violations"]),
     )
 
 
 def _cells(document: Mapping[str, Any]) -> dict[str, int]:
     cells: dict[str, int] | None = document["coverage"].get("cells")
-    if cells is None:
-        raise CannotAdd("a run of one schedule tells no coverage: leave it out")
+    if cells is None or "under_way" not in document["coverage"]:
+        raise CannotAdd("a run of one schedule, or of an earlier version, tells no such coverage: leave it out")
     return cells
+
+
+def _possible(cells: Mapping[str, int], under_way: Mapping[str, int]) -> dict[str, int]:
+    """Leave out the cells that were never hit and that, by what was under way in all runs, only strays could have been hit in."""
+    return {cell: hits for cell, hits in cells.items() if hits or _passes(cell, under_way)}
+
+
+def _passes(cell: str, under_way: Mapping[str, int]) -> bool:
+    site, _, kind = cell.partition(" x ")
+    return passes(site, FaultKind(kind), under_way)
 
 
 def _apart(ranges: Sequence[Range]) -> None:

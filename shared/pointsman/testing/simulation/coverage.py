@@ -38,7 +38,7 @@ UNPLAYED: Mapping[str, str] = {
     "explain:": "an operator's command, which changes nothing",
     "record:": "an operator's command, which changes nothing",
     "registers:Registers._tried#3": "a set of stores is opened by a move alone",
-    "converge:_Pass.run#5": "what was sent beside an agreement has ended with the block before it",
+    "converge:_Pass.run#6": "what was sent beside an agreement has ended with the block before it",
     "gather:note#2": "what it awaits has ended by then wherever there is a witness, as there is in every schedule",
 }
 """Beginnings of sites that no schedule reaches, with why."""
@@ -63,12 +63,13 @@ STRAYS = 0.005
 
 
 class Coverage(Frozen):
-    """How many cells could be hit, how many were, and which were not."""
+    """How many cells could be hit, how many were, and which were not; ``under_way`` counts requests, by site and what was asked."""
 
     possible: int
     hit: int
     missing: tuple[str, ...]
     hits: dict[str, int]
+    under_way: dict[str, int]
 
     def document(self) -> dict[str, object]:
         """Give it as JSON holds it."""
@@ -78,6 +79,7 @@ class Coverage(Frozen):
             "missing": list(self.missing),
             "unplayed": {**UNPLAYED, **UNPLAYED_CALLS},
             "cells": self.hits,
+            "under_way": self.under_way,
         }
 
     def words(self, shown: int) -> list[str]:
@@ -99,19 +101,24 @@ def _unplayed(site: Site) -> bool:
 
 def coverage(tally: Tally) -> Coverage:
     """Judge what a run reached."""
-    cells = [(site, kind) for site in (one.name for one in played_sites()) for kind in FaultKind if _possible(tally, site, kind)]
+    names = [site.name for site in played_sites()]
+    asked = {f"{site} x {request.value}": tally.coverage[site, request.value] for site in names for request in Request}
+    under_way = {name: count for name, count in asked.items() if count}
+    cells = [(site, kind) for site in names for kind in FaultKind if tally.coverage[site, kind.value] or passes(site, kind, under_way)]
     hits = {(site, kind): tally.coverage[site, kind.value] for site, kind in cells}
     return Coverage(
         possible=len(cells),
         hit=sum(count > 0 for count in hits.values()),
         missing=tuple(f"{site} x {kind.value}" for (site, kind), count in hits.items() if not count),
         hits={f"{site} x {kind.value}": count for (site, kind), count in hits.items()},
+        under_way=under_way,
     )
 
 
-def _possible(tally: Tally, site: str, kind: FaultKind) -> bool:
+def passes(site: str, kind: FaultKind, under_way: Mapping[str, int]) -> bool:
+    """Say whether a kind of fault could strike at a site: requests that it strikes were under way there, and not as strays alone."""
     struck: frozenset[Request] | None = STRIKES.get(kind)
-    if struck is None or tally.coverage[site, kind.value]:
+    if struck is None:
         return True
-    under_way = {request: tally.coverage[site, request.value] for request in Request}
-    return sum(under_way[request] for request in struck) > STRAYS * sum(under_way.values())
+    counts = {request: under_way.get(f"{site} x {request.value}", 0) for request in Request}
+    return sum(counts[request] for request in struck) > STRAYS * sum(counts.values())
