@@ -86,7 +86,8 @@ def test_a_duplicate_then_asks_no_witness_for_rows() -> None:
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["no look", "an earlier look"])
-def test_a_sweep_lets_the_witness_unsay_an_event_that_a_look_has_contradicted_since(known: bool) -> None:  # noqa: FBT001 - a parameter
+@pytest.mark.parametrize("seconds", [0, 120], ids=["by its own look at once", "by looks of some sweeps"])
+def test_a_sweep_lets_the_witness_unsay_an_event_that_a_look_has_contradicted_since(known: bool, seconds: int) -> None:  # noqa: FBT001
     """Who can read the witness alone, once the own store is gone, would hold a sound link for suspect."""
 
     async def tell(one: World) -> None:
@@ -108,7 +109,8 @@ def test_a_sweep_lets_the_witness_unsay_an_event_that_a_look_has_contradicted_si
         await converge(replace(one.aws, looker=Throttled(one.twin, Cloud.AWS)), (told,))
         one.table.aws.mend()
         await one.clock.sleep(2)
-        await one.settle(120)
+        await sweep(one.aws)
+        await one.settle(seconds)
         of_the_member = [row for row in (await one.table.witness.rows(Cloud.AWS)).rows if row.member == member]
         assert told.row in {row.row for row in of_the_member}
         assert max(of_the_member, key=rank).health is Health.UP

@@ -104,7 +104,7 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         looked=looked.result(),
         stored=stored,
         astray=rows[house.here].result().astray,
-        belied=rows[house.here].result().belied,
+        belied=_belied(house.current, rows[house.here].result(), looked.result()),
         observed={target: found for target, found in seen.items() if isinstance(found, Observed)},
         blind={target: found for target, found in seen.items() if isinstance(found, str)},
         unrecorded=unrecorded,
@@ -160,14 +160,15 @@ def _known_silent(house: House, cloud: Cloud) -> bool:
 class _CloudRows:
     """One cloud's rows from wherever they could be read; ``whole`` is False when some may be missing.
 
-    ``at_home`` are those of its own store; ``astray`` those that its own store, which could be read, holds older or not at all.
+    ``at_home`` are those of its own store, ``spare`` those of the witness; ``astray`` those that its own store, which could be
+    read, holds older or not at all.
     """
 
     rows: tuple[Sighting, ...]
     whole: bool
     at_home: tuple[Sighting, ...]
+    spare: tuple[Sighting, ...]
     astray: tuple[Sighting, ...]
-    belied: tuple[Sighting, ...]
     times: tuple[tuple[str, datetime], ...]
 
 
@@ -185,8 +186,8 @@ async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
         rows=tuple(row for _, read in reads for row in read.rows),
         whole=own is not None and not own.quarantined,
         at_home=() if own is None else own.rows,
+        spare=() if spare is None else spare.rows,
         astray=_astray(own, spare),
-        belied=_belied(house.current, own, spare),
         times=tuple((name, read.store_time) for name, read in reads if read.store_time is not None),
     )
 
@@ -198,20 +199,21 @@ def _astray(own: RowsRead | None, spare: RowsRead | None) -> tuple[Sighting, ...
     return tuple(row for row in spare.rows if (held := at_home.get(row.row)) is None or outranks(row, held))
 
 
-def _belied(fabric: Fabric, own: RowsRead | None, spare: RowsRead | None) -> tuple[Sighting, ...]:
+def _belied(fabric: Fabric, read: _CloudRows, looked: Sequence[Sighting]) -> tuple[Sighting, ...]:
     """List the own store's rows of which the witness still tells an earlier and contrary word: who could read it alone would believe that.
 
-    That word may stand in another row of the same cloud: an event that a look has contradicted since.
+    That word may stand in another row of the same cloud: an event that a look has contradicted since, or just now.
     """
-    if own is None or spare is None or len({row.health for row in (*own.rows, *spare.rows)}) == 1:
+    own = (*read.at_home, *looked) if read.at_home else ()
+    if not own or not read.spare or len({row.health for row in (*own, *read.spare)}) == 1:
         return ()
-    left = {row.row: row for row in spare.rows}
+    left = {row.row: row for row in read.spare}
     words: dict[tuple[object, ...], list[Sighting]] = {}
-    for row in spare.rows:
+    for row in read.spare:
         words.setdefault(_subject(fabric, row), []).append(row)
-    last = {_subject(fabric, row): row for row in sorted(own.rows, key=lambda row: row.seen_at)}
+    last = {_subject(fabric, row): row for row in sorted(own, key=lambda row: row.seen_at)}
     missed = [row for subject, row in last.items() if _unsaid(row, words.get(subject, ()), left.get(row.row))]
-    same = (row for row in own.rows if (held := left.get(row.row)) is not None and _contradicts(row, held))
+    same = (row for row in own if (held := left.get(row.row)) is not None and _contradicts(row, held))
     return tuple(dict.fromkeys((*same, *missed)))
 
 
