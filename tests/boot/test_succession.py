@@ -16,9 +16,9 @@ from pointsman.adapters.s3.store import S3Store
 from pointsman.boot import aws, gcp
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings, read_settings
-from pointsman.boot.stores import Opener, open_stores
+from pointsman.boot.stores import Opener, Secret, open_stores
 from pointsman.boot.succession import BothJournals, BothRows, build_sets, journals_of, registers_of, rows_of, witness_of
-from pointsman.boot.table import open_table
+from pointsman.boot.table import either, open_table
 from pointsman.core.domains import store_set, succession
 from pointsman.core.errors import ConfigError, Moved
 from pointsman.core.fabric import Cloud, Fabric, Stores
@@ -256,6 +256,22 @@ def test_a_shell_reads_the_keys_from_either_clouds_secret_store(lite: Fabric, se
         reading = asyncio.run(story())
     assert reading.value == (None if named else "telling")
     assert named in " ".join(reading.faults.values())
+
+
+def test_a_shell_without_one_clouds_package_reads_the_other_clouds_secrets() -> None:
+    async def missing(reference: str) -> str:
+        raise ModuleNotFoundError(f"no boto3 for {reference}", name="boto3")
+
+    async def held(reference: str) -> str:
+        await asyncio.sleep(0.01)
+        return f"text of {reference}"
+
+    async def read(*ways: Secret) -> str:
+        return await either(*ways)("secret://a")
+
+    assert asyncio.run(read(missing, held)) == "text of secret://a"
+    with pytest.raises(ConfigError, match=r"a package is missing \(boto3\): install pointsman"):
+        asyncio.run(read(missing, missing))
 
 
 def test_what_one_clouds_functions_encipher_the_others_read(lite: Fabric) -> None:

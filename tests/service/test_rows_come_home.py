@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from pointsman.core import values
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import rank
@@ -55,6 +57,11 @@ def test_a_sweep_lets_the_witness_unsay_what_it_was_told_in_between() -> None:
         assert all(own[row.row] is row.health for row in (await one.table.witness.rows(Cloud.AWS)).rows if row.row in own)
 
     story(tell)
+
+
+def sighting(like: Sighting, health: Health, before: float) -> Sighting:
+    """Give what the same source said some seconds before, and otherwise."""
+    return values.replace(like, health=health, cause=Cause.SESSION_DOWN, seen_at=like.seen_at - timedelta(seconds=before))
 
 
 def test_what_the_witness_tells_rightly_is_not_written_again() -> None:
@@ -114,5 +121,27 @@ def test_a_sweep_lets_the_witness_unsay_an_event_that_a_look_has_contradicted_si
         of_the_member = [row for row in (await one.table.witness.rows(Cloud.AWS)).rows if row.member == member]
         assert told.row in {row.row for row in of_the_member}
         assert max(of_the_member, key=rank).health is Health.UP
+        own = {row.row: rank(row) for row in (await one.table.aws.rows(Cloud.AWS)).rows}
+        assert all(own[row.row] >= rank(row) for row in of_the_member if row.row in own), (
+            "nobody may know the own store's rows better than it"
+        )
+
+    story(tell)
+
+
+def test_what_a_look_tells_the_witness_stands_at_home_too() -> None:
+    """The other cloud marks what it reads there: whoever read the own store alone would hold every view for stale."""
+
+    async def tell(one: World) -> None:
+        await one.settle(1)
+        look = next(row for row in (await one.table.aws.rows(Cloud.AWS)).rows if row.source is Source.LOOK and row.health is Health.UP)
+        earlier = sighting(look, Health.DOWN, before=5)
+        await one.table.witness.note(Cloud.AWS, (earlier,))
+        await one.clock.sleep(2)
+        await sweep(one.aws)
+        own = {row.row: rank(row) for row in (await one.table.aws.rows(Cloud.AWS)).rows}
+        spare = {row.row: rank(row) for row in (await one.table.witness.rows(Cloud.AWS)).rows}
+        assert spare[look.row] > rank(earlier)
+        assert own[look.row] >= spare[look.row]
 
     story(tell)

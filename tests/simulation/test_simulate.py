@@ -76,6 +76,7 @@ def test_a_violation_is_named_with_its_seed_and_fails_the_run(capsys: pytest.Cap
         (["--faults", "gremlins"], "no fault kind is named 'gremlins'"),
         (["--level", "moon"], "invalid choice"),
         (["--trace"], "name it with --seed"),
+        (["--seed", "7", "--seeds", "500"], "leave out --seeds and --first"),
         (["--level", "register", "--seed", "1", "--trace"], "for --level system"),
     ],
 )

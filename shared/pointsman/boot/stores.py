@@ -24,7 +24,7 @@ _ANY_REGION = "us-east-1"
 OwnDynamo = Callable[[str, StoreAddress], ListedStore]
 """Makes a DynamoDB store of that name by the own cloud's SDK."""
 Secret = Callable[[str], Awaitable[str]]
-"""Gives the text of a secret of the own cloud by its ``secret://`` reference."""
+"""Gives the text of a secret by its ``secret://`` reference: of the own cloud, or for a shell of whichever cloud answers."""
 
 
 def build_stores(reach: Reach, fabric: Fabric, own_dynamodb: OwnDynamo | None, secret: Secret | None = None) -> dict[str, Store]:

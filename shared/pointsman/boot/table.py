@@ -43,24 +43,27 @@ def shell_opener(settings: Settings, fabric: Fabric) -> Opener:
     region = home_region(fabric)
     reach = Reach(settings, Cloud.AWS, region)
     return Opener(
-        reach=reach, secret=_either(Secrets(Clients(endpoints=settings.endpoints), region).get, partial(_google_secret, reach, fabric))
+        reach=reach, secret=either(Secrets(Clients(endpoints=settings.endpoints), region).get, partial(_google_secret, reach, fabric))
     )
 
 
-def _either(*ways: Secret) -> Secret:
+def either(*ways: Secret) -> Secret:
     """Ask both clouds for a secret that both keep alike, and take the first answer."""
 
     async def get(reference: str) -> str:
-        asked, failures = [asyncio.ensure_future(way(reference)) for way in ways], []
+        asked, failures = [asyncio.ensure_future(way(reference)) for way in ways], list[PointsmanError]()
         try:
             for ended in asyncio.as_completed(asked):
                 try:
                     return await ended
                 except PointsmanError as error:
                     failures.append(error)
+                except ImportError as error:
+                    failures.append(ConfigError(f"a package is missing ({error.name}): install pointsman with the extra of that cloud"))
         finally:
             for one in asked:
                 one.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
         final = all(isinstance(error, ConfigError) for error in failures)
         raise (ConfigError if final else Transient)("; ".join(str(error) for error in failures))
 

@@ -19,7 +19,8 @@ Force = Annotated[bool, typer.Option("--force", help="Do not wait until both clo
 def adopt(current: Current, following: Following, *, author: Author, reason: Why, force: Force = False) -> None:
     """Let the agreed plan name the next fabric, once the functions of both clouds carry it.
 
-    Speaks to the stores with the credentials of this shell: one cloud's are enough while two of the stores can be reached with them.
+    Speaks to the stores with the credentials of this shell: one cloud's are enough while two of the stores can be reached with them,
+    but where the other cloud's rows cannot be read nor can its functions' heartbeats: then --force.
     """
     from pointsman.boot import loop  # noqa: PLC0415 - the SDKs load for this command only
     from pointsman.boot.ordering import open_house  # noqa: PLC0415

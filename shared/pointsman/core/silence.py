@@ -2,7 +2,7 @@
 
 Delivery is best effort, so what ought to speak is watched for not speaking. Silence is no evidence about any link: it opens
 an incident of its own, and never moves traffic. It is judged by a view that read every place where rows may be, and begins
-for no cloud whose rows could not be read; it ends wherever a word is heard.
+for no cloud whose rows could not be read; it ends wherever a word is heard, and for events a day later at the latest.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

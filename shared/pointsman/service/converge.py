@@ -251,7 +251,8 @@ class _Pass:
         looks = worth_noting(fabric, gathered.looked, gathered.stored, gathered.view.rows)
         looks += turns(fabric, looks, gathered.stored)
         hints = quietly(*_hints(house, fabric, agreement))
-        noting = note(house, (*looks, *gathered.astray))
+        answers = (one for one in gathered.belied if one in gathered.looked)  # what the witness is told stands at home too
+        noting = note(house, tuple(dict.fromkeys((*looks, *gathered.astray, *answers))))
         lost, proved, _, _ = await asyncio.gather(hints, prove(house, steps), noting, correct(house, gathered.belied))
         diary.steps += proved
         if proved:

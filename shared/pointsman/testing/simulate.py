@@ -22,6 +22,8 @@ from pointsman.testing.simulation.tally import Tally
 
 LEVELS = (registers.LEVEL, system.LEVEL)
 SIZES = {size.name: size for size in (DEFAULT, LONG)}
+SEEDS = 100
+"""Schedules that are played when nothing else is said."""
 CHUNK = 25
 """Schedules that one process plays before it tells."""
 COUNTED = ("level", "first", "schedules", "events", "operations", "seconds", "schedules_per_second", "schedules_per_core_second")
@@ -59,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> _Parser:
     parser = _Parser(prog="simulate", description=__doc__)
     parser.add_argument("--level", choices=LEVELS, default=system.LEVEL, help="the register protocol alone, or the whole product")
-    parser.add_argument("--seeds", type=_positive, default=100, help="how many schedules")
-    parser.add_argument("--first", type=_natural, default=0, help="the first seed")
+    parser.add_argument("--seeds", type=_positive, default=None, help=f"how many schedules ({SEEDS})")
+    parser.add_argument("--first", type=_natural, default=None, help="the first seed (0)")
     parser.add_argument("--seed", type=_natural, default=None, help="play this one schedule alone")
     parser.add_argument("--faults", type=_kinds, default=tuple(FaultKind), help="all, or kinds separated by commas")
     parser.add_argument("--size", choices=tuple(SIZES), default=DEFAULT.name, help="how long a schedule is")
@@ -111,8 +113,9 @@ def _check(parser: _Parser, told: argparse.Namespace) -> None:
         parser.error("--trace, --faults and --size are for --level system: the register level draws from all of its own faults")
     if told.trace and told.seed is None:
         parser.error("--trace tells one schedule: name it with --seed")
-    if told.seed is not None:
-        told.first, told.seeds = told.seed, 1
+    if told.seed is not None and (told.seeds, told.first) != (None, None):
+        parser.error("--seed plays one schedule: leave out --seeds and --first, or give those alone")
+    told.first, told.seeds = (told.first or 0, told.seeds or SEEDS) if told.seed is None else (told.seed, 1)
 
 
 def _run(told: argparse.Namespace) -> Run:

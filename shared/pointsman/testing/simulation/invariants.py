@@ -132,7 +132,7 @@ def every_incident_has_one_ticket(record: Record) -> Findings:
     second ticket is ever made hangs on leases, and these on the stores' time: a store whose own clock is wrong is excused
     from it, not from resolving both. A lease also binds only until an ask leaves us: a desk that does it after the lease,
     when the letter was told anew and the search does not show that ticket yet, makes another, and no teller can prevent it.
-    Two that were made within their leases are never excused.
+    Two that were made within their leases are excused by nothing else.
     """
     book = record.evidence.book
     awake = record.evidence.woke or 0.0
@@ -189,7 +189,8 @@ def opposite_moves_wait_a_hold_down(record: Record) -> Findings:
             if began and ended and after.decided_at - began.since < hold:
                 yield f"epoch {after.epoch} ends the drain of {link.name} {after.decided_at - began.since} after it began"
         for flow, (old, new) in moved(before, after).items():
-            since, compelled = left.get((flow, new)), forced(before, after, old) or without_choice(after, fabric.flow(flow), new)
+            had_none = drained(before, old) and without_choice(after, fabric.flow(flow), new)
+            since, compelled = left.get((flow, new)), had_none or forced(before, after, old)
             if since is not None and after.decided_at - since < hold and not compelled:
                 yield f"epoch {after.epoch} puts {flow} back on {new} from {old} {after.decided_at - since} after it left"
             left[flow, old] = left_at(after, old)
