@@ -106,9 +106,8 @@ def test_a_claim_that_is_not_noted_leaves_no_mark_that_the_other_cloud_would_lie
 
 def session(world: World, source: Source, health: Health) -> Sighting:
     """Let a source of Google's say of the session of ix-a what it is now."""
-    member, cause = peer_key("77", "169.254.1.2"), Cause.SESSION_UP if health is Health.UP else Cause.SESSION_DOWN
-    now = world.clock.now()
-    return Sighting(vantage=Vantage.GCP, member=member, source=source, aspect=Aspect.BGP, health=health, seen_at=now, cause=cause)
+    cause = Cause.SESSION_UP if health is Health.UP else Cause.SESSION_DOWN
+    return replace(LOOK, source=source, health=health, cause=cause, seen_at=world.clock.now())
 
 
 def test_a_look_that_finds_an_events_session_up_is_noted_so_that_the_other_cloud_does_not_believe_the_event() -> None:

@@ -25,7 +25,8 @@ from pointsman.wire import messages
 async def open_house(settings: Settings) -> House:
     """Put together what an order needs, with the credentials of this shell. Raises ``ConfigError`` for a bad fabric or setting.
 
-    Where the settings name a next fabric its stores are there too, and what is sealed is followed to them. It speaks for the cloud whose freeze flag can be read from here: one cloud's credentials are enough.
+    Where the settings name a next fabric its stores are there too, and what is sealed is followed to them. It speaks for the
+    cloud whose freeze flag can be read from here: one cloud's credentials are enough.
     """
     declared, table = fabrics(settings), open_table(settings)
     stores = sets_made(declared, lambda one: _late(settings, table, one))
