@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pointsman.core.fabric import LinkName
-from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket
+from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket, phase_after
 from pointsman.core.outbox import (
     LEASE,
     SETTLING,
@@ -212,21 +212,49 @@ def unsure() -> Incident:
 
 def test_after_an_unsure_open_the_ticket_is_resolved_once_more_when_late_opens_have_surfaced() -> None:
     again = told(unsure(), 1, LATE)
-    assert asks(again) == [Ask.OPEN, Ask.RESOLVE, Ask.RESOLVE]
-    late = again.outbox[2]
-    assert (late.serial, late.not_before, late.attempts, late.done) == (2, LATE + SETTLING, 0, False)
-    assert next_letter(again, LATE + SETTLING - timedelta(seconds=1)) is None
-    assert not all_told(again)
-    last = told(again, 2, LATE + SETTLING)
+    assert asks(again) == [Ask.OPEN, Ask.RESOLVE, Ask.DEDUPLICATE, Ask.RESOLVE]
+    searched = told(again, 2, START + LEASE + SETTLING)
+    late = searched.outbox[3]
+    assert (late.serial, late.not_before, late.attempts, late.done) == (3, LATE + SETTLING, 0, False)
+    assert next_letter(searched, LATE + SETTLING - timedelta(seconds=1)) is None
+    assert not all_told(searched)
+    last = told(searched, 3, LATE + SETTLING)
     assert all_told(last)
-    assert len(last.outbox) == 3
+    assert len(last.outbox) == 4
+
+
+def test_after_an_unsure_open_the_desk_is_asked_to_close_all_but_the_oldest_when_its_search_has_caught_up() -> None:
+    taken = claim(claim(opened(), 0, "one", START), 0, "two", START + LEASE)
+    unsure_open = record(taken, 0, ticket(), START + LEASE)
+    assert asks(unsure_open) == [Ask.OPEN, Ask.DEDUPLICATE]
+    due = START + LEASE + SETTLING
+    assert next_letter(unsure_open, due - timedelta(seconds=1)) is None
+    assert next_letter(unsure_open, due) == unsure_open.outbox[1]
+    assert asks(told(unsure_open, 1, due)) == [Ask.OPEN, Ask.DEDUPLICATE]
+
+
+def test_a_search_for_second_tickets_that_waits_holds_up_no_other_letter() -> None:
+    taken = claim(claim(opened(), 0, "one", START), 0, "two", START + LEASE)
+    worse = follow(ATLAS, outage(IX_B, IX_C, VPN, epoch=3), IX_A, 2, record(taken, 0, ticket(), START + LEASE))
+    assert asks(worse) == [Ask.OPEN, Ask.DEDUPLICATE, Ask.UPDATE]
+    assert next_letter(worse, START + LEASE) == worse.outbox[2]
+
+
+def test_an_open_told_at_the_first_try_asks_for_no_search() -> None:
+    assert asks(told(opened(), 0)) == [Ask.OPEN]
+
+
+def test_a_search_told_after_the_resolve_leaves_the_ticket_resolved() -> None:
+    closed = replace(unsure(), tickets=(replace(ticket(), phase=Phase.RESOLVED),))
+    assert phase_after(closed, closed.outbox[2]) is Phase.RESOLVED
+    assert phase_after(replace(closed, tickets=()), closed.outbox[2]) is Phase.OPEN
 
 
 def test_after_an_unsure_update_the_ticket_is_resolved_once_more_since_a_late_one_would_open_it_again() -> None:
     worse = told(follow(ATLAS, outage(IX_B, IX_C), IX_A, 2, opened()), 0)
     taken = claim(claim(worse, 1, "one", START), 1, "two", START + LEASE)
     over = follow(ATLAS, healed(), IX_A, 2, record(taken, 1, ticket(), START + LEASE))
-    assert asks(told(over, 2, LATE)) == [Ask.OPEN, Ask.UPDATE, Ask.RESOLVE, Ask.RESOLVE]
+    assert asks(told(told(over, 2, LATE), 3, LATE)) == [Ask.OPEN, Ask.UPDATE, Ask.DEDUPLICATE, Ask.RESOLVE, Ask.RESOLVE]
 
 
 def test_after_an_open_told_at_the_first_try_one_resolve_is_enough() -> None:
@@ -242,7 +270,7 @@ def test_an_unsure_open_at_one_desk_is_no_reason_to_resolve_again_at_another() -
     taken = claim(record(taken, 1, ticket("log"), START), 0, "three", START + LEASE)
     resolved = told(record(taken, 0, ticket(), START + LEASE), 2, LATE)
     both = told(resolved, 3, LATE)
-    assert (asks(both, "log"), asks(both)) == ([Ask.OPEN, Ask.RESOLVE], [Ask.OPEN, Ask.RESOLVE, Ask.RESOLVE])
+    assert (asks(both, "log"), asks(both)) == ([Ask.OPEN, Ask.RESOLVE], [Ask.OPEN, Ask.RESOLVE, Ask.DEDUPLICATE, Ask.RESOLVE])
 
 
 def test_all_is_told_only_when_it_is_over_and_every_desk_knows() -> None:

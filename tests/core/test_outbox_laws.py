@@ -37,7 +37,7 @@ class Post:
         letter = before.outbox[serial]
         assert not letter.done
         assert not any(at == serial and until > self.now for at, until in self.leases.values()), "two live leases of one letter"
-        earlier = [one for one in before.outbox[:serial] if one.desk == letter.desk]
+        earlier = [one for one in before.outbox[:serial] if one.desk == letter.desk and one.ask is not Ask.DEDUPLICATE]
         assert all(one.done for one in earlier), "told out of order"
         assert letter.ask is Ask.OPEN or any(one.ask is Ask.OPEN for one in earlier), "resolved or updated before it was opened"
 

@@ -46,6 +46,16 @@ def test_resolving_what_was_never_opened_makes_no_ticket(counter: Counter) -> No
     assert counter.book.tickets() == ()
 
 
+def test_a_desk_that_honours_keys_has_nothing_to_deduplicate(counter: Counter) -> None:
+    opened = counter.tell(Ask.OPEN)
+    assert counter.tell(Ask.DEDUPLICATE) == opened
+    (found,) = counter.book.tickets()
+    assert (found.status, found.events) == ("triggered", 1)
+    counter.tell(Ask.RESOLVE)
+    counter.tell(Ask.DEDUPLICATE)
+    assert counter.book.open_tickets() == ()
+
+
 def test_each_outage_has_a_ticket_of_its_own(counter: Counter) -> None:
     for outage in (incident(epoch=7), incident(epoch=9), incident(link="vpn")):
         counter.tell(Ask.OPEN, outage)

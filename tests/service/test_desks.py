@@ -6,8 +6,8 @@ import pytest
 
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud, DeskSettings, LinkName
-from pointsman.core.incidents import Incident, Letter, Phase, Ticket
-from pointsman.core.outbox import LEASE
+from pointsman.core.incidents import Ask, Incident, Letter, Phase, Ticket, phase_after
+from pointsman.core.outbox import LEASE, SETTLING
 from pointsman.core.values import replace
 from pointsman.service.adopt import adopt
 from pointsman.service.deliver import deliver
@@ -28,6 +28,46 @@ class DeadDesk:
 
     async def tell(self, incident: Incident, letter: Letter, key: str) -> Ticket:
         raise Transient(f"desk {self.name}: not reached for {incident.id}, {letter.ask}, {key}")
+
+
+@dataclasses.dataclass
+class SearchingDesk:
+    """A desk that knows no keys: it makes a ticket whose answer is lost, and its search shows that one too late."""
+
+    name: str = "noc"
+    open: list[str] = dataclasses.field(default_factory=list)
+    asked: list[Ask] = dataclasses.field(default_factory=list)
+
+    async def tell(self, incident: Incident, letter: Letter, key: str) -> Ticket:
+        self.asked.append(letter.ask)
+        match letter.ask:
+            case Ask.OPEN | Ask.UPDATE:
+                self.open.append(f"{key}/{len(self.open)}")
+            case Ask.DEDUPLICATE:
+                del self.open[1:]
+            case Ask.RESOLVE:
+                self.open.clear()
+        if len(self.asked) == 1:
+            raise Transient("the desk did not answer: try again")
+        return Ticket(desk=self.name, reference=f"{key}/0", phase=phase_after(incident, letter))
+
+
+def test_of_two_tickets_that_one_outage_got_one_is_closed_within_minutes_while_it_lasts() -> None:
+    async def tell(world: World) -> None:
+        desk = SearchingDesk()
+        for cloud in Cloud:
+            setattr(world, cloud.value, dataclasses.replace(world.house(cloud), desks={"noc": desk}))
+        world.twin.network.blackhole("ix-a")
+        await world.settle(2 * LEASE.total_seconds())
+        assert (desk.asked, len(desk.open)) == ([Ask.OPEN, Ask.OPEN], 2)
+        await world.settle(SETTLING.total_seconds() + 60)
+        assert (desk.asked, len(desk.open)) == ([Ask.OPEN, Ask.OPEN, Ask.DEDUPLICATE], 1)
+        world.twin.network.heal("ix-a")
+        await world.settle(600)
+        assert (desk.asked[3:], desk.open) == ([Ask.RESOLVE, Ask.RESOLVE], [])
+        assert (await world.plan()).links[IX_A].closing == ()
+
+    story(tell)
 
 
 async def removed_in_mid_outage(world: World) -> None:

@@ -14,7 +14,7 @@ from pointsman.testing.simulation.agreed import Record
 from pointsman.testing.simulation.ending import played
 from pointsman.testing.simulation.evidence import Evidence, Told
 from pointsman.testing.simulation.invariants import TICKET_SECONDS, every_incident_has_one_ticket
-from pointsman.testing.simulation.kinds import FaultKind
+from pointsman.testing.simulation.kinds import FaultKind, Request
 from pointsman.testing.simulation.nature import Nature
 from pointsman.testing.simulation.play import Play
 from pointsman.testing.simulation.ports import SEARCH_LAG, SimulatedDesk
@@ -70,21 +70,69 @@ def test_no_excuse_lets_two_tickets_stand_open_for_longer_than_t(evidence: Evide
     assert judged(evidence, *book, replace(closed, at=closed.at - 2)) == []
 
 
+async def asked(desk: SimulatedDesk, ask: Ask, at: float) -> None:
+    """Ask a desk under a lease that was taken when the run began, at this second of it, by a teller that knows no ticket."""
+    letter = Letter(serial=0, desk=desk.name, ask=ask, severity=Severity.ERROR, summary="ix-1 is down")
+    incident = Incident(
+        id="atlas/ix-1@2", fabric="atlas", link=LinkName("ix-1"), epoch=2, opened_at=START, severity=Severity.ERROR, outbox=(letter,)
+    )
+    claimed = claim(incident, 0, "teller", desk.clock.now() - timedelta(seconds=desk.clock.monotonic()))
+    await asyncio.sleep(at - desk.clock.monotonic())
+    await desk.tell(claimed, claimed.outbox[0], KEY)
+
+
+class Lagging(Nature):
+    """A nature in which a desk's search shows every new ticket late."""
+
+    def strike(self, _request: Request, _place: str) -> FaultKind | None:
+        return FaultKind.DESK_SEARCH_LAG
+
+
+def desk_of(nature: type[Nature]) -> SimulatedDesk:
+    return SimulatedDesk(VirtualClock(), nature(dice=Random(1), kinds=frozenset()))
+
+
 def test_a_desk_notes_what_it_does_after_the_lease() -> None:
     async def main() -> list[bool]:
-        clock = VirtualClock()
-        desk = SimulatedDesk(clock, Nature(dice=Random(1), kinds=frozenset()))
-        letter = Letter(serial=0, desk=desk.name, ask=Ask.OPEN, severity=Severity.ERROR, summary="ix-1 is down")
-        incident = Incident(
-            id="atlas/ix-1@2", fabric="atlas", link=LinkName("ix-1"), epoch=2, opened_at=START, severity=Severity.ERROR, outbox=(letter,)
-        )
-        claimed = claim(incident, 0, "teller", clock.now())
-        await desk.tell(claimed, letter, KEY)
-        await asyncio.sleep(LEASE.total_seconds())
-        await desk.tell(claimed, letter, KEY)
+        desk = desk_of(Nature)
+        await asked(desk, Ask.OPEN, 0)
+        await asked(desk, Ask.OPEN, LEASE.total_seconds())
         return [one.overdue for one in desk.book]
 
     assert run_virtually(main()) == [False, True]
+
+
+@pytest.mark.parametrize(("at", "overdue"), [(LEASE.total_seconds() - SEARCH_LAG - 2, False), (LEASE.total_seconds() - SEARCH_LAG, True)])
+def test_a_desk_notes_what_its_search_will_not_show_before_the_lease_ends(at: float, *, overdue: bool) -> None:
+    async def main() -> list[bool]:
+        desk = desk_of(Lagging)
+        await asked(desk, Ask.OPEN, at)
+        return [one.overdue for one in desk.book]
+
+    assert run_virtually(main()) == [overdue]
+
+
+@pytest.mark.parametrize(("ask", "last"), [(Ask.OPEN, [("T1", Ask.OPEN)]), (Ask.UPDATE, [("T1", Ask.UPDATE)]), (Ask.DEDUPLICATE, [])])
+def test_a_desk_that_finds_two_tickets_keeps_the_oldest_and_closes_the_other(ask: Ask, last: list[tuple[str, Ask]]) -> None:
+    async def main() -> tuple[list[tuple[str, Ask]], list[str]]:
+        desk = desk_of(Lagging)
+        await asked(desk, Ask.OPEN, 0)
+        await asked(desk, Ask.OPEN, 10)
+        await asked(desk, ask, 10 + 2 * SEARCH_LAG)
+        return [(one.ticket, one.ask) for one in desk.book], [sheet.number for sheet in desk.sheets if sheet.open]
+
+    assert run_virtually(main()) == ([("T1", Ask.OPEN), ("T2", Ask.OPEN), *last, ("T2", Ask.RESOLVE)], ["T1"])
+
+
+def test_a_desk_that_is_told_to_resolve_resolves_every_ticket_it_finds() -> None:
+    async def main() -> list[str]:
+        desk = desk_of(Lagging)
+        await asked(desk, Ask.OPEN, 0)
+        await asked(desk, Ask.OPEN, 10)
+        await asked(desk, Ask.RESOLVE, 10 + 2 * SEARCH_LAG)
+        return [sheet.number for sheet in desk.sheets if sheet.open]
+
+    assert run_virtually(main()) == []
 
 
 def test_a_lease_outlasts_the_lag_of_the_desks_search() -> None:

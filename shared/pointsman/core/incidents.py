@@ -29,6 +29,8 @@ class Ask(StrEnum):
     OPEN = "open"
     UPDATE = "update"
     RESOLVE = "resolve"
+    DEDUPLICATE = "deduplicate"
+    """Search for this incident's tickets and close all but the oldest: nothing to do for a desk that honours a key."""
 
 
 class Letter(Frozen):
@@ -86,6 +88,17 @@ class Incident(Frozen):
     tickets: tuple[Ticket, ...] = ()
     outbox: tuple[Letter, ...] = ()
     by_hand: tuple[str, ...] = ()
+
+
+def phase_after(incident: Incident, letter: Letter) -> Phase:
+    """Say in which phase a desk's ticket is once a letter was told."""
+    match letter.ask:
+        case Ask.OPEN | Ask.UPDATE:
+            return Phase.OPEN
+        case Ask.RESOLVE:
+            return Phase.RESOLVED
+        case Ask.DEDUPLICATE:
+            return next((ticket.phase for ticket in incident.tickets if ticket.desk == letter.desk), Phase.OPEN)
 
 
 def incident_id(fabric: str, link: str, epoch: int) -> str:

@@ -1,7 +1,9 @@
 """What the desks are to be told of an incident: pure steps over the incident register.
 
-claim -> tell -> record. Letters are told in order, one function at a time holds the lease of one, and a letter
-whose teller died is taken over when the lease is over. Any sweep can make an incident anew from the plan.
+claim -> tell -> record -> close losers. Letters are told in order, one function at a time holds the lease of one, and a letter
+whose teller died is taken over when the lease is over. One that was told more than once may have left a second ticket at a
+desk that knows no keys: when its search has caught up it is asked to close all but the oldest, and a resolve is told once more.
+Any sweep can make an incident anew from the plan.
 """
 
 import hashlib
@@ -18,7 +20,9 @@ from pointsman.core.values import replace
 LEASE = timedelta(seconds=30)
 """How long one function may take to tell a desk before another takes the letter over."""
 SETTLING = timedelta(minutes=2)
-"""After a resolve that follows an unsure open or update: how long until the ticket is resolved once more."""
+"""After an unsure open or update: how long until a desk's search shows whatever came of it, and late asks have surfaced."""
+_OPENING = frozenset({Ask.OPEN, Ask.UPDATE})
+"""What makes a ticket, or opens it again."""
 AHEAD = timedelta(minutes=5)
 """How far ahead a clock may be whose time limits still bind."""
 TIMELINE_KEPT = 50
@@ -189,9 +193,10 @@ def _given_up(letter: Letter) -> Letter:
 
 def _left_open(letters: list[Letter]) -> bool:
     """Say whether a desk's ticket may be open: it was asked for one, and the last word that reached it was no resolve."""
-    asked = any(letter.ask is not Ask.RESOLVE and letter.attempts for letter in letters)
-    told = [letter for letter in letters if letter.done and not letter.unsent]
-    closed = bool(told) and told[-1].ask is Ask.RESOLVE and told[-1] is letters[-1]
+    asked = any(letter.ask in _OPENING and letter.attempts for letter in letters)
+    words = [letter for letter in letters if letter.ask is not Ask.DEDUPLICATE]
+    told = [letter for letter in words if letter.done and not letter.unsent]
+    closed = bool(told) and told[-1].ask is Ask.RESOLVE and told[-1] is words[-1]
     return asked and not closed
 
 
@@ -202,7 +207,10 @@ def _noted(incident: Incident, moment: Moment) -> Incident:
 
 
 def next_letter(incident: Incident, now: datetime) -> Letter | None:
-    """Give the letter to tell now: the first of its desk that is not done, unless somebody holds its lease or it must wait."""
+    """Give the letter to tell now: the first of its desk that is not done, unless somebody holds its lease or it must wait.
+
+    A search for second tickets that must wait holds up no other letter.
+    """
     waiting: set[str] = set()
     for letter in incident.outbox:
         if letter.done or letter.desk in waiting:
@@ -211,7 +219,8 @@ def next_letter(incident: Incident, now: datetime) -> Letter | None:
         early = _binds(letter.not_before, now, SETTLING)
         if not held and not early:
             return letter
-        waiting.add(letter.desk)
+        if held or letter.ask is not Ask.DEDUPLICATE:
+            waiting.add(letter.desk)
     return None
 
 
@@ -229,24 +238,42 @@ def claim(incident: Incident, serial: int, teller: str, now: datetime) -> Incide
 
 
 def record(incident: Incident, serial: int, ticket: Ticket, now: datetime) -> Incident:
-    """Note that a desk was told. An open or update tried more than once may surface late and open it again: the resolve is told twice."""
+    """Note that a desk was told.
+
+    An open or update tried more than once may have made two tickets, or surface late and open one again: then the desk is asked
+    to close all but the oldest once its search has caught up, and the resolve is told twice.
+    """
     letter = incident.outbox[serial]
     if letter.done and not letter.unsent:
         return incident
     told = _with_letter(incident, replace(letter, done=True, unsent="", claimed_by="", claimed_until=None))
     others = tuple(one for one in told.tickets if one.desk != ticket.desk)
     told = replace(told, tickets=(*others, ticket))
-    return _again(told, letter, now) if letter.ask is Ask.RESOLVE and not letter.unsent else told
+    return told if letter.unsent or not _leaves_doubt(told, letter) else _later(told, letter, now)
 
 
-def _again(incident: Incident, letter: Letter, now: datetime) -> Incident:
+def _leaves_doubt(incident: Incident, letter: Letter) -> bool:
+    """Say whether the desk must be asked once more later: after an unsure open or update, and after the first resolve since one."""
     same = [one for one in incident.outbox if one.desk == letter.desk]
-    unsure = any(one.ask is not Ask.RESOLVE and one.attempts > 1 for one in same)
-    resolves = sum(one.ask is Ask.RESOLVE for one in same)
-    if not unsure or resolves > 1:
-        return incident
-    late = replace(
-        letter, serial=len(incident.outbox), not_before=now + SETTLING, attempts=0, done=False, claimed_by="", claimed_until=None
+    match letter.ask:
+        case Ask.OPEN | Ask.UPDATE:
+            return letter.attempts > 1
+        case Ask.RESOLVE:
+            unsure = any(one.ask in _OPENING and one.attempts > 1 for one in same)
+            return unsure and sum(one.ask is Ask.RESOLVE for one in same) == 1
+        case Ask.DEDUPLICATE:
+            return False
+
+
+def _later(incident: Incident, letter: Letter, now: datetime) -> Incident:
+    ask = Ask.DEDUPLICATE if letter.ask in _OPENING else letter.ask
+    late = Letter(
+        serial=len(incident.outbox),
+        desk=letter.desk,
+        ask=ask,
+        severity=letter.severity,
+        summary=letter.summary,
+        not_before=now + SETTLING,
     )
     return replace(incident, outbox=(*incident.outbox, late))
 

@@ -6,7 +6,11 @@ from pointsman.core.incidents import Incident, Letter, Ticket
 
 
 class Desk(Protocol):
-    """Opens, updates and resolves tickets. ``key`` makes a repeated ask one ticket as far as the desk can promise."""
+    """Opens, updates and resolves tickets. ``key`` makes a repeated ask one ticket as far as the desk can promise.
+
+    A desk that honours keys never makes a second one, and has nothing to do when it is asked to deduplicate. One that must search
+    may: every open, update and deduplicate keeps the oldest that its search shows and closes the others, a resolve closes all.
+    """
 
     name: str
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 import msgspec
 
 from pointsman.core.errors import Refused, Transient
-from pointsman.core.incidents import Ask, Incident, Letter, Phase, Ticket
+from pointsman.core.incidents import Ask, Incident, Letter, Ticket, phase_after
 from pointsman.core.values import Frozen, replace
 from pointsman.testing.loopback import LoopbackServer, Reply, Request, as_json
 
@@ -267,7 +267,7 @@ class MemoryDesk:
             self._carry_out(incident, letter, key)
         if fault is not None:
             raise Transient(f"desk {self.name}: {fault}", retry_after=lasting)
-        return Ticket(desk=self.name, reference=key, phase=Phase.RESOLVED if letter.ask is Ask.RESOLVE else Phase.OPEN)
+        return Ticket(desk=self.name, reference=key, phase=phase_after(incident, letter))
 
     def _carry_out(self, incident: Incident, letter: Letter, key: str) -> None:
         match letter.ask:
@@ -276,6 +276,8 @@ class MemoryDesk:
                 self.book.trigger(self.name, key, told)
             case Ask.RESOLVE:
                 self.book.resolve(self.name, key)
+            case Ask.DEDUPLICATE:
+                pass  # the key kept it one
 
 
 def table(tickets: Iterable[DeskTicket]) -> str:

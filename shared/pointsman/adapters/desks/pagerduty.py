@@ -13,7 +13,7 @@ import urllib3
 
 from pointsman.adapters.http import Answer, Unanswered, Unreached, http_date, send
 from pointsman.core.errors import Refused, Transient
-from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket
+from pointsman.core.incidents import Ask, Incident, Letter, Moment, Severity, Ticket, phase_after
 
 ENDPOINT = "https://events.pagerduty.com"
 READ_SECONDS = 10.0
@@ -47,19 +47,21 @@ class PagerDutyDesk:
 
     async def tell(self, incident: Incident, letter: Letter, key: str) -> Ticket:
         """Carry out one letter. Raises ``Transient`` (try again) or ``Refused`` (never will)."""
-        body = msgspec.json.encode(self._event(incident, letter, key))
-        answer = await asyncio.to_thread(self._send, body)
-        if not answer.ok:
+        event = self._event(incident, letter, key)
+        answer = None if event is None else await asyncio.to_thread(self._send, msgspec.json.encode(event))
+        if answer is not None and not answer.ok:
             raise self._trouble(answer)
-        return Ticket(desk=self.name, reference=key, phase=Phase.RESOLVED if letter.ask is Ask.RESOLVE else Phase.OPEN)
+        return Ticket(desk=self.name, reference=key, phase=phase_after(incident, letter))
 
-    def _event(self, incident: Incident, letter: Letter, key: str) -> dict[str, Any]:
+    def _event(self, incident: Incident, letter: Letter, key: str) -> dict[str, Any] | None:
         head = {"routing_key": self._routing_key, "dedup_key": key}
         match letter.ask:
             case Ask.OPEN | Ask.UPDATE:
                 return head | {"event_action": "trigger", "client": "pointsman", "payload": self._payload(incident, letter)}
             case Ask.RESOLVE:
                 return head | {"event_action": "resolve"}
+            case Ask.DEDUPLICATE:
+                return None  # the key kept it one
 
     def _payload(self, incident: Incident, letter: Letter) -> dict[str, Any]:
         return {

@@ -98,7 +98,7 @@ class Stopped(Frozen):
 
 
 class Told(Frozen):
-    """What a desk did. ``by_hand``: a person did it there; ``overdue``: the lease under which it was asked for had ended."""
+    """What a desk did. ``by_hand``: a person did it there; ``overdue``: no search shows it before the lease under which it was asked for ends."""
 
     at: float
     incident: str

@@ -130,9 +130,9 @@ def every_incident_has_one_ticket(record: Record) -> Findings:
 
     T counts while there is a function to tell a desk: anew from when the first lives again after all had been dead. That no
     second ticket is ever made hangs on leases, and these on the stores' time: a store whose own clock is wrong is excused
-    from it, not from resolving both. A lease also binds only until an ask leaves us: a desk that does it after the lease,
-    when the letter was told anew and the search does not show that ticket yet, makes another, and no teller can prevent it.
-    Two that were made within their leases are excused by nothing else.
+    from it, not from resolving both. A lease also binds only until an ask leaves us: a desk that does it so late that no search
+    shows that ticket before the lease ends makes another when the letter is told anew, and no teller can prevent it.
+    Two that a search could find within their leases are excused by nothing else.
     """
     book = record.evidence.book
     awake = record.evidence.woke or 0.0

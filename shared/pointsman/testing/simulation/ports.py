@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 
 from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import Cloud
-from pointsman.core.incidents import Ask, Incident, Letter, Phase, Ticket
+from pointsman.core.incidents import Ask, Incident, Letter, Ticket, phase_after
 from pointsman.core.members import gcp_tunnel_key, index
 from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
@@ -248,22 +249,25 @@ class SimulatedDesk:
                 self._later(incident, letter, key)
             case _:
                 number = self._do(incident, letter, key, lag=SEARCH_LAG if kind is FaultKind.DESK_SEARCH_LAG else 0.0)
-                return Ticket(desk=self.name, reference=number, phase=Phase.RESOLVED if letter.ask is Ask.RESOLVE else Phase.OPEN)
+                return Ticket(desk=self.name, reference=number, phase=phase_after(incident, letter))
         raise Transient("the desk did not answer: try again")
 
     def _do(self, incident: Incident, letter: Letter, key: str, lag: float = 0.0) -> str:
-        """Act on the ticket that the incident names, or on those that the search finds; open one where there is none."""
+        """Act on the oldest ticket that the incident names or the search finds, and close the others; open one where there is none."""
         now, known = self.clock.monotonic(), {ticket.reference for ticket in incident.tickets}
         found = [sheet for sheet in self.sheets if sheet.number in known or (sheet.key == key and now >= sheet.at + sheet.found_after)]
         if not found:
             found = [Sheet(number=f"T{next(self._numbers)}", key=key, incident=incident.id, at=now, found_after=lag)]
             self.sheets += found
         lease = incident.outbox[letter.serial].claimed_until
-        overdue = lease is not None and lease < self.clock.now()
-        for sheet in found:
-            sheet.open = letter.ask is not Ask.RESOLVE
-            self.book.append(Told(at=now, incident=incident.id, ask=letter.ask, ticket=sheet.number, overdue=overdue))
-        return found[0].number
+        shown = self.clock.now() + timedelta(seconds=found[0].found_after)
+        overdue = lease is not None and lease < shown
+        oldest, *losers = found
+        asked = [] if letter.ask is Ask.DEDUPLICATE else [(oldest, letter.ask)]
+        for sheet, ask in [*asked, *((loser, Ask.RESOLVE) for loser in losers)]:
+            sheet.open = ask is not Ask.RESOLVE
+            self.book.append(Told(at=now, incident=incident.id, ask=ask, ticket=sheet.number, overdue=overdue))
+        return oldest.number
 
     def _later(self, incident: Incident, letter: Letter, key: str) -> None:
         self.late += 1

@@ -7,7 +7,7 @@ from pointsman.testing.simulation.evidence import Told
 
 
 def made_in_time(told: Sequence[Told]) -> list[str]:
-    """Name the tickets that were made while the lease of their letter lasted."""
+    """Name the tickets that a search could find before the lease of their letter ended."""
     first = {one.ticket: one for one in reversed(told)}
     return sorted(ticket for ticket, one in first.items() if not one.overdue)
 
