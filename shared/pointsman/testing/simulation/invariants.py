@@ -37,14 +37,14 @@ from pointsman.testing.simulation.agreed import (
 from pointsman.testing.simulation.evidence import Asked, Ended, Evidence, Operation
 from pointsman.testing.simulation.histories import breach
 from pointsman.testing.simulation.rules import RULES
-from pointsman.testing.simulation.tickets import made_in_time, open_together
+from pointsman.testing.simulation.tickets import TOGETHER_SECONDS, made_in_time, open_together
 
 FLAG_SECONDS = 2.5
 """How long before a write its flags may have been read."""
 ALONE_SECONDS = 8.0
 """How long a permission claimed alone may be used."""
 TICKET_SECONDS = 1_200.0
-"""T of S6: how long an incident may stay without a ticket, or with two."""
+"""T of S6: how long an incident may stay without a ticket."""
 REACTION_SECONDS = 20.0
 """Budget of L2, from the instant at which a cloud tells of the link."""
 CALL_LIMIT = CALL_SECONDS + 70.0
@@ -149,8 +149,8 @@ def every_incident_has_one_ticket(record: Record) -> Findings:
         if not record.evidence.misled and len(made_in_time(mine)) > 1:
             yield f"{incident} has several tickets: {made_in_time(mine)}"
         for since, until in open_together(mine, end):
-            if until - (max(since, awake) if until > awake else since) > TICKET_SECONDS:
-                yield f"{incident} has two open tickets from {since:.1f} s on, for more than {TICKET_SECONDS:.0f} s"
+            if until - (max(since, awake) if until > awake else since) > TOGETHER_SECONDS:
+                yield f"{incident} has two open tickets from {since:.1f} s on, for more than {TOGETHER_SECONDS:.0f} s"
     named = {incident for incident, _, _ in record.incidents()}
     yield from (f"{told.incident} has a ticket, and no plan knows it" for told in book if told.incident not in named)
 

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Sequence
 from pointsman.core.incidents import Ask
 from pointsman.testing.simulation.evidence import Told
 
+TOGETHER_SECONDS = 300.0
+"""T of S6 for two open tickets: a lease, the time after which a desk is asked to close all but one, and a sweep or two."""
+
 
 def made_in_time(told: Sequence[Told]) -> list[str]:
     """Name the tickets that a search could find before the lease of their letter ended."""
