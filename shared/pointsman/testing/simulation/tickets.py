@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from pointsman.core.incidents import Ask
 from pointsman.testing.simulation.evidence import Told
 
-TOGETHER_SECONDS = 300.0
-"""T of S6 for two open tickets: a lease, the time after which a desk is asked to close all but one, and a sweep or two."""
+TOGETHER_SECONDS = 180.0
+"""T of S6 for two open tickets: a lease, the time after which a desk is asked to close all but one, and a sweep."""
 
 
 def made_in_time(told: Sequence[Told]) -> list[str]:
