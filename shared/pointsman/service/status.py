@@ -31,7 +31,7 @@ from pointsman.quorum.reading import Reading
 from pointsman.quorum.sealing import seal_in
 from pointsman.service.house import incident_register
 from pointsman.service.registers import Registers
-from pointsman.service.repair import OVERDUE, answer_key, lagging, survey
+from pointsman.service.repair import OVERDUE, answer_key, lacking, survey
 
 ROWS_SECONDS = 5.0
 """How long a store's rows are waited for."""
@@ -63,7 +63,7 @@ class Answer(Frozen):
 
 
 class StoreStatus(Frozen):
-    """One store: whether it answers this shell, or why not; ``lag`` counts, per register, the ballots it is behind the majority."""
+    """One store: whether it answers this shell, or why not; ``lag`` counts, per register, the ballots it is behind a majority whose value it lacks."""
 
     slot: str
     name: str
@@ -235,7 +235,7 @@ def _ticketed(name: str, reading: Reading) -> Ticketed:
 def _store(table: Table, slot: str, readings: Mapping[str, Reading], rows: Mapping[Cloud, RowsRead | None]) -> StoreStatus:
     name = table.stores[slot].name
     reply = next((one.replies[name] for one in readings.values() if name in one.replies), None)
-    behind = {register: _behind(one, name) for register, one in readings.items() if name in lagging(one)}
+    behind = {register: _behind(one, name) for register, one in readings.items() if name in lacking(one)}
     faults = (one.faults[name] for one in readings.values() if name in one.faults)
     held = [read for cloud, read in rows.items() if read is not None and table.own(cloud).name == name]
     return StoreStatus(
