@@ -223,7 +223,7 @@ class View(Frozen):
 
     ``here`` is the cloud whose function looks; ``rows`` are both clouds' sightings; ``unreadable`` are the clouds
     whose rows could not be read: their claims are unknown, never down; ``unnoted`` are the keys of rows that only this
-    function knows yet, which therefore leave no mark. ``closed`` are incidents of which every desk
+    function knows yet, or that the store holds under an earlier time, which therefore leave no mark. ``closed`` are incidents of which every desk
     has been told. ``clock_trusted`` is False when fewer than
     two stores gave the time: then no discretionary move is made. ``wide`` means that every place where rows may be was read.
     """

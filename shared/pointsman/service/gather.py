@@ -11,7 +11,7 @@ from pointsman.core.evidence import freshness_of
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.members import index
 from pointsman.core.plan import FlagState, View
-from pointsman.core.rows import newest, outranks
+from pointsman.core.rows import clamped, newest, outranks
 from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.steering import LeverKind, Observed
 from pointsman.core.values import replace
@@ -83,7 +83,8 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
     unrecorded = noted.result() or await note(house, belated)  # what this process took for a repetition, and is none
     told = (*news, *belated)
     fresh = [_clamped(claim, now) for claim in (*told, *looked.result())]
-    unnoted = looked.result() if not unrecorded else (*told, *looked.result())
+    earlier = told if unrecorded else _brought_back(told, rows[house.here].result().home_time)
+    unnoted = (*earlier, *looked.result())
     house.known.clear()
     house.known.update(newest((*rows[house.here].result().at_home, *(() if unrecorded else told))))
     view = View(
@@ -160,8 +161,8 @@ def _known_silent(house: House, cloud: Cloud) -> bool:
 class _CloudRows:
     """One cloud's rows from wherever they could be read; ``whole`` is False when some may be missing.
 
-    ``at_home`` are those of its own store, ``spare`` those of the witness; ``astray`` those that its own store, which could be
-    read, holds older or not at all.
+    ``at_home`` are those of its own store, and ``home_time`` is its time; ``spare`` those of the witness; ``astray`` those that its
+    own store, which could be read, holds older or not at all.
     """
 
     rows: tuple[Sighting, ...]
@@ -170,6 +171,7 @@ class _CloudRows:
     spare: tuple[Sighting, ...]
     astray: tuple[Sighting, ...]
     times: tuple[tuple[str, datetime], ...]
+    home_time: datetime | None
 
 
 async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
@@ -189,6 +191,7 @@ async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
         spare=() if spare is None else spare.rows,
         astray=_astray(own, spare),
         times=tuple((name, read.store_time) for name, read in reads if read.store_time is not None),
+        home_time=None if own is None else own.store_time,
     )
 
 
@@ -262,6 +265,11 @@ async def as_the_other_reads(house: House, stored: dict[str, Sighting]) -> dict[
         return stored
     read = await _try_rows(house, house.witness, house.here)
     return stored if read is None else {row.row: row for row in read.rows}
+
+
+def _brought_back(claims: Iterable[Sighting], store_time: datetime | None) -> Iterable[Sighting]:
+    """List the claims that a store whose clock lies behind holds under an earlier time: a mark of their own would hold everybody up."""
+    return [claim for claim in claims if clamped(claim.seen_at, store_time) != claim.seen_at]
 
 
 def _clamped(claim: Sighting, now: datetime) -> Sighting:

@@ -78,7 +78,7 @@ class Calm:
             while not (left := list(unfinished(play))) and under_way(play) and clock.monotonic() < end:
                 loose |= _loose(play)
                 await clock.sleep(LANDING)
-            since = 0 if loose else since + 1
+            since = 0 if loose or play.refused else since + 1
             if not left and play.quiet and not play.refused and since >= len(Cloud):
                 return clock.monotonic()
             if left or play.refused:
