@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from pointsman.core.adopting import adopted
 from pointsman.core.approvals import PROPOSAL_LIFE, command, told, what
 from pointsman.core.changes import changes
 from pointsman.core.decide import judge
@@ -273,6 +274,22 @@ def test_a_better_place_on_a_link_in_mode_recommend_is_proposed_too() -> None:
     story.decided(401)
     assert story.plan.flows[TRAINING.name].squeezed_by or story.plan.flows[CHECKOUT.name].squeezed_by
     assert set(story.proposal.flows.values()) == {IX_A}
+
+
+def test_a_flow_on_a_link_that_turns_to_mode_recommend_goes_to_a_better_place_on_a_persons_word_only() -> None:
+    """Its levers are left as they are, so without that word the flow would be on both links at once."""
+    story = Asked(Mode.AUTO)
+    flows = tuple(replace(one, prefer=(IX_B, IX_A)) for one in story.fabric.flows)
+    story.fabric = recommended(replace(story.fabric, flows=flows))
+    story.plan = adopted(story.plan, story.fabric, START + seconds(400), author="kim", reason="ask us", finish=(IX_A,))
+    assert story.plan.links[IX_A].steered == story.plan.epoch
+    story.all_healthy(405).decided(405)
+    assert (story.on("checkout"), story.on("training")) == ("ix-a", "ix-a")
+    assert story.proposal.flows == {"checkout": "ix-b", "training": "ix-b"}
+    assert story.word(Verb.APPROVE, story.proposal.hash, 406) == ""
+    assert (story.on("checkout"), story.on("training")) == ("ix-b", "ix-b")
+    assert story.plan.links[IX_A].steered == story.plan.epoch
+    assert story.plan.proposal is None
 
 
 @pytest.mark.parametrize("mode", [Mode.AUTO, Mode.OBSERVE])

@@ -258,15 +258,29 @@ def test_with_the_other_clouds_flag_unreadable_the_own_side_still_acts() -> None
 
 
 @pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.RECOMMEND])
-def test_a_link_that_is_not_in_mode_auto_is_neither_left_nor_moved_to(mode: Mode) -> None:
+def test_a_link_that_is_not_in_mode_auto_is_neither_left_nor_chosen_before_another(mode: Mode) -> None:
     watched = fabric(link("ix-a", 10 * G, mode=mode), link("ix-b", 5 * G), link("ix-c", 10 * G), vpn())
     story = steady(watched)
     dark(story, 410, "ix-a").decided(410)
     assert (story.plan.links[IX_A].drain, story.on("checkout")) == (None, "ix-a")
-    target = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G, mode=mode), link("ix-c", 10 * G), vpn())
+    checkout = replace(CHECKOUT, prefer=(IX_A, IX_B, LinkName("ix-c")))
+    target = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G, mode=mode), link("ix-c", 10 * G), vpn(), flows=(checkout, TRAINING))
     story = steady(target)
     dark(story, 410, "ix-a").decided(410)
-    assert story.on("checkout") == "vpn"
+    assert story.on("checkout") == "ix-c"
+
+
+@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.RECOMMEND])
+def test_a_flow_is_not_placed_on_a_vpn_while_aws_prefers_a_permitted_interconnect_that_is_not_ours_to_steer(mode: Mode) -> None:
+    story = steady(fabric(link("ix-a", 10 * G), link("ix-b", 10 * G, mode=mode), link("ix-c", 10 * G), vpn()))
+    dark(story, 410, "ix-a").decided(410)
+    reason = next(one for one in story.plan.reasons if one.about == "checkout")
+    assert (story.on("checkout"), reason.refused["vpn"]) == (
+        "ix-b",
+        "AWS prefers ix-b, which is not ours to steer, and would part from Google",
+    )
+    dark(story, 420, "ix-b").decided(420)
+    assert story.plan.links[IX_B].drain is None
 
 
 def test_one_lone_claim_moves_nothing() -> None:

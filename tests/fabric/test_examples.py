@@ -5,7 +5,7 @@ import pytest
 from pointsman.adapters.files import check, load
 from pointsman.adapters.files.notes import notes
 from pointsman.core.domains import TableMode, table_mode
-from pointsman.core.fabric import BestPath, LinkKind, Mode
+from pointsman.core.fabric import BestPath, Fabric, LinkKind, Mode
 from pointsman.core.values import replace
 from tests.fabric.written import EXAMPLES
 
@@ -93,3 +93,16 @@ def test_a_vpn_that_is_not_steered_beside_an_interconnect_that_is_has_a_note() -
     watched = replace(atlas, links=tuple(replace(one, mode=Mode.OBSERVE) if one.name == "vpn" else one for one in atlas.links))
     assert not [note for note in notes(atlas) if "not steered beside" in note.text]
     assert [note.about for note in notes(watched) if "not steered beside ix-a" in note.text] == ["link vpn"]
+
+
+def test_an_interconnect_that_no_drop_of_ours_takes_away_beside_a_vpn_is_told() -> None:
+    atlas = load(str(EXAMPLES / "atlas.yaml"))
+    permitted = tuple(replace(one, prefer=(*one.prefer, atlas.link("mc").name)) if one.name == "checkout" else one for one in atlas.flows)
+    (before,), (after,) = (_outranking(one) for one in (atlas, replace(atlas, flows=permitted)))
+    assert before == "link mc: let it not announce the prefixes of checkout, which may use vpn and not it"
+    assert after == "link mc: while it is up, checkout cannot be led to vpn"
+
+
+def _outranking(fabric: Fabric) -> list[str]:
+    found = [note for note in notes(fabric) if "is preferred by AWS to vpn" in note.text]
+    return [f"{note.about}: {note.text.partition('; ')[2]}" for note in found]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pointsman.core.decide import DECIDER
-from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.fabric import Cloud, Fabric, LinkName, Mode
 from pointsman.core.plan import LinkState, Plan, Reason
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.silence import ARTEFACT, SILENT_AFTER
@@ -50,13 +50,26 @@ def stranded(plan: Plan, following: Fabric) -> Iterator[str]:
     for name, state in plan.links.items():
         if name not in links and (state.drain is not None or state.down_since_epoch is not None or state.closing):
             yield f"{name} is drained or has an incident that is not over: keep it in the fabric until it is"
+    for link in following.links:
+        if link.mode is Mode.OBSERVE and plan.links.get(link.name, LinkState()).drain is not None:
+            yield f"{link.name} is drained, and in mode observe nothing would let traffic in again: let the drain end first"
 
 
-def adopted(plan: Plan, following: Fabric, now: datetime, *, author: str, reason: str) -> Plan:
-    """Give the plan under the next fabric: what it no longer has is dropped, what is new is unknown until it is looked at."""
+def let_go(current: Fabric, following: Fabric) -> tuple[LinkName, ...]:
+    """List the links that go from mode auto to mode recommend: from then on their levers are set on a person's word only."""
+    auto = {link.name for link in current.links if link.mode is Mode.AUTO}
+    return tuple(link.name for link in following.links if link.mode is Mode.RECOMMEND and link.name in auto)
+
+
+def adopted(plan: Plan, following: Fabric, now: datetime, *, author: str, reason: str, finish: tuple[LinkName, ...] = ()) -> Plan:
+    """Give the plan under the next fabric: what it no longer has is dropped, what is new is unknown until it is looked at.
+
+    On the links of ``finish`` what was decided in mode auto is still carried out, until both clouds' levers are seen as it asks.
+    """
     if plan.fabric_hash == following.hash:
         return plan
     links = {link.name: plan.links.get(link.name, LinkState()) for link in following.links}
+    links |= {name: replace(links[name], steered=plan.epoch + 1) for name in finish}
     flows = {
         flow.name: plan.flows[flow.name] for flow in following.flows if flow.name in plan.flows and plan.flows[flow.name].link in links
     }

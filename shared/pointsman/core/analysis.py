@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from pointsman.core.fabric import Bandwidth, Fabric, FlowName, Link, LinkName, Mode, Survival
+from pointsman.core.filling import outranking
 from pointsman.core.placement import ABOUT, Footing, Placed, place
 from pointsman.core.plan import Placement, Reason
 from pointsman.core.solving import Memo
@@ -97,7 +98,7 @@ class Analysis:
             yield Outcome(failure=failure, after=state, breaks=broken(bar, state))
 
     def _placed(self, failed: tuple[LinkName, ...], today: Mapping[FlowName, Placement]) -> Placed:
-        footing = {link.name: _footing(link, failed=link.name in failed) for link in self._fabric.links}
+        footing = {link.name: _footing(self._fabric, link, failed) for link in self._fabric.links}
         return place(self._fabric, footing, today, memo=self._memo)
 
     def _state(self, placed: Placed, failed: frozenset[LinkName]) -> State:
@@ -166,9 +167,17 @@ def broken(bar: Survival, state: State) -> str:
     return ""
 
 
-def _footing(link: Link, *, failed: bool) -> Footing:
-    settled = link.mode is Mode.AUTO
-    return Footing(usable=link.capacity, stays=not failed, takes=not failed, settled=settled, why=WHY if failed else "")
+def _footing(fabric: Fabric, link: Link, failed: tuple[LinkName, ...]) -> Footing:
+    takes = link.name not in failed
+    others = (one for one in outranking(fabric, link) if one.name not in failed and not (one.mode is Mode.AUTO and one.has_policies))
+    return Footing(
+        usable=link.capacity,
+        stays=takes,
+        takes=takes,
+        settled=link.mode is Mode.AUTO,
+        why="" if takes else WHY,
+        outranked=tuple(one.name for one in others),
+    )
 
 
 def _without_path(reason: Reason) -> Reason:

@@ -69,7 +69,8 @@ def weigh(case: Case, states: dict[LinkName, LinkState], beliefs: Mapping[LinkNa
     proposal = _proposal(case, made, would)
     standing = case.plan.proposal
     untimed = not case.view.clock_trusted and standing is not None and proposal != standing  # what is discretionary seems gone for now
-    weighed = Weighed(made=_with_memory(case, _asking(made, would), frozenset()), proposal=standing if untimed else proposal)
+    led = frozenset(_led(case, made))
+    weighed = Weighed(made=_with_memory(case, _asking(made, would), led), proposal=standing if untimed else proposal)
     for order in heard.of(Verb.APPROVE, Verb.DENY):
         why = _why_not(weighed.proposal, order) or (UNTIMED if untimed and order.verb is Verb.APPROVE else "")
         weighed = replace(weighed, refused=weighed.refused | {order.key: why}) if why else _answered(case, weighed, would, order)
@@ -116,7 +117,8 @@ def _could_gain(case: Case, made: Made) -> bool:
     for flow in case.fabric.flows:
         placed = made.placed.flows[flow.name]
         better = flow.prefer[: flow.prefer.index(placed.link)] if placed.link in flow.prefer else flow.prefer
-        if takers.intersection(flow.prefer if placed.squeezed_by or placed.mtu_short else better):
+        sought = flow.prefer if placed.squeezed_by or placed.mtu_short else better
+        if takers.intersection(sought) or (sought and placed.link in case.approved):
             return True
     return False
 
@@ -178,6 +180,14 @@ def _touched(case: Case, proposal: Proposal) -> Iterator[LinkName]:
     for name, link in proposal.flows.items():
         before = case.plan.flows.get(name, Placement()).link
         yield from (one for one in (before, link) if one is not None)
+
+
+def _led(case: Case, made: Made) -> Iterator[LinkName]:
+    """Name the links that a flow is led to without a person's word, having no other way: what our levers held off there is let in."""
+    for name, placed in made.placed.flows.items():
+        before = case.plan.flows.get(name, Placement()).link
+        if placed.link is not None and before is not None and placed.link != before:
+            yield placed.link
 
 
 def _with_memory(case: Case, made: Made, touched: frozenset[LinkName]) -> Made:

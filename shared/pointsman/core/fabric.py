@@ -201,6 +201,11 @@ class Link(Frozen):
     gcp: GcpEnd = GcpEnd()
     probes: tuple[ProbePair, ...] = ()
 
+    @property
+    def has_policies(self) -> bool:
+        """Say whether it declares the pair of route policies that each flow is led by, in both directions."""
+        return bool(self.gcp.import_policy and self.gcp.export_policy)
+
     def member(self, member: MemberId) -> Member:
         """Give the member of that id. Raises KeyError."""
         for one in self.members:

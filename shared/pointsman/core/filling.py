@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pointsman.core.case import Case
 from pointsman.core.evidence import Belief, lost_by_probes_alone, observed_loss
-from pointsman.core.fabric import Cloud, Fabric, Link, LinkName
+from pointsman.core.fabric import Cloud, Fabric, Link, LinkKind, LinkName
 from pointsman.core.pins import acknowledged_at
 from pointsman.core.plan import Drain, DrainCause, LinkState, Verdict
 from pointsman.core.wants import TEST_DURATION, failover_test, withdrawal_losses
@@ -47,6 +47,11 @@ def parallel(fabric: Fabric, link: Link) -> tuple[Link, ...]:
     """List the other links between the same two sites."""
     ends = (link.aws_site, link.gcp_site)
     return tuple(other for other in fabric.links if other.name != link.name and (other.aws_site, other.gcp_site) == ends)
+
+
+def outranking(fabric: Fabric, link: Link) -> tuple[Link, ...]:
+    """List the interconnects beside a VPN: for equal prefixes AWS prefers them by their type, whatever their MED."""
+    return tuple(other for other in parallel(fabric, link) if link.kind is LinkKind.VPN and other.kind is not LinkKind.VPN)
 
 
 def _kept(case: Case, name: LinkName, because: str) -> Belief:

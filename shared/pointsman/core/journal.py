@@ -13,7 +13,7 @@ import msgspec
 from pointsman.core.adopting import adopted
 from pointsman.core.decide import Declined, decide
 from pointsman.core.errors import Refused
-from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.plan import Plan, View
 from pointsman.core.values import Frozen, canonical, digest, parse, replace
 
@@ -38,10 +38,11 @@ class Newer(Refused):
 
 
 class Adoption(Frozen):
-    """Who ordered the next fabric, and why."""
+    """Who ordered the next fabric, and why; ``finish`` are links that leave mode auto with it, and on which what was decided is carried out yet."""
 
     author: str
     reason: str
+    finish: tuple[LinkName, ...] = ()
 
 
 class Entry(Frozen):
@@ -109,7 +110,7 @@ def again(entry: Entry, fabric: Fabric) -> Plan | Declined:
     """Decide an entry again under the fabric that its plan names; gives the plan as the entry should hold it."""
     if entry.adoption is not None:
         order = entry.adoption
-        return _unnamed(adopted(entry.before, fabric, entry.now, author=order.author, reason=order.reason))
+        return _unnamed(adopted(entry.before, fabric, entry.now, author=order.author, reason=order.reason, finish=order.finish))
     plan = decide(fabric, entry.view, entry.before, entry.now)
     return plan if isinstance(plan, Declined) else _unnamed(plan)
 

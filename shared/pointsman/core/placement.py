@@ -32,6 +32,9 @@ class Footing(Frozen):
     ``usable`` is the capacity left in bits per second; ``stays``: flows that are on it may stay; ``takes``: it may
     attract flows; ``settled``: its hold-down is over, so it is as good as any (otherwise it is taken only when no
     settled link is left); ``why`` says it in words when the link is not open, ``wait`` when it is not settled.
+    ``held`` says why what is on it may not be led away ("" when it may). ``outranked`` are links that AWS prefers to it and
+    that nothing of ours takes out of the way: no flow that may use one of them is led here. ``outranked_anew`` are those
+    that our levers as they stand keep out of the way of what is here already, and of nothing else.
     """
 
     usable: Bandwidth
@@ -40,6 +43,9 @@ class Footing(Frozen):
     settled: bool
     why: str = ""
     wait: str = WAIT
+    held: str = ""
+    outranked: tuple[LinkName, ...] = ()
+    outranked_anew: tuple[LinkName, ...] = ()
 
 
 class Placed(Frozen):
@@ -138,10 +144,14 @@ class _Ground:
         opened: list[Link] = []
         for name in flow.prefer:
             ground = self.footing[name]
-            if ground.takes or (ground.stays and name == here):
-                opened.append(self.links[name])
-            else:
+            if not ground.takes and not (ground.stays and name == here):
                 refused[name] = ground.why
+            elif rival := self._rival(flow, name):
+                refused[name] = f"AWS prefers {rival}, which is not ours to steer, and would part from Google"
+            else:
+                opened.append(self.links[name])
+        if here is not None and self.links[here] in opened and (held := self.footing[here].held):
+            return [self.links[here]], refused | {link.name: held for link in opened if link.name != here}
         wide = [link for link in opened if link.mtu >= flow.min_mtu]
         if wide:
             refused |= {link.name: f"MTU {link.mtu} is below {flow.min_mtu}" for link in opened if link.mtu < flow.min_mtu}
@@ -150,6 +160,12 @@ class _Ground:
         if settled:
             refused |= {link.name: self.footing[link.name].wait for link in tier if link not in settled}
         return settled or tier, refused
+
+    def _rival(self, flow: Flow, name: LinkName) -> LinkName | None:
+        """Name the permitted link that AWS would take the flow to instead; None when both directions can be led to this one."""
+        ground = self.footing[name]
+        rivals = ground.outranked if name == self.today.get(flow.name) else (*ground.outranked, *ground.outranked_anew)
+        return next((one for one in flow.prefer if one in rivals), None)
 
 
 class _Told:

@@ -26,7 +26,7 @@ def wanted(fabric: Fabric, plan: Plan, rows: tuple[Sighting, ...], here: Cloud, 
 
 
 def _has_policies(plan: Plan, link: Link) -> bool:
-    return is_steered(plan, link) and bool(link.gcp.import_policy and link.gcp.export_policy)
+    return is_steered(plan, link) and link.has_policies
 
 
 def _has_interfaces(plan: Plan, link: Link) -> bool:
@@ -53,7 +53,7 @@ def route_policies(fabric: Fabric, plan: Plan, link: Link) -> RoutePolicies:
         placed = plan.flows.get(flow.name, Placement())
         if home(fabric, plan, flow) in {None, link.name} or set(flow.prefixes) != {link.aws_site, link.gcp_site}:
             continue
-        rank = _rank(plan, flow, link)
+        rank = RANKS if link.kind is LinkKind.VPN and _falls_behind(fabric, plan, flow) else _rank(plan, flow, link)
         away = Stance.DROP if placed.only and link.kind is not LinkKind.VPN else Stance.AVOID
         imports += [PrefixStance(prefix=prefix, stance=Stance.AVOID, rank=rank) for prefix in flow.prefixes[link.aws_site]]
         exports += [PrefixStance(prefix=prefix, stance=away, rank=rank) for prefix in flow.prefixes[link.gcp_site]]
@@ -72,6 +72,18 @@ def home(fabric: Fabric, plan: Plan, flow: Flow) -> LinkName | None:
     outranking = [one for one in fabric.links if _has_policies(plan, one) and _outranks_vpn(one, flow)]
     kept = min(outranking, key=lambda one: (_is_dark(plan, one), _rank(plan, flow, one), one.name), default=None)
     return placed.link if kept is None else kept.name
+
+
+def _falls_behind(fabric: Fabric, plan: Plan, flow: Flow) -> bool:
+    """Say whether a flow is to fall to any interconnect before a VPN, as AWS lets it.
+
+    Its link is dark and not ours to leave, so that nothing but BGP leads it away, in each direction by itself.
+    """
+    placed = plan.flows.get(flow.name, Placement()).link
+    if placed is None or not _is_dark(plan, fabric.link(placed)) or is_steered(plan, fabric.link(placed)):
+        return False
+    open_ = (one for one in fabric.links if plan.links.get(one.name, LinkState()).drain is None and not _is_dark(plan, one))
+    return any(_has_policies(plan, one) and _outranks_vpn(one, flow) for one in open_)
 
 
 def held_back(fabric: Fabric, plan: Plan, flow: Flow) -> bool:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pointsman.core.adopting import adopted, carried_by, stranded
+from pointsman.core.adopting import adopted, carried_by, let_go, stranded
 from pointsman.core.errors import ConfigError, Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.journal import Adoption
@@ -28,7 +28,8 @@ async def adopt(house: House, *, author: str, reason: str, force: bool = False) 
     if missing and not force:
         names = " and ".join(sorted(cloud.value for cloud in missing))
         raise Refused(f"the functions on {names} were not seen to carry fabric {following.hash}: deploy them first, or use --force")
-    notebook, order = Notebook(house, gathered.view, gathered.now), Adoption(author=author, reason=reason)
+    notebook = Notebook(house, gathered.view, gathered.now)
+    order = Adoption(author=author, reason=reason, finish=let_go(house.current, following))
     change = _change(following, gathered.now, order, notebook)
     return _plan_of(await house.registers.change(house.plan_register, change, reading=gathered.reading, ready=notebook.kept))
 
@@ -41,7 +42,7 @@ def _change(following: Fabric, now: datetime, order: Adoption, notebook: Noteboo
         refusals = list(stranded(plan, following))
         if refusals:
             return Decline(reason="; ".join(refusals))
-        next_plan = adopted(plan, following, now, author=order.author, reason=order.reason)
+        next_plan = adopted(plan, following, now, author=order.author, reason=order.reason, finish=order.finish)
         return value if next_plan == plan else notebook.enter(plan, next_plan, order)
 
     return change

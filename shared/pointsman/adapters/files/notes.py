@@ -6,6 +6,7 @@ from pointsman.adapters.files.findings import Note
 from pointsman.adapters.files.units import spoken_bandwidth
 from pointsman.core.domains import StoreScheme, addresses_of
 from pointsman.core.fabric import Fabric, Link, LinkKind, Mode
+from pointsman.core.filling import outranking
 from pointsman.core.modes import standing
 
 
@@ -39,6 +40,23 @@ def _rivals(fabric: Fabric) -> Iterator[Note]:
                 " interconnect until the next decision; declare its route policies and set its mode to auto"
             )
             yield Note(about=f"link {link.name}", text=text)
+
+
+def _outranking(fabric: Fabric) -> Iterator[Note]:
+    """Name interconnects that are not ours to steer beside a VPN: no drop of ours leads AWS away from them."""
+    for vpn in fabric.links:
+        for link in outranking(fabric, vpn):
+            if not _steered(link):
+                flows = [flow for flow in fabric.flows if vpn.name in flow.prefer]
+                both = ", ".join(flow.name for flow in flows if link.name in flow.prefer)
+                others = ", ".join(flow.name for flow in flows if link.name not in flow.prefer)
+                yield Note(about=f"link {link.name}", text=_outranks(vpn, both, others))
+
+
+def _outranks(vpn: Link, both: str, others: str) -> str:
+    stay = f"; while it is up, {both} cannot be led to {vpn.name}" if both else ""
+    hide = f"; let it not announce the prefixes of {others}, which may use {vpn.name} and not it" if others else ""
+    return f"is preferred by AWS to {vpn.name} for equal prefixes, and pointsman does not steer it by itself{stay}{hide}"
 
 
 def _steered(link: Link) -> bool:
@@ -102,6 +120,7 @@ NOTES: tuple[Callable[[Fabric], Iterator[Note]], ...] = (
     _unsteered,
     _undrained,
     _rivals,
+    _outranking,
     _table,
     _idle,
     _alone,
