@@ -209,7 +209,7 @@ def _remembered(case: Case, link: Link, state: LinkState, *, anew: bool) -> Link
 
 def _clouds(link: Link) -> Iterator[Cloud]:
     """Name the clouds that have a lever on a link."""
-    if link.gcp.import_policy and link.gcp.export_policy:
+    if link.has_policies:
         yield Cloud.GCP
     if any(member.aws.virtual_interface for member in link.members):
         yield Cloud.AWS

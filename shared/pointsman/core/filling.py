@@ -51,7 +51,9 @@ def parallel(fabric: Fabric, link: Link) -> tuple[Link, ...]:
 
 def outranking(fabric: Fabric, link: Link) -> tuple[Link, ...]:
     """List the interconnects beside a VPN: for equal prefixes AWS prefers them by their type, whatever their MED."""
-    return tuple(other for other in parallel(fabric, link) if link.kind is LinkKind.VPN and other.kind is not LinkKind.VPN)
+    if link.kind is not LinkKind.VPN:
+        return ()
+    return tuple(other for other in parallel(fabric, link) if other.kind is not LinkKind.VPN)
 
 
 def _kept(case: Case, name: LinkName, because: str) -> Belief:

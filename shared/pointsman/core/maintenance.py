@@ -145,7 +145,7 @@ def _met(case: Case, link: Link, states: dict[LinkName, LinkState], window: Main
 
 def _enactor(case: Case, link: Link) -> Cloud:
     """Prefer Google's lever, which is the finer: AWS's would end the sessions."""
-    return Cloud.GCP if link.gcp.import_policy and link.gcp.export_policy else case.view.here
+    return Cloud.GCP if link.has_policies else case.view.here
 
 
 def _asking(case: Case, state: LinkState, window: Maintenance, why: str) -> LinkState:

@@ -207,7 +207,7 @@ def _drained(case: Case, states: Mapping[LinkName, LinkState], order: Order) -> 
     why = _immovable(case, name) or _last_path(case, states, name)
     if why:
         return f"{name} is not drained: {why}"
-    enactor = Cloud.GCP if link.gcp.import_policy and link.gcp.export_policy else Cloud.AWS
+    enactor = Cloud.GCP if link.has_policies else Cloud.AWS
     drain = state.drain or Drain(cause=DrainCause.ORDER, since=case.now, epoch=case.next_epoch, enactor=enactor)
     return replace(state, drain=replace(drain, cause=DrainCause.ORDER, until=ends(order), by=by(order)))
 

@@ -145,7 +145,7 @@ def _drainable(case: Case, link: Link, drain: Drain) -> bool:
     """Say whether a lever that rides BGP works: AWS's own, or Google's, given until take-over to say so."""
     if _has_interface(link):
         return True
-    if not (link.gcp.import_policy and link.gcp.export_policy):
+    if not link.has_policies:
         return False
     waiting = case.now < drain.since + case.fabric.policy.takeover_after
     return waiting or acknowledged(case.view.rows, Cloud.GCP, link.name, drain)

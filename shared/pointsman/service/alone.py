@@ -107,7 +107,7 @@ class _Alone:
 
     def _carries(self, kind: LeverKind, link: Link) -> bool:
         if kind is LeverKind.ROUTE_POLICY:
-            return bool(link.gcp.import_policy and link.gcp.export_policy)
+            return link.has_policies
         return any(member.aws.virtual_interface for member in link.members)
 
     async def _look(self, links: tuple[str, ...]) -> tuple[Sighting, ...]:

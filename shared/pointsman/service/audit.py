@@ -51,7 +51,7 @@ async def look(fabric: Fabric, side: Side, now: datetime) -> Seen:
 def _targets(fabric: Fabric, kind: LeverKind) -> Iterable[str]:
     match kind:
         case LeverKind.ROUTE_POLICY:
-            return [link.name for link in fabric.links if link.gcp.import_policy and link.gcp.export_policy]
+            return [link.name for link in fabric.links if link.has_policies]
         case LeverKind.FAILOVER_TEST:
             return [link.name for link in fabric.links if any(member.aws.virtual_interface for member in link.members)]
         case LeverKind.PEER_PRIORITY | LeverKind.PREFIX_LIST_PIN | LeverKind.STATIC_PIN:

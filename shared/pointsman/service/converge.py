@@ -139,14 +139,10 @@ def levers_of(house: House, links: set[LinkName]) -> tuple[Target, ...]:
     flows = [flow for flow in fabric.flows if links & set(flow.prefer)]
     near = sorted(links | {name for flow in flows for name in flow.prefer})
     stiff = {name for name in links if not _has_interface(fabric.link(name))}
-    found: list[Target] = [(LeverKind.ROUTE_POLICY, name) for name in near if _has_policies(fabric.link(name))]
+    found: list[Target] = [(LeverKind.ROUTE_POLICY, name) for name in near if fabric.link(name).has_policies]
     found += [(LeverKind.FAILOVER_TEST, name) for name in sorted(links - stiff)]
     found += [(LeverKind.PREFIX_LIST_PIN, flow.name) for flow in flows if flow.aws_prefix_list and stiff & set(flow.prefer)]
     return tuple(target for target in found if target[0] in house.levers)
-
-
-def _has_policies(link: Link) -> bool:
-    return bool(link.gcp.import_policy and link.gcp.export_policy)
 
 
 def _has_interface(link: Link) -> bool:

@@ -85,7 +85,7 @@ class PolicyLever:
         self._held: dict[str, RoutePolicies] = {}
         self._version: dict[str, int] = {}
         for link in world.fabric.links:
-            if link.gcp.import_policy and link.gcp.export_policy:
+            if link.has_policies:
                 self._install(link)
 
     def _install(self, link: Link) -> None:

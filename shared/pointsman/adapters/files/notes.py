@@ -60,7 +60,7 @@ def _outranks(vpn: Link, both: str, others: str) -> str:
 
 
 def _steered(link: Link) -> bool:
-    return link.mode is Mode.AUTO and bool(link.gcp.import_policy and link.gcp.export_policy)
+    return link.mode is Mode.AUTO and link.has_policies
 
 
 def _ends(link: Link) -> tuple[str, str]:
