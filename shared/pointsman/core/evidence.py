@@ -25,6 +25,7 @@ _CLOUD = {
     Vantage.GCP: Cloud.GCP,
     Vantage.PROBE_GCP: Cloud.GCP,
 }
+_BOTH = frozenset(Cloud)
 PROBES = frozenset({Vantage.PROBE_AWS, Vantage.PROBE_GCP})
 _SEEN_BY_LOOKS = frozenset({Aspect.BGP, Aspect.LINK, Aspect.IPSEC})
 """What looks and probes can contradict."""
@@ -113,7 +114,7 @@ def _refuted(row: Sighting, member: tuple[Sighting, ...], link: list[Sighting]) 
         return False
     later = [one for one in link if one.health is Health.UP and one.seen_at > row.seen_at]
     looked = {cloud_of(one.vantage) for one in later if one.source is Source.LOOK and one in member}
-    return looked >= set(Cloud) and {one.vantage for one in later} >= PROBES
+    return looked >= _BOTH and {one.vantage for one in later} >= PROBES
 
 
 def _standing(claims: list[Sighting], freshness: Freshness, now: datetime) -> Iterable[Sighting]:
@@ -134,7 +135,8 @@ def _standing(claims: list[Sighting], freshness: Freshness, now: datetime) -> It
 
 def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief:
     """Judge one link from its fresh claims. ``before`` lends only the onset of a trouble that is still going on."""
-    if any(_tested(row) for row in _saying(_rows(claims), Health.DRAINING)):
+    draining = Health.DRAINING
+    if any(row.health is draining and _tested(row) for row in _rows(claims)):
         return Belief(verdict=Verdict.UNKNOWN, because="our own failover test hides the link")
     alone = len(link.members) == 1
     whole = _judge(link, tuple(_rows(claims)) if alone else claims.get(None, ()), before, now)
@@ -174,13 +176,14 @@ def _tested(row: Sighting) -> bool:
 
 def _judge(link: Link, rows: tuple[Sighting, ...], before: LinkState, now: datetime) -> Belief:
     """Judge one member, or the whole link by its own claims: down, suspect, degraded, up or unknown, in that order."""
-    downs = _saying(rows, Health.DOWN)
-    if downs:
+    told = {row.health for row in rows}
+    if Health.DOWN in told:
+        downs = _saying(rows, Health.DOWN)
         return _downs(link, [row for row in downs if not _outlived(row, before)] or downs, _onset(downs, before), now)
-    degraded = _saying(rows, Health.DEGRADED)
-    if degraded:
+    if Health.DEGRADED in told:
+        degraded = _saying(rows, Health.DEGRADED)
         return Belief(verdict=Verdict.DEGRADED, because=_word(degraded[0]), onset=_onset(degraded, before))
-    if _saying(rows, Health.UP):
+    if Health.UP in told:
         return Belief(verdict=Verdict.UP, because="seen up, and nothing says otherwise")
     return Belief(verdict=Verdict.UNKNOWN, because="no fresh claim")
 
@@ -202,9 +205,9 @@ def _downs(link: Link, downs: list[Sighting], onset: datetime, now: datetime) ->
     if pair:
         return Belief(verdict=Verdict.DOWN, because=f"{_word(pair[0])}, and {_word(pair[1])} agrees", onset=onset)
     clouds = {cloud_of(row.vantage) for row in downs}
-    if set(Cloud) <= clouds and now - onset >= link.timers.budget:
+    both = clouds >= _BOTH
+    if both and now - onset >= link.timers.budget:
         return Belief(verdict=Verdict.DOWN, because="the session is lost at both ends for longer than the convergence budget", onset=onset)
-    both = set(Cloud) <= clouds
     words = "both ends lost the session; the convergence budget still runs" if both else f"only {_word(downs[0])}: looking from both sides"
     return Belief(verdict=Verdict.SUSPECT, because=words, onset=onset, lost_both_ends=both)
 
@@ -263,13 +266,13 @@ def _good(link: Link, claims: Claims) -> bool:
     ups = _saying(_rows(claims), Health.UP)
     if link.probes:
         return {row.vantage for row in ups} >= PROBES
-    return {cloud_of(row.vantage) for row in ups} >= set(Cloud)
+    return {cloud_of(row.vantage) for row in ups} >= _BOTH
 
 
 def passing(claims: Claims) -> bool:
     """Say whether fresh forwarding evidence shows the link passing packets, and none shows it failing."""
-    forwarding = [row for row in _rows(claims) if is_forwarding(row)]
-    return bool(_saying(forwarding, Health.UP)) and not _saying(forwarding, Health.DOWN)
+    said = {row.health for row in _rows(claims) if is_forwarding(row)}
+    return Health.UP in said and Health.DOWN not in said
 
 
 def still_passing(claims: Claims) -> bool:

@@ -15,6 +15,7 @@ SETTLING = timedelta(seconds=5)
 INEXACT = 0.05
 """Share of packets by which loss may exceed what the declared demands explain."""
 _GOOD = frozenset({Verdict.UP, Verdict.DEGRADED})
+_BAD = frozenset({Verdict.DOWN, Verdict.SUSPECT})
 
 
 def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Belief]:
@@ -23,12 +24,13 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
     Condemning it would pour the traffic onto the next link, and so on. What still loses when the move is over is down.
     Where no link at all is seen up, our eyes are broken and nothing is excused.
     """
-    if not any(belief.verdict in _GOOD for belief in beliefs.values()):
+    verdicts = {belief.verdict for belief in beliefs.values()}
+    if verdicts.isdisjoint(_GOOD) or verdicts.isdisjoint(_BAD):
         return dict(beliefs)
     filling, overfilled, hidden = _filling(case), _overfilled(case), _hidden(case)
 
     def judged(name: LinkName, belief: Belief) -> Belief:
-        if belief.verdict not in {Verdict.DOWN, Verdict.SUSPECT}:
+        if belief.verdict not in _BAD:
             return belief
         if name in hidden:
             return Belief(verdict=Verdict.UNKNOWN, because="our own failover test is due on it, which hides the link")

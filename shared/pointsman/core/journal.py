@@ -26,7 +26,7 @@ PLAIN_LIMIT = 4 * 1024 * 1024
 _EFFORT = 6
 """Of the packing (0 to 9): a tenth of the size in about a millisecond."""
 
-T = TypeVar("T")
+T = TypeVar("T", "Entry", "Countersignature")
 
 
 class Altered(Refused):
@@ -160,9 +160,20 @@ def _unpacked(name: str, packed: bytes) -> bytes:
 
 def _read(about: str, content: bytes, kind: type[T]) -> T:
     try:
-        version = parse(content, _Versioned).version
-        if version > VERSION:
-            raise Newer(f"{about} has layout {version}, and this version of pointsman knows {VERSION}: use the newer one")
-        return parse(content, kind)
+        found = parse(content, kind)
+        version = found.version
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Altered(f"{about} was altered: it is not one") from error
+        version = _version(content)
+        if version <= VERSION:
+            raise Altered(f"{about} was altered: it is not one") from error
+    if version > VERSION:
+        raise Newer(f"{about} has layout {version}, and this version of pointsman knows {VERSION}: use the newer one")
+    return found
+
+
+def _version(content: bytes) -> int:
+    """Give the layout of what cannot be read as the own one; 0 when it tells none."""
+    try:
+        return parse(content, _Versioned).version
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0

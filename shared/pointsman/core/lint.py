@@ -21,6 +21,8 @@ PRIORITY_LIMIT = 200
 """Highest base priority of a Cloud Router's peer: region costs begin at 201, and would outweigh it."""
 RANGES_KEPT = 8192
 """Prefixes whose first and last address are remembered."""
+FABRICS_KEPT = 8
+"""Fabrics whose addresses of sessions, tunnels and probes are remembered in order."""
 
 
 class Rule(StrEnum):
@@ -53,6 +55,8 @@ def lint(fabric: Fabric, plan: Plan, new: Setting, old: Setting, now: datetime) 
 
 def clashes(settings: Sequence[Setting]) -> dict[int, Violation]:
     """Find writes of one batch that would meet in one place, by their index: one of them takes away what another adds."""
+    if len(settings) <= 1:
+        return {}
     places = [_place(one) for one in settings]
     counted = Counter(places)
     text = "{} is written twice at once, so one write would delete what the other adds: change it in place, by one write"
@@ -156,7 +160,7 @@ def _too_short(flow: FlowName, link: str) -> Violation:
 
 def _cut(fabric: Fabric, prefixes: Iterable[str]) -> Iterator[Violation]:
     """Find a prefix that holds an address which sessions, tunnels or probes of ours run over."""
-    addresses: list[tuple[int, int]] | None = None
+    addresses: tuple[tuple[int, int], ...] | None = None
     for prefix in prefixes:
         addresses = _control_addresses(fabric) if addresses is None else addresses
         span = _span(prefix)
@@ -170,10 +174,14 @@ def _cut(fabric: Fabric, prefixes: Iterable[str]) -> Iterator[Violation]:
             yield Violation(rule=Rule.CONTROL_PATH, text=f"{prefix} holds {address}, which a session, a tunnel or a probe needs")
 
 
-def _control_addresses(fabric: Fabric) -> list[tuple[int, int]]:
-    texts = [text for link in fabric.links for text in _addresses(link)]
+def _control_addresses(fabric: Fabric) -> tuple[tuple[int, int], ...]:
+    return _in_order(tuple(text for link in fabric.links for text in _addresses(link)))
+
+
+@lru_cache(FABRICS_KEPT)
+def _in_order(texts: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
     parsed = (ipaddress.ip_address(text) for text in texts)
-    return sorted((one.version, int(one)) for one in parsed)
+    return tuple(sorted((one.version, int(one)) for one in parsed))
 
 
 def _addresses(link: Link) -> Iterator[str]:

@@ -77,9 +77,8 @@ def frozen(view: View, plan: Plan) -> str:
     """Say what stops steering: either flag is set, the plan is frozen, or the own flag can't be read; "" when nothing does."""
     if plan.freeze is not None:
         return f"steering is frozen by {plan.freeze.author}: {plan.freeze.reason}"
-    flags = [cloud for cloud in Cloud if view.flags.get(cloud) is FlagState.SET]
-    if flags:
-        return f"the freeze flag of {' and '.join(flags)} is set"
+    if FlagState.SET in view.flags.values():
+        return f"the freeze flag of {' and '.join(cloud for cloud in Cloud if view.flags.get(cloud) is FlagState.SET)} is set"
     unread = view.flags.get(view.here, FlagState.UNREADABLE) is FlagState.UNREADABLE
     return f"the freeze flag of {view.here} cannot be read" if unread else ""
 

@@ -63,7 +63,7 @@ def newest(claims: Iterable[Sighting]) -> dict[str, Sighting]:
     for claim in claims:
         row = claim.row
         held = kept.get(row)
-        if held is None or outranks(claim, held):
+        if held is None or (held is not claim and outranks(claim, held)):
             kept[row] = claim
     return kept
 

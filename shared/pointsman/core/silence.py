@@ -73,7 +73,7 @@ def beats_due(beats: Iterable[Sighting], stored: Mapping[str, Sighting]) -> tupl
 def last_beat(rows: Iterable[Sighting], cloud: Cloud) -> datetime | None:
     """Say when a cloud's functions last ended a sweep; None when none is known."""
     vantage = cloud.value
-    beats = (row.seen_at for row in rows if row.vantage == vantage and row.member.startswith(ARTEFACT))
+    beats = [row.seen_at for row in rows if row.vantage == vantage and row.member.startswith(ARTEFACT)]
     return max(beats, default=None)
 
 
@@ -107,7 +107,12 @@ def silences(case: Case) -> dict[str, Silence]:
 
 def _findings(case: Case) -> Iterator[tuple[str, Finding]]:
     for cloud in Cloud:
-        found = {Kind.FUNCTIONS: _functions(case, cloud), Kind.EVENTS: _events(case, cloud), Kind.PROBES: _probes(case, cloud)}
+        beat = last_beat(case.view.rows, cloud)
+        found = {
+            Kind.FUNCTIONS: _functions(case, cloud, beat),
+            Kind.EVENTS: _events(case, cloud, beat),
+            Kind.PROBES: _probes(case, cloud, beat),
+        }
         hidden = cloud in case.view.unreadable  # what was heard in the witness was heard; what was not may stand where nobody could look
         yield from ((silence_name(kind, cloud), None if hidden and isinstance(one, Unheard) else one) for kind, one in found.items())
 
@@ -126,9 +131,8 @@ def _stepped(case: Case, name: str, found: Finding) -> Silence | None:
     return left if left.epoch is not None or left.closing else None
 
 
-def _functions(case: Case, cloud: Cloud) -> Finding:
+def _functions(case: Case, cloud: Cloud, last: datetime | None) -> Finding:
     """Judge a cloud's functions by their newest heartbeat. No function calls its own cloud's dead: it runs."""
-    last = last_beat(case.view.rows, cloud)
     if last is None:
         return None
     if case.now - last <= SILENT_AFTER:
@@ -136,14 +140,14 @@ def _functions(case: Case, cloud: Cloud) -> Finding:
     return None if cloud is case.view.here else Unheard(since=last)
 
 
-def _probes(case: Case, cloud: Cloud) -> Finding:
+def _probes(case: Case, cloud: Cloud, last: datetime | None) -> Finding:
     """Judge a cloud's prober by the newest row of its own that claims anything: one whose eyes are shut tells nothing either."""
     pairs = _pairs(case.fabric, cloud)
     if not pairs:
         return Heard()  # what is no longer declared need not speak
     rows = (row for row in case.view.rows if row.vantage is _PROBES[cloud] and row.source is Source.PROBE and row.member in pairs)
     latest = max((row.seen_at for row in rows if row.health is not Health.UNKNOWN), default=None)
-    last, patience = last_beat(case.view.rows, cloud), max(SILENT_AFTER, case.fabric.policy.freshness.look)
+    patience = max(SILENT_AFTER, case.fabric.policy.freshness.look)
     if latest is None or last is None:
         return None
     if case.now - latest <= patience:
@@ -157,7 +161,7 @@ def _pairs(fabric: Fabric, cloud: Cloud) -> frozenset[str]:
     return frozenset(probe_key(pair.source, pair.target) for link in fabric.links for pair in link.probes if pair.site in sites)
 
 
-def _events(case: Case, cloud: Cloud) -> Finding:
+def _events(case: Case, cloud: Cloud, beat: datetime | None) -> Finding:
     """Judge a cloud's feed by the changes that its looks saw: any later word of the feed shows that it speaks."""
     feed, vantage = FEEDS[cloud], cloud.value
     told = [row for row in case.view.rows if row.source is feed and row.vantage == vantage]
@@ -166,17 +170,17 @@ def _events(case: Case, cloud: Cloud) -> Finding:
     if before is not None and before.epoch is not None:
         over = case.now - before.since >= TOLD_FOR or (latest is not None and latest >= before.since)
         return Heard() if over else None
-    missed = [turn for turn in _untold(case, cloud, told) if latest is None or latest < turn.seen_at]
+    missed = [turn for turn in _untold(case, cloud, told, beat) if latest is None or latest < turn.seen_at]
     first = min(missed, key=lambda turn: (turn.seen_at, turn.member), default=None)
     return None if first is None else Unheard(since=first.seen_at, about=first.member.removeprefix(TURN))
 
 
-def _untold(case: Case, cloud: Cloud, told: Iterable[Sighting]) -> Iterator[Sighting]:
+def _untold(case: Case, cloud: Cloud, told: Iterable[Sighting], last: datetime | None) -> Iterator[Sighting]:
     """List the turns that are due and that the feed's word on the member does not bear out.
 
     A turn is due once the cloud's functions have swept after its time was up: events wait for functions that are dead.
     """
-    places, last, vantage = index(case.fabric), last_beat(case.view.rows, cloud), cloud.value
+    places, vantage = index(case.fabric), cloud.value
     words = {(places.get(row.member), row.health) for row in told}
     for turn in case.view.rows:
         ref = places.get(turn.member.removeprefix(TURN)) if turn.vantage == vantage and turn.member.startswith(TURN) else None

@@ -59,7 +59,7 @@ def forgotten(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, L
     def kept(name: LinkName, state: LinkState) -> tuple[int, ...]:
         return tuple(epoch for epoch in state.closing if incident_id(fabric, name, epoch) not in told)
 
-    return {name: replace(state, closing=kept(name, state)) for name, state in states.items()}
+    return {name: replace(state, closing=kept(name, state)) if state.closing else state for name, state in states.items()}
 
 
 def opened(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -12,6 +11,7 @@ from pointsman.core.errors import Transient
 from pointsman.core.fabric import Fabric
 from pointsman.core.modes import NoQuorum
 from pointsman.core.plan import Plan, read_plan
+from pointsman.core.values import Frozen
 from pointsman.quorum.outcomes import Agreed, Decline, Declined, NoMajority, Outcome, Unknown
 from pointsman.service.gather import Gathered
 from pointsman.service.house import House
@@ -23,8 +23,7 @@ Beside = Callable[[Plan, Plan], Awaitable[bool]]
 """Told the plan that was read and what was decided on it, before any store is asked to agree; says whether it acted on that."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Agreement:
+class Agreement(Frozen):
     """The plan a majority holds, and the one that was read ``before``.
 
     ``changed`` says whether this pass made it; ``stale`` that rows must be read again first.

@@ -7,7 +7,7 @@ A pass that brings nothing new ends after the first.
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pointsman.core.errors import Transient
@@ -19,6 +19,7 @@ from pointsman.core.plan import Plan
 from pointsman.core.sightings import Health, Sighting
 from pointsman.core.silence import turns
 from pointsman.core.steering import Level, LeverKind, Setting
+from pointsman.core.values import replace
 from pointsman.service.agree import Agreement, agree, plan_in
 from pointsman.service.alone import stand_alone
 from pointsman.service.enact import Step, acknowledge, acknowledge_pins, differing, observe_missing, prove, target_of, wishes, write

@@ -7,7 +7,6 @@ answers they stay as they are. Anything that a clause refuses takes the normal p
 """
 
 import asyncio
-import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +23,7 @@ from pointsman.core.members import index
 from pointsman.core.plan import FlagState, LinkState, Placement, Plan
 from pointsman.core.sightings import Health, Sighting
 from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
-from pointsman.core.values import canonical
+from pointsman.core.values import canonical, replace
 from pointsman.service.enact import Step, differing, target_of, wishes, write
 from pointsman.service.gather import Gathered, Target, note
 from pointsman.service.house import House
@@ -262,4 +261,4 @@ async def _leave() -> None:
 
 def with_intents(gathered: Gathered, intents: Sequence[Sighting]) -> Gathered:
     """Add the intents of this very call to the rows that its first round trip read."""
-    return dataclasses.replace(gathered, stored=gathered.stored | {one.row: one for one in intents}) if intents else gathered
+    return replace(gathered, stored=gathered.stored | {one.row: one for one in intents}) if intents else gathered

@@ -1,20 +1,18 @@
 """The first round trip: note what came, and read everything a decision needs, all in parallel."""
 
 import asyncio
-import dataclasses
-from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.evidence import freshness_of
 from pointsman.core.fabric import Cloud, Fabric, LinkName
-from pointsman.core.members import index
+from pointsman.core.members import MemberRef, index
 from pointsman.core.plan import FlagState, View
 from pointsman.core.rows import clamped, newest, outranks
 from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.steering import LeverKind, Observed
-from pointsman.core.values import replace
+from pointsman.core.values import Frozen, replace
 from pointsman.ports.clouds import Lever, LeverBusy, LeverFailed
 from pointsman.ports.stores import Rows, RowsRead, RowUnreadable, StoreDown, StoreUnsure
 from pointsman.quorum.reading import Reading
@@ -34,8 +32,7 @@ Target = tuple[LeverKind, str]
 """A lever and the link or flow it is on."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scope:
+class Scope(Frozen):
     """How widely one pass looks: links to look at live, levers to observe, and whether the witness's rows are read too."""
 
     look: tuple[LinkName, ...] = ()
@@ -43,8 +40,7 @@ class Scope:
     witness: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gathered:
+class Gathered(Frozen):
     """What the first round trip brought.
 
     ``looked`` are the live look's claims, not noted yet; ``stored`` the rows as the stores hold them; ``astray`` those of
@@ -57,11 +53,11 @@ class Gathered:
     reading: Reading
     now: datetime
     looked: tuple[Sighting, ...] = ()
-    stored: dict[str, Sighting] = field(default_factory=dict)
+    stored: dict[str, Sighting] = {}
     astray: tuple[Sighting, ...] = ()
     belied: tuple[Sighting, ...] = ()
-    observed: dict[Target, Observed] = field(default_factory=dict)
-    blind: dict[Target, str] = field(default_factory=dict)
+    observed: dict[Target, Observed] = {}
+    blind: dict[Target, str] = {}
     unrecorded: str = ""
 
 
@@ -157,8 +153,7 @@ def _known_silent(house: House, cloud: Cloud) -> bool:
     return house.witness is not None and house.rows[cloud].name in house.silent
 
 
-@dataclass(frozen=True)
-class _CloudRows:
+class _CloudRows(Frozen):
     """One cloud's rows from wherever they could be read; ``whole`` is False when some may be missing.
 
     ``at_home`` are those of its own store, and ``home_time`` is its time; ``spare`` those of the witness; ``astray`` those that its
@@ -210,11 +205,11 @@ def _belied(fabric: Fabric, read: _CloudRows, looked: Sequence[Sighting]) -> tup
     own = (*read.at_home, *looked) if read.at_home else ()
     if not own or not read.spare or len({row.health for row in (*own, *read.spare)}) == 1:
         return ()
-    left = {row.row: row for row in read.spare}
+    left, places = {row.row: row for row in read.spare}, index(fabric)
     words: dict[tuple[object, ...], list[Sighting]] = {}
     for row in read.spare:
-        words.setdefault(_subject(fabric, row), []).append(row)
-    last = {_subject(fabric, row): row for row in sorted(own, key=lambda row: row.seen_at)}
+        words.setdefault(_subject(places, row), []).append(row)
+    last = {_subject(places, row): row for row in sorted(own, key=lambda row: row.seen_at)}
     missed = [row for subject, row in last.items() if _unsaid(row, words.get(subject, ()), left.get(row.row))]
     same = (row for row in own if (held := left.get(row.row)) is not None and _contradicts(row, held))
     return tuple(dict.fromkeys((*same, *missed)))
@@ -230,9 +225,9 @@ def _contradicts(row: Sighting, word: Sighting) -> bool:
     return word.health is not row.health and outranks(row, word)
 
 
-def _subject(fabric: Fabric, row: Sighting) -> tuple[object, ...]:
+def _subject(places: Mapping[str, MemberRef], row: Sighting) -> tuple[object, ...]:
     """Give what a row is about and who says it, whatever its source; a lever's row is about itself."""
-    ref = None if row.source is Source.LEVER else index(fabric).get(row.member)
+    ref = None if row.source is Source.LEVER else places.get(row.member)
     return (row.row,) if ref is None else (ref, row.vantage, row.aspect)
 
 
@@ -324,6 +319,9 @@ def worth_noting(
     A claim that contradicts what another source, ``stored`` or just ``told``, says of the same since then is no repetition:
     were it left out, whoever reads the rows would take it for older than that word, and believe that.
     """
+    claims = tuple(claims)
+    if not claims:
+        return ()
     words = [word for word in (*stored.values(), *told) if word.source is not Source.LEVER and word.health is not Health.UNKNOWN]
     return tuple(one for one in claims if not _repeats(fabric, one, stored.get(one.row)) or _answers(fabric, one, stored[one.row], words))
 
@@ -340,18 +338,23 @@ def _answers(fabric: Fabric, claim: Sighting, row: Sighting, words: Iterable[Sig
     What a look finds answers either cloud's words, for both ends' looks are weighed together; any other claim answers
     other sources of its own vantage.
     """
-    since = [word for word in words if _contradicts(claim, word) and outranks(word, row) and word.aspect is claim.aspect]
+    health, aspect = claim.health, claim.aspect
+    contrary = [word for word in words if word.health is not health and word.aspect is aspect]
+    since = [word for word in contrary if outranks(claim, word) and outranks(word, row)]
     near = [word for word in since if word.vantage is claim.vantage or claim.source is Source.LOOK]
     others = [word for word in near if (word.vantage, word.source) != (claim.vantage, claim.source)]
-    place = index(fabric).get(claim.member) if others else None
-    return place is not None and any(index(fabric).get(word.member) == place for word in others)
+    if not others:
+        return False
+    places = index(fabric)
+    place = places.get(claim.member)
+    return place is not None and any(places.get(word.member) == place for word in others)
 
 
 async def with_flags_anew(house: House, gathered: Gathered) -> Gathered:
     """Read the freeze flags once more, for a write that comes long after they were read."""
     flags = await asyncio.gather(*(flag.read() for flag in house.flags.values()))
     view = replace(gathered.view, flags=dict(zip(house.flags, flags, strict=True)))
-    return dataclasses.replace(gathered, view=view)
+    return replace(gathered, view=view)
 
 
 def flags_allow(house: House, view: View) -> bool:

@@ -44,7 +44,7 @@ class Registers:
     """The registers of one set of stores: one store is ``lite``, three are a quorum.
 
     ``nonce`` gives 16 fresh hex digits at each call, ``jitter`` a number from 0 up to 1. Deadlines are instants of
-    ``clock.monotonic()``. ``following`` is the set that registers are being moved to, where one is: a sealed register
+    ``clock.monotonic()``. ``majority`` is how many stores must agree. ``following`` is the set that registers are being moved to, where one is: a sealed register
     is followed there, and the copy of its value made up for.
     """
 
@@ -59,6 +59,7 @@ class Registers:
         following: "Registers | None" = None,
     ) -> None:
         self._acceptors = {acceptor.name: acceptor for acceptor in acceptors}
+        self.majority = majority_of(len(self._acceptors))
         if len(self._acceptors) != len(acceptors):
             raise ValueError("two stores have one name")
         self._clock = clock
@@ -77,11 +78,6 @@ class Registers:
     def names(self) -> tuple[str, ...]:
         """The stores of this set."""
         return tuple(self._acceptors)
-
-    @property
-    def majority(self) -> int:
-        """How many stores must agree."""
-        return majority_of(len(self._acceptors))
 
     async def read(self, register: str, *, deadline: float | None = None) -> Reading:
         """Read all stores once, in parallel, until a majority shares an accepted ballot or nobody is left to ask.
@@ -186,18 +182,20 @@ class Registers:
         self._late.begin(register)
         asked = {asyncio.create_task(self._ask(register, _read(name))): name for name in self._acceptors}
         answers: dict[str, Answer] = {}
+        reading: Reading | None = None  # before a majority has answered there is nothing to judge
         try:
-            while asked and not (reading := self._judged(answers)).confirmed and not timer.done():
-                done = await first(asked, timer, ODD_SECONDS if reading.reached else None)
+            while asked and not (reading is not None and reading.confirmed) and not timer.done():
+                done = await first(asked, timer, ODD_SECONDS if reading is not None and reading.reached else None)
                 if not done:
                     break
                 answers |= {asked.pop(task): task.result() for task in done}
+                reading = self._judged(answers) if len(answers) >= self.majority else None
         finally:
             in_time = not timer.done()
             timer.cancel()
             self._late.leave({(register, name): task for task, name in asked.items()})
         silent = {} if in_time else dict.fromkeys(asked.values(), Lost(why=SILENT))
-        return self._judged(answers | silent)
+        return self._judged(answers | silent) if silent or reading is None else reading
 
     async def _tried(self, register: str, trial: Trial, reading: Reading | None, until: float) -> Outcome:
         """Make attempt after attempt in this set of stores."""

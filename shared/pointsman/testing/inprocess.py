@@ -6,9 +6,9 @@ so that tests can ask what became of the traffic.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from pointsman.core.fabric import Cloud, Fabric, Link
+from pointsman.core.fabric import Cloud, Fabric, Link, Member, Router
 from pointsman.core.members import peer_key, probe_key, tunnel_key
 from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Aspect, Cause, Health, Notice, Sighting, Source, Vantage
@@ -255,6 +255,9 @@ class PinLever:
         return Verified(level=Level.EFFECTIVE if observed.setting == want else Level.NONE)
 
 
+_VANTAGE = {Cloud.AWS: Vantage.AWS, Cloud.GCP: Vantage.GCP}
+
+
 class TwinLooker:
     """Keeps ``Looker`` for one cloud: sessions of virtual interfaces and tunnels, or of the router's peers."""
 
@@ -276,35 +279,34 @@ class TwinLooker:
 
     def _members(self, link: Link) -> list[Sighting]:
         side = Side.AWS if self.cloud is Cloud.AWS else Side.GCP
+        router, now = self._world.fabric.gcp_site(link).router, self._world.clock.now()
         found = []
         for member in link.members:
-            key = self._key(link, member.id)
+            key = self._key(member, router)
             if key:
                 up = self._world.network.session_up(link.name, member.id, side)
-                found.append(self._claim(key, up=up, tested=self._tested(member.aws.virtual_interface)))
+                found.append(self._claim(key, now, up=up, tested=self._tested(member.aws.virtual_interface)))
         return found
 
     def _tested(self, interface: str | None) -> bool:
         tests = self._world.network.failover_tests(interface) if interface and self.cloud is Cloud.AWS else ()
         return bool(tests) and tests[0].ended is None
 
-    def _key(self, link: Link, member: str) -> str | None:
-        one = next(one for one in link.members if one.id == member)
+    def _key(self, one: Member, router: Router | None) -> str | None:
         if self.cloud is Cloud.AWS:
             tunnel = tunnel_key(one.aws.vpn, one.aws.outside_ip) if one.aws.vpn and one.aws.outside_ip else None
             return one.aws.virtual_interface or tunnel
-        router = self._world.fabric.gcp_site(link).router
         return peer_key(router.id, one.gcp.peer.ip) if router and one.gcp.peer else None
 
-    def _claim(self, key: str, *, up: bool, tested: bool) -> Sighting:
+    def _claim(self, key: str, now: datetime, *, up: bool, tested: bool) -> Sighting:
         health = Health.UP if up else Health.DOWN
         return Sighting(
-            vantage=Vantage(self.cloud.value),
+            vantage=_VANTAGE[self.cloud],
             member=key,
             source=Source.LOOK,
             aspect=Aspect.BGP,
             health=Health.DRAINING if tested else health,
-            seen_at=self._world.clock.now(),
+            seen_at=now,
             cause=Cause.FAILOVER_TEST if tested else (Cause.SESSION_UP if up else Cause.SESSION_DOWN),
         )
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from pointsman.core.fabric import Cloud
-from pointsman.core.rows import clamped, newest, rank, winning
+from pointsman.core.rows import GRAIN, clamped, newest, rank, winning
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen
 from pointsman.ports.clouds import Clock
@@ -226,8 +226,9 @@ class MemoryStore:
 
     def _all_rows(self, prefix: Cloud) -> RowsRead:
         now = self._time()
-        rows = tuple(_clamped(row, now) for row in self._rows[prefix].values())
-        return RowsRead(rows=rows, store_time=now, quarantined=self._quarantined[prefix])
+        latest = now + GRAIN
+        rows = [row if row.seen_at <= latest else _clamped(row, now) for row in self._rows[prefix].values()]
+        return RowsRead(rows=tuple(rows), store_time=now, quarantined=self._quarantined[prefix])
 
     def _time(self) -> datetime:
         return self._clock.now().replace(microsecond=0)

@@ -8,6 +8,7 @@ import asyncio
 import contextvars
 import heapq
 import itertools
+from asyncio import get_running_loop
 from collections import deque
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ import msgspec
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+_NAME = "step"
+"""What every task is called: a name of its own would have to be made up for each."""
 TIDIED_AT = 200
 """Tasks that are listed before those that have ended are left out of the list."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,11 +50,11 @@ class VirtualClock:
 
     def now(self) -> datetime:
         """Give the virtual time of day."""
-        return self._start + timedelta(seconds=asyncio.get_running_loop().time()) + self.skew
+        return self._start + timedelta(seconds=get_running_loop().time()) + self.skew
 
     def monotonic(self) -> float:
         """Give the virtual seconds since the loop began."""
-        return asyncio.get_running_loop().time()
+        return get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:
         """Wait in virtual time."""
@@ -61,9 +64,10 @@ class VirtualClock:
 class Step(asyncio.Task[Any]):
     """A task that knows which task began it. Its hash is a running number, so that sets of tasks have one order in every run."""
 
-    actor: Actor | None = None
-    begun_by: "Step | None" = None
-    serial = 0
+    __slots__ = ("actor", "begun_by", "serial")
+    actor: Actor | None
+    begun_by: "Step | None"
+    serial: int
 
     def __hash__(self) -> int:
         """Be the same in every run."""
@@ -128,18 +132,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         """Call something after some seconds."""
-        return self._put_off(self._now + delay, callback, args, context)
+        when = self._now + delay
+        due = _Due(callback, args, contextvars.copy_context() if context is None else context, when)
+        heapq.heappush(self._later, (when, next(self._asked), due))
+        return due  # type: ignore[return-value]
 
     def call_at(
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         """Call something at an instant."""
-        return self._put_off(when, callback, args, context)
-
-    def _put_off(
-        self, when: float, act: Callable[..., object], with_: tuple[Any, ...], surroundings: contextvars.Context | None
-    ) -> asyncio.TimerHandle:
-        due = _Due(act, with_, contextvars.copy_context() if surroundings is None else surroundings, when)
+        due = _Due(callback, args, contextvars.copy_context() if context is None else context, when)
         heapq.heappush(self._later, (when, next(self._asked), due))
         return due  # type: ignore[return-value]
 
@@ -150,7 +152,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         begun_by = asyncio.current_task(self)
         task.begun_by = begun_by if isinstance(begun_by, Step) else None
         task.actor = ACTOR.get() if context is None else context.get(ACTOR)
-        task.__init__(coro, loop=self, context=context)  # type: ignore[misc]
+        task.__init__(coro, loop=self, name=_NAME, context=context)  # type: ignore[misc]
         self._tasks.append(task)
         if len(self._tasks) > self._tidied_at:
             self._tidied_at = TIDIED_AT + 2 * len(self.under_way())
@@ -162,19 +164,24 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._tasks = [task for task in self._tasks if not task.done()]
         return list(self._tasks)
 
+    def under_way_of(self, actor: Actor) -> list[Step]:
+        """List those of one actor, in the same order."""
+        return [task for task in self._tasks if task.actor is actor and not task.done()]
+
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run to the end of ``main``; what it leaves behind is cancelled. Raises ``Stuck``."""
         asyncio.events._set_running_loop(self)  # noqa: SLF001 - what every loop does when it begins to run
         task = self.create_task(main)
         try:
-            self._until(task)
+            self.take_steps(task)
             return task.result()  # type: ignore[no-any-return]
         finally:
             self._cancel_all()
             asyncio.events._set_running_loop(None)  # noqa: SLF001 - and when it ends
             self.close()
 
-    def _until(self, end: asyncio.Future[Any]) -> None:
+    def take_steps(self, end: asyncio.Future[Any]) -> None:
+        """Take one step after the other until ``end`` is done. Raises ``Stuck``."""
         soon, later = self._soon, self._later
         while not end.done():
             if soon:
@@ -210,4 +217,4 @@ class VirtualLoop(asyncio.BaseEventLoop):
             task.cancel()
         self._soon += self._never
         if left:
-            self._until(asyncio.gather(*left, return_exceptions=True))
+            self.take_steps(asyncio.gather(*left, return_exceptions=True))

@@ -156,7 +156,8 @@ class History:
 
     async def change(self, register: str, work: Awaitable[Outcome]) -> Outcome:
         """Watch one change."""
-        began, spent = asyncio.get_running_loop().time(), list[str]()
+        began = asyncio.get_running_loop().time()
+        spent: list[str] = []
         token = _SPENT.set(spent)
         how, ballot = Ended.UNKNOWN, ""
         try:

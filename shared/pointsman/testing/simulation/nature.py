@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
@@ -12,11 +12,10 @@ from typing import Any
 
 from pointsman.core.fabric import Cloud
 from pointsman.core.values import replace
-from pointsman.testing import virtual
 from pointsman.testing.simulation.kinds import STRIKES, FaultKind, Request, of
 from pointsman.testing.simulation.schedule import Mishap
 from pointsman.testing.simulation.sites import functions_of, site_of
-from pointsman.testing.virtual import ACTOR, Step, VirtualLoop
+from pointsman.testing.virtual import ACTOR, Actor, Step, VirtualLoop
 
 STORY_LIMIT = 20_000
 """Lines of a story that are kept; the oldest go first."""
@@ -26,8 +25,13 @@ EPISODE = 0.85
 """Share of the requests to a place that are struck while it is in trouble."""
 DEPTH_LIMIT = 40
 """How deep a chain of tasks, each begun by the next, is followed."""
-_LOOP = virtual.__file__
-_NOBODYS = Context()
+_STEPS = VirtualLoop.take_steps.__code__
+"""What every step is taken in: no frame outside it is anybody's."""
+_STRIKE_OTHERS: Mapping[Request | None, frozenset[FaultKind]] = {
+    request: frozenset(kind for kind, struck in STRIKES.items() if request not in struck) for request in (None, *Request)
+}
+"""The kinds that strike requests, but not this one; None: no request at all."""
+NOBODYS = Context()
 """The surroundings of what is nobody's work; nothing is ever set in it."""
 
 
@@ -63,7 +67,8 @@ class Nature:
         """Say what strikes a request, if anything."""
         self.operations += 1
         if self.watching:
-            self.coverage.update((site, request.value) for site in sites_here())
+            asked = request.value
+            self.coverage.update((site, asked) for site in sites_here())
         if not self.raging:
             return None
         if self.aims and (aimed := self._aimed(request)) is not None:
@@ -80,23 +85,24 @@ class Nature:
 
     def _aimed(self, request: Request | None) -> FaultKind | None:
         """Let what is aimed at where the running task stands befall; give what strikes its request, if that does."""
-        now, here = asyncio.get_running_loop().time(), dict[str, bool]()
+        now = asyncio.get_running_loop().time()
+        here: dict[str, bool] = {}
+        others = _STRIKE_OTHERS[request]
         for one in tuple(self.aims):
-            struck = STRIKES.get(one.kind)
-            if one.after > now or (struck is not None and request not in struck):
+            if one.after > now or one.kind in others:
                 continue
             if one.site not in here:
                 here[one.site] = stands_at(one.site)
-            if here[one.site] and self._befallen(one, struck):
+            if here[one.site] and self._befallen(one):
                 return one.kind
         return None
 
-    def _befallen(self, one: Mishap, struck: Collection[Request] | None) -> bool:
+    def _befallen(self, one: Mishap) -> bool:
         """Let one thing that is aimed at where the running task stands befall; True when it is its request that is struck."""
         self.aims.remove(one)
         if one.visits:
             self.aims.append(replace(one, visits=one.visits - 1))
-        elif struck is not None:
+        elif one.kind in STRIKES:
             return True
         elif not self.upon(one):
             self.aims.append(one)
@@ -120,8 +126,9 @@ class Nature:
 
     def injected(self, kind: FaultKind, where: Collection[str]) -> None:
         """Count a fault, and the await sites it was injected at."""
-        self.faults[kind.value] += 1
-        self.coverage.update((site, kind.value) for site in where)
+        name = kind.value
+        self.faults[name] += 1
+        self.coverage.update((site, name) for site in where)
 
     def tell(self, text: str) -> None:
         """Add a line to the story."""
@@ -135,7 +142,7 @@ def stands_at(site: str) -> bool:
     """Say whether the running task stands at an await site, or one of those that began it does."""
     names = functions_of(site)
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - a running coroutine does not say itself what it awaits
-    while frame is not None and (code := frame.f_code).co_filename != _LOOP:
+    while frame is not None and (code := frame.f_code) is not _STEPS:
         if code.co_name in names and site_of(frame) == site:
             return True
         frame = frame.f_back
@@ -146,6 +153,19 @@ def stands_at(site: str) -> bool:
             return True
         task = task.begun_by
     return False
+
+
+def standing_at(sites: Collection[str], tasks: Iterable[Step]) -> set[str]:
+    """Name those of some await sites at which one of these tasks stands, none of which is running."""
+    names = frozenset[str]().union(*map(functions_of, sites))
+    found: set[str | None] = set()
+    for task in tasks:
+        waiting: Any = task.get_coro()
+        while type(waiting) is CoroutineType:
+            if waiting.cr_code.co_name in names and (frame := waiting.cr_frame) is not None:
+                found.add(site_of(frame))
+            waiting = waiting.cr_await
+    return {site for site in sites if site in found}
 
 
 def _waits_at(task: Step, site: str, names: Collection[str]) -> bool:
@@ -160,9 +180,9 @@ def _waits_at(task: Step, site: str, names: Collection[str]) -> bool:
 
 def sites_here() -> set[str]:
     """Name the await sites at which the running task stands, and those at which the tasks that began it do."""
-    found = set[str]()
+    found: set[str] = set()
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - a running coroutine does not say itself what it awaits
-    while frame is not None and frame.f_code.co_filename != _LOOP:
+    while frame is not None and frame.f_code is not _STEPS:
         site = site_of(frame)
         found |= {site} if site else set()
         frame = frame.f_back
@@ -181,9 +201,18 @@ def lineage(task: Step | None) -> Iterator[Step]:
 
 def tasks_under_way() -> list[Step]:
     """List all tasks that have not ended."""
+    return _loop().under_way()
+
+
+def tasks_of(actor: Actor) -> list[Step]:
+    """List the tasks of one actor that have not ended."""
+    return _loop().under_way_of(actor)
+
+
+def _loop() -> VirtualLoop:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop), "the simulation runs on virtual time"
-    return loop.under_way()
+    return loop
 
 
 def sites_of(tasks: Collection[Step] | Iterator[Step]) -> set[str]:
@@ -205,4 +234,4 @@ def _standing(task: Step) -> Iterator[str]:
 
 def in_nobodys_name(act: Callable[[], object], seconds: float) -> None:
     """Let something happen after some seconds whoever is dead or frozen then."""
-    asyncio.get_running_loop().call_later(seconds, act, context=_NOBODYS)
+    asyncio.get_running_loop().call_later(seconds, act, context=NOBODYS)

@@ -21,7 +21,7 @@ from pointsman.testing.simulation.functions import Call, Door, Function, caller,
 from pointsman.testing.simulation.kinds import ON_PATHS, STRIKES, FaultKind, Request
 from pointsman.testing.simulation.mail import Mail
 from pointsman.testing.simulation.mischief import Mischief
-from pointsman.testing.simulation.nature import in_nobodys_name, sites_of, tasks_under_way
+from pointsman.testing.simulation.nature import in_nobodys_name, sites_of, standing_at, tasks_of, tasks_under_way
 from pointsman.testing.simulation.scenes import Cue, Scene
 from pointsman.testing.simulation.schedule import Mishap, Schedule
 from pointsman.testing.simulation.world import World
@@ -93,8 +93,9 @@ class Play:
 
     def _looked(self, call: Call) -> None:
         aims, now = self.world.nature.aims, self.world.clock.monotonic()
-        standing = sites_of(task for task in tasks_under_way() if task.actor is call) if aims else ()
-        for one in [one for one in aims if one.kind not in STRIKES and one.after <= now and one.site in standing]:
+        due = [one for one in aims if one.kind not in STRIKES and one.after <= now]
+        standing = standing_at({one.site for one in due}, tasks_of(call)) if due else ()
+        for one in [one for one in due if one.site in standing]:
             aims.remove(one)
             self._there(one, call)
         self._look_on(call)

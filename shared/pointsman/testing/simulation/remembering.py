@@ -1,21 +1,30 @@
 """The network of a schedule: what follows from a state is worked out once, for all schedules that come to one like it."""
 
 from collections.abc import Hashable, Iterator
-from dataclasses import astuple
 from functools import cache
+
+import msgspec
 
 from pointsman.testing.blueprint import blueprint
 from pointsman.testing.network.blueprint import Blueprint, Side
 from pointsman.testing.network.model import Network
-from pointsman.testing.network.state import State
-from pointsman.testing.network.views import ProbeResult
+from pointsman.testing.network.state import PeerSettings, State
+from pointsman.testing.network.views import Path, ProbeResult
 from pointsman.testing.simulation.fabrics import Shape, Terms, fabrics
 
 REMEMBERED = 20_000
 """States that are remembered; at the bound all are forgotten."""
 
-_results: dict[tuple[Hashable, ...], dict[tuple[str, str], ProbeResult]] = {}
-"""How each probe (a link, and the site that it starts from) fared, by everything that it hangs on."""
+
+class _Known(msgspec.Struct, frozen=True):
+    """What was worked out in one state: how each probe (a link, and the site that it starts from) fared, and where each flow goes."""
+
+    probes: dict[tuple[str, str], ProbeResult] = {}
+    paths: dict[str, Path] = {}
+
+
+_results: dict[tuple[Hashable, ...], _Known] = {}
+"""What is known, by everything that packets hang on."""
 
 
 @cache
@@ -30,28 +39,38 @@ def network(shape: Shape, seed: int) -> "RememberingNetwork":
 
 
 class RememberingNetwork(Network):
-    """A network that sends a probe only in states that none of its shape was in before."""
+    """A network that sends a probe, or follows a flow, only in states that none of its shape was in before."""
 
     def __init__(self, shape: Shape, seed: int) -> None:
         super().__init__(_blueprint(shape), seed=seed, announcing=False, counting=False)
         self._shape = shape
         self._version = -1
-        self._found: dict[tuple[str, str], ProbeResult] = {}
+        self._found = _Known()
 
     def probe(self, link: str, from_site: str) -> ProbeResult:
         """Send a probe, or remember how one fared in such a state."""
+        known, key = self._known().probes, (link, from_site)
+        if key not in known:
+            known[key] = super().probe(link, from_site)
+        return known[key]
+
+    def path(self, flow: str) -> Path:
+        """Follow a flow, or remember where it went in such a state."""
+        known = self._known().paths
+        if flow not in known:
+            known[flow] = super().path(flow)
+        return known[flow]
+
+    def _known(self) -> _Known:
         if self._version != self._state.version:
             self._version, self._found = self._state.version, _found((self._shape, *_content(self._state)))
-        key = (link, from_site)
-        if key not in self._found:
-            self._found[key] = super().probe(link, from_site)
-        return self._found[key]
+        return self._found
 
 
-def _found(state: tuple[Hashable, ...]) -> dict[tuple[str, str], ProbeResult]:
+def _found(state: tuple[Hashable, ...]) -> _Known:
     if len(_results) >= REMEMBERED and state not in _results:
         _results.clear()
-    return _results.setdefault(state, {})
+    return _results.setdefault(state, _Known())
 
 
 def _content(state: State) -> Iterator[Hashable]:
@@ -63,4 +82,8 @@ def _content(state: State) -> Iterator[Hashable]:
     plain = (settings.prefix_lists, settings.allowed, settings.policies, settings.transports, settings.gcp_statics)
     yield from (tuple(part.items()) for part in plain)
     yield from (tuple((table, tuple(held.items())) for table, held in part.items()) for part in (settings.statics, settings.references))
-    yield from ((key, astuple(peer)) for key, peer in settings.peers.items())
+    yield from ((key, _of_peer(peer)) for key, peer in settings.peers.items())
+
+
+def _of_peer(peer: PeerSettings) -> Hashable:
+    return peer.enabled, peer.priority, peer.imports, peer.exports, peer.custom_prefixes

@@ -10,7 +10,7 @@ from typing import NoReturn, TypeVar
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud
 from pointsman.core.intents import is_intent
-from pointsman.core.rows import rank, standing
+from pointsman.core.rows import outranks, rank, standing
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import replace
 from pointsman.ports.clouds import Clock
@@ -19,7 +19,7 @@ from pointsman.quorum.ballots import ballot
 from pointsman.testing.simulation.evidence import Accepted, Intended, Overwritten
 from pointsman.testing.simulation.functions import caller
 from pointsman.testing.simulation.kinds import FaultKind, Request
-from pointsman.testing.simulation.nature import Nature, in_nobodys_name
+from pointsman.testing.simulation.nature import NOBODYS, Nature, in_nobodys_name
 from pointsman.testing.stores import MemoryStore, Snapshot
 
 MAJORITY = 2
@@ -139,8 +139,8 @@ class SimulatedStore(MemoryStore):
         try:
             if way or kind:
                 delay = await self._struck(request, way or kind, delay, act)
-            answer = asyncio.Future[T]()
-            in_nobodys_name(partial(_arrive, act, answer), delay)
+            answer: asyncio.Future[T] = asyncio.Future()
+            asyncio.get_running_loop().call_later(delay, _arrive, act, answer, context=NOBODYS)
             return await answer
         finally:
             self._nature.pause()
@@ -193,7 +193,7 @@ class SimulatedStore(MemoryStore):
         super()._note(prefix, sightings)
         for row in {claim.row for claim in sightings} & before.keys():
             held, now = before[row], self._rows[prefix][row]
-            if rank(now) < rank(held) and standing(rank(held), self._time()) is not None:
+            if outranks(held, now) and standing(rank(held), self._time()) is not None:
                 self.overwritten.append(Overwritten(at=self._clock.monotonic(), store=self.name, held=held, by=now))
 
     def _time(self) -> datetime:
