@@ -13,12 +13,13 @@ from pointsman.core.values import replace
 from pointsman.testing.simulation.agreed import Record
 from pointsman.testing.simulation.ending import played
 from pointsman.testing.simulation.evidence import Evidence, Told
-from pointsman.testing.simulation.invariants import TICKET_SECONDS, every_incident_has_one_ticket
+from pointsman.testing.simulation.invariants import every_incident_has_one_ticket
 from pointsman.testing.simulation.kinds import FaultKind, Request
 from pointsman.testing.simulation.nature import Nature
 from pointsman.testing.simulation.play import Play
 from pointsman.testing.simulation.ports import SEARCH_LAG, SimulatedDesk
 from pointsman.testing.simulation.schedule import schedule
+from pointsman.testing.simulation.tickets import TICKET_SECONDS
 from pointsman.testing.virtual import VirtualClock
 from pointsman.testing.virtual import run as run_virtually
 

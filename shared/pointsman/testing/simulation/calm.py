@@ -115,6 +115,8 @@ class Calm:
         plan = world.newest_plan()
         if plan is None:
             return
+        lead = schedule.fabric.policy.maintenance.lead
+        yield from (at for one in world.works for at in (one.start - lead, one.start, one.end))
         for state in plan.links.values():
             yield from _returning(state, schedule.fabric.policy)
         for incident, *_ in open_incidents(schedule.fabric, plan):
@@ -159,8 +161,10 @@ def unfinished(play: Play) -> Iterator[str]:
     if plan is None:
         yield "no plan is agreed"
         return
+    if any(one.end > play.world.clock.now() for one in play.world.works):
+        yield "maintenance is still to end"
     for name, state in plan.links.items():
-        if state.verdict is not Verdict.UP or state.drain or state.down_since_epoch or state.closing:
+        if state.verdict is not Verdict.UP or state.drain or state.down_since_epoch or state.closing or state.maintenance:
             yield f"{name} is not at rest"
     if any(one.closing or (one.epoch and not what.startswith(Kind.EVENTS)) for what, one in plan.silences.items()):
         yield "a silence is not over"

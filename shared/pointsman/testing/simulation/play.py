@@ -17,6 +17,7 @@ from pointsman.service.house import House
 from pointsman.testing.inprocess import TwinLooker, probes
 from pointsman.testing.simulation.aged import age, seen_before
 from pointsman.testing.simulation.evidence import Called, Dark
+from pointsman.testing.simulation.foretold import Announcements
 from pointsman.testing.simulation.functions import Call, Door, Function, caller, steps_of
 from pointsman.testing.simulation.kinds import ON_PATHS, STRIKES, FaultKind, Request
 from pointsman.testing.simulation.mail import Mail
@@ -46,7 +47,7 @@ class Play:
         self.schedule = plan
         self.world = World(plan, watching=watching, telling=telling)
         self.mail = Mail(self.world.nature)
-        self.mischief = Mischief(self.world, self.mail, self.alive, self._adopt)
+        self.mischief = Mischief(self.world, self.mail, self.alive, self._adopt, Announcements(self.world, self.mail, self.call))
         self.dice = Random(f"play {plan.seed}")
         self.events = 0
         self.calls: list[Called] = []

@@ -1,7 +1,7 @@
 """Levers, lookers, flags and the desk of the simulation: they keep their ports' promises, and fail as clouds do."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -11,7 +11,7 @@ from pointsman.core.fabric import Cloud
 from pointsman.core.incidents import Ask, Incident, Letter, Ticket, phase_after
 from pointsman.core.members import gcp_tunnel_key, index
 from pointsman.core.plan import FlagState
-from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
+from pointsman.core.sightings import Aspect, Health, Notice, Sighting, Source, Vantage
 from pointsman.core.steering import LeverKind, Observed, Setting, Verified
 from pointsman.ports.clouds import Clock, FenceLost, Lever, LeverBusy, LeverFailed, LeverUnsure
 from pointsman.testing.inprocess import MemoryFlag, Twin, TwinLooker
@@ -189,6 +189,22 @@ class SimulatedLooker:
             health=Health.UP if up else Health.DOWN,
             seen_at=self.world.clock.now(),
         )
+
+
+@dataclass
+class AnnouncingLooker(SimulatedLooker):
+    """Keeps ``Announcer`` too: whoever asks is given what the cloud announces without an event."""
+
+    announced: Callable[[], tuple[Notice, ...]] = tuple
+
+    async def notices(self) -> tuple[Notice, ...]:
+        """Read what is announced or taken back."""
+        kind = self.nature.strike(Request.NOTICES, f"looks {self.cloud}")
+        if kind is FaultKind.LOOK_THROTTLED or _homeless(self.nature):
+            raise Transient("throttled: ask again later")
+        await asyncio.sleep(LOOKING * self.nature.dice.random())
+        self.nature.pause()
+        return self.announced()
 
 
 class SimulatedFlag(MemoryFlag):
