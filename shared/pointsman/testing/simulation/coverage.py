@@ -26,7 +26,6 @@ UNPLAYED: Mapping[str, str] = {
     "registers:Registers._read_on": "registers are followed after a move of stores alone",
     "registers:Registers._read_opened": "a set of stores is opened by a move alone",
     "registers:Registers._must_be_open": "a set of stores is opened by a move alone",
-    "order:": "an operator's command, whose repetitions and interruptions tests/service/test_orders.py plays",
     "doors:probe": "packets are sent by a process of its own, for which the reports of every schedule stand",
     "probe:": "packets are sent by a process of its own, for which the reports of every schedule stand",
     "status:": "an operator's command, which changes nothing",

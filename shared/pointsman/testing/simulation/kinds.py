@@ -70,6 +70,7 @@ class FaultKind(StrEnum):
 
     WINDOW_ANNOUNCED = "window-announced"
     WINDOW_BY_HAND = "window-by-hand"
+    ORDER_GIVEN = "order-given"
 
 
 class Request(StrEnum):
@@ -128,7 +129,7 @@ STRIKES: Mapping[FaultKind, frozenset[Request]] = {
 WORLDLY = tuple(kind for kind in FaultKind if kind not in STRIKES and kind is not FaultKind.OTHER_VERSION)
 """The kinds that a schedule brings about at one step of one call."""
 
-RARE = frozenset({FaultKind.WINDOW_ANNOUNCED, FaultKind.WINDOW_BY_HAND})
+RARE = frozenset({FaultKind.WINDOW_ANNOUNCED, FaultKind.WINDOW_BY_HAND, FaultKind.ORDER_GIVEN})
 """Kinds of ``WORLDLY`` that are no trouble in themselves: few schedules play them, and these have dice of their own for it."""
 ON_LINKS = frozenset(
     {

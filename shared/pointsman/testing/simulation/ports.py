@@ -210,9 +210,11 @@ class AnnouncingLooker(SimulatedLooker):
 class SimulatedFlag(MemoryFlag):
     """Keeps ``Flag``."""
 
-    def __init__(self, cloud: Cloud, nature: Nature) -> None:
+    def __init__(self, cloud: Cloud, nature: Nature, set_flag: Callable[[Cloud, FlagState], None]) -> None:
         super().__init__(cloud)
+        self.note = ""
         self._nature = nature
+        self._set = set_flag
 
     async def read(self) -> FlagState:
         """Read it, over a network."""
@@ -223,6 +225,17 @@ class SimulatedFlag(MemoryFlag):
         if who is not None:
             (who.blind.add if unreadable else who.blind.discard)(self.cloud)
         return FlagState.UNREADABLE if unreadable else self.state
+
+    async def write(self, frozen: bool, note: str) -> None:  # noqa: FBT001 - the port's own yes or no
+        """Set or clear it, over a network; what is not answered may have been written."""
+        kind = self._nature.strike(Request.FLAG, f"flag {self.cloud}")
+        await asyncio.sleep(0.002 + 0.01 * self._nature.dice.random())
+        if _homeless(self._nature):
+            raise Transient(f"no credentials for the flag of {self.cloud}")
+        self.note = note
+        self._set(self.cloud, FlagState.SET if frozen else FlagState.CLEAR)
+        if kind is FaultKind.FLAG_UNREADABLE:
+            raise Transient(f"the flag of {self.cloud} gave no answer: write it again")
 
 
 @dataclass

@@ -35,6 +35,7 @@ class Scene(StrEnum):
     AUDIT = "it is the minute in which a cloud audits"
     ADOPTION = "an operator adopts the next fabric"
     WINDOW = "maintenance of links is announced, moved and taken back"
+    ORDERS = "persons order, twice and late, while a link may fail"
 
 
 class Staging(Frozen):
@@ -90,6 +91,7 @@ LEADS: Mapping[str, Scene] = {
     "audit:": Scene.AUDIT,
     "audited(": Scene.AUDIT,
     "adopt:": Scene.ADOPTION,
+    "order:": Scene.ORDERS,
     "announcing:": Scene.WINDOW,
     "windows:": Scene.WINDOW,
     "_announced(": Scene.WINDOW,
@@ -198,6 +200,7 @@ _STAGED: Mapping[Scene, Staging] = {
     Scene.RELAPSE: Staging(quiet=True, asleep=True, storm=70.0, sweep_every=30.0, probe_every=4.0, hold_down=_BRISK),
     Scene.RETURN: Staging(quiet=True, longest=60.0, sweep_every=8.0, hold_down=_BRISK, aged=True),
     Scene.WATCH: Staging(watching=True),
+    Scene.ORDERS: Staging(storm=35.0, sweep_every=8.0, hold_down=_BRISK),
 }
 _FAILURES = (FaultKind.LINK_CUT, FaultKind.LINK_CUT, FaultKind.LINK_CUT_SILENTLY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_FLAPS)
 _SILENT = (FaultKind.LINK_LOSSY, FaultKind.LINK_LOSSY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_ONE_WAY, FaultKind.LINK_CUT_SILENTLY)
@@ -232,6 +235,16 @@ def _foretold(fabric: Fabric, dice: Random) -> Iterator[Cue]:
         yield Cue(at=at, kind=kind, where=dice.choice(links), path=dice.choice(STORES), lasts=lasts, much=dice.random())
     if dice.random() < BESIDE:
         yield from _outage(3, 30, (4, 30))(fabric, dice)
+
+
+def _ordered(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Let persons order a few things, and in most schedules a link fail beside it."""
+    links = tuple(link.name for link in fabric.links)
+    for _ in range(dice.randint(2, 6)):
+        at, lasts = dice.uniform(3, 33), dice.choice((5.0, 15.0, 40.0, 90.0))
+        yield Cue(at=at, kind=FaultKind.ORDER_GIVEN, where=dice.choice(links), path="", lasts=lasts, much=dice.random())
+    if dice.random() >= BESIDE:
+        yield from _outage(2, 25, (4, 30))(fabric, dice)
 
 
 def _outage(since: float, until: float, lasts: tuple[float, float], kinds: tuple[FaultKind, ...] = _FAILURES) -> Bringing:
@@ -304,6 +317,7 @@ def _broken(links: tuple[str, ...], dice: Random, at: float, lasts: float, kinds
 _BROUGHT: Mapping[Scene, Bringing] = {
     Scene.ADOPTION: _adopting,
     Scene.WINDOW: _foretold,
+    Scene.ORDERS: _ordered,
     Scene.PARTED: _parted,
     Scene.LONG: _long_parted,
     Scene.RETURN: _returning,

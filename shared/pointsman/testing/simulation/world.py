@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import FlagState, Plan, read_plan
-from pointsman.core.sightings import Notice
+from pointsman.core.sightings import Notice, Order
 from pointsman.core.steering import LeverKind
 from pointsman.core.values import replace
 from pointsman.service.house import Hands, House
@@ -43,11 +43,12 @@ class World:
         }
         self.clocks = {cloud: VirtualClock(start=start) for cloud in Cloud}
         self.tellers = {cloud: timedelta() for cloud in Cloud}
-        self.flags = {cloud: SimulatedFlag(cloud, self.nature) for cloud in Cloud}
+        self.flags = {cloud: SimulatedFlag(cloud, self.nature, self.set_flag) for cloud in Cloud}
         self.stopped: list[Stopped] = []
         self.dark: set[Cloud] = set()
         self.misled = False
         self.works: list[Foretold] = []
+        self.given: list[Order] = []
         self.foretold: dict[str, Notice] = {}
         self.table = Table(aws=self.stores["aws"], gcp=self.stores["gcp"], witness=self.stores["witness"])
         self.desk = SimulatedDesk(self.clock, self.nature)
