@@ -4,7 +4,10 @@ from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.modes import Mode
 from pointsman.core.plan import FlagState
 from pointsman.core.values import replace
-from pointsman.service.repair import EVERY, is_due
+from pointsman.quorum.attempt import Request, Step
+from pointsman.quorum.ballots import above
+from pointsman.quorum.rows import Reply
+from pointsman.service.repair import EVERY, is_due, lagging, survey
 from pointsman.service.status import Status, Table, status
 from pointsman.service.sweep import sweep
 from tests.service.lonely import Lonely, lonely
@@ -73,6 +76,30 @@ def test_a_store_that_is_down_or_behind_is_named_with_its_lag() -> None:
             await world.clock.sleep(10)
         await world.settle(1)
         assert not [store.lag for store in (await status(table(world))).stores if store.lag]
+
+    story(tell)
+
+
+def test_a_store_that_holds_the_majoritys_value_under_an_older_ballot_lacks_nothing() -> None:
+    async def tell(world: World) -> None:
+        await well(world)
+        registers, name = world.gcp.registers, "plan/atlas"
+        reading = await survey(registers, name)
+        anew = above([reply.row.promised for reply in reading.replies.values()], "e" * 16)
+        later = above([anew], "f" * 16)
+        for store, ballot in (("aws", anew), ("gcp", anew), ("witness", later)):  # an attempt that found nothing to do follows on one
+            seen = await registers.ask(name, Request(acceptor=store, step=Step.PREPARE, ballot=ballot, seen=reading.replies[store]))
+            if ballot == anew and isinstance(seen, Reply):
+                await registers.ask(name, Request(acceptor=store, step=Step.ACCEPT, ballot=anew, value=reading.value or "", seen=seen))
+        assert set(lagging(await survey(registers, name))) == {"witness"}
+        while not is_due(Cloud.GCP, world.clock.now()):
+            await world.settle(1, every=20)
+        assert (await sweep(world.gcp)).repaired == (), "its promise may be somebody's who is about to keep it"
+        found = await status(table(world))
+        assert [store.lag for store in found.stores] == [{}, {}, {}]
+        assert found.todo == ()
+        world.table.aws.break_down()
+        assert (await world.plan()).epoch == (found.plan.epoch if found.plan else 0)
 
     story(tell)
 

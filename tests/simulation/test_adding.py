@@ -8,6 +8,7 @@ import pytest
 
 from pointsman.testing.simulate import main
 from pointsman.testing.simulation.adding import OFTEN
+from pointsman.testing.simulation.coverage import SELDOM
 from pointsman.testing.simulation.kinds import FaultKind
 
 
@@ -77,6 +78,16 @@ def test_what_only_strays_passed_through_in_all_runs_together_need_not_be_hit(re
         "under_way": {"enact:prove#1 x store.read": reads, "enact:prove#1 x lever.verify": 999},
     }
     assert main(["--add", *written(tmp_path, document(coverage=first), document(10, coverage=then))]) == code
+
+
+@pytest.mark.parametrize(("schedules", "code"), [(2 * SELDOM, 1), (2 * SELDOM + 1, 0)])
+def test_what_passed_less_often_than_anybody_comes_anywhere_need_not_be_hit(schedules: int, code: int, tmp_path: Path) -> None:
+    unhit = {
+        "cells": {"enact:prove#1 x store-429": 0},
+        "under_way": {"enact:prove#1 x store.prepare": 1, "enact:prove#1 x lever.verify": 9},
+    }
+    one, other = document(coverage=unhit), document(10, coverage=unhit)
+    assert main(["--add", *written(tmp_path, one, other | {"schedules": schedules - one["schedules"]})]) == code
 
 
 @pytest.mark.parametrize(("count", "code"), [(OFTEN // 2 - 1, 1), (OFTEN // 2, 0)])

@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.testing.simulation import coverage, scenes, schedule, system
 from pointsman.testing.simulation.kinds import STRIKES, FaultKind
-from pointsman.testing.simulation.scenes import LEADS, PRELUDES, WITHIN, Scene
+from pointsman.testing.simulation.scenes import LEADS, LOTS, PRELUDES, WITHIN, Scene, lots
 from pointsman.testing.simulation.sites import Site, sites
 
 SEEDS = range(3_000)
@@ -16,22 +16,25 @@ def there(words: str, found: tuple[Site, ...]) -> bool:
     return any(site.name.startswith(words) or words in site.words for site in found)
 
 
-def test_each_site_is_aimed_at_about_as_often_as_any_other() -> None:
+def test_each_site_is_aimed_at_about_as_often_as_its_lots_say() -> None:
     counted = Counter(schedule.aimed_at(seed).name for seed in SEEDS)
-    even = len(SEEDS) / len(coverage.played_sites())
-    assert counted.keys() == {site.name for site in coverage.played_sites()}
-    assert max(counted.values()) < 3 * even
+    often = {site.name: lots(site) for site in coverage.played_sites()}
+    even = len(SEEDS) / sum(often.values())
+    assert counted.keys() == often.keys()
+    assert all(count < 3 * even * often[name] for name, count in counted.items())
+    assert all(counted[name] > even * lot / 3 for name, lot in often.items() if lot > 1)
 
 
 def test_a_site_that_comes_or_goes_changes_the_aims_of_few_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
     before = [schedule.aimed_at(seed).name for seed in SEEDS]
     kept = coverage.played_sites()[1:]
-    monkeypatch.setattr(schedule, "played_sites", lambda: kept)
+    lots_left = tuple((number, site) for number, site in schedule._lots() if site in kept)
+    monkeypatch.setattr(schedule, "_lots", lambda: lots_left)
     changed = sum(one != schedule.aimed_at(seed).name for seed, one in zip(SEEDS, before, strict=True))
     assert changed == sum(name not in {site.name for site in kept} for name in before)
 
 
-@pytest.mark.parametrize("words", [*LEADS, *PRELUDES, *(words for lead in PRELUDES.values() for way in lead for _, words in way)])
+@pytest.mark.parametrize("words", [*LEADS, *LOTS, *PRELUDES, *(words for lead in PRELUDES.values() for way in lead for _, words in way)])
 def test_every_word_that_leads_to_a_site_is_the_word_of_one(words: str) -> None:
     assert there(words, coverage.played_sites()), "the code has changed: lead to where it waits now, or nowhere"
 

@@ -19,7 +19,7 @@ from pointsman.testing.simulation.nature import Nature
 from pointsman.testing.simulation.play import Play
 from pointsman.testing.simulation.ports import SEARCH_LAG, SimulatedDesk
 from pointsman.testing.simulation.schedule import schedule
-from pointsman.testing.simulation.tickets import TICKET_SECONDS
+from pointsman.testing.simulation.tickets import TOGETHER_SECONDS
 from pointsman.testing.virtual import VirtualClock
 from pointsman.testing.virtual import run as run_virtually
 
@@ -66,7 +66,7 @@ def test_what_was_done_in_time_to_a_late_ticket_does_not_make_it_another(evidenc
 
 def test_no_excuse_lets_two_tickets_stand_open_for_longer_than_t(evidence: Evidence) -> None:
     book = (told(evidence, 31, Ask.OPEN, "T1"), told(evidence, 42, Ask.OPEN, "T2", overdue=True))
-    closed = told(evidence, 43 + TICKET_SECONDS, Ask.RESOLVE, "T2")
+    closed = told(evidence, 43 + TOGETHER_SECONDS, Ask.RESOLVE, "T2")
     assert len(judged(evidence, *book, closed)) == 1
     assert judged(evidence, *book, replace(closed, at=closed.at - 2)) == []
 

@@ -3,9 +3,13 @@
 Each agreed change of a link's verdict to down adds to its penalty, which halves with every half-life. All of it is
 arithmetic in whole numbers, so that the same inputs give the same bytes on every machine. What gets worse is recorded
 at once; what damping holds back is that a link gets better, and never for a flow that has no other open link.
+
+What fails within an announced window was to be expected, and says nothing of how far the link can be trusted after it: it
+is counted apart, so that a storm within the window is bounded by the same figures, and forgotten when the window is over.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import cache
 from math import isqrt
@@ -88,9 +92,16 @@ def under_at(penalty: Penalty, damping: Damping, threshold: int) -> datetime:
     return penalty.at + timedelta(seconds=late)
 
 
+def counting(state: LinkState, now: datetime) -> Penalty | None:
+    """Give the penalty that holds a link back: while its window runs, with the failures within it, and otherwise without."""
+    running = state.maintenance is not None and now < state.maintenance.until
+    return state.expected if running and state.expected is not None else state.penalty
+
+
 def would_damp(state: LinkState, damping: Damping, now: datetime) -> bool:
     """Say whether a link's penalty keeps it from being returned to, or would, if the fabric only observes."""
-    return state.penalty is not None and state.penalty.damped and figure_at(state.penalty, damping, now) >= damping.reuse
+    penalty = counting(state, now)
+    return penalty is not None and penalty.damped and figure_at(penalty, damping, now) >= damping.reuse
 
 
 def is_damped(state: LinkState, damping: Damping, now: datetime) -> bool:
@@ -100,7 +111,7 @@ def is_damped(state: LinkState, damping: Damping, now: datetime) -> bool:
 
 def is_stilled(state: LinkState, damping: Damping, now: datetime) -> bool:
     """Say whether nothing automatic is done with a link but what a confirmed outage forces: it is above ``suppress_action``."""
-    return not damping.observe and figure_at(state.penalty, damping, now) > damping.suppress_action
+    return not damping.observe and figure_at(counting(state, now), damping, now) > damping.suppress_action
 
 
 def is_resting(state: LinkState, policy: Policy, now: datetime) -> bool:
@@ -116,20 +127,25 @@ def pace(policy: Policy) -> timedelta:
 
 def told(state: LinkState, damping: Damping, now: datetime) -> str:
     """Say in words what a link's penalty is and what it holds back until when; "" when it holds nothing back."""
-    if state.penalty is None or not would_damp(state, damping, now):
+    penalty, window = counting(state, now), state.maintenance
+    if penalty is None or not would_damp(state, damping, now):
         return ""
     held = "would be damped, and is only observed" if damping.observe else "damped"
-    until = under_at(state.penalty, damping, damping.reuse)
-    figure = figure_at(state.penalty, damping, now)
+    until, figure = under_at(penalty, damping, damping.reuse), figure_at(penalty, damping, now)
+    if penalty is state.expected and window is not None and not would_damp(replace(state, expected=None), damping, window.until):
+        return f"{held}, within its window alone: penalty {figure} at {now:%FT%TZ}, until {min(until, window.until):%FT%TZ}"
     return f"{held}: penalty {figure} at {now:%FT%TZ}, under {damping.reuse} at {until:%FT%TZ}"
 
 
-def damp(case: Case, states: Mapping[LinkName, LinkState]) -> dict[LinkName, LinkState]:
-    """Charge what went down, and keep what damping holds back as it was agreed; with ``observe`` only charge."""
-    found = {name: _charged(case, _before(case, name), state) for name, state in states.items()}
+def damp(case: Case, states: Mapping[LinkName, LinkState], at_work: AbstractSet[LinkName] = frozenset()) -> dict[LinkName, LinkState]:
+    """Charge what went down, and keep what damping holds back as it was agreed; with ``observe`` only charge.
+
+    ``at_work`` are the links whose failures an announced window expects now.
+    """
+    found = {name: _charged(case, name, state, expected=name in at_work) for name, state in states.items()}
     if case.fabric.policy.damping.observe:
         return found
-    kept = {name for name, state in found.items() if _is_kept(case, _before(case, name), state)}
+    kept = {name for name, state in found.items() if _is_kept(case, _counted(case, name, expected=name in at_work), state)}
     kept -= _needed(case, found, kept) if kept else set()
     return {name: _as_it_was(_before(case, name), state) if name in kept else _noted(case, name, state) for name, state in found.items()}
 
@@ -137,12 +153,15 @@ def damp(case: Case, states: Mapping[LinkName, LinkState]) -> dict[LinkName, Lin
 def tidied(policy: Policy, states: Mapping[LinkName, LinkState], now: datetime) -> dict[LinkName, LinkState]:
     """Drop what no longer counts: penalties under half of ``reuse``, and waverings that are longer ago than the pace."""
 
+    def counts(penalty: Penalty | None) -> Penalty | None:
+        return None if FORGOTTEN * figure_at(penalty, policy.damping, now) < policy.damping.reuse else penalty
+
     def tidy(state: LinkState) -> LinkState:
-        low = FORGOTTEN * figure_at(state.penalty, policy.damping, now) < policy.damping.reuse
         old = state.wavered is not None and now - state.wavered >= pace(policy)
-        if not (old or (low and state.penalty)):
+        penalty, expected = counts(state.penalty), counts(state.expected)
+        if not old and (penalty, expected) == (state.penalty, state.expected):
             return state
-        return replace(state, penalty=None if low else state.penalty, wavered=None if old else state.wavered)
+        return replace(state, penalty=penalty, expected=expected, wavered=None if old else state.wavered)
 
     return {name: tidy(state) for name, state in states.items()}
 
@@ -151,13 +170,23 @@ def _before(case: Case, name: LinkName) -> LinkState:
     return case.plan.links.get(name, LinkState())
 
 
-def _charged(case: Case, before: LinkState, state: LinkState) -> LinkState:
-    damping = case.fabric.policy.damping
+def _counted(case: Case, name: LinkName, *, expected: bool) -> LinkState:
+    """Give a link's agreed state with the penalty that counts now; what a window expected counts no more when it is over."""
+    before = _before(case, name)
+    penalty = before.expected if expected and before.expected is not None else before.penalty
+    return before if penalty is before.penalty else replace(before, penalty=penalty)
+
+
+def _charged(case: Case, name: LinkName, state: LinkState, *, expected: bool) -> LinkState:
+    damping, before = case.fabric.policy.damping, _counted(case, name, expected=expected)
+    if state.expected is not None and not expected:
+        state = replace(state, expected=None)
     if not damping.observe and _is_doubted(before, state):
         state = replace(state, verdict=Verdict.DOWN)
     if state.verdict is not Verdict.DOWN or before.verdict is Verdict.DOWN:
         return state
-    return replace(state, penalty=charged(before.penalty, damping, case.now))
+    penalty = charged(before.penalty, damping, case.now)
+    return replace(state, expected=penalty) if expected else replace(state, penalty=penalty)
 
 
 def _is_doubted(before: LinkState, state: LinkState) -> bool:

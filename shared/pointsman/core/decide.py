@@ -17,7 +17,7 @@ from pointsman.core.evidence import Belief, believe
 from pointsman.core.fabric import Fabric, FlowName, Link, LinkName
 from pointsman.core.filling import excused
 from pointsman.core.flows import placements
-from pointsman.core.maintenance import with_drains, with_windows, words
+from pointsman.core.maintenance import at_work, with_drains, with_windows, words
 from pointsman.core.marks import behind, current, lasting, marks
 from pointsman.core.pins import Pinning, pins_for, refusal
 from pointsman.core.placement import Placed
@@ -70,7 +70,7 @@ def judge(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Judged:
     case = open_case(fabric, view, replace(heard.plan, decider=DECIDER), now)
     beliefs = told_of(case, excused(case, _beliefs(case)))
     states = {link.name: stepped(beliefs[link.name], _state(plan, link), now) for link in fabric.links}
-    states = opened(case, forgotten(case, with_windows(case, damp(case, states))))
+    states = opened(case, forgotten(case, with_windows(case, damp(case, states, at_work(case)))))
     if orders.frozen(view, case.plan):
         still = approvals.Made(states=states, placed=Placed(flows=dict(plan.flows), reasons=()))
         return _concluded(plan, case, approvals.paused(case, still, heard), heard, beliefs)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pointsman.core.case import Case
 from pointsman.core.drains import discretion, drains, recent_moves, settled
 from pointsman.core.evidence import Belief, dark_members
-from pointsman.core.fabric import Bandwidth, Cloud, Flow, Link, LinkKind, LinkName, Mode
+from pointsman.core.fabric import Bandwidth, Cloud, Flow, Link, LinkKind, LinkName, MemberId, Mode
 from pointsman.core.filling import parallel
 from pointsman.core.flows import placements
 from pointsman.core.motion import one_domain
@@ -28,14 +28,41 @@ def with_windows(case: Case, states: Mapping[LinkName, LinkState]) -> dict[LinkN
     return {link.name: _stepped(case, link, states[link.name], told) for link in case.fabric.links}
 
 
+def at_work(case: Case) -> frozenset[LinkName]:
+    """Name the links that an announced window takes whole at this instant: their failures are expected.
+
+    One that takes some members counts only for a link that was left for it, with its other members down by then.
+    """
+    told = told_by_link(case.fabric, case.view.rows, case.now)
+    return frozenset(link.name for link in case.fabric.links if _is_expected(case, link, told))
+
+
+def _is_expected(case: Case, link: Link, told: Told) -> bool:
+    before = case.plan.links.get(link.name, LinkState())
+    left = before.drain is not None and before.drain.cause is DrainCause.MAINTENANCE
+    found = near(case.fabric, link, told, case.now)
+    found = _with_dark(found, link, _dark(case, link, before, told)) if left else found
+    window = _agreed(case, before.maintenance, found, timedelta(0))
+    return window is not None and not window.away and window.start <= case.now < window.until
+
+
+def _dark(case: Case, link: Link, state: LinkState, told: Told) -> frozenset[MemberId]:
+    announced = link.name in told and len(link.members) > 1
+    return dark_members(link, case.claims[link.name], state, case.now) if announced else frozenset()
+
+
+def _with_dark(found: Maintenance | None, link: Link, dark: frozenset[MemberId]) -> Maintenance | None:
+    """Make a window on some members one on the whole link when all the others are down."""
+    whole = found is not None and bool(found.away) and len(dark.union(found.away)) == len(link.members)
+    return replace(found, away=()) if found is not None and whole else found
+
+
 def _stepped(case: Case, link: Link, state: LinkState, told: Told) -> LinkState:
     before = state.maintenance
-    dark = dark_members(link, case.claims[link.name], state, case.now) if link.name in told and len(link.members) > 1 else frozenset()
-    found = near(case.fabric, link, told, case.now)
-    if found is not None and found.away and len(dark.union(found.away)) == len(link.members):
-        found = replace(found, away=())  # the others are down, so with these the whole link is away
+    dark = _dark(case, link, state, told)
+    found = _with_dark(near(case.fabric, link, told, case.now), link, dark)
     window = _agreed(case, before, found, _grace(link, state))
-    state = replace(state, maintenance=window)
+    state = replace(state, maintenance=window, expected=state.expected if _whole(window) else None)
     if not _whole(window):
         state = _over(case, state, begun=_whole(before))
     if window is not None and window.away and state.verdict in _SEEN:

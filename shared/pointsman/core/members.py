@@ -74,6 +74,11 @@ def lever_key(link: str) -> str:
     return f"lever/{link}"
 
 
+def pin_key(flow: str, link: str) -> str:
+    """Name our own pin of a flow to a link."""
+    return f"pin/{flow}>{link}"
+
+
 class MemberRef(Frozen):
     """Whom a key speaks of: one member, or the whole link (``member`` is None)."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from pointsman.core.approvals import PROPOSED, concerns, told
+from pointsman.core.endings import ended
 from pointsman.core.fabric import Fabric, Flow, LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket, incident_id
 from pointsman.core.plan import DrainCause, LinkState, Placement, Plan, Verdict
@@ -136,7 +137,7 @@ def _headline(plan: Plan, link: LinkName) -> str:
 
 def _resolved(fabric: Fabric, plan: Plan, incident: Incident) -> Incident:
     over = replace(incident, phase=Phase.RESOLVED, resolved_at=plan.decided_at)
-    text = ending(incident.link) if is_silence(incident.link) else f"{incident.link} is back, and its flows with it"
+    text = ending(incident.link) if is_silence(incident.link) else ended(fabric, plan, incident)
     return _told(fabric, over, plan, Ask.RESOLVE, text)
 
 

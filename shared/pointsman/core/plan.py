@@ -75,7 +75,8 @@ class LinkState(Frozen):
     say without a break that packets pass, which hold-down counts from; ``usable`` is the capacity that is left
     (None: all of it); ``maintenance`` is a window that is near or runs; ``steered`` is, for a link in mode recommend, the
     epoch that last had our levers set there, until they are seen as the plan asks;
-    ``penalty`` is what its failures count for, ``wavered`` when it last came back from suspect or degraded.
+    ``penalty`` is what its failures count for, ``expected`` the same with those within the window that runs (None: there
+    was none); ``wavered`` when it last came back from suspect or degraded.
     """
 
     verdict: Verdict = Verdict.UNKNOWN
@@ -89,6 +90,7 @@ class LinkState(Frozen):
     maintenance: Maintenance | None = None
     steered: int | None = None
     penalty: Penalty | None = None
+    expected: Penalty | None = None
     wavered: datetime | None = None
 
 

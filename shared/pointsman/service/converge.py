@@ -21,7 +21,7 @@ from pointsman.core.silence import turns
 from pointsman.core.steering import Level, LeverKind, Setting
 from pointsman.service.agree import Agreement, agree, plan_in
 from pointsman.service.alone import stand_alone
-from pointsman.service.enact import Step, acknowledge, differing, observe_missing, prove, target_of, wishes, write
+from pointsman.service.enact import Step, acknowledge, acknowledge_pins, differing, observe_missing, prove, target_of, wishes, write
 from pointsman.service.fastpath import Ahead, with_intents
 from pointsman.service.gather import Gathered, Scope, Target, correct, gather, note, quietly, with_flags_anew, worth_noting
 from pointsman.service.house import House
@@ -259,6 +259,7 @@ class _Pass:
             diary.over("verified")
         done = _done(settings, proved, gathered)
         settled = len(done) == len(settings)
+        await acknowledge_pins(house, agreement.plan, done, gathered)
         if settled:
             await acknowledge(house, fabric, agreement.plan, done, gathered)
         if proved and (_lost_fence(proved) or await self._newer(agreement.plan, gathered)):

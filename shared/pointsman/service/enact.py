@@ -13,6 +13,7 @@ from datetime import datetime
 
 from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.intents import over, standing
+from pointsman.core.leftovers import pins_begun, pins_ended
 from pointsman.core.lint import clashes, lint
 from pointsman.core.members import lever_key
 from pointsman.core.plan import Plan
@@ -99,7 +100,10 @@ async def write(house: House, plan: Plan, settings: Sequence[Setting], gathered:
     if plan.freeze is not None or not flags_allow(house, gathered.view):
         return tuple(Step(setting=one, written=False, trouble=FROZEN) for one in settings)
     refused = linted(house.fabric_of(plan), plan, settings, gathered)
-    return tuple(await asyncio.gather(*(_write(house, plan, one, gathered, why) for one, why in zip(settings, refused, strict=True))))
+    pinned = pins_begun(house.here, plan, settings, gathered.stored, gathered.now)
+    writing = asyncio.gather(*(_write(house, plan, one, gathered, why) for one, why in zip(settings, refused, strict=True)))
+    steps, _ = await asyncio.gather(writing, note(house, pinned))
+    return tuple(steps)
 
 
 def linted(fabric: Fabric, plan: Plan, settings: Sequence[Setting], gathered: Gathered) -> tuple[str, ...]:
@@ -157,6 +161,12 @@ async def acknowledge(house: House, fabric: Fabric, plan: Plan, done: Sequence[S
     stored = await as_the_other_reads(house, gathered.stored)
     ended = [over(one, gathered.now) for one in standing(house.here, gathered.stored.values())]
     return await note(house, [*ended, *(row for row in rows if _says_more(fabric, plan, row, stored.get(row.row)))])
+
+
+async def acknowledge_pins(house: House, plan: Plan, done: Sequence[Setting], gathered: Gathered) -> str:
+    """Leave a row for every pin that is seen to stand, and end those of pins that are seen to be gone, whatever other levers read."""
+    begun = pins_begun(house.here, plan, done, gathered.stored, gathered.now)
+    return await note(house, [*begun, *pins_ended(house.here, plan, done, gathered.stored, gathered.now)])
 
 
 def _row(house: House, plan: Plan, setting: RoutePolicies | FailoverTest | PeerPriority, now: datetime) -> Sighting:

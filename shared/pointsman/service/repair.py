@@ -75,6 +75,15 @@ def lagging(reading: Reading) -> dict[str, Reply]:
     return {name: reply for name, reply in reading.replies.items() if reply.row.accepted < reading.ballot}
 
 
+def lacking(reading: Reading) -> dict[str, Reply]:
+    """List the stores that lack what a majority holds. One that holds the same value under an older ballot lacks nothing.
+
+    So a store may stay that promised a ballot to an attempt which then found nothing to do: only a new ballot, which could
+    come in between somebody's decision, would bring it up, and with another store lost its value is the newest all the same.
+    """
+    return {name: reply for name, reply in lagging(reading).items() if reply.row.value != reading.value}
+
+
 async def mend(registers: Registers, register: str, reading: Reading) -> list[str]:
     """Send every lagging store the accept that it missed; one that has promised more is left to the decision it promised it for."""
     behind = {name: reply for name, reply in lagging(reading).items() if reply.row.promised <= reading.ballot}

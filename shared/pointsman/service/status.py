@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from pointsman.core import leftovers
 from pointsman.core.alone import Deed, Diary, Phase, register_of
 from pointsman.core.approvals import told
 from pointsman.core.damping import told as told_of_damping
@@ -30,7 +31,7 @@ from pointsman.quorum.reading import Reading
 from pointsman.quorum.sealing import seal_in
 from pointsman.service.house import incident_register
 from pointsman.service.registers import Registers
-from pointsman.service.repair import OVERDUE, answer_key, lagging, survey
+from pointsman.service.repair import OVERDUE, answer_key, lacking, survey
 
 ROWS_SECONDS = 5.0
 """How long a store's rows are waited for."""
@@ -62,7 +63,7 @@ class Answer(Frozen):
 
 
 class StoreStatus(Frozen):
-    """One store: whether it answers this shell, or why not; ``lag`` counts, per register, the ballots it is behind the majority."""
+    """One store: whether it answers this shell, or why not; ``lag`` counts, per register, the ballots it is behind a majority whose value it lacks."""
 
     slot: str
     name: str
@@ -118,6 +119,7 @@ class Status(Frozen):
     stores: tuple[StoreStatus, ...] = ()
     alone: tuple[Done, ...] = ()
     intents: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
     windows: dict[str, tuple[str, ...]] = {}
     swept: tuple[Swept, ...] = ()
     todo: tuple[str, ...] = ()
@@ -151,6 +153,7 @@ async def status(table: Table) -> Status:
         swept=tuple(_swept(table, cloud, read) for cloud, read in rows.items()),
         windows=_windows(table, reading, rows),
         intents=tuple(text for cloud, read in rows.items() if read is not None for text in remarks(cloud, read.rows)),
+        leftovers=() if plan is None else _leftovers(table.fabric, plan, rows),
         alone=tuple(
             Done(cloud=cloud, deed=deed) for cloud, diary in diaries.items() for deed in diary.deeds if deed.phase is not Phase.VOID
         ),
@@ -164,6 +167,11 @@ def _windows(table: Table, reading: Reading, rows: Mapping[Cloud, RowsRead | Non
     known = tuple(newest(row for read in rows.values() if read is not None for row in read.rows).values())
     told = {link.name: announced(table.fabric, link.name, known, now) for link in table.fabric.links}
     return {name: said for name, said in told.items() if said}
+
+
+def _leftovers(fabric: Fabric, plan: Plan, rows: Mapping[Cloud, RowsRead | None]) -> tuple[str, ...]:
+    """Say what the levers of either cloud may still hold that the plan has let go."""
+    return tuple(text for cloud, read in rows.items() if read is not None for text in leftovers.remarks(fabric, plan, cloud, read.rows))
 
 
 async def _by_cloud(read: Callable[[Cloud], Awaitable[T]]) -> dict[Cloud, T]:
@@ -227,7 +235,7 @@ def _ticketed(name: str, reading: Reading) -> Ticketed:
 def _store(table: Table, slot: str, readings: Mapping[str, Reading], rows: Mapping[Cloud, RowsRead | None]) -> StoreStatus:
     name = table.stores[slot].name
     reply = next((one.replies[name] for one in readings.values() if name in one.replies), None)
-    behind = {register: _behind(one, name) for register, one in readings.items() if name in lagging(one)}
+    behind = {register: _behind(one, name) for register, one in readings.items() if name in lacking(one)}
     faults = (one.faults[name] for one in readings.values() if name in one.faults)
     held = [read for cloud, read in rows.items() if read is not None and table.own(cloud).name == name]
     return StoreStatus(
@@ -281,7 +289,7 @@ def todo(fabric: Fabric, found: Status) -> tuple[str, ...]:
     said += [f"the freeze flag of {cloud} is {state}" for cloud, state in found.flags.items() if state is not FlagState.CLEAR]
     said += [_of_incident(one) for one in found.incidents]
     said += [f"{one.cloud} avoided {one.deed.link} alone, and the record has not got it yet" for one in found.alone if not one.deed.told]
-    said += found.intents
+    said += [*found.intents, *found.leftovers]
     return (*said, *_of_silence(found), *(text for store in found.stores for text in _of_store(store)))
 
 

@@ -145,8 +145,14 @@ TELLING = (
     _mutant(
         "a late update opens a closed incident again",
         "core/outbox.py",
-        "    if not unsure or resolves > 1:",
-        "    if not unsure or resolves > 0:",
+        "            return unsure and sum(one.ask is Ask.RESOLVE for one in same) == 1",
+        "            return unsure and sum(one.ask is Ask.RESOLVE for one in same) == 0",
+    ),
+    _mutant(
+        "a second ticket stays open",
+        "core/outbox.py",
+        "            return letter.attempts > 1",
+        "            return letter.attempts > 99",
     ),
 )
 

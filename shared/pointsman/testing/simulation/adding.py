@@ -117,6 +117,8 @@ def added(documents: Sequence[Mapping[str, Any]]) -> Total:
     _apart(ranges)
     cells = [_cells(document) for document in documents] if level == LEVEL else []
     _alike(cells)
+    schedules = sum(one.schedules for one in ranges)
+    under_way = _summed(one["coverage"].get("under_way", {}) for one in documents)
     return Total(
         level=level,
         ranges=ranges,
@@ -124,7 +126,7 @@ def added(documents: Sequence[Mapping[str, Any]]) -> Total:
         operations=sum(one["operations"] for one in documents),
         seconds=sum(one["seconds"] for one in documents),
         faults=_summed([dict.fromkeys(FaultKind, 0) if level == LEVEL else {}, *(one["faults"] for one in documents)]),
-        cells=_possible(_summed(cells), _summed(one["coverage"].get("under_way", {}) for one in documents)),
+        cells=_possible(_summed(cells), under_way, schedules),
         violations=tuple(violation for one in documents for violation in one["violations"]),
     )
 
@@ -136,14 +138,14 @@ def _cells(document: Mapping[str, Any]) -> dict[str, int]:
     return cells
 
 
-def _possible(cells: Mapping[str, int], under_way: Mapping[str, int]) -> dict[str, int]:
+def _possible(cells: Mapping[str, int], under_way: Mapping[str, int], schedules: int) -> dict[str, int]:
     """Leave out the cells that were never hit and that, by what was under way in all runs, only strays could have been hit in."""
-    return {cell: hits for cell, hits in cells.items() if hits or _passes(cell, under_way)}
+    return {cell: hits for cell, hits in cells.items() if hits or _passes(cell, under_way, schedules)}
 
 
-def _passes(cell: str, under_way: Mapping[str, int]) -> bool:
+def _passes(cell: str, under_way: Mapping[str, int], schedules: int) -> bool:
     site, _, kind = cell.partition(" x ")
-    return passes(site, FaultKind(kind), under_way)
+    return passes(site, FaultKind(kind), under_way, schedules)
 
 
 def _apart(ranges: Sequence[Range]) -> None:

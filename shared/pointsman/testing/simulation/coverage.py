@@ -3,7 +3,8 @@
 A cell is a pair of await site and fault kind. It is hit when a fault of that kind is injected while a call stands at that
 site: for a fault of one request or one function that call, for a fault of the world any call under way. Possible is
 every cell of a kind that strikes functions or the world; a kind that strikes requests is possible where requests that
-it can strike were under way, which the run itself notes, strays of an earlier step that nobody waits for any more apart.
+it can strike were under way, which the run itself notes, strays of an earlier step that nobody waits for any more apart: they are few
+among the requests there, or come less often than a function comes to the rarest site.
 What is not played at all is in ``UNPLAYED`` and ``UNPLAYED_CALLS``.
 """
 
@@ -54,6 +55,8 @@ UNPLAYED_CALLS: Mapping[str, str] = {
 
 STRAYS = 0.005
 """Share of the requests under way at a site up to which those of a kind are strays."""
+SELDOM = 5_000
+"""Requests of which there is less than one in so many schedules are strays too: functions come to the rarest site ten times as often."""
 
 
 class Coverage(Frozen):
@@ -98,7 +101,12 @@ def coverage(tally: Tally) -> Coverage:
     names = [site.name for site in played_sites()]
     asked = {f"{site} x {request.value}": tally.coverage[site, request.value] for site in names for request in Request}
     under_way = {name: count for name, count in asked.items() if count}
-    cells = [(site, kind) for site in names for kind in FaultKind if tally.coverage[site, kind.value] or passes(site, kind, under_way)]
+    cells = [
+        (site, kind)
+        for site in names
+        for kind in FaultKind
+        if tally.coverage[site, kind.value] or passes(site, kind, under_way, tally.schedules)
+    ]
     hits = {(site, kind): tally.coverage[site, kind.value] for site, kind in cells}
     return Coverage(
         possible=len(cells),
@@ -109,10 +117,11 @@ def coverage(tally: Tally) -> Coverage:
     )
 
 
-def passes(site: str, kind: FaultKind, under_way: Mapping[str, int]) -> bool:
+def passes(site: str, kind: FaultKind, under_way: Mapping[str, int], schedules: int) -> bool:
     """Say whether a kind of fault could strike at a site: requests that it strikes were under way there, and not as strays alone."""
     struck: frozenset[Request] | None = STRIKES.get(kind)
     if struck is None:
         return True
     counts = {request: under_way.get(f"{site} x {request.value}", 0) for request in Request}
-    return sum(counts[request] for request in struck) > STRAYS * sum(counts.values())
+    struck_there = sum(counts[request] for request in struck)
+    return struck_there > STRAYS * sum(counts.values()) and struck_there * SELDOM >= schedules

@@ -37,7 +37,7 @@ from pointsman.testing.simulation.agreed import (
 from pointsman.testing.simulation.evidence import Asked, Ended, Evidence, Operation
 from pointsman.testing.simulation.histories import breach
 from pointsman.testing.simulation.rules import RULES
-from pointsman.testing.simulation.tickets import TICKET_SECONDS, is_tombstone, made_in_time, open_together, untold
+from pointsman.testing.simulation.tickets import TOGETHER_SECONDS, is_tombstone, made_in_time, open_together, untold
 
 FLAG_SECONDS = 2.5
 """How long before a write its flags may have been read."""
@@ -143,8 +143,8 @@ def every_incident_has_one_ticket(record: Record) -> Findings:
         if not record.evidence.misled and len(made_in_time(mine)) > 1:
             yield f"{incident} has several tickets: {made_in_time(mine)}"
         for since, until in open_together(mine, end):
-            if until - (max(since, awake) if until > awake else since) > TICKET_SECONDS:
-                yield f"{incident} has two open tickets from {since:.1f} s on, for more than {TICKET_SECONDS:.0f} s"
+            if until - max(since, *(at for at in (awake, record.evidence.healed) if at < until)) > TOGETHER_SECONDS:
+                yield f"{incident} has two open tickets from {since:.1f} s on, for more than {TOGETHER_SECONDS:.0f} s"
     named = {incident for incident, _, _ in record.incidents()}
     yield from (f"{told.incident} has a ticket, and no plan knows it" for told in book if told.incident not in named)
 

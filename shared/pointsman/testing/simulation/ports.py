@@ -282,9 +282,17 @@ class SimulatedDesk:
         raise Transient("the desk did not answer: try again")
 
     def _do(self, incident: Incident, letter: Letter, key: str, lag: float = 0.0) -> str:
-        """Act on the oldest ticket that the incident names or the search finds, and close the others; open one where there is none."""
+        """Search, then act on what was found."""
+        return self._act(incident, letter, key, self._found(incident, key), lag)
+
+    def _found(self, incident: Incident, key: str) -> list[Sheet]:
+        """Give the tickets that the incident names or the search shows, the oldest first."""
         now, known = self.clock.monotonic(), {ticket.reference for ticket in incident.tickets}
-        found = [sheet for sheet in self.sheets if sheet.number in known or (sheet.key == key and now >= sheet.at + sheet.found_after)]
+        return [sheet for sheet in self.sheets if sheet.number in known or (sheet.key == key and now >= sheet.at + sheet.found_after)]
+
+    def _act(self, incident: Incident, letter: Letter, key: str, found: list[Sheet], lag: float = 0.0) -> str:
+        """Act on the oldest ticket that was found, and close the others; open one where there is none."""
+        now = self.clock.monotonic()
         if not found:
             found = [Sheet(number=f"T{next(self._numbers)}", key=key, incident=incident.id, at=now, found_after=lag)]
             self.sheets += found
@@ -299,11 +307,13 @@ class SimulatedDesk:
         return oldest.number
 
     def _later(self, incident: Incident, letter: Letter, key: str) -> None:
+        """Do as asked long after the answer was given up, by what the search showed when it was asked."""
         self.late += 1
+        found = self._found(incident, key)
 
         def late() -> None:
             self.late -= 1
-            self._do(incident, letter, key)
+            self._act(incident, letter, key, found)
 
         in_nobodys_name(late, self.nature.dice.uniform(1, 60))
 

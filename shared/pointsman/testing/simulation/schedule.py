@@ -10,7 +10,7 @@ from pointsman.core.values import Frozen, replace
 from pointsman.testing.simulation.coverage import played_sites
 from pointsman.testing.simulation.fabrics import Shape, Terms, fabrics
 from pointsman.testing.simulation.kinds import ON_LINKS, ON_PATHS, ON_STORES, RARE, STRIKES, WORLDLY, FaultKind, asked_in
-from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, leading_to, preludes, scene_of, staging
+from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, leading_to, lots, preludes, scene_of, staging
 from pointsman.testing.simulation.sites import Site
 
 ONCE = frozenset({FaultKind.STORE_LOST, FaultKind.STORE_ROLLED_BACK, FaultKind.CLOCK_YEARS_AHEAD})
@@ -162,15 +162,16 @@ def _sized(size: Size, played: Staging) -> Size:
 
 
 def aimed_at(seed: int) -> Site:
-    """Pick the await site that a seed's schedule is aimed at: each as often as any other, and the same when others come or go."""
+    """Pick the await site that a seed's schedule is aimed at: by its lots, and the same when others come or go."""
     salt = _mixed(seed)
-    return min(played_sites(), key=lambda site: _mixed(_number(site.name) ^ salt))
+    return min(_lots(), key=lambda lot: _mixed(lot[0] ^ salt))[1]
 
 
 @cache
-def _number(name: str) -> int:
-    """Give a site a number that hangs on nothing but its name."""
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
+def _lots() -> tuple[tuple[int, Site], ...]:
+    """Give each site numbers that hang on nothing but its name: one, or as many as its rareness needs."""
+    names = [(f"{site.name} {lot}" if lot else site.name, site) for site in played_sites() for lot in range(lots(site))]
+    return tuple((int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest()), site) for name, site in names)
 
 
 def _mixed(number: int) -> int:

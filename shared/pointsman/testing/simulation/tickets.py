@@ -11,7 +11,9 @@ from pointsman.testing.simulation.evidence import Told
 from pointsman.testing.simulation.windowed import drained_for_it, keeps_a_path
 
 TICKET_SECONDS = 1_200.0
-"""T of S6: how long an incident may stay without a ticket, or with two."""
+"""T of S6: how long an incident may stay without a ticket."""
+TOGETHER_SECONDS = 180.0
+"""T of S6 for two open tickets: a lease, the time after which a desk is asked to close all but one, and a sweep."""
 NOTICED = 120.0
 """How long an incident that maintenance explains in part must be due a ticket until somebody has seen to it, in seconds."""
 

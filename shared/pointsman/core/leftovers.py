@@ -1,0 +1,104 @@
+"""What a cloud's levers may still hold though the agreed plan has let it go: nobody but that cloud's functions can take it away.
+
+Of a link's lever the row says so that its functions leave once it is set (``service.enact``). A pin has a row of its own for
+each flow and link: it is begun beside the write and ended once the lever is seen without it, so that one which may stand is
+never missing, and one that is named may be gone already.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName
+from pointsman.core.members import lever_key, pin_key
+from pointsman.core.plan import LinkState, Plan
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.steering import PrefixListPin, Setting
+
+
+def pins_begun(here: Cloud, plan: Plan, settings: Iterable[Setting], stored: Mapping[str, Sighting], now: datetime) -> list[Sighting]:
+    """Say of each pin among some settings that it may stand from now on, unless a row says so already."""
+    led = {one.flow for one in settings if isinstance(one, PrefixListPin) and one.attachment is not None}
+    rows = [_row(here, pin_key(pin.flow, pin.link), Health.DRAINING, plan, now) for pin in plan.pins if pin.flow in led]
+    return [row for row in rows if (held := stored.get(row.row)) is None or held.health is not Health.DRAINING]
+
+
+def pins_ended(here: Cloud, plan: Plan, settings: Iterable[Setting], stored: Mapping[str, Sighting], now: datetime) -> list[Sighting]:
+    """Say that pins are gone, of which a row says that they may stand, by settings that their levers are seen to have."""
+    seen = {one.flow for one in settings if isinstance(one, PrefixListPin)}
+    kept = {pin_key(pin.flow, pin.link) for pin in plan.pins}
+    return [
+        _row(here, row.member, Health.UP, plan, now)
+        for row, (flow, _) in _pins(here, stored.values())
+        if flow in seen and row.member not in kept
+    ]
+
+
+def remarks(fabric: Fabric, plan: Plan, here: Cloud, rows: Iterable[Sighting]) -> tuple[str, ...]:
+    """Say what one cloud's levers may still hold that the plan has let go, and what a person does if its functions stay away."""
+    known = tuple(rows)
+    return (*_pinned(fabric, plan, here, known), *_drained(fabric, plan, here, known))
+
+
+def _pinned(fabric: Fabric, plan: Plan, here: Cloud, rows: tuple[Sighting, ...]) -> Iterator[str]:
+    asked = {(pin.flow, pin.link) for pin in plan.pins}
+    places = {flow.name: flow.aws_prefix_list for flow in fabric.flows}
+    for row, (flow, link) in _pins(here, rows):
+        if (flow, link) in asked:
+            continue
+        place = places.get(flow)
+        by_hand = f"delete the reference to {place.prefix_list} from {' and '.join(place.route_tables)}" if place else "delete it by hand"
+        yield f"{_unsaid(here, plan)}: {flow} may still be pinned to {link} since epoch {_epoch(row)}; {_if_away(here)}, {by_hand}"
+
+
+def _drained(fabric: Fabric, plan: Plan, here: Cloud, rows: tuple[Sighting, ...]) -> Iterator[str]:
+    own = {row.member: row for row in rows if _may_stand(row, here)}
+    for link in fabric.links:
+        row = own.get(lever_key(link.name))
+        if row is None or plan.links.get(link.name, LinkState()).drain is not None:
+            continue
+        if here is Cloud.AWS:
+            yield f"{_unsaid(here, plan)}: its failover test of {link.name} may still run since epoch {_epoch(row)}; AWS ends it by itself"
+            continue
+        names = " and ".join(name for name in (link.gcp.import_policy, link.gcp.export_policy) if name)
+        yield (
+            f"{_unsaid(here, plan)}: its route policies may still keep flows off {link.name} since epoch {_epoch(row)}; "
+            f"{_if_away(here)}, let its flows in again in {names or 'them'}"
+        )
+
+
+def _unsaid(here: Cloud, plan: Plan) -> str:
+    return f"{here} has not acknowledged epoch {plan.epoch}"
+
+
+def _if_away(here: Cloud) -> str:
+    return f"if the functions on {here} stay away"
+
+
+def _epoch(row: Sighting) -> int:
+    return int(row.value or 0)
+
+
+def _may_stand(row: Sighting, here: Cloud) -> bool:
+    return row.source is Source.LEVER and row.vantage == here.value and row.health is Health.DRAINING
+
+
+def _pins(here: Cloud, rows: Iterable[Sighting]) -> Iterator[tuple[Sighting, tuple[FlowName, LinkName]]]:
+    """List one cloud's rows of pins that may stand, with whose and where."""
+    start = pin_key("", "").removesuffix(">")
+    for row in rows:
+        if row.member.startswith(start) and _may_stand(row, here):
+            flow, _, link = row.member.removeprefix(start).partition(">")
+            yield row, (FlowName(flow), LinkName(link))
+
+
+def _row(here: Cloud, member: str, health: Health, plan: Plan, now: datetime) -> Sighting:
+    return Sighting(
+        vantage=Vantage(here.value),
+        member=member,
+        source=Source.LEVER,
+        aspect=Aspect.ROUTE,
+        health=health,
+        seen_at=now,
+        cause=Cause.ORDERED,
+        value=float(plan.epoch),
+    )
