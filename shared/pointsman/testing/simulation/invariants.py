@@ -137,9 +137,8 @@ def every_incident_has_one_ticket(record: Record) -> Findings:
     awake = record.evidence.woke or 0.0
     end = max((call.at for call in record.evidence.calls), default=0.0)
     for incident, first, ended in record.incidents():
-        began = max(first, awake) if ended is None or ended > awake else first
         mine = [told for told in book if told.incident == incident]
-        yield from untold(record, incident, began, ended)
+        yield from untold(record, incident, first, ended)
         if not record.evidence.misled and len(made_in_time(mine)) > 1:
             yield f"{incident} has several tickets: {made_in_time(mine)}"
         for since, until in open_together(mine, end):
