@@ -211,7 +211,7 @@ def _drawn_for_aims(dice: Random, site: Site, allowed: tuple[FaultKind, ...], dr
 
 def _rarely(seed: int, site: Site, allowed: tuple[FaultKind, ...], fabric: Fabric, size: Size) -> Iterator[Mishap]:
     """Draw what comes rarely, with dice of its own: whatever else a seed decides stays as it is without them."""
-    dice, rare = Random(f"rarely {seed}"), [kind for kind in allowed if kind in RARE]
+    dice, rare = Random(f"rare {seed}"), [kind for kind in allowed if kind in RARE]
     if rare and dice.random() < (RARELY if len(rare) < len(allowed) else 1.0):
         yield _mishap(dice, dice.choice(rare), fabric, size)
         yield replace(_mishap(dice, dice.choice(rare), fabric, size), site=site.name, visits=dice.choice(VISITS))
