@@ -9,9 +9,10 @@ from pointsman.core.values import replace
 from pointsman.testing.simulation import ending
 from pointsman.testing.simulation.agreed import Record
 from pointsman.testing.simulation.evidence import Evidence, Told
-from pointsman.testing.simulation.invariants import TICKET_SECONDS, every_incident_has_one_ticket
+from pointsman.testing.simulation.invariants import every_incident_has_one_ticket
 from pointsman.testing.simulation.play import Play
 from pointsman.testing.simulation.schedule import schedule
+from pointsman.testing.simulation.tickets import TICKET_SECONDS
 from pointsman.testing.virtual import run
 
 DARK_SEED = ending.DARK_EVERY + 1

@@ -9,6 +9,8 @@ DELIVER = "service/deliver.py"
 DRAINS = "core/drains.py"
 EVIDENCE = "core/evidence.py"
 GATHER = "service/gather.py"
+MAINTENANCE = "core/maintenance.py"
+ORDERS = "core/orders.py"
 PINS = "core/pins.py"
 ROWS = "core/rows.py"
 VERDICTS = "core/verdicts.py"
@@ -156,4 +158,40 @@ TELLING = (
     ),
 )
 
-CONTROLLER: tuple[Mutant, ...] = (*ACTING, *DECIDING, *TELLING)
+FORESEEING = (
+    _mutant(
+        "a link is left for a window that is over",
+        MAINTENANCE,
+        "    if window is None or window.away or case.now >= window.until:\n",
+        "    if window is None or window.away:\n",
+    ),
+    _mutant(
+        "a window squeezes what is moved for it",
+        MAINTENANCE,
+        "    if new.squeezed_by > before.squeezed_by:\n",
+        "    if new.squeezed_by > before.squeezed_by + 10**12:\n",
+    ),
+    _mutant(
+        "a link is returned to within its window",
+        DRAINS,
+        "        return True  # while its window runs, whatever it was left for\n",
+        "        return False\n",
+    ),
+)
+
+ORDERED = (
+    _mutant(
+        "an order is carried out after it expired",
+        ORDERS,
+        "    if now >= ends(order):\n",
+        "    if now >= ends(order) + HEARD_WITHIN:\n",
+    ),
+    _mutant(
+        "an order that was carried out is forgotten",
+        ORDERS,
+        "    return (*before, *(Done(key=_key(order), until=_repeatable(order)) for order in done))[-ORDERS_KEPT:]",
+        "    return tuple(before)[-ORDERS_KEPT:]",
+    ),
+)
+
+CONTROLLER: tuple[Mutant, ...] = (*ACTING, *DECIDING, *TELLING, *FORESEEING, *ORDERED)

@@ -7,7 +7,7 @@ from pointsman.core.damping import under_at
 from pointsman.core.fabric import Cloud, Policy
 from pointsman.core.incidents import Incident
 from pointsman.core.outbox import open_incidents
-from pointsman.core.plan import LinkState, Verdict
+from pointsman.core.plan import FlagState, LinkState, Verdict
 from pointsman.core.sightings import Health
 from pointsman.core.silence import Kind
 from pointsman.core.values import parse
@@ -15,6 +15,7 @@ from pointsman.service import doors
 from pointsman.service.house import incident_register
 from pointsman.testing.inprocess import probes
 from pointsman.testing.network.blueprint import Side
+from pointsman.testing.simulation import ordered
 from pointsman.testing.simulation.aged import kept_up
 from pointsman.testing.simulation.play import Play
 
@@ -115,6 +116,9 @@ class Calm:
         plan = world.newest_plan()
         if plan is None:
             return
+        lead = schedule.fabric.policy.maintenance.lead
+        yield from (at for one in world.works for at in (one.start - lead, one.start, one.end))
+        yield from ordered.awaited(world)
         for state in plan.links.values():
             yield from _returning(state, schedule.fabric.policy)
         for incident, *_ in open_incidents(schedule.fabric, plan):
@@ -159,8 +163,12 @@ def unfinished(play: Play) -> Iterator[str]:
     if plan is None:
         yield "no plan is agreed"
         return
+    if any(one.end > play.world.clock.now() for one in play.world.works):
+        yield "maintenance is still to end"
+    if plan.freeze is not None or any(flag.state is FlagState.SET for flag in play.world.flags.values()):
+        yield "steering is frozen"
     for name, state in plan.links.items():
-        if state.verdict is not Verdict.UP or state.drain or state.down_since_epoch or state.closing:
+        if state.verdict is not Verdict.UP or state.drain or state.down_since_epoch or state.closing or state.maintenance:
             yield f"{name} is not at rest"
     if any(one.closing or (one.epoch and not what.startswith(Kind.EVENTS)) for what, one in plan.silences.items()):
         yield "a silence is not over"

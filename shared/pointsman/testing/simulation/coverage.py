@@ -27,10 +27,6 @@ UNPLAYED: Mapping[str, str] = {
     "registers:Registers._read_on": "registers are followed after a move of stores alone",
     "registers:Registers._read_opened": "a set of stores is opened by a move alone",
     "registers:Registers._must_be_open": "a set of stores is opened by a move alone",
-    "order:": "an operator's command, whose repetitions and interruptions tests/service/test_orders.py plays",
-    "announcing:": "an operator's command, which writes rows alone: tests/service/test_windows.py plays it",
-    "windows:": "no cloud of the simulation announces maintenance: tests/service/test_windows.py does",
-    "doors:_announced": "no cloud of the simulation announces maintenance: tests/service/test_windows.py does",
     "doors:probe": "packets are sent by a process of its own, for which the reports of every schedule stand",
     "probe:": "packets are sent by a process of its own, for which the reports of every schedule stand",
     "status:": "an operator's command, which changes nothing",
@@ -44,8 +40,6 @@ UNPLAYED: Mapping[str, str] = {
 }
 """Beginnings of sites that no schedule reaches, with why."""
 UNPLAYED_CALLS: Mapping[str, str] = {
-    "_announced(": "no cloud of the simulation announces maintenance: tests/service/test_windows.py does",
-    "asked_if_due(": "no cloud of the simulation announces maintenance: tests/service/test_windows.py does",
     "_leave()": "others go first there and nothing is waited for, so no time passes",
     "asyncio.sleep(0)": "others go first there and nothing is waited for, so no time passes",
     "beside(": "what is sent beside an agreement is sent at once and not waited for",

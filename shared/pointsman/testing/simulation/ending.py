@@ -84,6 +84,8 @@ async def _evidence(play: Play, healed: float, settled: float | None) -> Evidenc
         entries={name: entry for store in world.stores.values() for name, entry in store.journal.items()},
         intended=tuple(one for store in world.stores.values() for one in store.intended),
         woke=play.woke,
+        works=tuple(world.works),
+        given=tuple(world.given),
     )
     drills = await _drill(play) if play.schedule.seed % DRILL_EVERY == 0 and settled is not None else ()
     return replace(evidence, drills=drills)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.incidents import Ask
 from pointsman.core.plan import FlagState, Plan, View
-from pointsman.core.sightings import Sighting, Vantage
+from pointsman.core.sightings import Order, Sighting, Vantage
 from pointsman.core.steering import Setting
 from pointsman.core.values import Frozen
 
@@ -97,6 +97,14 @@ class Stopped(Frozen):
     until: float | None = None
 
 
+class Foretold(Frozen):
+    """One version of maintenance that somebody announced: which link it takes, or members of, and from when until when."""
+
+    link: str
+    start: datetime
+    end: datetime
+
+
 class Told(Frozen):
     """What a desk did. ``by_hand``: a person did it there; ``overdue``: no search shows it before the lease under which it was asked for ends."""
 
@@ -172,6 +180,7 @@ class Evidence(Frozen):
     is the accepted ballot by register and store at the end, ``lost`` the store that is gone for good, ``misled`` whether
     a store's clock was wrong for a while; ``duplicate`` counts the register reads and writes that a repeated report made;
     ``intended`` lists what was steered beside an agreement; ``woke`` is when functions started again after all had been dead (None: never);
+    ``works`` is all maintenance that was announced, in every version, ``given`` every order of a person as often as it came;
     ``livelocked`` lists calls of the quiet end that gave up because of other proposers; ``escaped`` lists errors that no
     entry expects, ``entries`` the journal by digest, ``unlooked`` calls that wrote a lever and ended well without a look at the plan after it.
     """
@@ -207,3 +216,5 @@ class Evidence(Frozen):
     entries: Mapping[str, bytes] = {}
     intended: tuple[Intended, ...] = ()
     woke: float | None = None
+    works: tuple[Foretold, ...] = ()
+    given: tuple[Order, ...] = ()

@@ -22,6 +22,7 @@ from pointsman.core.fabric import (
     Link,
     LinkKind,
     LinkName,
+    MaintenancePolicy,
     Member,
     MemberId,
     Mode,
@@ -61,6 +62,7 @@ class Terms(Frozen):
 
     without: WithoutQuorum = WithoutQuorum.HOLD
     hold_down: timedelta = HOLD_DOWN
+    lead: timedelta = MaintenancePolicy().lead
 
 
 def _interconnect(number: int, capacity: int, *, members: int = 1) -> Link:
@@ -152,6 +154,7 @@ def _fabric(links: tuple[Link, ...], flows: tuple[Flow, ...], terms: Terms) -> F
             epochs_per_hour=60,
             freshness=_FRESH,
             without_quorum=terms.without,
+            maintenance=MaintenancePolicy(lead=terms.lead),
         ),
         stores=Stores(aws="sqlite:///a", gcp="sqlite:///b", witness="sqlite:///c"),
         desks=(DeskSettings(name="noc", kind="pagerduty", secret="secret://noc"),),  # noqa: S106 - where a secret would lie

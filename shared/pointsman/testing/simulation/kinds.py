@@ -68,6 +68,10 @@ class FaultKind(StrEnum):
     MEMBER_CUT = "member-cut"
     ROUTER_RESTART = "router-restart"
 
+    WINDOW_ANNOUNCED = "window-announced"
+    WINDOW_BY_HAND = "window-by-hand"
+    ORDER_GIVEN = "order-given"
+
 
 class Request(StrEnum):
     """What a function asks of something outside itself."""
@@ -83,6 +87,7 @@ class Request(StrEnum):
     APPLY = "lever.apply"
     VERIFY = "lever.verify"
     LOOK = "looker.look"
+    NOTICES = "looker.notices"
     AUDIT = "auditor.seen"
     FLAG = "flag.read"
     HINT = "hint"
@@ -109,7 +114,7 @@ STRIKES: Mapping[FaultKind, frozenset[Request]] = {
     FaultKind.LEVER_STALE_READ: frozenset({Request.OBSERVE}),
     FaultKind.LEVER_THROTTLED: _LEVER,
     FaultKind.LEVER_REFUSED: frozenset({Request.APPLY}),
-    FaultKind.LOOK_THROTTLED: frozenset({Request.LOOK, Request.AUDIT}),
+    FaultKind.LOOK_THROTTLED: frozenset({Request.LOOK, Request.NOTICES, Request.AUDIT}),
     FaultKind.LOOK_STALE: frozenset({Request.LOOK}),
     FaultKind.FLAG_UNREADABLE: frozenset({Request.FLAG}),
     FaultKind.HINT_LOST: frozenset({Request.HINT}),
@@ -124,6 +129,8 @@ STRIKES: Mapping[FaultKind, frozenset[Request]] = {
 WORLDLY = tuple(kind for kind in FaultKind if kind not in STRIKES and kind is not FaultKind.OTHER_VERSION)
 """The kinds that a schedule brings about at one step of one call."""
 
+RARE = frozenset({FaultKind.WINDOW_ANNOUNCED, FaultKind.WINDOW_BY_HAND, FaultKind.ORDER_GIVEN})
+"""Kinds of ``WORLDLY`` that are no trouble in themselves: few schedules play them, and these have dice of their own for it."""
 ON_LINKS = frozenset(
     {
         FaultKind.LINK_CUT,
@@ -146,7 +153,7 @@ def of(request: Request) -> tuple[FaultKind, ...]:
 
 _OF = {request: tuple(kind for kind, struck in STRIKES.items() if request in struck) for request in Request}
 
-_STORES_ALONE = frozenset({"adopt", "agree", "archiving", "journal", "late", "registers", "repair", "timer", "trial"})
+_STORES_ALONE = frozenset({"adopt", "agree", "announcing", "archiving", "journal", "late", "registers", "repair", "timer", "trial"})
 """Files of ``service/`` that ask for nothing but the stores."""
 _WITH_DESKS = frozenset({"deliver", "doors", "sweep"})
 """Those in which a desk may be told something."""

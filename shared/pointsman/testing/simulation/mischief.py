@@ -12,10 +12,12 @@ from pointsman.core.steering import LeverKind, RoutePolicies
 from pointsman.core.values import replace
 from pointsman.ports.clouds import FenceLost
 from pointsman.testing.network.blueprint import Side
+from pointsman.testing.simulation.foretold import Announcements
 from pointsman.testing.simulation.functions import Call, Function, steps_of
 from pointsman.testing.simulation.kinds import ON_LINKS, ON_PATHS, STRIKES, FaultKind
 from pointsman.testing.simulation.mail import Mail
 from pointsman.testing.simulation.nature import in_nobodys_name, sites_of, tasks_under_way
+from pointsman.testing.simulation.ordered import Persons
 from pointsman.testing.simulation.schedule import Mishap
 from pointsman.testing.simulation.world import World
 from pointsman.testing.stores import Snapshot
@@ -35,6 +37,8 @@ class Mischief:
     mail: Mail
     functions: Callable[[], list[Function]]
     adopt: Callable[[Mishap], bool]
+    announcements: Announcements
+    persons: Persons
     backups: dict[str, Snapshot] = field(default_factory=dict)
 
     def befall(self, one: Mishap, call: Call | None) -> bool:
@@ -160,6 +164,12 @@ class Mischief:
     def _adopted(self, one: Mishap, _: Call | None) -> bool:
         return self.adopt(one)
 
+    def _announced(self, one: Mishap, _: Call | None) -> bool:
+        return self.announcements.by_a_cloud(one) if one.kind is FaultKind.WINDOW_ANNOUNCED else self.announcements.by_hand(one)
+
+    def _ordered(self, one: Mishap, _: Call | None) -> bool:
+        return self.persons.order(one)
+
     def _on_link(self, one: Mishap) -> bool:
         self.world.twin.catch_up()
         if one.kind is FaultKind.HAND_MADE_CHANGE:
@@ -228,6 +238,9 @@ _HOW: Mapping[FaultKind, Callable[[Mischief, Mishap, Call | None], bool]] = {
     FaultKind.FROZEN_BY_HAND: Mischief._frozen,  # noqa: SLF001
     FaultKind.DESK_CLOSED_BY_HUMAN: Mischief._closed_by_hand,  # noqa: SLF001
     FaultKind.FABRIC_ADOPTED: Mischief._adopted,  # noqa: SLF001
+    FaultKind.WINDOW_ANNOUNCED: Mischief._announced,  # noqa: SLF001
+    FaultKind.WINDOW_BY_HAND: Mischief._announced,  # noqa: SLF001
+    FaultKind.ORDER_GIVEN: Mischief._ordered,  # noqa: SLF001
     FaultKind.MEMBER_CUT: Mischief._on_part,  # noqa: SLF001
     FaultKind.ROUTER_RESTART: Mischief._on_part,  # noqa: SLF001
 }

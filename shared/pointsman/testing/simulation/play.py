@@ -17,11 +17,13 @@ from pointsman.service.house import House
 from pointsman.testing.inprocess import TwinLooker, probes
 from pointsman.testing.simulation.aged import age, seen_before
 from pointsman.testing.simulation.evidence import Called, Dark
+from pointsman.testing.simulation.foretold import Announcements
 from pointsman.testing.simulation.functions import Call, Door, Function, caller, steps_of
 from pointsman.testing.simulation.kinds import ON_PATHS, STRIKES, FaultKind, Request
 from pointsman.testing.simulation.mail import Mail
 from pointsman.testing.simulation.mischief import Mischief
 from pointsman.testing.simulation.nature import in_nobodys_name, sites_of, standing_at, tasks_of, tasks_under_way
+from pointsman.testing.simulation.ordered import Persons
 from pointsman.testing.simulation.scenes import Cue, Scene
 from pointsman.testing.simulation.schedule import Mishap, Schedule
 from pointsman.testing.simulation.world import World
@@ -46,7 +48,8 @@ class Play:
         self.schedule = plan
         self.world = World(plan, watching=watching, telling=telling)
         self.mail = Mail(self.world.nature)
-        self.mischief = Mischief(self.world, self.mail, self.alive, self._adopt)
+        announcements, persons = Announcements(self.world, self.mail, self.call), Persons(self.world, self.mail, self.call)
+        self.mischief = Mischief(self.world, self.mail, self.alive, self._adopt, announcements, persons)
         self.dice = Random(f"play {plan.seed}")
         self.events = 0
         self.calls: list[Called] = []

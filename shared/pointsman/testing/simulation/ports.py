@@ -1,7 +1,7 @@
 """Levers, lookers, flags and the desk of the simulation: they keep their ports' promises, and fail as clouds do."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -11,7 +11,7 @@ from pointsman.core.fabric import Cloud
 from pointsman.core.incidents import Ask, Incident, Letter, Ticket, phase_after
 from pointsman.core.members import gcp_tunnel_key, index
 from pointsman.core.plan import FlagState
-from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
+from pointsman.core.sightings import Aspect, Health, Notice, Sighting, Source, Vantage
 from pointsman.core.steering import LeverKind, Observed, Setting, Verified
 from pointsman.ports.clouds import Clock, FenceLost, Lever, LeverBusy, LeverFailed, LeverUnsure
 from pointsman.testing.inprocess import MemoryFlag, Twin, TwinLooker
@@ -191,12 +191,30 @@ class SimulatedLooker:
         )
 
 
+@dataclass
+class AnnouncingLooker(SimulatedLooker):
+    """Keeps ``Announcer`` too: whoever asks is given what the cloud announces without an event."""
+
+    announced: Callable[[], tuple[Notice, ...]] = tuple
+
+    async def notices(self) -> tuple[Notice, ...]:
+        """Read what is announced or taken back."""
+        kind = self.nature.strike(Request.NOTICES, f"looks {self.cloud}")
+        if kind is FaultKind.LOOK_THROTTLED or _homeless(self.nature):
+            raise Transient("throttled: ask again later")
+        await asyncio.sleep(LOOKING * self.nature.dice.random())
+        self.nature.pause()
+        return self.announced()
+
+
 class SimulatedFlag(MemoryFlag):
     """Keeps ``Flag``."""
 
-    def __init__(self, cloud: Cloud, nature: Nature) -> None:
+    def __init__(self, cloud: Cloud, nature: Nature, set_flag: Callable[[Cloud, FlagState], None]) -> None:
         super().__init__(cloud)
+        self.note = ""
         self._nature = nature
+        self._set = set_flag
 
     async def read(self) -> FlagState:
         """Read it, over a network."""
@@ -207,6 +225,17 @@ class SimulatedFlag(MemoryFlag):
         if who is not None:
             (who.blind.add if unreadable else who.blind.discard)(self.cloud)
         return FlagState.UNREADABLE if unreadable else self.state
+
+    async def write(self, frozen: bool, note: str) -> None:  # noqa: FBT001 - the port's own yes or no
+        """Set or clear it, over a network; what is not answered may have been written."""
+        kind = self._nature.strike(Request.FLAG, f"flag {self.cloud}")
+        await asyncio.sleep(0.002 + 0.01 * self._nature.dice.random())
+        if _homeless(self._nature):
+            raise Transient(f"no credentials for the flag of {self.cloud}")
+        self.note = note
+        self._set(self.cloud, FlagState.SET if frozen else FlagState.CLEAR)
+        if kind is FaultKind.FLAG_UNREADABLE:
+            raise Transient(f"the flag of {self.cloud} gave no answer: write it again")
 
 
 @dataclass

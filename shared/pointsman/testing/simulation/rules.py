@@ -6,9 +6,11 @@ from itertools import takewhile
 from pointsman.core.journal import opened
 from pointsman.core.members import probe_key
 from pointsman.core.pins import OWNER
-from pointsman.core.plan import LinkState, Plan
+from pointsman.core.plan import DrainCause, LinkState, Plan
 from pointsman.core.sightings import Health, Vantage
 from pointsman.testing.simulation.agreed import Record, deeds, drained
+from pointsman.testing.simulation.ordering import OF_ORDERS
+from pointsman.testing.simulation.windowed import OF_WINDOWS, for_a_window
 
 Findings = Iterator[str]
 
@@ -20,16 +22,24 @@ AGREEING = 2
 def nothing_is_done_on_unknown_or_a_lone_claim(record: Record) -> Findings:
     """Rails: an incident begins only for a link that somebody spoke against, and a drain only where two of them did.
 
-    What one cloud did alone, which S12 judges, is taken over into the next plan.
+    What one cloud did alone, which S12 judges, is taken over into the next plan. A link is left for announced maintenance, or
+    because a person orders it, on no claim at all, and an incident may be about a window; what is done so is judged by rules of its own.
     """
     alone = [(at, deed.link) for at, _, deed in deeds(record)]
     for (at, plan), (_, before) in zip(record.history[1:], record.history, strict=False):
         for name, state in plan.links.items():
             held = before.links.get(name, LinkState())
             heard = sum(one.link == name and one.at <= at for one in record.evidence.spoken)
-            if state.down_since_epoch == plan.epoch and not heard:
+            if state.down_since_epoch == plan.epoch and not heard and not for_a_window(record, plan, held, state):
                 yield f"epoch {plan.epoch} opens an incident of {name}, and nobody had spoken against it"
-            if state.drain and not held.drain and heard < AGREEING and not any(link == name and since <= at for since, link in alone):
+            planned = state.drain is not None and state.drain.cause is not DrainCause.OUTAGE
+            if (
+                state.drain
+                and not held.drain
+                and heard < AGREEING
+                and not planned
+                and not any(link == name and since <= at for since, link in alone)
+            ):
                 yield f"epoch {plan.epoch} drains {name} on the word of {heard}"
 
 
@@ -67,4 +77,6 @@ RULES: Mapping[str, Callable[[Record], Findings]] = {
     "both ends": both_ends_see_what_is_returned_to,
     "second look": whoever_writes_looks_again,
     "pins": nothing_is_pinned_where_bgp_leads,
+    **OF_WINDOWS,
+    **OF_ORDERS,
 }

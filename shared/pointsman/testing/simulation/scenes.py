@@ -5,9 +5,10 @@ from datetime import timedelta
 from enum import StrEnum
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
 
-from pointsman.core.fabric import Cloud, Fabric, WithoutQuorum
+from pointsman.core.fabric import Cloud, Fabric, MaintenancePolicy, WithoutQuorum
 from pointsman.core.values import Frozen
 from pointsman.service.sweep import AUDIT_MINUTE
+from pointsman.service.windows import ASKED_MINUTE
 from pointsman.testing.simulation.fabrics import HOLD_DOWN, Shape
 from pointsman.testing.simulation.kinds import FaultKind
 from pointsman.testing.simulation.sites import Site
@@ -33,6 +34,8 @@ class Scene(StrEnum):
     WATCH = "functions watch from the beginning, and what they see must be noted again"
     AUDIT = "it is the minute in which a cloud audits"
     ADOPTION = "an operator adopts the next fabric"
+    WINDOW = "maintenance of links is announced, moved and taken back"
+    ORDERS = "persons order, twice and late, while a link may fail"
 
 
 class Staging(Frozen):
@@ -48,6 +51,7 @@ class Staging(Frozen):
     sweep_every: float | None = None
     probe_every: float | None = None
     hold_down: timedelta = HOLD_DOWN
+    lead: timedelta = MaintenancePolicy().lead
     without: WithoutQuorum | None = None
     shapes: tuple[Shape, ...] = tuple(Shape)
     minute: int = 0
@@ -59,6 +63,8 @@ class Staging(Frozen):
 
 _WITH_A_WAY = (Shape.ROOMY, Shape.TIGHT, Shape.WIDE)
 """Fabrics in which there is something that one cloud may do by itself."""
+_LEADS = (timedelta(0), timedelta(seconds=6), timedelta(seconds=20))
+"""How long before its window a link is left in the scene of windows."""
 _BRISK = timedelta(seconds=8)
 """A hold-down short enough that an outage begins and ends within a storm."""
 
@@ -85,6 +91,11 @@ LEADS: Mapping[str, Scene] = {
     "audit:": Scene.AUDIT,
     "audited(": Scene.AUDIT,
     "adopt:": Scene.ADOPTION,
+    "order:": Scene.ORDERS,
+    "announcing:": Scene.WINDOW,
+    "windows:": Scene.WINDOW,
+    "_announced(": Scene.WINDOW,
+    "doors:_announced": Scene.WINDOW,
     "watch:": Scene.WATCH,
     "watching.": Scene.WATCH,
     "_ready(house": Scene.COLD,
@@ -125,6 +136,8 @@ LOTS: Mapping[str, int] = {
 """How many times as often as any other a site is aimed at, by the beginning of its name: functions come there that seldom."""
 LED = 0.75
 """Share of schedules that are aimed at a site and play the scene that leads there; the others play any."""
+BESIDE = 0.4
+"""Share of schedules with announced maintenance in which a link fails beside it."""
 LATE_DESKS = 0.3
 """Share of outages soon over whose desk is late."""
 PARTITIONS = 0.75
@@ -191,6 +204,8 @@ def staging(scene: Scene, dice: Random) -> Staging:
     """Say how a scene is played this time."""
     if scene is Scene.AUDIT:
         return Staging(minute=AUDIT_MINUTE[dice.choice(tuple(Cloud))])
+    if scene is Scene.WINDOW:
+        return Staging(storm=45.0, sweep_every=8.0, hold_down=_BRISK, minute=ASKED_MINUTE, lead=dice.choice(_LEADS))
     return _STAGED.get(scene) or Staging(minute=dice.choice((0, 5)), hold_down=dice.choice((HOLD_DOWN, _BRISK, _BRISK)))
 
 
@@ -203,6 +218,7 @@ _STAGED: Mapping[Scene, Staging] = {
     Scene.RELAPSE: Staging(quiet=True, asleep=True, storm=70.0, sweep_every=30.0, probe_every=4.0, hold_down=_BRISK),
     Scene.RETURN: Staging(quiet=True, longest=60.0, sweep_every=8.0, hold_down=_BRISK, aged=True),
     Scene.WATCH: Staging(watching=True),
+    Scene.ORDERS: Staging(storm=35.0, sweep_every=8.0, hold_down=_BRISK),
 }
 _FAILURES = (FaultKind.LINK_CUT, FaultKind.LINK_CUT, FaultKind.LINK_CUT_SILENTLY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_FLAPS)
 _SILENT = (FaultKind.LINK_LOSSY, FaultKind.LINK_LOSSY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_ONE_WAY, FaultKind.LINK_CUT_SILENTLY)
@@ -226,6 +242,27 @@ def _adopting(fabric: Fabric, dice: Random) -> Iterator[Cue]:
     at, cloud = dice.uniform(2, 10), dice.choice(tuple(Cloud))
     for late in (0.0, dice.uniform(0, 0.4))[: dice.randint(1, 2)]:
         yield Cue(at=at + late, kind=FaultKind.FABRIC_ADOPTED, where=cloud.value, path="", lasts=1.0, much=dice.random())
+
+
+def _foretold(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Let maintenance be announced a few times, by either cloud or by a person, and in some schedules a link fail beside it."""
+    links = tuple(link.name for link in fabric.links)
+    for _ in range(dice.randint(1, 3)):
+        kind = dice.choice((FaultKind.WINDOW_ANNOUNCED, FaultKind.WINDOW_ANNOUNCED, FaultKind.WINDOW_BY_HAND))
+        at, lasts = dice.uniform(1, 20), dice.choice((6.0, 15.0, 30.0, 90.0))
+        yield Cue(at=at, kind=kind, where=dice.choice(links), path=dice.choice(STORES), lasts=lasts, much=dice.random())
+    if dice.random() < BESIDE:
+        yield from _outage(3, 30, (4, 30))(fabric, dice)
+
+
+def _ordered(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Let persons order a few things, and in most schedules a link fail beside it."""
+    links = tuple(link.name for link in fabric.links)
+    for _ in range(dice.randint(2, 6)):
+        at, lasts = dice.uniform(3, 33), dice.choice((5.0, 15.0, 40.0, 90.0))
+        yield Cue(at=at, kind=FaultKind.ORDER_GIVEN, where=dice.choice(links), path="", lasts=lasts, much=dice.random())
+    if dice.random() >= BESIDE:
+        yield from _outage(2, 25, (4, 30))(fabric, dice)
 
 
 def _outage(since: float, until: float, lasts: tuple[float, float], kinds: tuple[FaultKind, ...] = _FAILURES) -> Bringing:
@@ -297,6 +334,8 @@ def _broken(links: tuple[str, ...], dice: Random, at: float, lasts: float, kinds
 
 _BROUGHT: Mapping[Scene, Bringing] = {
     Scene.ADOPTION: _adopting,
+    Scene.WINDOW: _foretold,
+    Scene.ORDERS: _ordered,
     Scene.PARTED: _parted,
     Scene.LONG: _long_parted,
     Scene.RETURN: _returning,

@@ -9,7 +9,7 @@ from pointsman.core.fabric import Cloud, Fabric, WithoutQuorum
 from pointsman.core.values import Frozen, replace
 from pointsman.testing.simulation.coverage import played_sites
 from pointsman.testing.simulation.fabrics import Shape, Terms, fabrics
-from pointsman.testing.simulation.kinds import ON_LINKS, ON_PATHS, ON_STORES, STRIKES, WORLDLY, FaultKind, asked_in
+from pointsman.testing.simulation.kinds import ON_LINKS, ON_PATHS, ON_STORES, RARE, STRIKES, WORLDLY, FaultKind, asked_in
 from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, leading_to, lots, preludes, scene_of, staging
 from pointsman.testing.simulation.sites import Site
 
@@ -27,6 +27,8 @@ VISITS = (0, 0, 0, 0, 0, 0, 1, 1, 3, 8)
 """How often a function comes to the site before such a mishap strikes there."""
 ROUND_TRIPS = (0, 0, 3, 5, 8)
 """How many requests and replies of an agreement come before the way is lost: none, those of its prepare, or nearly all."""
+RARELY = 0.2
+"""Share of schedules that play what comes rarely, in a scene that does not."""
 ROLL_OUTS = 0.35
 """Share of schedules in which some functions carry the next fabric."""
 RESTORABLE = ("gcp", "witness")
@@ -101,6 +103,11 @@ class Schedule(Frozen):
         return replace(self.cues[-1], at=AGAIN, lasts=60.0)
 
     @property
+    def announces(self) -> bool:
+        """Whether a cloud may announce maintenance."""
+        return FaultKind.WINDOW_ANNOUNCED in {*(one.kind for one in self.mishaps), *(one.kind for one in self.cues)}
+
+    @property
     def aims(self) -> tuple[Mishap, ...]:
         """The mishaps that are aimed at an await site."""
         return tuple(one for one in self.mishaps if one.site)
@@ -127,6 +134,7 @@ def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: S
     failed = max((cue.at for cue in brought), default=0.0)
     led = tuple(one for one in preludes(site, scene, played_sites(), dice) if one[0] in kinds)
     mishaps += [replace(one, after=failed) for one in _before(dice, led, fabric, size)]
+    mishaps += _rarely(seed, site, allowed, fabric, size)
     return Schedule(
         seed=seed,
         size=size,
@@ -188,7 +196,7 @@ def _before(dice: Random, led: tuple[tuple[FaultKind, str], ...], fabric: Fabric
 
 
 def _drawn(dice: Random, allowed: tuple[FaultKind, ...], size: Size) -> Iterator[FaultKind]:
-    possible = [kind for kind in allowed if kind in WORLDLY or kind in EPISODES]
+    possible = [kind for kind in allowed if kind not in RARE and (kind in WORLDLY or kind in EPISODES)]
     drawn = [dice.choice(possible) for _ in range(dice.randint(*size.mishaps))] if possible else []
     yield from (kind for place, kind in enumerate(drawn) if kind not in ONCE or kind not in drawn[:place])
 
@@ -196,15 +204,23 @@ def _drawn(dice: Random, allowed: tuple[FaultKind, ...], size: Size) -> Iterator
 def _drawn_for_aims(dice: Random, site: Site, allowed: tuple[FaultKind, ...], drawn: tuple[FaultKind, ...]) -> list[FaultKind]:
     """Draw different kinds for the site that is aimed at, less those that strike only what is not asked for there."""
     asked = asked_in(site.file.removesuffix(".py"))
-    possible = [kind for kind in allowed if kind is not FaultKind.OTHER_VERSION and STRIKES.get(kind, asked) & asked]
+    possible = [kind for kind in allowed if kind not in {FaultKind.OTHER_VERSION, *RARE} and STRIKES.get(kind, asked) & asked]
     possible = [kind for kind in possible if not (kind in ONCE and kind in drawn)]
     return dice.sample(possible, min(AIMS if leading_to(site) is None else LED_AIMS, len(possible)))
+
+
+def _rarely(seed: int, site: Site, allowed: tuple[FaultKind, ...], fabric: Fabric, size: Size) -> Iterator[Mishap]:
+    """Draw what comes rarely, with dice of its own: whatever else a seed decides stays as it is without them."""
+    dice, rare = Random(f"rare {seed}"), [kind for kind in allowed if kind in RARE]
+    if rare and dice.random() < (RARELY if len(rare) < len(allowed) else 1.0):
+        yield _mishap(dice, dice.choice(rare), fabric, size)
+        yield replace(_mishap(dice, dice.choice(rare), fabric, size), site=site.name, visits=dice.choice(VISITS))
 
 
 def _terms(dice: Random, played: Staging, kinds: tuple[FaultKind, ...]) -> tuple[Shape, Terms]:
     shape = Shape.WIDE if FaultKind.MEMBER_CUT in kinds and dice.random() < 0.7 else dice.choice(tuple(Shape))
     without = played.without or dice.choice(tuple(WithoutQuorum))
-    return shape, Terms(without=without, hold_down=played.hold_down)
+    return shape, Terms(without=without, hold_down=played.hold_down, lead=played.lead)
 
 
 def _rolls_out(dice: Random, kinds: tuple[FaultKind, ...], allowed: tuple[FaultKind, ...], scene: Scene) -> bool:
@@ -225,7 +241,7 @@ def _mishap(dice: Random, kind: FaultKind, fabric: Fabric, size: Size) -> Mishap
 
 
 def _places(kind: FaultKind, fabric: Fabric) -> tuple[str, ...]:
-    if kind in ON_LINKS or kind in {FaultKind.MEMBER_CUT, FaultKind.ROUTER_RESTART}:
+    if kind in ON_LINKS or kind in RARE or kind in {FaultKind.MEMBER_CUT, FaultKind.ROUTER_RESTART}:
         return tuple(link.name for link in fabric.links)
     if kind is FaultKind.STORE_ROLLED_BACK:
         return RESTORABLE

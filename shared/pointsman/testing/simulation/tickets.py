@@ -1,12 +1,77 @@
-"""How many tickets a desk made of one incident, and when more than one of them was open."""
+"""How many tickets a desk made of one incident, when more than one of them was open, and from when on one is due."""
 
 from collections.abc import Iterator, Sequence
 
-from pointsman.core.incidents import Ask
+from pointsman.core.fabric import LinkName
+from pointsman.core.incidents import Ask, Incident, Phase
+from pointsman.core.plan import LinkState, Plan, Verdict
+from pointsman.core.values import parse
+from pointsman.testing.simulation.agreed import Record
 from pointsman.testing.simulation.evidence import Told
+from pointsman.testing.simulation.windowed import drained_for_it, keeps_a_path
 
+TICKET_SECONDS = 1_200.0
+"""T of S6: how long an incident may stay without a ticket."""
 TOGETHER_SECONDS = 180.0
 """T of S6 for two open tickets: a lease, the time after which a desk is asked to close all but one, and a sweep."""
+NOTICED = 120.0
+"""How long an incident that maintenance explains in part must be due a ticket until somebody has seen to it, in seconds."""
+
+
+def is_tombstone(value: str) -> bool:
+    """Say whether an incident's register holds what is left of one that is over."""
+    incident = parse(value, Incident)
+    return incident.phase is Phase.RESOLVED and not incident.outbox
+
+
+def untold(record: Record, incident: str, began: float, ended: float | None) -> Iterator[str]:
+    """Say what is wrong when an incident that was due a ticket has none. While every function is dead no time counts."""
+    opened = [told.at for told in record.evidence.book if told.incident == incident and told.ask is not Ask.RESOLVE]
+    awake, spans = record.evidence.woke or 0.0, due(record, incident, began, ended)
+    in_part = spans != [(began, float("inf") if ended is None else ended)]
+    for first, until in spans:
+        since = max(first, awake) if until > awake else first
+        if until - since > TICKET_SECONDS:
+            if not opened or min(opened) - since > TICKET_SECONDS:
+                yield f"{incident} has no ticket {TICKET_SECONDS:.0f} s after it began"
+        elif not opened and not (in_part and until - since < NOTICED):
+            yield f"{incident} never had a ticket"
+
+
+def due(record: Record, incident: str, began: float, ended: float | None) -> list[tuple[float, float]]:
+    """Give each time in which an incident is due a ticket: all of it, but for what announced maintenance explains.
+
+    Nobody is told of an outage while its link is to be away, nor while the link waits to be returned to and is seen good, as long as
+    every flow has an open link: that is what was announced. Nor is anybody told of such a one once the link carries again.
+    """
+    ends = [at for at, _ in record.history[1:]] + [float("inf")]
+    over = float("inf") if ended is None else ended
+    spans = [(max(at, began), min(end, over), plan) for (at, plan), end in zip(record.history, ends, strict=True)]
+    lived = [(since, until, plan, _state(plan, incident)) for since, until, plan in spans if since < until]
+    explained = [_announced(record, plan, state) for _, _, plan, state in lived]
+    found: list[tuple[float, float]] = []
+    for (since, until, _, (_, state)), told in zip(lived, explained, strict=True):
+        if not told and not (any(explained) and _carries_again(state)):
+            joins = bool(found) and found[-1][1] == since
+            found[-1:] = [(found[-1][0], until)] if joins else [*found[-1:], (since, until)]
+    return found
+
+
+def _state(plan: Plan, incident: str) -> tuple[LinkName, LinkState]:
+    """Find the link of an incident with its state; what is silent has none."""
+    found = (one for one in plan.links.items() if incident.startswith(f"{plan.fabric}/{one[0]}@"))
+    return next(found, (LinkName(""), LinkState()))
+
+
+def _announced(record: Record, plan: Plan, told_of: tuple[LinkName, LinkState]) -> bool:
+    name, state = told_of
+    within = state.maintenance is not None and not state.maintenance.ask
+    waits = drained_for_it(state) and state.good_since is not None
+    return (within or waits) and all(keeps_a_path(plan, flow) for flow in record.fabric(plan).flows if name in flow.prefer)
+
+
+def _carries_again(state: LinkState) -> bool:
+    return state.verdict is Verdict.UP and state.drain is None and state.maintenance is None
 
 
 def made_in_time(told: Sequence[Told]) -> list[str]:

@@ -9,16 +9,17 @@ from typing import Any, Protocol
 
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import FlagState, Plan, read_plan
+from pointsman.core.sightings import Notice, Order
 from pointsman.core.steering import LeverKind
 from pointsman.core.values import replace
 from pointsman.service.house import Hands, House
 from pointsman.service.registers import Registers
 from pointsman.testing.inprocess import Table, Twin, house
 from pointsman.testing.simulation.beside import Loading, SimulatedAuditor
-from pointsman.testing.simulation.evidence import Stopped
+from pointsman.testing.simulation.evidence import Foretold, Stopped
 from pointsman.testing.simulation.functions import Function, History, WatchedRegisters
 from pointsman.testing.simulation.nature import Nature
-from pointsman.testing.simulation.ports import Hearing, SimulatedDesk, SimulatedFlag, SimulatedLever, SimulatedLooker
+from pointsman.testing.simulation.ports import AnnouncingLooker, Hearing, SimulatedDesk, SimulatedFlag, SimulatedLever, SimulatedLooker
 from pointsman.testing.simulation.remembering import network
 from pointsman.testing.simulation.scenes import STORES, Scene
 from pointsman.testing.simulation.schedule import Schedule
@@ -42,10 +43,13 @@ class World:
         }
         self.clocks = {cloud: VirtualClock(start=start) for cloud in Cloud}
         self.tellers = {cloud: timedelta() for cloud in Cloud}
-        self.flags = {cloud: SimulatedFlag(cloud, self.nature) for cloud in Cloud}
+        self.flags = {cloud: SimulatedFlag(cloud, self.nature, self.set_flag) for cloud in Cloud}
         self.stopped: list[Stopped] = []
         self.dark: set[Cloud] = set()
         self.misled = False
+        self.works: list[Foretold] = []
+        self.given: list[Order] = []
+        self.foretold: dict[str, Notice] = {}
         self.table = Table(aws=self.stores["aws"], gcp=self.stores["gcp"], witness=self.stores["witness"])
         self.desk = SimulatedDesk(self.clock, self.nature)
         self._nonces = itertools.count(1)
@@ -56,7 +60,11 @@ class World:
             for cloud in Cloud
         }
         self.heard = Hearing(self.twin)
-        self.lookers = {cloud: SimulatedLooker(self.twin, cloud, self.nature, self.heard) for cloud in Cloud}
+        self.lookers: dict[Cloud, SimulatedLooker] = {cloud: SimulatedLooker(self.twin, cloud, self.nature, self.heard) for cloud in Cloud}
+        if plan.announces:
+            self.lookers[Cloud.GCP] = AnnouncingLooker(
+                self.twin, Cloud.GCP, self.nature, self.heard, announced=lambda: tuple(self.foretold.values())
+            )
         self.carried = dict.fromkeys(Cloud, 1)
 
     def _nonce(self) -> str:
