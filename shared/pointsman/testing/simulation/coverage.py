@@ -27,6 +27,7 @@ UNPLAYED: Mapping[str, str] = {
     "registers:Registers._read_on": "registers are followed after a move of stores alone",
     "registers:Registers._read_opened": "a set of stores is opened by a move alone",
     "registers:Registers._must_be_open": "a set of stores is opened by a move alone",
+    "announcing:cancel#2": "a window is taken back once more where a store missed it: tests/service/test_windows.py plays it",
     "doors:probe": "packets are sent by a process of its own, for which the reports of every schedule stand",
     "probe:": "packets are sent by a process of its own, for which the reports of every schedule stand",
     "status:": "an operator's command, which changes nothing",
