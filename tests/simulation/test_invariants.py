@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName
 from pointsman.core.plan import Drain, DrainCause, LinkState, Placement, Plan, Verdict
+from pointsman.core.values import replace
 from pointsman.testing.simulation.agreed import Record
 from pointsman.testing.simulation.fabrics import Shape, Terms, fabrics
 from pointsman.testing.simulation.invariants import opposite_moves_wait_a_hold_down
@@ -29,9 +30,9 @@ class Agreed(Record):
 UP = LinkState(verdict=Verdict.UP)
 
 
-def left(at: float, verdict: Verdict = Verdict.DOWN) -> LinkState:
+def left(at: float, verdict: Verdict = Verdict.DOWN, cause: DrainCause = DrainCause.OUTAGE) -> LinkState:
     since = START + timedelta(seconds=at)
-    return LinkState(verdict=verdict, drain=Drain(cause=DrainCause.OUTAGE, since=since, epoch=1, enactor=Cloud.GCP))
+    return LinkState(verdict=verdict, drain=Drain(cause=cause, since=since, epoch=1, enactor=Cloud.GCP))
 
 
 def plan(epoch: int, at: float, on: LinkName, ix_1: LinkState, ix_2: LinkState) -> Plan:
@@ -61,3 +62,14 @@ def test_a_flow_that_has_another_open_link_waits_for_the_hold_down() -> None:
     assert "ends the drain of ix-1 0:00:21" in drain
     assert "puts training back on ix-1" in flow
     assert found(*before, plan(3, 40, IX_1, UP, UP)) == []
+
+
+def test_a_flow_that_left_for_a_persons_drain_comes_back_when_a_rescue_ends_it() -> None:
+    lost, both = LinkState(verdict=Verdict.SUSPECT), (UP, UP)
+    for cause, count in ((DrainCause.ORDER, 0), (DrainCause.OUTAGE, 1)):
+        away = plan(2, 9, IX_2, left(9, Verdict.UP, cause), UP)
+        rescued = plan(3, 12, IX_2, UP, lost)
+        assert (
+            len(found(plan(1, 0, IX_1, *both), away, replace(rescued, links=rescued.links | {VPN: lost}), plan(4, 16, IX_1, *both)))
+            == count
+        )

@@ -9,7 +9,7 @@ from pointsman.core.fabric import Cloud, Fabric, Flow, FlowName, LinkName
 from pointsman.core.incidents import Phase
 from pointsman.core.intents import explained
 from pointsman.core.outbox import open_incidents
-from pointsman.core.plan import LinkState, Placement, Plan, Verdict, read_plan
+from pointsman.core.plan import DrainCause, LinkState, Placement, Plan, Verdict, read_plan
 from pointsman.core.sightings import Health
 from pointsman.core.steering import FailoverTest, PeerPriority, PrefixListPin, RoutePolicies, Setting, StaticPin
 from pointsman.core.values import digest, parse
@@ -129,6 +129,12 @@ def left_at(plan: Plan, link: LinkName) -> datetime:
     """Say when a link was left: when its drain began, which a flow with nowhere to go outlasts on it."""
     drain = plan.links[link].drain
     return drain.since if drain else plan.decided_at
+
+
+def ordered_away(plan: Plan, link: LinkName) -> bool:
+    """Say whether a plan keeps traffic off a link because a person ordered it."""
+    drain = plan.links[link].drain
+    return drain is not None and drain.cause is DrainCause.ORDER
 
 
 def moved(before: Plan, after: Plan) -> dict[FlowName, tuple[LinkName, LinkName]]:

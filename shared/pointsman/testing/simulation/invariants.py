@@ -30,6 +30,7 @@ from pointsman.testing.simulation.agreed import (
     left_at,
     moved,
     of_no_plan,
+    ordered_away,
     overwritten,
     rescued,
     without_choice,
@@ -171,6 +172,7 @@ def opposite_moves_wait_a_hold_down(record: Record) -> Findings:
 
     Exempt is a link that is the only open one of some flow: such a flow has no choice to damp. The link it comes from may be
     seen good again by then, and is drained all the same: a flow that had nowhere to go stayed on it when it was left.
+    A flow that left for a person's drain comes back when that ends, also when a rescue ends it early: nothing failed that is to settle.
     """
     left: dict[tuple[str, str], datetime] = {}
     for before, after in record.steps():
@@ -186,7 +188,8 @@ def opposite_moves_wait_a_hold_down(record: Record) -> Findings:
             since, compelled = left.get((flow, new)), had_none or forced(before, after, old)
             if since is not None and after.decided_at - since < hold and not compelled:
                 yield f"epoch {after.epoch} puts {flow} back on {new} from {old} {after.decided_at - since} after it left"
-            left[flow, old] = left_at(after, old)
+            if not ordered_away(after, old):
+                left[flow, old] = left_at(after, old)
 
 
 def a_stale_enactor_never_has_the_last_word(record: Record) -> Findings:

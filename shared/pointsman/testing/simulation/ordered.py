@@ -5,7 +5,7 @@ from random import Random  # noqa: TID251 - seeded, so that every run is alike
 
 from pointsman.core.fabric import Cloud
 from pointsman.core.flagging import SLACK, note_of
-from pointsman.core.orders import by, ends
+from pointsman.core.orders import HEARD_WITHIN, by, ends
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Order, Verb
@@ -84,6 +84,8 @@ class Persons:
             house = house.lately()
             if not shell:
                 return await self._carried_out(house, given)
+            if self._world.clock.now() - given.seen_at > HEARD_WITHIN:
+                return None  # nobody waits so long at a shell
             now = await stores_time(house)
             return await self._carried_out(house, replace(given, seen_at=now, expires_at=now + timedelta(seconds=lasts)))
 
