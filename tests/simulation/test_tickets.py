@@ -71,6 +71,12 @@ def test_no_excuse_lets_two_tickets_stand_open_for_longer_than_t(evidence: Evide
     assert judged(evidence, *book, replace(closed, at=closed.at - 2)) == []
 
 
+def test_two_tickets_that_were_closed_before_everything_was_healed_are_judged_too(evidence: Evidence) -> None:
+    late = told(evidence, 42, Ask.OPEN, "T2", overdue=True)
+    book = (told(evidence, 31, Ask.OPEN, "T1"), late, told(evidence, 43, Ask.RESOLVE, "T2"))
+    assert judged(replace(evidence, healed=late.at + 2, woke=late.at + 2), *book) == []
+
+
 async def asked(desk: SimulatedDesk, ask: Ask, at: float) -> None:
     """Ask a desk under a lease that was taken when the run began, at this second of it, by a teller that knows no ticket."""
     letter = Letter(serial=0, desk=desk.name, ask=ask, severity=Severity.ERROR, summary="ix-1 is down")

@@ -20,7 +20,9 @@ from pointsman.testing.simulation.nature import in_nobodys_name
 from pointsman.testing.simulation.schedule import Mishap
 from pointsman.testing.simulation.world import World
 
-BEGINS = (-3.0, 30.0)
+LONGEST = 40.0
+"""Longest that an announced window lasts, in seconds: all of it is waited for at the end."""
+BEGINS = (-3.0, 20.0)
 """How long after it is announced a window starts, in seconds."""
 CHANGES = (0.0, 20.0)
 """How long after it is announced a window is moved or taken back, in seconds."""
@@ -115,12 +117,12 @@ class Announcements:
 
     def _work(self, link: str, lasts: float) -> Foretold:
         start = _whole(self._world.clock.now() + timedelta(seconds=self._dice.uniform(*BEGINS)))
-        return Foretold(link=link, start=start, end=start + timedelta(seconds=max(1, round(lasts))))
+        return Foretold(link=link, start=start, end=start + timedelta(seconds=max(1, round(min(lasts, LONGEST)))))
 
     def _shifted(self, work: Foretold) -> Foretold:
         """Move a window, and let it last less or longer."""
         start = _whole(work.start + timedelta(seconds=self._dice.uniform(*BEGINS)))
-        return replace(work, start=start, end=start + (work.end - work.start) * self._dice.choice((1, 2)))
+        return replace(work, start=start, end=start + (work.end - work.start) * self._dice.choice((0.5, 1)))
 
     def _named(self, link: Link, cloud: Cloud) -> tuple[str, ...]:
         """Name what of a link a cloud's announcement is about."""

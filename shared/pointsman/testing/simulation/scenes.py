@@ -133,11 +133,11 @@ LOTS: Mapping[str, int] = {
     "archiving:archive#1": 2,
     "alone:_Alone.": 2,
     "enact:acknowledge_pins#1": 8,
-    "order:order#5": 8,
-    "windows:_held#1": 8,
-    "order:_noted#2": 6,
-    "order:still#3": 4,
-    "announcing:cancel#3": 4,
+    "order:order#5": 5,
+    "windows:_held#1": 4,
+    "order:_noted#2": 4,
+    "order:still#3": 3,
+    "announcing:cancel#3": 3,
 }
 """How many times as often as any other a site is aimed at, by the beginning of its name: functions come there that seldom."""
 LED = 0.75
@@ -211,7 +211,7 @@ def staging(scene: Scene, dice: Random) -> Staging:
     if scene is Scene.AUDIT:
         return Staging(minute=AUDIT_MINUTE[dice.choice(tuple(Cloud))])
     if scene is Scene.WINDOW:
-        return Staging(storm=45.0, sweep_every=8.0, hold_down=_BRISK, minute=ASKED_MINUTE, lead=dice.choice(_LEADS))
+        return Staging(storm=30.0, sweep_every=11.0, hold_down=_BRISK, minute=ASKED_MINUTE, lead=dice.choice(_LEADS))
     return _STAGED.get(scene) or Staging(minute=dice.choice((0, 5)), hold_down=dice.choice((HOLD_DOWN, _BRISK, _BRISK)))
 
 
@@ -224,7 +224,7 @@ _STAGED: Mapping[Scene, Staging] = {
     Scene.RELAPSE: Staging(quiet=True, asleep=True, storm=70.0, sweep_every=30.0, probe_every=4.0, hold_down=_BRISK),
     Scene.RETURN: Staging(quiet=True, longest=60.0, sweep_every=8.0, hold_down=_BRISK, aged=True),
     Scene.WATCH: Staging(watching=True),
-    Scene.ORDERS: Staging(storm=35.0, sweep_every=8.0, hold_down=_BRISK),
+    Scene.ORDERS: Staging(storm=25.0, sweep_every=11.0, hold_down=_BRISK),
 }
 _FAILURES = (FaultKind.LINK_CUT, FaultKind.LINK_CUT, FaultKind.LINK_CUT_SILENTLY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_FLAPS)
 _SILENT = (FaultKind.LINK_LOSSY, FaultKind.LINK_LOSSY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_ONE_WAY, FaultKind.LINK_CUT_SILENTLY)
