@@ -20,7 +20,7 @@ from pointsman.testing.simulation.nature import in_nobodys_name
 from pointsman.testing.simulation.schedule import Mishap
 from pointsman.testing.simulation.world import World
 
-LONGEST = 40.0
+LONGEST = 25.0
 """Longest that an announced window lasts, in seconds: all of it is waited for at the end."""
 BEGINS = (-3.0, 20.0)
 """How long after it is announced a window starts, in seconds."""
