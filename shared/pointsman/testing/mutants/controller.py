@@ -150,12 +150,6 @@ TELLING = (
         "            return unsure and sum(one.ask is Ask.RESOLVE for one in same) == 1",
         "            return unsure and sum(one.ask is Ask.RESOLVE for one in same) == 0",
     ),
-    _mutant(
-        "a second ticket stays open",
-        "core/outbox.py",
-        "            return letter.attempts > 1",
-        "            return letter.attempts > 99",
-    ),
 )
 
 FORESEEING = (

@@ -20,11 +20,11 @@ from pointsman.testing.simulation.nature import in_nobodys_name
 from pointsman.testing.simulation.schedule import Mishap
 from pointsman.testing.simulation.world import World
 
-LONGEST = 25.0
+LONGEST = 18.0
 """Longest that an announced window lasts, in seconds: all of it is waited for at the end."""
-BEGINS = (-3.0, 20.0)
+BEGINS = (-3.0, 10.0)
 """How long after it is announced a window starts, in seconds."""
-CHANGES = (0.0, 20.0)
+CHANGES = (0.0, 12.0)
 """How long after it is announced a window is moved or taken back, in seconds."""
 MOVED, TAKEN_BACK = 0.3, 0.2
 """Shares of windows that are moved, and that are taken back."""
