@@ -34,6 +34,7 @@ class Scene(StrEnum):
     WATCH = "functions watch from the beginning, and what they see must be noted again"
     AUDIT = "it is the minute in which a cloud audits"
     ADOPTION = "an operator adopts the next fabric"
+    PINNED = "a tunnel fails while Google's functions are gone, until AWS pins what it carried"
     WINDOW = "maintenance of links is announced, moved and taken back"
     ORDERS = "persons order, twice and late, while a link may fail"
 
@@ -111,6 +112,8 @@ LEADS: Mapping[str, Scene] = {
     "journal:Notebook": Scene.SLOW,
     "journal:_first_kept": Scene.DARK,
     "as_the_other_reads(": Scene.DARK,
+    "enact:acknowledge_pins": Scene.PINNED,
+    "acknowledge_pins(": Scene.PINNED,
     "enact:acknowledge": Scene.DARK,
     "gather:note": Scene.DARK,
     "gather:_rows_of": Scene.DARK,
@@ -132,7 +135,7 @@ LOTS: Mapping[str, int] = {
     "enact:observe_missing#1": 2,
     "archiving:archive#1": 2,
     "alone:_Alone.": 2,
-    "enact:acknowledge_pins#1": 8,
+    "enact:acknowledge_pins#1": 3,
     "order:order#5": 5,
     "windows:_held#1": 4,
     "order:_noted#2": 4,
@@ -165,7 +168,7 @@ WITHIN: Mapping[Scene, tuple[Lead, ...]] = {
     Scene.STALE: (((FaultKind.FREEZE_AND_THAW, ".apply(want"),), (), ()),
 }
 """What goes wrong at a site in a scene, any of these, whatever its schedule is aimed at."""
-_ANY = (Scene.PLAIN,) * 9 + tuple(scene for scene in Scene if scene is not Scene.LONG)
+_ANY = (Scene.PLAIN,) * 9 + tuple(scene for scene in Scene if scene not in {Scene.LONG, Scene.PINNED})
 
 
 class Cue(Frozen):
@@ -224,6 +227,7 @@ _STAGED: Mapping[Scene, Staging] = {
     Scene.RELAPSE: Staging(quiet=True, asleep=True, storm=70.0, sweep_every=30.0, probe_every=4.0, hold_down=_BRISK),
     Scene.RETURN: Staging(quiet=True, longest=60.0, sweep_every=8.0, hold_down=_BRISK, aged=True),
     Scene.WATCH: Staging(watching=True),
+    Scene.PINNED: Staging(quiet=True, storm=35.0, sweep_every=8.0, hold_down=_BRISK, shapes=(Shape.TUNNELS,)),
     Scene.ORDERS: Staging(storm=25.0, sweep_every=11.0, hold_down=_BRISK),
 }
 _FAILURES = (FaultKind.LINK_CUT, FaultKind.LINK_CUT, FaultKind.LINK_CUT_SILENTLY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_FLAPS)
@@ -334,6 +338,16 @@ def _cold(fabric: Fabric, dice: Random) -> Iterator[Cue]:
     yield from _outage(2, 6, (4, 20))(fabric, dice)
 
 
+def _pinned(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Let a tunnel that carries lose packets while Google's levers refuse all, for longer than AWS waits for them."""
+    at, lasts = dice.uniform(2, 5), dice.uniform(20, 30)
+    for kind in (FaultKind.LEVER_REFUSED, FaultKind.COMPUTE_GONE):
+        yield Cue(
+            at=at + (0 if kind is FaultKind.LEVER_REFUSED else dice.uniform(2, 4)), kind=kind, where=Cloud.GCP.value, path="", lasts=lasts
+        )
+    yield _broken(_carrying(fabric), dice, at + dice.uniform(-1, 1), lasts, _SILENT)
+
+
 def _broken(links: tuple[str, ...], dice: Random, at: float, lasts: float, kinds: tuple[FaultKind, ...]) -> Cue:
     return Cue(at=at, kind=dice.choice(kinds), where=dice.choice(links), path="", lasts=lasts)
 
@@ -353,5 +367,6 @@ _BROUGHT: Mapping[Scene, Bringing] = {
     Scene.DARK: _dark,
     Scene.SLOW: _slow,
     Scene.OUTAGE: _outage(1, 5, (4, 30)),
+    Scene.PINNED: _pinned,
     Scene.WATCH: _outage(1, 5, (4, 30)),
 }

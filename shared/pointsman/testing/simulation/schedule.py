@@ -218,7 +218,9 @@ def _rarely(seed: int, site: Site, allowed: tuple[FaultKind, ...], fabric: Fabri
 
 
 def _terms(dice: Random, played: Staging, kinds: tuple[FaultKind, ...]) -> tuple[Shape, Terms]:
-    shape = Shape.WIDE if FaultKind.MEMBER_CUT in kinds and dice.random() < 0.7 else dice.choice(tuple(Shape))
+    shape = (
+        Shape.WIDE if FaultKind.MEMBER_CUT in kinds and Shape.WIDE in played.shapes and dice.random() < 0.7 else dice.choice(played.shapes)
+    )
     without = played.without or dice.choice(tuple(WithoutQuorum))
     return shape, Terms(without=without, hold_down=played.hold_down, lead=played.lead)
 
