@@ -1,5 +1,6 @@
 """Reads that a reading did not wait for: joined while they go on, and used once they have ended."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from pointsman.testing.stores import Weather
 from pointsman.testing.virtual import run
 from tests.quorum.test_registers import NAME, Bench, append
+
+TURNS = 100
 
 
 @pytest.fixture(params=[False, True], ids=["by ballot", "by version"])
@@ -22,6 +25,21 @@ def test_a_read_that_is_still_under_way_is_joined_not_sent_again(bench: Bench) -
 
     run(story())
     assert bench.counts() == {"read": 3, "prepare": 3, "accept": 3}
+
+
+def test_resting_waits_for_no_request_that_has_ended(bench: Bench) -> None:
+    async def story() -> bool:
+        ended = asyncio.get_running_loop().create_task(bench.clock.sleep(0))
+        await ended
+        bench.registers._lingering.add(ended)  # as it stands there until its end has been told
+        resting = asyncio.ensure_future(bench.registers.rest())
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        over = resting.done()
+        resting.cancel()
+        return over
+
+    assert run(story())
 
 
 def test_a_read_that_ended_after_its_reading_serves_the_change_that_follows(bench: Bench) -> None:

@@ -97,13 +97,14 @@ def _whole(window: Maintenance | None) -> bool:
 def _over(case: Case, state: LinkState, *, begun: bool) -> LinkState:
     """Begin the hold-down when a window is over; a link that is not good by then, or any more, is an outage like any other.
 
-    What is merely hidden stays drained for its window: AWS's own drain rests for that, so that the link can be seen.
+    What is merely hidden stays drained for its window: AWS's own drain rests for that, so that the link can be seen. What was
+    good when a cloud's rows could last be read is no outage for not being read now.
     """
     if state.drain is None:
         return state
     if state.verdict is Verdict.UP and state.good_since is not None:
         return replace(state, good_since=case.now) if begun else state
-    if state.drain.cause is not DrainCause.MAINTENANCE:
+    if state.drain.cause is not DrainCause.MAINTENANCE or (state.verdict is Verdict.UP and case.view.unreadable):
         return state
     cause = DrainCause.OUTAGE if state.verdict is Verdict.DOWN else state.drain.cause
     epoch = case.next_epoch if state.down_since_epoch is None else state.down_since_epoch
@@ -118,15 +119,19 @@ def with_drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName,
     after = drains(case, states)
     for link in case.fabric.links:
         window = after[link.name].maintenance
-        if window is not None and _is_due(after[link.name]):
+        if window is not None and _is_due(case, after[link.name]):
             after[link.name] = _met(case, link, after, window)
         elif window is not None and window.ask and after[link.name].drain is not None:
             after[link.name] = replace(after[link.name], maintenance=replace(window, ask=""))  # a person, or an outage, decided it
     return after
 
 
-def _is_due(state: LinkState) -> bool:
-    return _whole(state.maintenance) and state.drain is None and state.verdict in _SEEN
+def _is_due(case: Case, state: LinkState) -> bool:
+    """Say whether a link is to be left: a window that is over is kept for a while, and nothing is left for it any more."""
+    window = state.maintenance
+    if window is None or window.away or case.now >= window.until:
+        return False
+    return state.drain is None and state.verdict in _SEEN
 
 
 def _met(case: Case, link: Link, states: dict[LinkName, LinkState], window: Maintenance) -> LinkState:

@@ -245,7 +245,7 @@ class Registers:
             await self.following.rest(seconds)
 
     def _leftovers(self) -> set[asyncio.Future[Any]]:
-        return {*self._lingering, *self._late.under_way}
+        return {task for task in (*self._lingering, *self._late.under_way) if not task.done()}
 
     def _judged(self, answers: Mapping[str, Answer]) -> Reading:
         replies = {name: answer for name, answer in answers.items() if isinstance(answer, Reply)}

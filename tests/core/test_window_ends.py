@@ -1,0 +1,67 @@
+"""What is made of a link when its window ends, or has ended: nothing is left for what is over, and nobody is paged for what cannot be read."""
+
+import pytest
+
+from pointsman.core.fabric import Cloud
+from pointsman.core.members import probe_key
+from pointsman.core.plan import DrainCause
+from tests.core.days import FLOWS, HOLD, HOUR, IX_A, ROOMY, STEP, Days, notice
+from tests.core.scene import G, fabric, link
+
+PROBES = {probe_key(pair.source, pair.target) for pair in link("ix-a", 10 * G).probes}
+TWO = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=FLOWS)
+
+STALE = ROOMY.policy.freshness.metric.total_seconds() + STEP
+
+
+class Quiet(Days):
+    """Hours in which the probers of ix-a may fall silent."""
+
+    silent = False
+
+    def report(self) -> None:
+        before = self.rows
+        super().report()
+        if self.silent:
+            self.rows |= {key: row for key, row in before.items() if row.member in PROBES}
+
+
+def test_a_link_is_not_left_for_a_window_that_is_over_while_it_has_time_to_converge() -> None:
+    story = Quiet(TWO)
+    story.announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(HOUR)
+    story.away = {"ix-b"}
+    story.until(3 * HOUR - 2 * HOLD + STEP / 2)
+    assert story.state().maintenance is not None, "a person is asked, since there is no other link"
+    story.away, story.silent = set(), True
+    story.until(3 * HOUR + 3 * STEP)
+    left = [plan.epoch for plan in story.history if (drain := plan.links[IX_A].drain) and drain.cause is DrainCause.MAINTENANCE]
+    assert left == []
+
+
+@pytest.mark.parametrize("cloud", list(Cloud))
+def test_a_link_whose_rows_cannot_be_read_once_after_its_window_is_no_outage(cloud: Cloud) -> None:
+    story = Days(TWO).announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(3 * HOUR + STEP)
+    assert story.cause is DrainCause.MAINTENANCE, "it waits for its hold-down"
+    rows = story.rows
+    story.unreadable = (cloud,)
+    story.now += STEP
+    story.report()
+    story.rows = {key: row for key, row in story.rows.items() if not row.vantage.endswith(cloud)}
+    story.decided(story.now)
+    assert story.state().down_since_epoch is None
+    assert story.state().good_since is None, "the hold-down begins anew"
+    story.rows, story.unreadable = rows, ()
+    story.go(HOLD + 2 * STEP)
+    assert (story.state().drain, story.state().down_since_epoch) == (None, None)
+
+
+def test_a_link_that_is_not_seen_good_after_its_window_though_everything_is_read_is_an_outage() -> None:
+    story = Quiet(TWO)
+    story.announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(3 * HOUR + STEP)
+    story.silent = True
+    story.go(STALE)
+    assert story.state().down_since_epoch is not None
+    assert story.state().drain is not None
