@@ -149,7 +149,7 @@ def every_incident_has_one_ticket(record: Record) -> Findings:
         if not record.evidence.misled and len(made_in_time(mine)) > 1:
             yield f"{incident} has several tickets: {made_in_time(mine)}"
         for since, until in open_together(mine, end):
-            if until - max(since, *(at for at in (awake, record.evidence.healed) if at < until)) > TOGETHER_SECONDS:
+            if until - max((since, *(at for at in (awake, record.evidence.healed) if at < until))) > TOGETHER_SECONDS:
                 yield f"{incident} has two open tickets from {since:.1f} s on, for more than {TOGETHER_SECONDS:.0f} s"
     named = {incident for incident, _, _ in record.incidents()}
     yield from (f"{told.incident} has a ticket, and no plan knows it" for told in book if told.incident not in named)
