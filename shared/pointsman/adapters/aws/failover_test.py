@@ -98,9 +98,10 @@ class FailoverTestLever:
             await self._follow(link, name, seen, claim)
 
     async def _start(self, link: Link, name: str, claim: Claim) -> None:
+        """Start a test and claim it, the claim sent first: who stops in between is to leave no test that nobody knows for ours."""
         claims = self._claims(link)
         try:
-            await together((self._started(link, name, claim.minutes), claims.write(name, claim)))
+            await together((claims.write(name, claim), self._started(link, name, claim.minutes)))
         except Answered as refused:
             standing = (await self._standings(link))[name]
             if not standing.testing:
