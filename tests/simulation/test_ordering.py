@@ -1,7 +1,5 @@
 """What must hold of orders is judged: what breaks a rule is found, and what was played breaks none."""
 
-import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -12,34 +10,15 @@ from pointsman.core.plan import Drain, Freeze, Plan
 from pointsman.core.sightings import Order, Verb
 from pointsman.core.values import replace
 from pointsman.testing.simulation.agreed import PLAN_SECONDS, Record
-from pointsman.testing.simulation.ending import played
 from pointsman.testing.simulation.evidence import Evidence
 from pointsman.testing.simulation.kinds import FaultKind
 from pointsman.testing.simulation.ordering import OF_ORDERS
-from pointsman.testing.simulation.play import Play
 from pointsman.testing.simulation.scenes import Scene
 from pointsman.testing.simulation.schedule import schedule
 from pointsman.testing.simulation.system import play
-from pointsman.testing.virtual import run
+from tests.simulation.tampered import Altered, seen
 
 ORDERED = [seed for seed in range(400) if schedule(seed).scene is Scene.ORDERS]
-
-
-class Altered(Record):
-    """A run whose plans were tampered with."""
-
-    def __init__(self, evidence: Evidence, change: Callable[[Plan], Plan]) -> None:
-        super().__init__(evidence)
-        self.history = tuple((at, change(plan)) for at, plan in self.history)
-        self.plans = tuple(plan for _, plan in self.history)
-
-
-def seen(seed: int) -> Evidence:
-    async def main() -> Evidence:
-        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)  # the dead leave unread answers behind
-        return await played(Play(schedule(seed)))
-
-    return run(main())
 
 
 @pytest.fixture(scope="module")
