@@ -137,6 +137,34 @@ def test_a_start_that_lands_late_is_known_for_ours(draining: Draining) -> None:
     assert draining.observed().setting == OPEN
 
 
+def test_a_start_by_an_old_look_is_known_for_ours_though_another_test_ran_in_between(draining: Draining) -> None:
+    old = draining.observed()
+    draining.apply()
+    draining.undo()
+    draining.apply(observed=old)
+    assert draining.tests_begun() == 2
+    assert draining.observed().setting == DRAINED
+
+
+def test_a_refused_start_by_an_old_look_leaves_the_running_test_ours(draining: Draining) -> None:
+    old = draining.observed()
+    draining.apply()
+    draining.undo()
+    draining.apply()
+    draining.apply(observed=old)
+    assert draining.tests_begun() == 2
+    assert draining.observed().setting == DRAINED
+
+
+def test_a_claim_is_found_below_many_later_ones(draining: Draining, operator: Clients) -> None:
+    draining.apply()
+    for turn in range(55):
+        other = f'{{"after":"of-long-ago","minutes":{turn}}}'
+        operator.ssm(REGION).put_parameter(Name=f"/pointsman/atlas/failover-test/{VIF_A}", Value=other, Type="String", Overwrite=True)
+    assert draining.observed().setting == DRAINED
+    assert draining.cloud.asked.count("GetParameterHistory") == 2
+
+
 def test_somebody_elses_test_is_never_stopped_and_never_counted_as_ours(draining: Draining, operator: Clients) -> None:
     operator.direct_connect(REGION).start_bgp_failover_test(virtualInterfaceId=VIF_A, testDurationInMinutes=30)
     seen = draining.observed()
@@ -266,7 +294,7 @@ def test_an_end_that_aws_does_not_tell_yet_is_reckoned(draining: Draining) -> No
 
 
 def test_a_claim_that_cannot_be_written_is_told_and_the_drain_stands(draining: Draining) -> None:
-    draining.cloud.fails("PutParameter", FaultKind.DENIED, times=3)
+    draining.cloud.fails("PutParameter", FaultKind.DENIED, times=6)
     with pytest.raises(LeverFailed, match="PutParameter"):
         draining.apply()
     draining.cloud.later(minutes=4)
@@ -293,12 +321,16 @@ def test_a_refused_start_is_told_and_nothing_runs(draining: Draining, kind: Faul
     assert not draining.tests_begun()
 
 
-def test_a_look_is_three_calls_side_by_side_and_a_start_is_one_more_round(draining: Draining) -> None:
+def test_a_look_is_three_calls_side_by_side_and_a_start_is_one_more_round_after_which_its_id_is_noted(draining: Draining) -> None:
     seen = draining.observed()
     assert sorted(draining.cloud.asked) == ["DescribeVirtualInterfaces", "GetParameters", "ListVirtualInterfaceTestHistory"]
     draining.cloud.face.log.clear()
     draining.apply(observed=seen)
-    assert sorted(draining.cloud.asked) == ["PutParameter", "StartBgpFailoverTest"]
+    assert sorted(draining.cloud.asked) == ["PutParameter", "PutParameter", "StartBgpFailoverTest"]
+    assert draining.cloud.asked[-1] == "PutParameter"
+    draining.cloud.face.log.clear()
+    draining.observed()
+    assert "GetParameterHistory" not in draining.cloud.asked
 
 
 def test_a_link_without_virtual_interfaces_cannot_be_drained_this_way(draining: Draining) -> None:

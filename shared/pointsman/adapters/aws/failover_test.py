@@ -23,7 +23,7 @@ from pointsman.adapters.aws.interfaces import Interface, Test, failover_tests, i
 from pointsman.adapters.aws.transit import Table, read
 from pointsman.core.fabric import AwsSite, Fabric, Link
 from pointsman.core.steering import FailoverTest, Level, LeverKind, Observed, Setting, Verified
-from pointsman.core.values import Frozen, canonical
+from pointsman.core.values import Frozen, canonical, replace
 from pointsman.ports.clouds import Clock, FenceLost, LeverBusy, LeverFailed
 
 MINUTES_LIMIT = 4320
@@ -99,9 +99,8 @@ class FailoverTestLever:
 
     async def _start(self, link: Link, name: str, claim: Claim) -> None:
         """Start a test and claim it, the claim sent first: who stops in between is to leave no test that nobody knows for ours."""
-        claims = self._claims(link)
         try:
-            await together((claims.write(name, claim), self._started(link, name, claim.minutes)))
+            await together((self._claims(link).write(name, claim), self._started(link, name, claim)))
         except Answered as refused:
             standing = (await self._standings(link))[name]
             if not standing.testing:
@@ -116,7 +115,7 @@ class FailoverTestLever:
         await self._claims(link).write(name, _after(claim, seen))
         for _ in range(HANDOVER_TRIES):
             try:
-                await self._started(link, name, claim.minutes)
+                await self._started(link, name, claim)
             except (Answered, LeverBusy) as error:
                 if isinstance(error, Answered) and error.code in DENIED:
                     raise
@@ -125,9 +124,12 @@ class FailoverTestLever:
                 return
         raise LeverBusy(f"the failover test on {name} was to end at {seen.until} and still runs: look again")
 
-    async def _started(self, link: Link, name: str, minutes: int) -> None:
-        asked = {"virtualInterfaceId": name, "testDurationInMinutes": minutes}
-        await ask_json(self._clients.signed("directconnect", self._region(link)), "StartBgpFailoverTest", asked, write=True)
+    async def _started(self, link: Link, name: str, claim: Claim) -> None:
+        """Start a test, and once AWS told its id claim it by that: what it follows may be another than was seen."""
+        asked = {"virtualInterfaceId": name, "testDurationInMinutes": claim.minutes}
+        answer = await ask_json(self._clients.signed("directconnect", self._region(link)), "StartBgpFailoverTest", asked, write=True)
+        if test := str((answer.get("virtualInterfaceTest") or {}).get("testId") or ""):
+            await self._claims(link).write(name, replace(claim, test=test))
 
     async def _stop(self, link: Link, name: str) -> None:
         signed = self._clients.signed("directconnect", self._region(link))
@@ -145,7 +147,17 @@ class FailoverTestLever:
             together(failover_tests(self._clients, region, name) for name in names),
             self._claims(link).read(names),
         )
-        return {name: _standing(name, shown, tests, claims.get(name)) for name, tests in zip(names, held, strict=True)}
+        seen = [shown.get(name, Interface(name=name, state="unknown", peers=())) for name in names]
+        stand = await together(self._standing(link, one, tests, claims.get(one.name)) for one, tests in zip(seen, held, strict=True))
+        return dict(zip(names, stand, strict=True))
+
+    async def _standing(self, link: Link, interface: Interface, tests: tuple[Test, ...], claim: Claim | None) -> Standing:
+        newest = tests[-1] if tests else None
+        if newest is None or not interface.testing:
+            return Standing(testing=interface.testing, newest=newest.id if newest else "", peers=interface.peers)
+        before = tests[-2].id if len(tests) > 1 else ""
+        ours = claim is not None and (claim.means(newest, before) or await self._claims(link).mean(interface.name, newest, before))
+        return Standing(testing=True, ours=ours, newest=newest.id, minutes=newest.minutes, until=newest.until, peers=interface.peers)
 
     async def _missing(self, link: Link, standings: Standings, *, drained: bool) -> str:
         want = "down" if drained else "up"
@@ -207,18 +219,8 @@ def _names(link: Link) -> tuple[str, ...]:
     return tuple(dict.fromkeys(member.aws.virtual_interface for member in link.members if member.aws.virtual_interface))
 
 
-def _standing(name: str, shown: Mapping[str, Interface], tests: tuple[Test, ...], claim: Claim | None) -> Standing:
-    interface = shown.get(name, Interface(name=name, state="unknown", peers=()))
-    newest = tests[-1] if tests else None
-    if newest is None or not interface.testing:
-        return Standing(testing=interface.testing, newest=newest.id if newest else "", peers=interface.peers)
-    before = tests[-2].id if len(tests) > 1 else ""
-    ours = claim is not None and (claim.after, claim.minutes) == (before, newest.minutes)
-    return Standing(testing=True, ours=ours, newest=newest.id, minutes=newest.minutes, until=newest.until, peers=interface.peers)
-
-
 def _after(claim: Claim, seen: Standing | None) -> Claim:
-    return Claim(after=seen.newest if seen else "", minutes=claim.minutes, token=claim.token)
+    return replace(claim, after=seen.newest if seen else "")
 
 
 def _seen(observed: Observed) -> Standings:

@@ -1,12 +1,15 @@
 """Parameter Store: small texts by name. Who reads at once shares calls."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pointsman.adapters.aws.asking import ask_json, together
 from pointsman.adapters.aws.clients import Clients
 
 NAMES_A_CALL = 10
 """As many parameters as GetParameters gives at once."""
+HISTORY_PAGES = 4
+"""Pages of a parameter's history that are read: AWS keeps 100 versions and shows 50 a page (Systems Manager API Reference, GetParameterHistory)."""
 
 
 async def read(clients: Clients, region: str, names: Iterable[str]) -> Mapping[str, str | None]:
@@ -29,6 +32,19 @@ async def write(clients: Clients, region: str, name: str, text: str) -> None:
     """Write one. Raises ``LeverBusy``, ``LeverFailed`` or ``LeverUnsure``."""
     asked = {"Name": name, "Value": text, "Type": "String", "Overwrite": True}
     await ask_json(clients.signed("ssm", region), "PutParameter", asked, write=True)
+
+
+async def history(clients: Clients, region: str, name: str) -> tuple[str, ...]:
+    """Read every text that a parameter held, as far back as AWS keeps it. Raises ``LeverBusy`` or ``LeverFailed``."""
+    found: list[str] = []
+    more: dict[str, Any] = {"Name": name}
+    for _ in range(HISTORY_PAGES):
+        answer = await ask_json(clients.signed("ssm", region), "GetParameterHistory", more)
+        found += [str(one.get("Value", "")) for one in answer.get("Parameters", ())]
+        if not answer.get("NextToken"):
+            break
+        more = more | {"NextToken": answer["NextToken"]}
+    return tuple(found)
 
 
 async def _shelf(clients: Clients, region: str, names: tuple[str, ...]) -> Mapping[str, str | None]:
