@@ -1,7 +1,7 @@
 """The quiet after the storm: both clouds sweep in turn, and are told what their probes find, until nothing is left to do."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pointsman.core.damping import under_at
 from pointsman.core.fabric import Cloud, Policy
@@ -106,9 +106,12 @@ class Calm:
             await self.play.call(cloud, "report", lambda house: doors.link_changed(house, found))
 
     def _due(self) -> float | None:
-        """Give the seconds until something may be done that is waited for; None when that is not known."""
-        now = self.play.world.clock.now()
-        ahead = [at - now for at in self._awaited() if at > now]
+        """Give the seconds until something may be done that is waited for; None when that is not known.
+
+        What a clock that is years ahead has dated is not waited for.
+        """
+        now, budget = self.play.world.clock.now(), timedelta(seconds=self.play.schedule.size.budget)
+        ahead = [at - now for at in self._awaited() if timedelta(0) < at - now < budget]
         return min(ahead).total_seconds() + JUST_AFTER if ahead else None
 
     def _awaited(self) -> Iterator[datetime]:

@@ -10,7 +10,7 @@ from pointsman.core.alone import Deed, Phase
 from pointsman.core.decide import Declined, decide
 from pointsman.core.fabric import Cloud, WithoutQuorum
 from pointsman.core.incidents import Ask
-from pointsman.core.plan import FlagState, LinkState, Verdict, read_plan
+from pointsman.core.plan import FlagState, LinkState, Placement, Verdict, read_plan
 from pointsman.core.safelist import is_safe
 from pointsman.core.silence import Kind
 from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
@@ -335,7 +335,7 @@ def every_flow_is_carried(record: Record) -> Findings:
     yield from (f"{name} is believed {state.verdict}" for name, state in newest.links.items() if state.verdict is not Verdict.UP)
     yield from (f"{pin.flow} is still pinned" for pin in newest.pins)
     for flow in record.fabric(newest).flows:
-        way, placed = evidence.ways[flow.name], newest.flows[flow.name].link
+        way, placed = evidence.ways[flow.name], newest.flows.get(flow.name, Placement()).link
         if way.loss or way.links != (placed,):
             yield f"{flow.name} is placed on {placed} and goes over {way.links} with loss {way.loss}"
         if placed != flow.prefer[0]:

@@ -250,14 +250,15 @@ class Play:
 
     async def _order(self, function: Function, act: Door) -> None:
         try:
-            await Call(function, "adopt").run(act)
+            await Call(function, "adopt", stormy=self.world.nature.raging).run(act)
         except PointsmanError as error:
             self.world.nature.tell(f"adopting is refused: {error}")
 
-    def _background(self, work: Coroutine[object, object, None]) -> None:
+    def _background(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
 
     async def rage(self) -> None:
         """Let the storm rage."""
@@ -266,21 +267,27 @@ class Play:
             self._cue(cue)
         if self.schedule.staging.watching:
             await seen_before(self.world)
-        for cloud in Cloud:
-            self._background(self._every(cloud, "sweep", size.sweep_every, lambda house: doors.sweep(house, ())))
-            self._background(self._every(cloud, "watch", size.watch_every, lambda house: doors.watch(house, ())))
-            self._background(self._probing(cloud))
-            self._background(self._telling(cloud))
+        feeds = [self._background(feed) for cloud in Cloud for feed in self._feeds(cloud)]
         end = self.world.clock.monotonic() + size.storm
         while (left := end - self.world.clock.monotonic()) > 0:
             self.mischief.back_up()
             await asyncio.sleep(min(left, BACKED_UP))
         for _ in range(int(self.schedule.staging.longest - size.storm) // LONGER):
             await asyncio.sleep(LONGER if self.world.nature.hoping else 0)
-        for task in sorted(self._running, key=hash):
-            task.cancel()
+        for feed in feeds:
+            feed.cancel()
         self.world.heal()
         self.world.nature.tell("the storm is over: everything is healed")
+
+    def _feeds(self, cloud: Cloud) -> tuple[Coroutine[object, object, None], ...]:
+        """Give what calls a cloud's functions for as long as the storm rages."""
+        size = self.schedule.size
+        return (
+            self._every(cloud, "sweep", size.sweep_every, lambda house: doors.sweep(house, ())),
+            self._every(cloud, "watch", size.watch_every, lambda house: doors.watch(house, ())),
+            self._probing(cloud),
+            self._telling(cloud),
+        )
 
     async def _every(self, cloud: Cloud, door: str, seconds: float, act: Door) -> None:
         await asyncio.sleep(self._first(door, seconds))
