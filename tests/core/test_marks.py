@@ -5,9 +5,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.core.decide import Declined
+from pointsman.core.decide import Declined, decide
 from pointsman.core.fabric import Cloud, LinkName
-from pointsman.core.marks import mark_of
+from pointsman.core.marks import BINDING, mark_of
 from pointsman.core.plan import Verdict
 from pointsman.core.rows import newest
 from pointsman.core.sightings import Cause, Health, Sighting, Source
@@ -47,6 +47,17 @@ def test_a_view_of_the_very_same_instant_that_lacks_the_worse_claim_is_stale() -
     story.note(*probes(Health.DOWN, 0)).decided(12)
     story.rows = blind
     assert isinstance(story.outcome(13), Declined)
+
+
+def test_a_view_that_was_read_a_minute_after_the_plan_was_decided_is_stale_no_more_unless_the_time_is_anybodys_guess() -> None:
+    story = steady()
+    blind = dict(story.rows)
+    decided = story.note(*probes(Health.DOWN, 0)).decided(12)
+    story.rows = blind
+    later = decided.decided_at + BINDING
+    assert isinstance(decide(story.fabric, story.view(), decided, later - TICK), Declined)
+    assert isinstance(decide(story.fabric, replace(story.view(), clock_trusted=False), decided, later), Declined)
+    assert not isinstance(decide(story.fabric, story.view(), decided, later), Declined)
 
 
 def test_marks_stay_exact_for_every_reader_of_json() -> None:

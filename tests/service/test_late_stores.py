@@ -2,10 +2,12 @@
 
 import dataclasses
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 
 from pointsman.core.fabric import Cloud, LinkName
+from pointsman.core.marks import BINDING
 from pointsman.core.plan import Verdict
 from pointsman.testing.stores import MemoryStore
 from pointsman.testing.virtual import VirtualClock, run
@@ -15,15 +17,19 @@ from tests.service.test_converge import World, build
 IX_A = LinkName("ix-a")
 
 
-def behind(seconds: float, tell: Callable[[World], Awaitable[None]]) -> None:
-    """Tell a story in which the clock of the store that holds AWS's rows lies so far behind."""
+def behind(seconds: float, tell: Callable[[World], Awaitable[None]], *, falls_back: float = 0.0) -> None:
+    """Tell a story in which the clock of the store that holds AWS's rows lies so far behind, and may fall back further when ix-a is gone."""
 
     async def told() -> None:
-        world = build(fabric())
-        rows = {Cloud.AWS: MemoryStore("aws", VirtualClock(skew=-seconds)), Cloud.GCP: world.table.gcp}
+        world, clock = build(fabric()), VirtualClock(skew=-seconds)
+        rows = {Cloud.AWS: MemoryStore("aws", clock), Cloud.GCP: world.table.gcp}
         for cloud in Cloud:
             setattr(world, cloud.value, dataclasses.replace(world.house(cloud), rows=rows))
         await world.settle(60)
+        if falls_back:
+            world.twin.network.blackhole("ix-a")
+            await world.settle(60)
+            clock.skew = timedelta(seconds=-falls_back)
         await tell(world)
 
     run(told())
@@ -43,3 +49,15 @@ def test_what_one_cloud_agreed_on_the_other_carries_out_and_decides_on_from(last
         assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
 
     behind(seconds, tell)
+
+
+def test_a_store_whose_clock_falls_back_holds_decisions_up_for_a_minute_at_most() -> None:
+    async def tell(world: World) -> None:
+        await world.clock.sleep(BINDING.total_seconds())
+        world.twin.network.blackhole("ix-b")
+        await world.clock.sleep(1)
+        for cloud in (*Cloud, *Cloud):
+            await world.report(cloud)
+        assert (await world.plan()).links[LinkName("ix-b")].verdict is Verdict.DOWN
+
+    behind(0, tell, falls_back=240)

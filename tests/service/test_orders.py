@@ -10,11 +10,14 @@ from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric, LinkName, Mode
 from pointsman.core.orders import HEARD_WITHIN
 from pointsman.core.plan import DrainCause, FlagState, Verdict
-from pointsman.core.sightings import Order, Verb
+from pointsman.core.sightings import Order, Tick, Vantage, Verb
+from pointsman.core.steering import LeverKind
 from pointsman.core.values import parse, replace
+from pointsman.service import doors
 from pointsman.service.adopt import adopt
 from pointsman.service.order import Stilled, order, still
 from pointsman.service.verify import verify
+from pointsman.testing.inprocess import PinLever
 from pointsman.testing.stores import Fault, Weather, fair
 from tests.core.scene import CHECKOUT, TRAINING, G, fabric, link, vpn
 from tests.service.test_converge import World, story
@@ -47,6 +50,18 @@ async def refused(world: World, given: Order, why: str) -> None:
     with pytest.raises(Refused, match=why):
         await order(world.gcp, given)
     assert (await world.plan(), len(world.twin.writes)) == (before, writes)
+
+
+async def woken(world: World, cloud: Cloud) -> None:
+    """Let a cloud's functions be told by the other's that there is a newer plan."""
+    tick = Tick(vantage=Vantage(cloud.value), key="nudge/atlas/0", seen_at=world.clock.now())
+    await doors.link_changed(world.house(cloud), (tick,))
+
+
+def pinned(world: World) -> frozenset[str]:
+    lever = world.aws.levers[LeverKind.PREFIX_LIST_PIN]
+    assert isinstance(lever, PinLever)
+    return lever.pinned()
 
 
 def test_an_ordered_drain_moves_both_directions_and_ends_by_itself_and_the_journal_bears_it_out() -> None:
@@ -325,6 +340,25 @@ def test_a_pin_is_taken_from_a_person_where_all_but_the_levers_call_for_it_and_e
         assert (await world.plan()).pins == ()
 
     story(tell, pinned_world())
+
+
+def test_the_cloud_that_pins_does_so_as_soon_as_it_is_woken_and_lets_go_as_soon() -> None:
+    async def tell(world: World) -> None:
+        world.twin.network.blackhole("ix-a")
+        await world.settle(60)
+        await order(world.gcp, ordered(world, Verb.PIN, "checkout>ix-b", lasts=HOUR))
+        await woken(world, Cloud.AWS)
+        assert pinned(world) == {"checkout"}
+        world.twin.network.blackhole("ix-b")
+        await world.settle(60, clouds=(Cloud.GCP,))
+        assert (await world.plan()).pins == ()
+        await woken(world, Cloud.AWS)
+        assert pinned(world) == set()
+
+    whole = pinned_world()
+    story(
+        tell, replace(whole, flows=tuple(replace(one, prefer=tuple(name for name in one.prefer if name != "vpn")) for one in whole.flows))
+    )
 
 
 def test_a_fabric_that_lost_a_link_which_still_carries_a_pin_is_refused_and_moves_nothing() -> None:

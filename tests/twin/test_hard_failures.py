@@ -176,6 +176,17 @@ def test_stale_routes_go_when_the_restart_takes_longer_than_the_grace() -> None:
     assert net.session("ix-a", "a1", Side.AWS).accepted == 0
 
 
+def test_a_tunnel_comes_back_though_its_router_restarts_before_it_has_keys() -> None:
+    net = network()
+    net.cut("vpn", silent=True)
+    net.advance(40)
+    assert not net.tunnel_up("vpn-0b2c3d4e5f6071829:35.84.102.207")
+    net.heal("vpn")
+    net.router_restart(ROUTER)
+    net.advance(200)
+    assert net.probe("vpn", AWS).loss == 0
+
+
 def test_the_virtual_interface_and_the_session_are_one() -> None:
     net = network()
     net.cut("ix-a")

@@ -18,7 +18,7 @@ from pointsman.core.fabric import Fabric, FlowName, Link, LinkName
 from pointsman.core.filling import excused
 from pointsman.core.flows import placements
 from pointsman.core.maintenance import at_work, with_drains, with_windows, words
-from pointsman.core.marks import behind, current, lasting, marks
+from pointsman.core.marks import behind, binding, current, lasting, marks
 from pointsman.core.pins import Pinning, pins_for, refusal
 from pointsman.core.placement import Placed
 from pointsman.core.plan import LinkState, Plan, Proposal, Reason, Verdict, View
@@ -27,7 +27,7 @@ from pointsman.core.silence import silences
 from pointsman.core.values import Frozen, canonical, digest, replace
 from pointsman.core.verdicts import closed, forgotten, opened, stepped
 
-DECIDER = "7"
+DECIDER = "8"
 """Version of the deciding rules; the plan names it, and it changes with every change of what is decided."""
 SKEW = timedelta(seconds=5)
 """How far a store's time may lie behind the plan's before the clock is called wrong."""
@@ -87,7 +87,7 @@ def _refuse(view: View, plan: Plan, marked: dict[str, int], now: datetime) -> De
         return Declined(
             stale_view=False, because=f"the stores' time {now:%FT%TZ} lies before the plan's {plan.decided_at:%FT%TZ}: check the clocks"
         )
-    late = behind(marked, view)
+    late = behind(marked, view) if binding(plan.decided_at, view, now) else ""
     return Declined(stale_view=True, because=late) if late else None
 
 

@@ -33,6 +33,11 @@ def pins_ended(here: Cloud, plan: Plan, settings: Iterable[Setting], stored: Map
     ]
 
 
+def pinned(here: Cloud, rows: Iterable[Sighting]) -> frozenset[FlowName]:
+    """Name the flows of which one cloud's rows say that a pin of theirs may stand."""
+    return frozenset(flow for _, (flow, _) in _pins(here, rows))
+
+
 def remarks(fabric: Fabric, plan: Plan, here: Cloud, rows: Iterable[Sighting]) -> tuple[str, ...]:
     """Say what one cloud's levers may still hold that the plan has let go, and what a person does if its functions stay away."""
     known = tuple(rows)

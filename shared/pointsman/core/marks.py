@@ -1,4 +1,8 @@
-"""Marks: which claims a plan was decided from, so that nobody decides again from an older view."""
+"""Marks: which claims a plan was decided from, so that nobody decides again from an older view.
+
+A view that was read a good while after the plan was decided is none, whatever its rows say: a store that lost rows, came
+back empty or whose clock fell back holds nobody up for longer than that (docs/adr/0024).
+"""
 
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -14,6 +18,8 @@ from pointsman.core.values import replace
 
 KEYS_KEPT = 4096
 """Keys of rows that are remembered with what they are shortened to: the same few rows come with every view."""
+BINDING = timedelta(minutes=1)
+"""How long after a plan was decided its marks bind: far longer than two rounds' times, told by the stores, can lie apart."""
 GRADES = 8
 """Room for the severities of one instant."""
 _ZERO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -38,6 +44,11 @@ def lasting(marked: dict[str, int], freshness: Freshness, now: datetime) -> dict
     longest = max(freshness.event, freshness.look, freshness.metric)
     first = (now - longest - _ZERO) // _MICROSECOND * GRADES
     return {key: mark for key, mark in marked.items() if mark >= first}
+
+
+def binding(decided_at: datetime, view: View, now: datetime) -> bool:
+    """Say whether a plan's marks bind a view that was read at ``now``: it may have been read before the plan was decided."""
+    return not view.clock_trusted or now < decided_at + BINDING
 
 
 def behind(marked: dict[str, int], view: View) -> str:

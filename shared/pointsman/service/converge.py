@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pointsman.core.errors import Transient
-from pointsman.core.fabric import Fabric, Link, LinkName
+from pointsman.core.fabric import Fabric, FlowName, Link, LinkName
+from pointsman.core.leftovers import pinned
 from pointsman.core.members import index
 from pointsman.core.modes import NoQuorum
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Health, Sighting
 from pointsman.core.silence import turns
-from pointsman.core.steering import Level, LeverKind, Setting
+from pointsman.core.steering import Level, LeverKind, PrefixListPin, Setting
 from pointsman.core.values import replace
 from pointsman.service.agree import Agreement, agree, plan_in
 from pointsman.service.alone import stand_alone
@@ -83,7 +84,7 @@ async def converge(house: House, claims: Sequence[Sighting], scope: Scope | None
                 house, wide = one.house, replace(wide, witness=True) if one.house is house else everywhere(one.house)
     except TimeoutError as error:
         raise Transient(f"not done within {CALL_SECONDS} s, so this attempt ends here: deliver again") from error
-    raise Transient("newer decisions kept coming while this one was carried out: deliver again")
+    raise Transient("newer decisions or newer rows kept coming while this one was carried out: deliver again")
 
 
 class _Diary:
@@ -229,11 +230,13 @@ class _Pass:
         return differing(wrong, gathered)
 
     def _concerned(self, settings: Sequence[Setting], agreement: Agreement, gathered: Gathered) -> list[Setting]:
-        """List the settings that are this pass's business: their levers were to be observed, or the new plan asks them to change."""
-        if not agreement.changed:
-            return [one for one in settings if target_of(one) in self._scope.levers]
-        asked = wishes(self.house, self.house.fabric_of(agreement.before), agreement.before, gathered)
-        return [one for one in settings if target_of(one) in self._scope.levers or one not in asked]
+        """List the settings that are this pass's business: their levers were to be observed, or the new plan asks them to change.
+
+        A pass that looks everywhere also sees to every pin that is asked for or may still stand: who agreed on that was the other cloud.
+        """
+        standing = pinned(self.house.here, gathered.view.rows) if self._scope.witness else None
+        asked = wishes(self.house, self.house.fabric_of(agreement.before), agreement.before, gathered) if agreement.changed else settings
+        return [one for one in settings if target_of(one) in self._scope.levers or _is_pin(one, standing) or one not in asked]
 
     async def _newer(self, plan: Plan, gathered: Gathered) -> bool:
         """Look at the plan once more; True when a newer epoch is agreed or can't be ruled out."""
@@ -274,6 +277,11 @@ class _Pass:
             again="; ".join(reason for reason in reasons if reason),
             now=gathered.now,
         )
+
+
+def _is_pin(setting: Setting, standing: frozenset[FlowName] | None) -> bool:
+    """Say whether a setting is a pin that is asked for or may still stand; None where not every row was read."""
+    return standing is not None and isinstance(setting, PrefixListPin) and (setting.attachment is not None or setting.flow in standing)
 
 
 def _lost_fence(steps: Sequence[Step]) -> bool:

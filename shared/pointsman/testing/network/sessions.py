@@ -29,6 +29,7 @@ def lose_path(state: State, session: Session, why: str, *, seen_by: Collection[S
     if not was:
         return
     session.turn += 1
+    session.changes += 1
     for side in Side:
         _arm(state, session, side, sees=side in session.dark)
     state.touch()
@@ -43,7 +44,7 @@ def _arm(state: State, session: Session, side: Side, *, sees: bool) -> None:
         _later(state, session, quiet, lambda: _bfd_down(state, session, side))
     if session.link.type is LinkType.VPN:
         silent = DEAD_PEER[0] - state.dice(*label, "dpd") * DEAD_PEER[1]
-        _later(state, session, silent, lambda: _tunnel_down(state, session, side))
+        _unless_it_changes(state, session, silent, lambda: _tunnel_down(state, session, side))
     quiet = timers.hold - state.dice(*label, "keepalive") * timers.keepalive
     _later(state, session, quiet, lambda: drop(state, session, side, Reason.HOLD_TIMER_EXPIRED))
 
@@ -51,6 +52,11 @@ def _arm(state: State, session: Session, side: Side, *, sees: bool) -> None:
 def _later(state: State, session: Session, after: float, act: Callable[[], None]) -> None:
     turn = session.turn
     state.time.at(state.now + after, lambda: act() if session.turn == turn else None)
+
+
+def _unless_it_changes(state: State, session: Session, after: float, act: Callable[[], None]) -> None:
+    changes = session.changes
+    state.time.at(state.now + after, lambda: act() if session.changes == changes else None)
 
 
 def _bfd_down(state: State, session: Session, side: Side) -> None:
@@ -136,12 +142,14 @@ def unblock(state: State, session: Session, why: str) -> None:
 
 def _path_back(state: State, session: Session) -> None:
     session.turn += 1
+    session.changes += 1
     session.dark.clear()
     if session.stale:
         _later(state, session, session.link.timers.graceful_restart, lambda: _sweep_stale(state, session))
     if session.carries:
         return
-    _later(state, session, between(*KEYS, state.dice(session.link.name, session.member.id, "keys")), lambda: _keys(state, session))
+    after = between(*KEYS, state.dice(session.link.name, session.member.id, "keys"))
+    _unless_it_changes(state, session, after, lambda: _keys(state, session))
 
 
 def _keys(state: State, session: Session) -> None:

@@ -34,7 +34,7 @@ class Session:
     """A BGP session over one member.
 
     ``blocks`` are the reasons why it may not be up, ``dark`` the ends whose port has lost its light; ``turn`` makes
-    overtaken timers void.
+    overtaken timers void, ``changes`` of the path those of its tunnel: a router that restarts leaves that alone.
     """
 
     link: LinkSpec
@@ -43,6 +43,7 @@ class Session:
     blocks: set[str] = field(default_factory=set)
     dark: set[Side] = field(default_factory=set)
     turn: int = 0
+    changes: int = 0
 
     @property
     def physical(self) -> bool:
