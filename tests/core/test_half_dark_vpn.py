@@ -2,7 +2,8 @@
 
 import pytest
 
-from pointsman.core.fabric import Bandwidth, FlowName
+from pointsman.core.adopting import stranded
+from pointsman.core.fabric import Bandwidth, FlowName, Mode
 from pointsman.core.plan import Placement, Verdict
 from pointsman.core.sightings import Aspect, Health, Sighting, Vantage
 from pointsman.core.steering import Stance
@@ -97,3 +98,15 @@ def test_a_demand_that_the_tunnels_left_do_not_carry_is_squeezed_there_and_not_s
     grey(story.note(*healthy("vpn", 10), *tunnel(1, Health.DOWN, 10)), 10).decided(11)
     placed = story.plan.flows[FlowName("checkout")]
     assert (placed.link, placed.only, placed.squeezed_by) == ("vpn", True, G // 4)
+
+
+def test_a_link_that_drops_for_a_vpn_is_not_let_go_of_while_it_does() -> None:
+    roomy = fabric(link("ix-a", 10 * G), link("ix-c", 10 * G), vpn(), flows=ATLAS.flows)
+    story = Story(roomy).all_healthy(0)
+    story.decided(1)
+    grey(story, 10).note(*healthy("vpn", 10)).decided(11)
+    left_alone = replace(roomy, links=tuple(replace(one, mode=Mode.OBSERVE) if one.name == "ix-c" else one for one in roomy.links))
+    assert list(stranded(story.plan, roomy, roomy)) == []
+    (why,) = stranded(story.plan, roomy, left_alone)
+    assert "ix-c drops prefixes of a flow that is on a VPN" in why
+    assert list(stranded(story.plan, left_alone, left_alone)) == [], "what was observed before drops nothing of ours"

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pointsman.core.fabric import LinkName
-from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket, phase_after
+from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket, incident_id, phase_after
 from pointsman.core.outbox import (
     LEASE,
     SETTLING,
@@ -13,6 +13,7 @@ from pointsman.core.outbox import (
     all_told,
     claim,
     follow,
+    news,
     next_letter,
     open_incidents,
     record,
@@ -50,6 +51,26 @@ def test_a_rising_severity_is_told_and_a_falling_one_is_not() -> None:
     assert (worse.severity, asks(worse)) == (Severity.CRITICAL, [Ask.OPEN, Ask.UPDATE])
     assert worse.outbox[1].summary.endswith("severity rises to critical")
     assert follow(ATLAS, outage(epoch=4), IX_A, 2, worse) is worse
+
+
+WELL = replace(outage(epoch=4), links=outage().links | {IX_A: LinkState(down_since_epoch=2)})
+PLANS = (replace(healed(), links={}), outage(), outage(IX_B, epoch=3), outage(IX_B, IX_C, VPN, epoch=3), WELL, healed())
+
+
+@pytest.mark.parametrize("before", PLANS)
+@pytest.mark.parametrize("after", PLANS)
+def test_of_what_a_plan_has_no_news_there_is_nothing_to_tell(before: Plan, after: Plan) -> None:
+    about = incident_id(ATLAS.name, IX_A, 2)
+    if about in [name for name, *_ in open_incidents(ATLAS, after)] and about not in list(news(ATLAS, before, after)):
+        known = follow(ATLAS, before, IX_A, 2, None)
+        assert follow(ATLAS, after, IX_A, 2, known) is known
+
+
+def test_an_epoch_that_changes_nothing_of_an_incident_is_no_news_of_it_and_an_opening_a_rise_and_an_end_are() -> None:
+    about = incident_id(ATLAS.name, IX_A, 2)
+    steps = {(before, after): about in list(news(ATLAS, PLANS[before], PLANS[after])) for before, after in ((0, 1), (1, 2), (2, 3), (3, 5))}
+    assert steps == {(0, 1): True, (1, 2): True, (2, 3): True, (3, 5): True}
+    assert not list(news(ATLAS, outage(), replace(outage(), epoch=7)))
 
 
 def test_an_incident_whose_link_is_back_is_resolved_with_the_time() -> None:

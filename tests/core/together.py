@@ -141,7 +141,7 @@ class Everything(Story):
 
     def adopt(self, shape: Shape) -> None:
         following = fabric_of(shape)
-        if not list(stranded(self.plan, following)):
+        if not list(stranded(self.plan, self.fabric, following)):
             now = START + seconds(self.now)
             before = self.plan
             self.plan = kept(before, adopted(before, following, now, author="kim", reason="next"))

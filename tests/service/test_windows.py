@@ -1,6 +1,8 @@
 """Maintenance from its announcement to the link's return, over the twin: what is asserted is traffic, rows and tickets."""
 
+import asyncio
 import json
+import zlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -11,6 +13,7 @@ from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.plan import DrainCause, LinkState
 from pointsman.core.sightings import Meaning, Notice, Order, Rejected, Sighting, Verb
 from pointsman.core.values import replace
+from pointsman.core.windows import PLACES
 from pointsman.service.announcing import Wish, add, cancel, listed
 from pointsman.service.deliver import deliver
 from pointsman.service.doors import link_changed
@@ -128,6 +131,21 @@ def test_a_doubled_announcement_is_one_row_and_one_drain() -> None:
         await link_changed(world.aws, event)
         await go(world, 120)
         assert (await world.plan()).epoch == epoch
+
+    story(tell)
+
+
+def test_of_two_announcements_that_find_the_same_place_free_at_once_neither_is_lost() -> None:
+    async def tell(world: World) -> None:
+        (notice,) = (one for one in announce(world) if isinstance(one, Notice))
+        keys = [f"work/{number}" for number in range(999) if zlib.crc32(f"work/{number}".encode()) % PLACES == 0][:2]
+        both = [replace(notice, about=key) for key in keys]
+        reports = await asyncio.gather(*(link_changed(world.aws, (one,)) for one in both))
+        (missed,) = (one for one, report in zip(both, reports, strict=True) if report is not None and report.again)
+        report = await link_changed(world.aws, (missed,))
+        assert report is not None
+        assert not report.again
+        assert {row.window.key for row in rows(world, Cloud.AWS) if row.window} == set(keys)
 
     story(tell)
 

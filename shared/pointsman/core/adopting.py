@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pointsman.core.decide import DECIDER
-from pointsman.core.fabric import Cloud, Fabric, LinkName, Mode
+from pointsman.core.fabric import Cloud, Fabric, Link, LinkName, Mode
 from pointsman.core.plan import LinkState, Plan, Reason
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.silence import ARTEFACT, SILENT_AFTER
+from pointsman.core.steering import Stance
 from pointsman.core.values import canonical, digest, replace
+from pointsman.core.wants import is_steered, route_policies
 
 HEARTBEAT_FRESH = SILENT_AFTER
 """How old a heartbeat may be and still show what a cloud's functions carry: a few sweeps."""
@@ -41,18 +43,31 @@ def carried_by(rows: Iterable[Sighting], fabric: Fabric, now: datetime) -> froze
     return frozenset(Cloud(row.vantage.value) for row in fresh if row.vantage.value in set(Cloud))
 
 
-def stranded(plan: Plan, following: Fabric) -> Iterator[str]:
-    """Say what the next fabric would strand: a pin, a drain or an open incident of something it no longer has."""
+def stranded(plan: Plan, current: Fabric, following: Fabric) -> Iterator[str]:
+    """Say what the next fabric would strand: a pin, a drain or an open incident of something it no longer has, or a drop nobody would end."""
     links, flows = {link.name for link in following.links}, {flow.name for flow in following.flows}
+    observed = {link.name for link in following.links if link.mode is Mode.OBSERVE}
     for pin in plan.pins:
         if pin.link not in links or pin.flow not in flows:
             yield f"the pin of {pin.flow} to {pin.link} would be forgotten: let it end first"
     for name, state in plan.links.items():
         if name not in links and (state.drain is not None or state.down_since_epoch is not None or state.closing):
             yield f"{name} is drained or has an incident that is not over: keep it in the fabric until it is"
-    for link in following.links:
-        if link.mode is Mode.OBSERVE and plan.links.get(link.name, LinkState()).drain is not None:
-            yield f"{link.name} is drained, and in mode observe nothing would let traffic in again: let the drain end first"
+    for name in sorted(observed):
+        if plan.links.get(name, LinkState()).drain is not None:
+            yield f"{name} is drained, and in mode observe nothing would let traffic in again: let the drain end first"
+    for link in current.links:
+        if (
+            (link.name in observed or link.name not in links)
+            and link.has_policies
+            and is_steered(plan, link)
+            and _drops(current, plan, link)
+        ):
+            yield f"{link.name} drops prefixes of a flow that is on a VPN, and nothing would offer them again: let the flow return first"
+
+
+def _drops(fabric: Fabric, plan: Plan, link: Link) -> bool:
+    return any(one.stance is Stance.DROP for one in route_policies(fabric, plan, link).exports)
 
 
 def let_go(current: Fabric, following: Fabric) -> tuple[LinkName, ...]:

@@ -53,6 +53,22 @@ def open_incidents(fabric: Fabric, plan: Plan) -> Iterator[tuple[str, LinkName, 
             yield incident_id(fabric.name, name, opened), name, opened, Phase.OPEN
 
 
+def news(fabric: Fabric, before: Plan, after: Plan) -> Iterator[str]:
+    """Name the incidents of which a plan has something to tell that the one before it had not: not every epoch is news of each.
+
+    What is told once and was lost is found by the sweeps.
+    """
+    known = {incident: phase for incident, _, _, phase in open_incidents(fabric, before)}
+    for incident, link, _, phase in open_incidents(fabric, after):
+        if known.get(incident) is not phase or (phase is Phase.OPEN and _state(fabric, before, link) != _state(fabric, after, link)):
+            yield incident
+
+
+def _state(fabric: Fabric, plan: Plan, link: LinkName) -> tuple[object, ...]:
+    """Give what an open incident's letters hang on."""
+    return severity_of(fabric, plan, link), _is_well(plan, link), plan.proposal
+
+
 def severity_of(fabric: Fabric, plan: Plan, link: LinkName) -> Severity:
     """Grade an outage: a flow without a healthy link; capacity short or no second link; or redundancy lost with headroom.
 

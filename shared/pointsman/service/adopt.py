@@ -30,16 +30,18 @@ async def adopt(house: House, *, author: str, reason: str, force: bool = False) 
         raise Refused(f"the functions on {names} were not seen to carry fabric {following.hash}: deploy them first, or use --force")
     notebook = Notebook(house, gathered.view, gathered.now)
     order = Adoption(author=author, reason=reason, finish=let_go(house.current, following))
-    change = _change(following, gathered.now, order, notebook)
+    change = _change((house.current, following), gathered.now, order, notebook)
     return _plan_of(await house.registers.change(house.plan_register, change, reading=gathered.reading, ready=notebook.kept))
 
 
-def _change(following: Fabric, now: datetime, order: Adoption, notebook: Notebook) -> Change:
+def _change(fabrics: tuple[Fabric, Fabric], now: datetime, order: Adoption, notebook: Notebook) -> Change:
+    current, following = fabrics
+
     def change(value: str | None) -> str | Decline | None:
         if value is None:
             return Decline(reason="no plan is agreed yet: the first sweep makes one under the current fabric")
         plan = parse(value, Plan)
-        refusals = list(stranded(plan, following))
+        refusals = list(stranded(plan, current, following))
         if refusals:
             return Decline(reason="; ".join(refusals))
         next_plan = adopted(plan, following, now, author=order.author, reason=order.reason, finish=order.finish)

@@ -15,7 +15,7 @@ from pointsman.core.fabric import Fabric, FlowName, Link, LinkName
 from pointsman.core.leftovers import pinned
 from pointsman.core.members import index
 from pointsman.core.modes import NoQuorum
-from pointsman.core.outbox import open_incidents
+from pointsman.core.outbox import news
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Health, Sighting
 from pointsman.core.silence import turns
@@ -308,5 +308,5 @@ def _hints(house: House, fabric: Fabric, agreement: Agreement) -> Iterator[Await
     if house.nudge is not None:
         yield house.nudge(fabric.name, agreement.plan.epoch)
     if house.post is not None:
-        for incident, *_ in open_incidents(fabric, agreement.plan):
+        for incident in news(fabric, agreement.before, agreement.plan):
             yield house.post(incident)

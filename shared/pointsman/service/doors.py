@@ -36,13 +36,14 @@ async def link_changed(house: House, meanings: Sequence[Meaning]) -> Report | No
 
 async def _announced(house: House, notices: Sequence[Notice], report: Report | None) -> Report | None:
     """Note announced maintenance and go round once more, after what may be an outage; ``report`` when it is no news."""
-    from pointsman.service.windows import told  # noqa: PLC0415 - never in a reaction
+    from pointsman.service.windows import overtaken, told  # noqa: PLC0415 - never in a reaction
 
     rows, refused = await told(house, notices)
     if not rows and not refused:
         return report
     after = await converge(house, rows, everywhere(house))
-    again = "; ".join(one for one in (report.again if report else "", after.again) if one)
+    lost = await overtaken(house, rows) if rows else ""
+    again = "; ".join(one for one in (report.again if report else "", after.again, lost) if one)
     return replace(after, again=again, windows=refused)
 
 

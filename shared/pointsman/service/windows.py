@@ -30,6 +30,17 @@ async def told(house: House, notices: Sequence[Notice]) -> tuple[tuple[Sighting,
     return placed(rows, await _held(house), house.clock.now())
 
 
+async def overtaken(house: House, rows: Sequence[Sighting]) -> str:
+    """Say which announcements lost their place to another that found it free at the same time, so that they come again; "" when none did."""
+    held = {row.row: row for row in await _held(house)}
+    lost = [row for row in rows if (there := held.get(row.row)) is not None and _key(there) != _key(row)]
+    return "; ".join(f"another announcement took the place of {_key(row)}: deliver it again" for row in lost)
+
+
+def _key(row: Sighting) -> str:
+    return row.window.key if row.window is not None else ""
+
+
 async def _held(house: House) -> Iterable[Sighting]:
     """Read the own cloud's rows, from the witness when its own store gives none."""
     await house.loaded()

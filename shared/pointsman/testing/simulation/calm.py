@@ -178,3 +178,5 @@ def unfinished(play: Play) -> Iterator[str]:
     fabric = next(one for one in (play.schedule.fabric, play.schedule.following) if one.hash == plan.fabric_hash)
     if any(flow.name not in plan.flows or plan.flows[flow.name].link != flow.prefer[0] for flow in fabric.flows) or plan.pins:
         yield "a flow is not at home"
+    if play.world.pinned != {pin.flow for pin in plan.pins}:
+        yield "a pin stands that only a sweep looks for"

@@ -13,7 +13,7 @@ from pointsman.service.enact import target_of
 from pointsman.service.gather import Gathered, Scope, gather
 from pointsman.service.house import House
 from pointsman.testing.blueprint import blueprint
-from pointsman.testing.inprocess import PinLever, PolicyLever, probes
+from pointsman.testing.inprocess import PolicyLever, probes
 from pointsman.testing.network.model import Network
 from pointsman.testing.simulation.calm import Calm, arrived
 from pointsman.testing.simulation.evidence import Dark, Drill, Evidence, Way
@@ -208,7 +208,7 @@ async def dark(play: Play) -> tuple[Dark, ...]:
     alone.cut(link)
     alone.advance(60.0)
     ended = world.clock.monotonic()
-    pinned, dropped = _pinned(world), _dropped(world)
+    pinned, dropped = world.pinned, _dropped(world)
     flows = [flow.name for flow in fabric.flows if not _excepted(flow, pinned, dropped)]
     found = tuple(
         Dark(since=began, until=ended, flow=name, carried=_arrives(world.twin.network, name), alone=_arrives(alone, name)) for name in flows
@@ -232,11 +232,6 @@ def _excepted(flow: Flow, pinned: frozenset[str], dropped: frozenset[str]) -> bo
     """
     ours = {prefix for prefixes in flow.prefixes.values() for prefix in prefixes}
     return flow.name in pinned or bool(ours & dropped)
-
-
-def _pinned(world: World) -> frozenset[str]:
-    lever = world.levers[Cloud.AWS][LeverKind.PREFIX_LIST_PIN].inner
-    return lever.pinned() if isinstance(lever, PinLever) else frozenset()
 
 
 def _dropped(world: World) -> frozenset[str]:

@@ -14,7 +14,7 @@ from pointsman.core.steering import LeverKind
 from pointsman.core.values import replace
 from pointsman.service.house import Hands, House
 from pointsman.service.registers import Registers
-from pointsman.testing.inprocess import Table, Twin, house
+from pointsman.testing.inprocess import PinLever, Table, Twin, house
 from pointsman.testing.simulation.beside import Loading, SimulatedAuditor
 from pointsman.testing.simulation.evidence import Foretold, Stopped
 from pointsman.testing.simulation.functions import Function, History, WatchedRegisters
@@ -133,6 +133,12 @@ class World:
         self.flags[cloud].state = state
         if state is not FlagState.CLEAR:
             self.stopped.append(Stopped(flag=cloud, state=state, since=now))
+
+    @property
+    def pinned(self) -> frozenset[str]:
+        """Name the flows that AWS's lever pins now."""
+        lever = self.levers[Cloud.AWS][LeverKind.PREFIX_LIST_PIN].inner
+        return lever.pinned() if isinstance(lever, PinLever) else frozenset()
 
     def heal(self) -> None:
         """End everything at once, except what is gone for good."""
