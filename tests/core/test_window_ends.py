@@ -4,7 +4,9 @@ import pytest
 
 from pointsman.core.fabric import Cloud
 from pointsman.core.members import probe_key
-from pointsman.core.plan import DrainCause
+from pointsman.core.plan import DrainCause, Verdict
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Vantage
+from pointsman.core.values import replace
 from tests.core.days import FLOWS, HOLD, HOUR, IX_A, ROOMY, STEP, Days, notice
 from tests.core.scene import G, fabric, link
 
@@ -65,3 +67,23 @@ def test_a_link_that_is_not_seen_good_after_its_window_though_everything_is_read
     story.go(STALE)
     assert story.state().down_since_epoch is not None
     assert story.state().drain is not None
+
+
+@pytest.mark.parametrize("unread", [(), (Cloud.GCP,)])
+def test_a_link_that_our_own_test_hides_when_its_window_is_taken_back_is_no_outage(unread: tuple[Cloud, ...]) -> None:
+    story = Days(TWO).announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(2 * HOUR - STEP)
+    assert story.cause is DrainCause.MAINTENANCE
+    story.announce(notice(2 * HOUR, 3 * HOUR, withdrawn=True, seen=story.now))
+    story.now += STEP
+    story.report()
+    hidden = {key: replace(row, health=Health.DRAINING, cause=Cause.FAILOVER_TEST) for key, row in story.rows.items() if _is_session(row)}
+    story.rows, story.unreadable = {key: row for key, row in story.rows.items() if row.member not in PROBES} | hidden, unread
+    story.decided(story.now)
+    assert (story.state().verdict, story.state().maintenance) == (Verdict.UNKNOWN, None)
+    assert story.state().down_since_epoch is None
+    assert story.state().drain is not None
+
+
+def _is_session(row: Sighting) -> bool:
+    return row.vantage is Vantage.AWS and row.aspect is Aspect.BGP and row.member == "dxvif-1"

@@ -16,6 +16,7 @@ from pointsman.core.filling import parallel
 from pointsman.core.flows import placements
 from pointsman.core.motion import one_domain
 from pointsman.core.plan import Drain, DrainCause, LinkState, Maintenance, Placement, Verdict
+from pointsman.core.sightings import Health
 from pointsman.core.values import replace
 from pointsman.core.windows import Told, covers, excuses, near, told_by_link
 
@@ -64,7 +65,7 @@ def _stepped(case: Case, link: Link, state: LinkState, told: Told) -> LinkState:
     window = _agreed(case, before, found, _grace(link, state))
     state = replace(state, maintenance=window, expected=state.expected if _whole(window) else None)
     if not _whole(window):
-        state = _over(case, state, begun=_whole(before))
+        state = _over(case, link, state, begun=_whole(before))
     if window is not None and window.away and state.verdict in _SEEN:
         kept = [member for member in link.members if member.id not in dark.union(window.away)]
         left = Bandwidth(link.capacity * len(kept) // len(link.members))
@@ -94,21 +95,27 @@ def _whole(window: Maintenance | None) -> bool:
     return window is not None and not window.away
 
 
-def _over(case: Case, state: LinkState, *, begun: bool) -> LinkState:
+def _over(case: Case, link: Link, state: LinkState, *, begun: bool) -> LinkState:
     """Begin the hold-down when a window is over; a link that is not good by then, or any more, is an outage like any other.
 
-    What is merely hidden stays drained for its window: AWS's own drain rests for that, so that the link can be seen. What was
-    good when a cloud's rows could last be read is no outage for not being read now.
+    What is merely hidden, by our own test or since a cloud's rows cannot be read, stays drained for its window and is no
+    outage: AWS's own drain rests for that, so that the link can be seen.
     """
     if state.drain is None:
         return state
     if state.verdict is Verdict.UP and state.good_since is not None:
         return replace(state, good_since=case.now) if begun else state
-    if state.drain.cause is not DrainCause.MAINTENANCE or (state.verdict is Verdict.UP and case.view.unreadable):
+    if state.drain.cause is not DrainCause.MAINTENANCE or _is_hidden(case, link, state):
         return state
     cause = DrainCause.OUTAGE if state.verdict is Verdict.DOWN else state.drain.cause
     epoch = case.next_epoch if state.down_since_epoch is None else state.down_since_epoch
     return replace(state, drain=replace(state.drain, cause=cause), down_since_epoch=epoch)
+
+
+def _is_hidden(case: Case, link: Link, state: LinkState) -> bool:
+    """Say whether nothing bad is known of a link, and how it is cannot be known now."""
+    tested = any(row.health is Health.DRAINING for rows in case.claims[link.name].values() for row in rows)
+    return state.verdict in {Verdict.UP, Verdict.UNKNOWN} and (bool(case.view.unreadable) or tested)
 
 
 def with_drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -152,6 +152,11 @@ class MemoryStore:
         self._registers = dict(to.registers)
         self._rows = {cloud: dict(held) for cloud, held in to.rows.items()}
         self._entries = dict(to.entries)
+
+    @property
+    def claims(self) -> Iterator[Sighting]:
+        """Give every claim as it is held."""
+        return (row for rows in self._rows.values() for row in rows.values())
 
     def spoil(self, register: str) -> None:
         """Make a register's row one that cannot be understood."""

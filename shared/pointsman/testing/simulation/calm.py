@@ -36,6 +36,8 @@ LANDING = 1.0
 LANDINGS = 10
 """Looks at that before the next turn, or the next delivery of what was delivered."""
 HOURS_LATE = 7_200.0
+MISDATED = timedelta(minutes=10)
+"""How far ahead of the time a claim may be dated by two clocks that are wrong alike: until then it is the newest word there is."""
 
 
 class Calm:
@@ -178,5 +180,8 @@ def unfinished(play: Play) -> Iterator[str]:
     fabric = next(one for one in (play.schedule.fabric, play.schedule.following) if one.hash == plan.fabric_hash)
     if any(flow.name not in plan.flows or plan.flows[flow.name].link != flow.prefer[0] for flow in fabric.flows) or plan.pins:
         yield "a flow is not at home"
+    now = play.world.clock.now()
+    if any(now < row.seen_at < now + MISDATED for store in play.world.stores.values() for row in store.claims):
+        yield "a claim is still dated ahead"
     if play.world.pinned != {pin.flow for pin in plan.pins}:
         yield "a pin stands that only a sweep looks for"

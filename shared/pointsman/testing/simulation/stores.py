@@ -111,8 +111,12 @@ class SimulatedStore(MemoryStore):
         self._versions = {register: version + VERSIONS_AFTER_ROLLBACK for register, version in self._versions.items()}
 
     def up_to_date(self, others: Sequence["SimulatedStore"]) -> bool:
-        """Say whether the other stores hold all that this one accepted, so that it may be rolled back without a loss."""
-        return all(other.held.get(register, "") >= ballot for register, ballot in self.held.items() for other in others)
+        """Say whether the other stores hold all that this one accepted and promised, so that it may be rolled back without a loss."""
+        return all(other._holds(register, row) for register, row in self._registers.items() for other in others)  # noqa: SLF001 - one of these
+
+    def _holds(self, register: str, row: Row) -> bool:
+        own = self._registers.get(register, Row())
+        return own.accepted >= row.accepted and own.promised >= row.promised
 
     async def note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
         """Write claims; what is intended is known from when it is sent."""
