@@ -28,8 +28,8 @@ demo: compiled ## Run the main job on real processes and a model of the network.
 test: compiled ## Run all tests.
 	@$(BIN)/python -m pytest $(TESTS)
 
-simulate: compiled ## Play seeded schedules of faults: SEEDS=n [SEED=s] [FAULTS=all] [LEVEL=system] [JOBS=1].
-	@$(BIN)/python -m pointsman.testing.simulate --level $(LEVEL) --seeds $(SEEDS) --first $(SEED) --faults $(FAULTS) --jobs $(JOBS)
+simulate: compiled ## Play seeded schedules of faults: SEEDS=n [SEED=s] [FAULTS=all] [LEVEL=system] [JOBS=1] [JSON=1].
+	@$(BIN)/python -m pointsman.testing.simulate --level $(LEVEL) --seeds $(SEEDS) --first $(SEED) --faults $(FAULTS) --jobs $(JOBS) $(if $(JSON),--json)
 
 mutants: compiled ## Hunt known defects: each must be noticed by a simulation that knows nothing of it.
 	@$(BIN)/python -m pointsman.testing.mutants

@@ -72,6 +72,11 @@ def test_firestore_resets_every_connection_and_then_dynamodb_throttles(judge: Ju
     outage(judge, stage.weather("gcp", Weather.REFUSED), stage.weather("aws", Weather.ERRORS, THROTTLED["aws"]))
 
 
+def test_firestore_throttles_and_then_the_witness_does(judge: Judge) -> None:
+    stage = judge.stage
+    outage(judge, stage.weather("gcp", Weather.ERRORS, THROTTLED["gcp"]), stage.weather("witness", Weather.ERRORS, THROTTLED["witness"]))
+
+
 def test_firestore_does_what_it_is_asked_and_loses_every_answer_and_then_the_witness_cuts_its_own_short(judge: Judge) -> None:
     stage = judge.stage
     outage(judge, stage.weather("gcp", Weather.DEAF), stage.weather("witness", Weather.CUT_SHORT))

@@ -74,7 +74,7 @@ def test_a_duplicate_costs_three_reads_and_no_write(seed: int) -> None:
     assert reads <= 3
 
 
-def test_eight_proposers_at_once_end_and_cost_no_more_than_sixteen_conditional_writes_each() -> None:
+def test_eight_proposers_at_once_end_and_cost_no_more_than_sixteen_conditional_writes_a_decision_on_average() -> None:
     async def story(seed: int) -> Any:
         crowd = Crowd(8, seed)
         deciding = (one.change(NAME, append(str(number)), deadline=60.0) for number, one in enumerate(crowd.proposers))

@@ -1,6 +1,8 @@
 """Every schedule is aimed at an await site, and plays what leads there."""
 
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +49,12 @@ def test_what_goes_wrong_in_a_scene_goes_wrong_at_a_site(words: str) -> None:
 @pytest.mark.parametrize("words", [*coverage.UNPLAYED, *coverage.UNPLAYED_CALLS])
 def test_every_reason_why_a_site_is_not_played_is_still_one(words: str) -> None:
     assert there(words, sites())
+
+
+@pytest.mark.parametrize("reason", [*coverage.UNPLAYED.values(), *coverage.UNPLAYED_CALLS.values()])
+def test_what_plays_a_site_instead_is_there(reason: str) -> None:
+    root = Path(__file__).parents[2]
+    assert [path for path in re.findall(r"tests/[\w/]+\.py", reason) if not (root / path).exists()] == []
 
 
 def test_every_scene_is_played_and_most_of_what_leads_nowhere_is_plain() -> None:

@@ -1,11 +1,14 @@
 """The simulator's command line."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from pointsman.testing.simulate import main
 from pointsman.testing.simulation import system
+from pointsman.testing.simulation.adding import played_code
 from pointsman.testing.simulation.tally import Tally, Violation
 
 
@@ -68,6 +71,20 @@ def test_a_violation_is_named_with_its_seed_and_fails_the_run(capsys: pytest.Cap
     assert "violation: seed 4: S3 epochs_rise: two plans" in out
 
 
+def test_whoever_has_read_enough_of_it_sees_no_traceback() -> None:
+    command = [sys.executable, "-m", "pointsman.testing.simulate", "--level", "register", "--seeds", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
+def test_a_run_names_the_code_that_was_played(capsys: pytest.CaptureFixture[str]) -> None:
+    told = json.loads(played(capsys, "--level", "register", "--seeds", "1", "--json")[1])
+    assert told["code"] == played_code()
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
@@ -78,6 +95,9 @@ def test_a_violation_is_named_with_its_seed_and_fails_the_run(capsys: pytest.Cap
         (["--trace"], "name it with --seed"),
         (["--seed", "7", "--seeds", "500"], "leave out --seeds and --first"),
         (["--level", "register", "--seed", "1", "--trace"], "for --level system"),
+        (["--seed", "7", "--require-coverage"], "judges several schedules"),
+        (["--seeds", "1", "--require-coverage"], "judges several schedules"),
+        (["--level", "register", "--require-coverage"], "judges several schedules"),
     ],
 )
 def test_a_wrong_argument_is_one_line_and_exit_two(arguments: list[str], word: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pointsman.testing.simulation import registers, system
-from pointsman.testing.simulation.adding import CannotAdd, added, read
+from pointsman.testing.simulation.adding import CannotAdd, added, played_code, read
 from pointsman.testing.simulation.coverage import Coverage, coverage
 from pointsman.testing.simulation.kinds import FaultKind
 from pointsman.testing.simulation.schedule import DEFAULT, LONG
@@ -111,6 +112,11 @@ def _kinds(text: str) -> tuple[FaultKind, ...]:
 def _check(parser: _Parser, told: argparse.Namespace) -> None:
     if told.level == registers.LEVEL and (told.trace or len(told.faults) < len(FaultKind) or told.size != DEFAULT.name):
         parser.error("--trace, --faults and --size are for --level system: the register level draws from all of its own faults")
+    alone = told.seed is not None or told.seeds == 1
+    if told.require_coverage and (told.level == registers.LEVEL or alone):
+        parser.error(
+            "--require-coverage judges several schedules of --level system: a single one, or the register level, tells no coverage"
+        )
     if told.trace and told.seed is None:
         parser.error("--trace tells one schedule: name it with --seed")
     if told.seed is not None and (told.seeds, told.first) != (None, None):
@@ -144,7 +150,7 @@ def _parts(told: argparse.Namespace, run: Run) -> Iterator[Tally]:
 
 
 def _json(tally: Tally, reached: Coverage | None) -> str:
-    document = tally.document()
+    document = {**tally.document(), "code": played_code()}
     if reached is not None:
         document["coverage"] = reached.document()
     return json.dumps(document, indent=1) + "\n"
@@ -163,5 +169,16 @@ def _lines(lines: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _told() -> int:
+    """Play, and end quietly when whoever reads the output has heard enough."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_told())

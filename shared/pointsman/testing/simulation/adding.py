@@ -7,11 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pointsman.core.values import Frozen
+import pointsman
+from pointsman.core.values import Frozen, digest
 from pointsman.testing.simulation.coverage import passes
 from pointsman.testing.simulation.kinds import FaultKind
 from pointsman.testing.simulation.system import LEVEL
 
+PACKAGE = Path(pointsman.__file__).parent
 OFTEN = 1_000
 """How often each kind of fault must have been injected in all runs together."""
 
@@ -31,6 +33,7 @@ class Total(Frozen):
     """Sums over runs. ``seldom`` are the kinds injected too seldom, ``missing`` the cells never hit."""
 
     level: str
+    code: str
     ranges: tuple[Range, ...]
     events: int
     operations: int
@@ -63,6 +66,7 @@ class Total(Frozen):
         """Give it as JSON holds it."""
         return {
             "level": self.level,
+            "code": self.code,
             "ranges": [{"first": one.first, "schedules": one.schedules} for one in self.ranges],
             "schedules": self.schedules,
             "events": self.events,
@@ -95,13 +99,19 @@ class Total(Frozen):
         return [*lines, *(told if self.violations else ("no violation",))]
 
 
+def played_code() -> str:
+    """Give a digest of the package's source: runs of one digest were played with the same code."""
+    files = sorted(PACKAGE.rglob("*.py"))
+    return digest(b"".join(str(path.relative_to(PACKAGE)).encode() + path.read_bytes() for path in files))
+
+
 def read(path: Path) -> dict[str, Any]:
     """Read the document of one run. Raises ``CannotAdd``."""
     try:
         document: object = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CannotAdd(f"{path} is not the JSON document of a run ({error}): write it with --json > {path.name}") from error
-    wanted = {"level", "first", "schedules", "events", "operations", "seconds", "faults", "coverage", "violations"}
+    wanted = {"level", "code", "first", "schedules", "events", "operations", "seconds", "faults", "coverage", "violations"}
     if not isinstance(document, dict) or not wanted <= document.keys():
         raise CannotAdd(f"{path} is not the JSON document of a run: write it with --json > {path.name}")
     return document
@@ -109,18 +119,20 @@ def read(path: Path) -> dict[str, Any]:
 
 def added(documents: Sequence[Mapping[str, Any]]) -> Total:
     """Add runs up. Raises ``CannotAdd`` when they overlap, are of two levels or were played with other code."""
-    levels = {document["level"] for document in documents}
+    levels, codes = {document["level"] for document in documents}, {document["code"] for document in documents}
     if len(levels) != 1:
         raise CannotAdd("runs of two levels are not added up: give those of one")
+    if len(codes) != 1:
+        raise CannotAdd("the runs were played with other code: add up runs of one version")
     level = levels.pop()
     ranges = tuple(sorted((Range(first=one["first"], schedules=one["schedules"]) for one in documents), key=lambda one: one.first))
     _apart(ranges)
     cells = [_cells(document) for document in documents] if level == LEVEL else []
-    _alike(cells)
     schedules = sum(one.schedules for one in ranges)
     under_way = _summed(one["coverage"].get("under_way", {}) for one in documents)
     return Total(
         level=level,
+        code=codes.pop(),
         ranges=ranges,
         events=sum(one["events"] for one in documents),
         operations=sum(one["operations"] for one in documents),
@@ -152,13 +164,6 @@ def _apart(ranges: Sequence[Range]) -> None:
     for before, after in pairwise(ranges):
         if before.first + before.schedules > after.first:
             raise CannotAdd(f"two runs played seed {after.first}: give runs of different seeds")
-
-
-def _alike(cells: Sequence[Mapping[str, int]]) -> None:
-    """Refuse runs whose await sites differ: another version of the code played them."""
-    sites = {frozenset(cell.partition(" x ")[0] for cell in one) for one in cells}
-    if len(sites) > 1:
-        raise CannotAdd("the runs have other await sites, so other code was played: add up runs of one commit")
 
 
 def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
