@@ -10,7 +10,7 @@ from pointsman.core.fabric import Cloud, GcpSite
 from pointsman.core.plan import FlagState
 from pointsman.core.steering import LeverKind, RoutePolicies
 from pointsman.core.values import replace
-from pointsman.ports.clouds import FenceLost
+from pointsman.ports.clouds import FenceLost, LeverFailed
 from pointsman.testing.network.blueprint import Side
 from pointsman.testing.simulation.foretold import Announcements
 from pointsman.testing.simulation.functions import Call, Function, steps_of
@@ -173,7 +173,8 @@ class Mischief:
     def _on_link(self, one: Mishap) -> bool:
         self.world.twin.catch_up()
         if one.kind is FaultKind.HAND_MADE_CHANGE:
-            in_nobodys_name(lambda: asyncio.ensure_future(self._by_hand(one.where)), 0.0)
+            act = self._by_hand_on_google if one.much < 0.5 else self._by_hand_on_aws
+            in_nobodys_name(lambda: asyncio.ensure_future(act(one.where)), 0.0)
             return True
         turns = FLAPS if one.kind is FaultKind.LINK_FLAPS else 1
         for turn in range(turns):
@@ -218,11 +219,21 @@ class Mischief:
         in_nobodys_name(lambda: self._mend(link), one.lasts)
         return True
 
-    async def _by_hand(self, link: str) -> None:
+    async def _by_hand_on_google(self, link: str) -> None:
         """Let an operator undo a link's policies."""
         lever = self.world.levers[Cloud.GCP][LeverKind.ROUTE_POLICY].inner
         with contextlib.suppress(FenceLost):
             await lever.apply(RoutePolicies(link=self.world.twin.fabric.link(link).name), await lever.observe(link), "by hand")
+
+    async def _by_hand_on_aws(self, link: str) -> None:
+        """Let an operator stop a link's failover test, and take away the pins of every flow that may be on it."""
+        levers, fabric = self.world.levers[Cloud.AWS], self.world.twin.fabric
+        flows = [flow.name for flow in fabric.flows if link in flow.prefer and flow.aws_prefix_list]
+        tested = any(member.aws.virtual_interface for member in fabric.link(link).members)
+        named = [(LeverKind.FAILOVER_TEST, link)] if tested else []
+        for kind, target in (*named, *((LeverKind.PREFIX_LIST_PIN, flow) for flow in flows)):
+            with contextlib.suppress(FenceLost, LeverFailed):
+                await levers[kind].inner.undo(await levers[kind].inner.observe(target), "by hand")
 
 
 _HOW: Mapping[FaultKind, Callable[[Mischief, Mishap, Call | None], bool]] = {
