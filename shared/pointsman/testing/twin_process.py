@@ -5,10 +5,13 @@
 | ``GET /state`` | each flow's links both ways, loss and lost seconds, each link's utilisation |
 | ``GET /probe`` | what a probe over every link finds now, from both ends |
 | ``GET /events?after=N`` | the clouds' events since number N, in their own shapes |
+| ``POST /delivery`` | ``{"loss": 0.1, "doubling": 0.1, "delay": [0, 5], "reordering": 0.2, "held": 60, "seed": 7}``: how events travel from now on, as shares and seconds |
 | ``POST /fault`` | ``{"do": "blackhole", "link": "ix-a"}``: cut, heal, degrade (``loss``), blackhole, maintain (``start``, ``end``) |
 """
 
 import argparse
+import heapq
+import itertools
 import json
 import signal
 import sys
@@ -18,12 +21,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec import convert
+
 from pointsman.core.fabric import Fabric
 from pointsman.core.values import parse
 from pointsman.testing.aws.face import AwsFace
 from pointsman.testing.blueprint import blueprint
 from pointsman.testing.faces.timing import ScaledTime
 from pointsman.testing.gcp.face import OPERATION_LATENCY, GcpFace
+from pointsman.testing.happenings.delivery import Delivery
+from pointsman.testing.happenings.events import Event
 from pointsman.testing.happenings.rendering import Renderer
 from pointsman.testing.loopback import LoopbackServer, Reply, Request, as_json
 from pointsman.testing.network.blueprint import Blueprint
@@ -52,6 +59,9 @@ class TwinServer:
         self._renderer = Renderer(self._network.blueprint, self._time.moment(0.0))
         self._events: list[dict[str, Any]] = []
         self._rendered = 0
+        self._delivery = Delivery()
+        self._travelling: list[tuple[float, int, Event]] = []
+        self._sent = itertools.count()
         self.aws = AwsFace(self._network, self._lock, self._time, principals={"test": "pointsman-functions"})
         self.gcp = GcpFace(self._network, self._lock, self._time, principals={"": PRINCIPAL, "owner": PRINCIPAL}, latency=latency)
         self.gcp.install(fabric)
@@ -96,12 +106,15 @@ class TwinServer:
                 return self._probes()
             case "GET", "/events":
                 return self._since(int(request.query.get("after", "0")))
+            case "POST", "/delivery":
+                self._delivery = convert(json.loads(request.body), Delivery)
+                return {"at": self._network.now}
             case "POST", "/fault":
                 told = json.loads(request.body)
                 FAULTS[told["do"]](self._network, told)
                 return {"at": self._network.now}
             case _:
-                raise LookupError("ask for /state, /probe, /events or /fault")
+                raise LookupError("ask for /state, /probe, /events, /delivery or /fault")
 
     def _state(self) -> dict[str, Any]:
         network = self._network
@@ -134,9 +147,12 @@ class TwinServer:
         ]
 
     def _since(self, after: int) -> list[dict[str, Any]]:
-        fresh = self._network.happenings[self._rendered :]
+        now, fresh = self._network.now, self._network.happenings[self._rendered :]
         self._rendered = len(self._network.happenings)
-        for event in self._renderer.all(fresh):
+        for one in self._delivery.arrivals(self._renderer.all(fresh)):
+            heapq.heappush(self._travelling, (now + one.at - one.event.at, next(self._sent), one.event))
+        while self._travelling and self._travelling[0][0] <= now:
+            event = heapq.heappop(self._travelling)[-1]
             self._events.append(
                 {"number": len(self._events) + 1, "side": event.side.value, "form": event.form.value, "payload": event.payload}
             )
