@@ -1,5 +1,6 @@
 """The safe list is closed: whatever is seen, whatever the levers read, nothing else comes out of it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,7 +8,7 @@ from pointsman.core.case import Case, open_case
 from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.plan import Drain, DrainCause, LinkState, Placement, Plan, Verdict, View
 from pointsman.core.safelist import Action, Levers, dead_from_here, is_safe, safe_action
-from pointsman.core.sightings import Health, Sighting
+from pointsman.core.sightings import Aspect, Health, Sighting, Vantage
 from pointsman.core.steering import (
     RANKS,
     FailoverTest,
@@ -21,7 +22,23 @@ from pointsman.core.steering import (
 )
 from pointsman.core.values import replace
 from pointsman.core.wants import TEST_DURATION, route_policies
-from tests.core.scene import ATLAS, CHECKOUT, START, TRAINING, aws_bgp, aws_probe, gcp_bgp, gcp_probe, ipsec_up, seconds
+from tests.core.scene import (
+    ATLAS,
+    CHECKOUT,
+    START,
+    TRAINING,
+    G,
+    aws_bgp,
+    aws_probe,
+    claim,
+    fabric,
+    gcp_bgp,
+    gcp_probe,
+    ipsec_up,
+    link,
+    seconds,
+    vpn,
+)
 
 LINKS = tuple(link.name for link in ATLAS.links)
 PLAN = Plan(
@@ -117,6 +134,18 @@ def test_a_way_out_that_a_newer_plan_drained_is_seen_by_its_lever() -> None:
 def test_nothing_moves_from_a_gateway_to_a_vpn_by_med_alone() -> None:
     seen = {name: (Health.UP, Health.UP if name == "vpn" else Health.DOWN) for name in LINKS}
     assert actions(case_of(Cloud.GCP, rows(Cloud.GCP, seen)), levers_of(Cloud.GCP)) == []
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_aws_withdraws_no_link_for_a_vpn_that_it_would_not_take_while_another_interconnect_is_offered(other: bool) -> None:  # noqa: FBT001 - named by the table
+    """The VPN is the one other link that checkout may use; AWS would send it over ix-b."""
+    behind = replace(CHECKOUT, prefer=(LinkName("ix-a"), LinkName("vpn")))
+    links = (link("ix-a", 10 * G), *((link("ix-b", 5 * G),) if other else ()), vpn())
+    plan = replace(PLAN, flows={CHECKOUT.name: Placement(link=LinkName("ix-a"))})
+    tunnels = (claim(Vantage.AWS, f"vpn-{(n + 1) // 2}:35.0.0.{n}", Health.UP, 0, aspect=Aspect.IPSEC) for n in (1, 2, 3, 4))
+    seen = View(here=Cloud.AWS, rows=(*rows(Cloud.AWS, GREY_A), *tunnels))
+    case = open_case(fabric(*links, flows=(behind,)), seen, plan, START + seconds(1))
+    assert len(actions(case, levers_of(Cloud.AWS))) == (0 if other else 1)
 
 
 @given(st.sampled_from(list(Cloud)), st.fixed_dictionaries({name: st.tuples(HEALTHS, HEALTHS) for name in LINKS}), st.data())

@@ -41,6 +41,7 @@ NARROW = fabric(
     flows=(flow("checkout", 1 * G, 1, ("ix-b", "ix-a"), 20), flow("training", 6 * G, 5, ("ix-a", "ix-b"), 21)),
 )
 ASKING = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G, mode=Mode.OBSERVE), flows=PAIR.flows)
+ALONE = fabric(*PAIR.links, flows=(*PAIR.flows, flow("bulk", 8 * G, 9, ("ix-a",), 21)))
 SPREAD = fabric(*STEADY.links, flows=(FLOWS[0], replace(TRAINING, prefer=(LinkName("ix-c"), LinkName("ix-b")))))
 TIGHT = fabric(link("ix-a", 10 * G), link("ix-b", 5 * G), link("ix-c", 10 * G, cost=0.02), flows=FLOWS)
 
@@ -193,6 +194,15 @@ async def onto_a_link_that_is_too_small(world: World) -> bool:
     return world.twin.network.loss("checkout") > 0
 
 
+async def over_a_link_that_the_user_does_not_permit(world: World) -> bool:
+    """Bulk may use ix-a alone: Google leaves it there, and AWS, which can only withdraw the link, would leave it to BGP."""
+    assert world.links("bulk") == ({"ix-a"}, {"ix-a"})
+    await fails(world, 0.1)
+    assert await note(world.gcp, about(world, Cloud.GCP, "ix-a")) == ""
+    await reacts(world, Cloud.AWS)
+    return world.links("bulk") != ({"ix-a"}, {"ix-a"})
+
+
 async def onto_a_link_that_nobody_looked_at(world: World) -> bool:
     """The target was cut a moment ago, no event has told of it yet, and the look was throttled: AWS withdraws the last way."""
     await fails(world, 0.3)
@@ -253,6 +263,7 @@ STORIES: dict[str, tuple[Story, Fabric]] = {
     "every link concerned is steered without asking": (onto_a_link_that_people_keep_to_themselves, ASKING),
     "budget is left": (with_the_budget_spent, STEADY),
     "nothing is overloaded": (onto_a_link_that_is_too_small, NARROW),
+    "every flow may go where BGP takes it": (over_a_link_that_the_user_does_not_permit, ALONE),
     "the targets are seen up": (onto_a_link_that_nobody_looked_at, PAIR),
     "the levers were read": (with_a_lever_that_could_not_be_read, TIGHT),
     "what was decided is what was foreseen": (on_more_than_was_foreseen, SPREAD),

@@ -14,7 +14,7 @@ from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Vantage
 from pointsman.core.steering import RANKS, FailoverTest, LeverKind, Observed, PrefixStance, RoutePolicies, Setting, Stance
 from pointsman.core.values import Frozen, replace
-from pointsman.core.wants import TEST_DURATION, home
+from pointsman.core.wants import TEST_DURATION, fallbacks, home
 
 Levers = Mapping[tuple[LeverKind, str], Observed]
 """This cloud's levers as they read now, by kind and link."""
@@ -232,10 +232,10 @@ def _by_test(case: Case, link: Link, levers: Levers) -> Action | Hold:
 
 
 def _next_by_plan(case: Case, link: Link, flow: Flow, levers: Levers) -> Link | None:
-    """Name the link that BGP takes a flow to when one is withdrawn: the next by preference; None unless it is healthy and not under test."""
-    others = [name for name in flow.prefer if name != link.name and _state(case, name).drain is None]
-    target = case.fabric.link(others[0]) if others else None
-    if target is None or target not in parallel(case, link) or not _healthy(case, target):
+    """Name the link that BGP takes a flow to when one is withdrawn; None unless it is certain, permitted, healthy and not under test."""
+    ways = {name for names in fallbacks(case.fabric, case.plan, flow, link.name).values() for name in names}
+    target = case.fabric.link(ways.pop()) if len(ways) == 1 else None
+    if target is None or target.name not in flow.prefer or target not in parallel(case, link) or not _healthy(case, target):
         return None
     observed = levers.get((LeverKind.FAILOVER_TEST, target.name))
     tested = observed is not None and isinstance(observed.setting, FailoverTest) and observed.setting.running

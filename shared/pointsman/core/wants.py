@@ -1,5 +1,7 @@
 """What the levers should be set to for a plan: pure functions of the agreed plan, the fabric and a few rows."""
 
+import math
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from pointsman.core.evidence import Claims, claims_by_link, observed_loss
@@ -51,7 +53,7 @@ def route_policies(fabric: Fabric, plan: Plan, link: Link) -> RoutePolicies:
     exports: list[PrefixStance] = []
     for flow in sorted(fabric.flows, key=lambda one: one.name):
         placed = plan.flows.get(flow.name, Placement())
-        if home(fabric, plan, flow) in {None, link.name} or set(flow.prefixes) != {link.aws_site, link.gcp_site}:
+        if home(fabric, plan, flow) in {None, link.name} or not _joins(link, flow):
             continue
         rank = RANKS if link.kind is LinkKind.VPN and _falls_behind(fabric, plan, flow) else _rank(plan, flow, link)
         away = Stance.DROP if placed.only and link.kind is not LinkKind.VPN else Stance.AVOID
@@ -97,7 +99,11 @@ def _waits_for_a_vpn(fabric: Fabric, plan: Plan, flow: Flow) -> bool:
 
 
 def _outranks_vpn(link: Link, flow: Flow) -> bool:
-    return link.kind is not LinkKind.VPN and set(flow.prefixes) == {link.aws_site, link.gcp_site}
+    return link.kind is not LinkKind.VPN and _joins(link, flow)
+
+
+def _joins(link: Link, flow: Flow) -> bool:
+    return set(flow.prefixes) == {link.aws_site, link.gcp_site}
 
 
 def _is_dark(plan: Plan, link: Link) -> bool:
@@ -155,25 +161,77 @@ def _looks_again(drain: Drain, now: datetime) -> bool:
 
 
 def withdrawal_loss(fabric: Fabric, plan: Plan, link: LinkName) -> float:
-    """Give the worst share of packets lost (0 to 1) if a link's routes are withdrawn and BGP falls back by rank alone."""
-    return max(withdrawal_losses(fabric, plan, link).values(), default=0.0)
+    """Give the worst share of packets lost (0 to 1) if a link's routes are withdrawn and BGP falls back by rank alone.
+
+    All counts as lost where a flow has no link left, or would harm more precious ones than the plan leads off this link.
+    """
+    losses = withdrawal_losses(fabric, plan, link)
+    if _cuts_off(fabric, plan, link, losses) or _spoils(fabric, plan, link, losses):
+        return 1.0
+    return max(losses.values(), default=0.0)
+
+
+def _cuts_off(fabric: Fabric, plan: Plan, link: LinkName, losses: Mapping[LinkName, float]) -> bool:
+    """Say whether a flow falls to nothing, or to what is dark. Of a link that this overloads the darkness may be our own doing."""
+
+    def is_lost(flow: Flow, name: LinkName) -> bool:
+        return name not in flow.prefer and name not in losses and _is_dark(plan, fabric.link(name))
+
+    return any(all(is_lost(flow, name) for name in names) for flow, ways in _falling(fabric, plan, link) for names in ways.values())
+
+
+def _spoils(fabric: Fabric, plan: Plan, link: LinkName, losses: Mapping[LinkName, float]) -> bool:
+    """Say whether a flow would squeeze, where it may not be, who is well there and more precious than all that the plan leads off."""
+    placed = [(flow, plan.flows.get(flow.name, Placement()).link) for flow in fabric.flows]
+    led_off = (flow for flow, at in placed if at in flow.prefer and link in flow.prefer[: flow.prefer.index(at)])
+    worth = min((flow.priority for flow in led_off), default=math.inf)
+    fallen = {name for flow, ways in _falling(fabric, plan, link) for names in ways.values() for name in names if name not in flow.prefer}
+    return any(at in fallen and at in losses and flow.priority < worth for flow, at in placed)
 
 
 def withdrawal_losses(fabric: Fabric, plan: Plan, link: LinkName) -> dict[LinkName, float]:
-    """Give the share of packets lost (0 to 1) on each link that is overloaded then."""
-    load: dict[LinkName, int] = {}
-    for flow in fabric.flows:
-        home = plan.flows.get(flow.name, Placement()).link
-        goes_to = _fallback(plan, flow, link)
-        if home is not None and goes_to is not None:
-            load[goes_to] = load.get(goes_to, 0) + flow.demand
-    return {name: 1 - fabric.link(name).capacity / offered for name, offered in load.items() if offered > fabric.link(name).capacity}
+    """Give the share of packets lost (0 to 1) on each link that is overloaded then, in the direction that loses more."""
+    load: dict[tuple[LinkName, Cloud], int] = {}
+    for flow, ways in _falling(fabric, plan, link):
+        for way in ((name, end) for end, names in ways.items() for name in names):
+            load[way] = load.get(way, 0) + flow.demand
+    most = {name: max(offered for (other, _), offered in load.items() if other == name) for name, _ in load}
+    return {name: 1 - fabric.link(name).capacity / offered for name, offered in most.items() if offered > fabric.link(name).capacity}
 
 
-def _fallback(plan: Plan, flow: Flow, link: LinkName) -> LinkName | None:
-    """Name the link BGP falls back to when one goes: the policies in force still rank as they did while the flow was on it."""
-    others = [name for name in flow.prefer if name != link and plan.links.get(name, LinkState()).drain is None]
-    return others[0] if others else None
+def _falling(fabric: Fabric, plan: Plan, link: LinkName) -> Iterator[tuple[Flow, dict[Cloud, tuple[LinkName, ...]]]]:
+    placed = (flow for flow in fabric.flows if plan.flows.get(flow.name, Placement()).link is not None)
+    return ((flow, fallbacks(fabric, plan, flow, link)) for flow in placed)
+
+
+def fallbacks(fabric: Fabric, plan: Plan, flow: Flow, link: LinkName) -> dict[Cloud, tuple[LinkName, ...]]:
+    """Name the links that BGP may take a flow to when one goes, by the end that sends: none where nothing is left.
+
+    The policies in force still rank as they did while the flow was on it. With no permitted link left, BGP takes one that is
+    not permitted. Those rank alike, so it may be any of them, of those not known to be dark if there are such. AWS comes to a
+    VPN last of all.
+    A flow between other sites, none of whose links is left, is no concern of this link's: it has no ends here.
+    """
+    others = [one for one in fabric.links if one.name != link and _offers(plan, flow, one)]
+    open_ = [one for one in others if not _is_dark(plan, one)] or others
+    permitted = [name for name in flow.prefer if name != link and plan.links.get(name, LinkState()).drain is None]
+    if not permitted and not _joins(fabric.link(link), flow):
+        return {}
+    first = tuple(permitted[:1]) or tuple(one.name for one in open_)
+    if permitted and not _sooner_than_a_vpn(fabric, flow, link, permitted[0]):
+        return dict.fromkeys(Cloud, first)
+    wired = [one.name for one in open_ if one.kind is not LinkKind.VPN]
+    by_type = tuple(name for name in permitted if name in wired)[:1] or tuple(wired) or first
+    return {Cloud.AWS: by_type, Cloud.GCP: first}
+
+
+def _offers(plan: Plan, flow: Flow, link: Link) -> bool:
+    return _joins(link, flow) and plan.links.get(link.name, LinkState()).drain is None
+
+
+def _sooner_than_a_vpn(fabric: Fabric, flow: Flow, link: LinkName, other: LinkName) -> bool:
+    """Say whether a flow leaves a link for a VPN that it likes less: AWS does not follow while any interconnect is offered."""
+    return fabric.link(other).kind is LinkKind.VPN and link in flow.prefer[: flow.prefer.index(other)]
 
 
 def _session_dead(claims: Claims) -> bool:

@@ -17,13 +17,14 @@ from pointsman.core.contingency import Contingency, contingency, failure_like, o
 from pointsman.core.decide import DECIDER
 from pointsman.core.drains import discretion
 from pointsman.core.errors import PointsmanError
-from pointsman.core.fabric import Cloud, Fabric, LinkName, Mode
+from pointsman.core.fabric import Cloud, Fabric, Flow, LinkName, Mode
 from pointsman.core.intents import failure_of, intent
 from pointsman.core.members import index
 from pointsman.core.plan import FlagState, LinkState, Placement, Plan
 from pointsman.core.sightings import Health, Sighting
 from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
 from pointsman.core.values import canonical, replace
+from pointsman.core.wants import fallbacks
 from pointsman.service.enact import Step, differing, target_of, wishes, write
 from pointsman.service.gather import Gathered, Target, note
 from pointsman.service.house import House
@@ -68,8 +69,16 @@ class Ground:
     def targets(self) -> frozenset[LinkName]:
         """The links that traffic is put onto: by placement, and, since AWS can only withdraw a link, by BGP's own order there."""
         moved = {one.link for name, one in self.decided.flows.items() if one.link != self.plan.flows.get(name, Placement()).link}
-        fallen = self._fallbacks() if self.house.here is Cloud.AWS else set()
-        return frozenset(link for link in moved | fallen if link is not None)
+        return frozenset(name for name in (*moved, *(name for _, names in self.falls for name in names)) if name is not None)
+
+    @cached_property
+    def falls(self) -> tuple[tuple[Flow, tuple[LinkName, ...]], ...]:
+        """Each flow that AWS leaves to BGP by withdrawing its link, with the links that either end may take it to."""
+        if self.house.here is not Cloud.AWS:
+            return ()
+        homes = ((flow, self.plan.flows.get(flow.name, Placement()).link) for flow in self.fabric.flows)
+        ways = ((flow, fallbacks(self.fabric, self.decided, flow, at)) for flow, at in homes if at is not None and at in self.left)
+        return tuple((flow, tuple(name for names in ends.values() for name in names)) for flow, ends in ways)
 
     @cached_property
     def settings(self) -> tuple[Setting, ...]:
@@ -77,11 +86,6 @@ class Ground:
         asked = wishes(self.house, self.fabric, self.plan, self.gathered)
         wanted = wishes(self.house, self.fabric, self.decided, self.gathered)
         return differing([one for one in wanted if target_of(one) in self.concern or one not in asked], self.gathered)
-
-    def _fallbacks(self) -> set[LinkName | None]:
-        states = self.decided.links
-        flows = [flow for flow in self.fabric.flows if self.plan.flows.get(flow.name, Placement()).link in self.left]
-        return {next((one for one in flow.prefer if not states[one].drain), None) for flow in flows}
 
 
 Clause = Callable[[Ground], bool]
@@ -135,6 +139,11 @@ def _fits(ground: Ground) -> bool:
     return not any(one.squeezed_by for one in ground.decided.flows.values())
 
 
+def _permitted(ground: Ground) -> bool:
+    """Say whether every flow that is left to BGP has a link to go to, and may use each that BGP may choose."""
+    return all(names and set(names) <= set(flow.prefer) for flow, names in ground.falls)
+
+
 def _targets_up(ground: Ground) -> bool:
     """Say whether the own cloud's live look of this attempt sees every target up, and nothing about it otherwise."""
     seen: dict[LinkName, list[Health]] = {name: [] for name in ground.targets}
@@ -172,6 +181,7 @@ CLAUSES: Mapping[str, Clause] = {
     "every link concerned is steered without asking": _automatic,
     "budget is left": _in_budget,
     "nothing is overloaded": _fits,
+    "every flow may go where BGP takes it": _permitted,
     "the targets are seen up": _targets_up,
     "the levers were read": _levers_read,
     "what was decided is what was foreseen": _as_foreseen,
