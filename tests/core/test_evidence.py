@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from pointsman.core.evidence import Belief, believe, claims_by_link
-from pointsman.core.fabric import LinkName
+from pointsman.core.fabric import LinkName, MemberId
 from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from tests.core.scene import ATLAS, START, aws_bgp, aws_probe, claim, gcp_bgp, gcp_probe, healthy, seconds
@@ -63,7 +63,7 @@ def test_session_loss_at_both_ends_waits_for_the_convergence_budget() -> None:
     assert budget == timedelta(seconds=180)
     early = judged(*rows, at=179)
     assert (early.verdict, early.lost_both_ends) == (Verdict.SUSPECT, True)
-    remembered = LinkState(verdict=Verdict.SUSPECT, onset=START)
+    remembered = LinkState(verdict=Verdict.SUSPECT, onset=START, lost={MemberId("m1"): START})
     renewed = (*aws_bgp("ix-a", Health.DOWN, 170), *gcp_bgp("ix-a", Health.DOWN, 170))
     assert judged(*renewed, at=181, before=remembered).verdict is Verdict.DOWN
 

@@ -147,7 +147,8 @@ def damp(case: Case, states: Mapping[LinkName, LinkState], at_work: AbstractSet[
         return found
     kept = {name for name, state in found.items() if _is_kept(case, _counted(case, name, expected=name in at_work), state)}
     kept -= _needed(case, found, kept) if kept else set()
-    return {name: _as_it_was(_before(case, name), state) if name in kept else _noted(case, name, state) for name, state in found.items()}
+    held = {name: _as_it_was(_before(case, name), state) if name in kept else _noted(case, name, state) for name, state in found.items()}
+    return {name: _remembering(case, name, state) for name, state in held.items()}
 
 
 def tidied(policy: Policy, states: Mapping[LinkName, LinkState], now: datetime) -> dict[LinkName, LinkState]:
@@ -225,6 +226,18 @@ def _as_it_was(before: LinkState, state: LinkState) -> LinkState:
     return replace(
         state, verdict=before.verdict, since=before.since, onset=before.onset, good_since=before.good_since, usable=before.usable
     )
+
+
+def _remembering(case: Case, name: LinkName, state: LinkState) -> LinkState:
+    """Keep the losses of sessions that are over until something else changes of a link, for as long as the pace at most while it is not down.
+
+    So to forget one is hardly ever an epoch of its own, however often a session comes and goes.
+    """
+    before, down = _before(case, name), state.verdict is Verdict.DOWN
+    if replace(state, lost=before.lost) != before:
+        return state
+    age = pace(case.fabric.policy)
+    return replace(state, lost=state.lost | {member: at for member, at in before.lost.items() if down or case.now - at < age})
 
 
 def _needed(case: Case, states: Mapping[LinkName, LinkState], kept: set[LinkName]) -> set[LinkName]:

@@ -17,6 +17,7 @@ _WORDS = {
     "closing": "incidents that are over",
     "good_since": "time since when it is seen good",
     "usable": "capacity left",
+    "lost": "loss of a session at both ends",
     "drain": "drain",
     "link": "link",
     "only": "drop on interconnects",

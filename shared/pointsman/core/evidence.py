@@ -36,7 +36,7 @@ class Belief(Frozen):
 
     ``onset`` is when the trouble began as far as the rows tell; ``good`` means that both ends say packets pass;
     ``passing`` means that fresh forwarding evidence shows it passing; ``lost_both_ends`` is a session loss that both
-    ends see and whose budget still runs.
+    ends see and whose budget still runs; ``lost`` says since when both ends miss the session, by member.
     """
 
     verdict: Verdict
@@ -46,6 +46,7 @@ class Belief(Frozen):
     good: bool = False
     passing: bool = False
     lost_both_ends: bool = False
+    lost: dict[MemberId, datetime] = {}
 
 
 def freshness_of(source: Source, freshness: Freshness) -> timedelta:
@@ -134,16 +135,17 @@ def _standing(claims: list[Sighting], freshness: Freshness, now: datetime) -> It
 
 
 def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief:
-    """Judge one link from its fresh claims. ``before`` lends only the onset of a trouble that is still going on."""
+    """Judge one link from its fresh claims. ``before`` lends when what is still going on began: the trouble, and each lost session."""
     draining = Health.DRAINING
     if any(row.health is draining and _tested(row) for row in _rows(claims)):
         return Belief(verdict=Verdict.UNKNOWN, because="our own failover test hides the link")
     alone = len(link.members) == 1
-    whole = _judge(link, tuple(_rows(claims)) if alone else claims.get(None, ()), before, now)
-    members = [] if alone else [_judge(link, claims.get(member.id, ()), before, now) for member in link.members]
+    before = replace(before, lost=_losses(link, claims, before))
+    whole = _judge(link, tuple(_rows(claims)) if alone else claims.get(None, ()), before, max(before.lost.values(), default=now), now)
+    members = [] if alone else _members(link, claims, before, now)
     if members and whole.verdict is Verdict.SUSPECT:
         whole = _confirmed(link, claims, before, now) or whole
-    belief = _together(link, whole, members)
+    belief = replace(_together(link, whole, members), lost=before.lost)
     if belief.lost_both_ends and _probes_pass(claims):
         return replace(belief, lost_both_ends=False)  # a restarting router's sessions are gone and its packets flow
     if belief.verdict not in {Verdict.UP, Verdict.DEGRADED}:
@@ -153,14 +155,38 @@ def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Bel
 
 def dark_members(link: Link, claims: Claims, before: LinkState, now: datetime) -> frozenset[MemberId]:
     """Name the members that their own claims show down, or suspect of it."""
-    judged = ((member.id, _judge(link, claims.get(member.id, ()), before, now)) for member in link.members)
-    return frozenset(name for name, one in judged if one.verdict in {Verdict.DOWN, Verdict.SUSPECT})
+    judged = zip(link.members, _members(link, claims, replace(before, lost=_losses(link, claims, before)), now), strict=True)
+    return frozenset(member.id for member, one in judged if one.verdict in {Verdict.DOWN, Verdict.SUSPECT})
+
+
+def _losses(link: Link, claims: Claims, before: LinkState) -> dict[MemberId, datetime]:
+    """Say since when both ends miss the session of each member that has lost it: the convergence budget runs from there.
+
+    A claim about the link as a whole speaks of every member.
+    """
+    whole = claims.get(None, ())
+    found = ((one.id, _lost(before.lost.get(one.id), (*whole, *claims.get(one.id, ())), before)) for one in link.members)
+    return {member: since for member, since in found if since is not None}
+
+
+def _lost(known: datetime | None, rows: tuple[Sighting, ...], before: LinkState) -> datetime | None:
+    """Give the later of the two ends' first claims that a session is lost, as it was when both first made one; None while one has it.
+
+    An end of which nothing is seen for a while does not end a loss that is known, as long as the other still tells of it.
+    """
+    told = [row for row in rows if row.aspect is Aspect.BGP]
+    downs = _lasting(_saying(told, Health.DOWN), before)
+    lost = {cloud_of(row.vantage) for row in downs}
+    if lost >= _BOTH:
+        return known or max(min(row.seen_at for row in downs if cloud_of(row.vantage) is cloud) for cloud in _BOTH)
+    held = {cloud_of(row.vantage) for row in _saying(told, Health.UP)} - lost
+    return known if lost & _BOTH and not held & _BOTH else None
 
 
 def _confirmed(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief | None:
     """Judge a link that is only suspect as a whole by every member's claims too: down when each of them, with those, is down."""
     told = claims.get(None, ())
-    joint = [_judge(link, (*told, *claims.get(member.id, ())), before, now) for member in link.members]
+    joint = _members(link, {member.id: (*told, *claims.get(member.id, ())) for member in link.members}, before, now)
     dark = all(any(row.health is Health.DOWN for row in claims.get(member.id, ())) for member in link.members)
     return joint[0] if dark and all(one.verdict is Verdict.DOWN for one in joint) else None
 
@@ -174,12 +200,20 @@ def _tested(row: Sighting) -> bool:
     return row.cause is Cause.FAILOVER_TEST
 
 
-def _judge(link: Link, rows: tuple[Sighting, ...], before: LinkState, now: datetime) -> Belief:
-    """Judge one member, or the whole link by its own claims: down, suspect, degraded, up or unknown, in that order."""
+def _members(link: Link, claims: Claims, before: LinkState, now: datetime) -> list[Belief]:
+    """Judge each member by its own claims."""
+    return [_judge(link, claims.get(one.id, ()), before, before.lost.get(one.id, now), now) for one in link.members]
+
+
+def _judge(link: Link, rows: tuple[Sighting, ...], before: LinkState, lost: datetime, now: datetime) -> Belief:
+    """Judge one member, or the whole link by its own claims: down, suspect, degraded, up or unknown, in that order.
+
+    ``lost`` is since when both ends miss the session, where they do.
+    """
     told = {row.health for row in rows}
     if Health.DOWN in told:
         downs = _saying(rows, Health.DOWN)
-        return _downs(link, [row for row in downs if not _outlived(row, before)] or downs, _onset(downs, before), now)
+        return _downs(link, _lasting(downs, before), _onset(downs, before), now - lost)
     if Health.DEGRADED in told:
         degraded = _saying(rows, Health.DEGRADED)
         return Belief(verdict=Verdict.DEGRADED, because=_word(degraded[0]), onset=_onset(degraded, before))
@@ -188,9 +222,11 @@ def _judge(link: Link, rows: tuple[Sighting, ...], before: LinkState, now: datet
     return Belief(verdict=Verdict.UNKNOWN, because="no fresh claim")
 
 
-def _outlived(row: Sighting, before: LinkState) -> bool:
-    """Say whether a claim is older than the agreement that the link is up: what it told of is over."""
-    return before.verdict is Verdict.UP and before.since is not None and row.seen_at < before.since
+def _lasting(downs: list[Sighting], before: LinkState) -> list[Sighting]:
+    """Leave out what is older than the agreement that the link is up, unless all is: what it told of is over."""
+    if before.verdict is not Verdict.UP or before.since is None:
+        return downs
+    return [row for row in downs if row.seen_at >= before.since] or downs
 
 
 def _onset(rows: list[Sighting], before: LinkState) -> datetime:
@@ -198,7 +234,7 @@ def _onset(rows: list[Sighting], before: LinkState) -> datetime:
     return min(first, before.onset) if before.onset is not None else first
 
 
-def _downs(link: Link, downs: list[Sighting], onset: datetime, now: datetime) -> Belief:
+def _downs(link: Link, downs: list[Sighting], onset: datetime, lost: timedelta) -> Belief:
     if {row.vantage for row in downs} >= PROBES:
         return Belief(verdict=Verdict.DOWN, because="both probes lose packets over this link", onset=onset)
     pair = _agreeing(downs)
@@ -206,7 +242,7 @@ def _downs(link: Link, downs: list[Sighting], onset: datetime, now: datetime) ->
         return Belief(verdict=Verdict.DOWN, because=f"{_word(pair[0])}, and {_word(pair[1])} agrees", onset=onset)
     clouds = {cloud_of(row.vantage) for row in downs}
     both = clouds >= _BOTH
-    if both and now - onset >= link.timers.budget:
+    if both and lost >= link.timers.budget:
         return Belief(verdict=Verdict.DOWN, because="the session is lost at both ends for longer than the convergence budget", onset=onset)
     words = "both ends lost the session; the convergence budget still runs" if both else f"only {_word(downs[0])}: looking from both sides"
     return Belief(verdict=Verdict.SUSPECT, because=words, onset=onset, lost_both_ends=both)

@@ -76,7 +76,8 @@ class LinkState(Frozen):
     (None: all of it); ``maintenance`` is a window that is near or runs; ``steered`` is, for a link in mode recommend, the
     epoch that last had our levers set there, until they are seen as the plan asks;
     ``penalty`` is what its failures count for, ``expected`` the same with those within the window that runs (None: there
-    was none); ``wavered`` when it last came back from suspect or degraded.
+    was none); ``wavered`` when it last came back from suspect or degraded;
+    ``lost`` says by member since when both ends miss its session, which the convergence budget counts from.
     """
 
     verdict: Verdict = Verdict.UNKNOWN
@@ -92,6 +93,7 @@ class LinkState(Frozen):
     penalty: Penalty | None = None
     expected: Penalty | None = None
     wavered: datetime | None = None
+    lost: dict[MemberId, datetime] = {}
 
 
 class Placement(Frozen):

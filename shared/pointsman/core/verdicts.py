@@ -27,6 +27,7 @@ def stepped(belief: Belief, before: LinkState, now: datetime) -> LinkState:
         onset=_next_onset(verdict, belief, before),
         good_since=_next_good(verdict, belief, before, now),
         usable=before.usable if belief.verdict is Verdict.UNKNOWN else belief.usable,
+        lost=belief.lost if verdict in _STICKY else {},
     )
 
 
