@@ -122,6 +122,11 @@ ONE_MISTAKE: dict[str, tuple[Edit, str, str]] = {
         'f.yaml:32:66: links.ix-a.probes.gcp-use: "gcp-use" is not a site of this link; did you mean "gcp-use4"?',
         "gcp-use:",
     ),
+    "probe from one site alone": (
+        (", gcp-use4: {source: 10.251.1.1, target: 10.250.1.1}}", "}"),
+        "f.yaml:32:5: links.ix-a.probes: gcp-use4 has no probe, so that nobody sees it come back; declare one from each site, or none",
+        "probes",
+    ),
     "both ends one site": (
         ("between: [aws-use1, gcp-use4]", "between: [aws-use1, aws-use1]"),
         "f.yaml:22:5: links.ix-a.between: both ends are the same site; name one AWS and one Google site",

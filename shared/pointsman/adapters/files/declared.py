@@ -174,7 +174,7 @@ class Link(Declared):
     aws: AwsEnd = Field(default=AwsEnd(), description="Its AWS side.")
     gcp: GcpEnd = Field(default=GcpEnd(), description="Its Google side.")
     members: list[Member] = Field(min_length=1, max_length=MAX_MEMBERS, description="Its sessions or tunnels.")
-    probes: dict[s.Name, Probe] = Field(default={}, max_length=2, description="A probe from each site, by site.")
+    probes: dict[s.Name, Probe] = Field(default={}, max_length=2, description="A probe from each site, by site, or none.")
 
 
 class PinTarget(Declared):

@@ -17,6 +17,7 @@ RULES: tuple[Rule, ...] = (
     names.flows_prefer_links,
     names.flows_use_links_between_their_sites,
     names.probes_name_sites,
+    names.probes_come_in_pairs,
     identifiers.identifiers_are_used_once,
     kinds.ends_belong_to_their_kind,
     kinds.members_belong_to_their_kind,

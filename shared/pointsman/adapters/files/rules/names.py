@@ -50,6 +50,15 @@ def probes_name_sites(file: File) -> Iterator[Fault]:
         yield from _unknown_keys(link.probes, ("links", name, "probes"), link.between, "site of this link")
 
 
+def probes_come_in_pairs(file: File) -> Iterator[Fault]:
+    """Find links that are probed from one of their sites alone: nobody would ever see such a link pass packets both ways again."""
+    for name, link in ((name, link) for name, link in file.links.items() if file.joins(link)):
+        missing = [site for site in link.between if site not in link.probes]
+        if len(link.probes) == 1 and len(missing) == 1:
+            text = f"{missing[0]} has no probe, so that nobody sees it come back"
+            yield Fault(path=("links", name, "probes"), text=text, mend="declare one from each site, or none")
+
+
 def flows_use_links_between_their_sites(file: File) -> Iterator[Fault]:
     """Find preferred links that join other sites than the flow's."""
     for name, flow in file.flows.items():
