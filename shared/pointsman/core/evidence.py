@@ -6,13 +6,13 @@ told apart from session evidence (BGP down); the two ends of one session are one
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import chain, islice, takewhile
+from itertools import chain, islice
 from operator import itemgetter
 
 from pointsman.core.fabric import Bandwidth, Cloud, Fabric, Freshness, Link, LinkName, MemberId
 from pointsman.core.members import index
 from pointsman.core.plan import LinkState, Verdict
-from pointsman.core.rows import rank
+from pointsman.core.rows import SEVERITY, rank
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import Frozen, replace
 
@@ -78,6 +78,8 @@ Claims = Mapping[MemberId | None, tuple[Sighting, ...]]
 def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> dict[LinkName, dict[MemberId | None, tuple[Sighting, ...]]]:
     """Sort the fresh, definite claims by link and member: the newest of each vantage and aspect, the worst of equals.
 
+    Alarms are apart: one that is raised stands until it is cleared itself, or another kind of source has contradicted it.
+
     A live look that finds down what an event had told of, or the other way round, leaves both: two sources that agree.
     What a later claim has contradicted is not believed again when that one is stale.
     What one cloud alone claims is left out once both ends have looked since and found the link well.
@@ -119,19 +121,26 @@ def _refuted(row: Sighting, member: tuple[Sighting, ...], link: list[Sighting]) 
 
 
 def _standing(claims: list[Sighting], freshness: Freshness, now: datetime) -> Iterable[Sighting]:
-    """Give the newest claim if it is fresh; if it is down, also the newest before it of the other kind (look or event).
+    """Give the newest of the gravest claims that are fresh and uncontradicted; if it is down, also the next of the other kind (look or event).
 
-    Of those that agree with the newest of all, back to the first that does not.
+    All that nothing later contradicts are equal, but those of alarms on different metrics.
     """
     if len(claims) == 1:
         return claims if is_fresh(claims[0], freshness, now) else ()
     ordered = sorted(claims, key=lambda row: (rank(row), row.row), reverse=True)
-    agreeing = takewhile(lambda row: row.health is ordered[0].health, ordered)
-    fresh = [row for row in agreeing if is_fresh(row, freshness, now)]
+    uncontradicted = (row for at, row in enumerate(ordered) if not any(_contradicts(later, row) for later in ordered[:at]))
+    fresh = [row for row in uncontradicted if is_fresh(row, freshness, now)]
+    gravest = max((SEVERITY[row.health] for row in fresh), default=0)
+    fresh = [row for row in fresh if SEVERITY[row.health] == gravest]
     if not fresh or fresh[0].health is not Health.DOWN:
         return fresh[:1]
     others = (row for row in fresh[1:] if (row.source is Source.LOOK) != (fresh[0].source is Source.LOOK))
     return (fresh[0], *islice(others, 1))
+
+
+def _contradicts(later: Sighting, row: Sighting) -> bool:
+    """Say whether a later claim about the same thing unsays one. What one alarm says never unsays another, which may still be raised."""
+    return later.health is not row.health and not (later.source in _METRICS and row.source in _METRICS)
 
 
 def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief:

@@ -1,0 +1,63 @@
+"""Several alarms that speak of one member: what one of them says hides nothing that another still says."""
+
+import pytest
+
+from pointsman.core.evidence import believe, claims_by_link
+from pointsman.core.plan import LinkState, Verdict
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.values import replace
+from tests.core.scene import START, G, aws_bgp, aws_probe, claim, fabric, gcp_bgp, gcp_probe, link, seconds, vpn
+
+_PLAIN = link("ix-a", 10 * G)
+WATCHED = replace(_PLAIN, members=(replace(_PLAIN.members[0], alarms=("loss-a", "delay-a", "loss-g", "delay-g")),))
+ATLAS = fabric(WATCHED, link("ix-b", 5 * G), link("ix-c", 10 * G, cost=0.02), vpn())
+SESSIONS = (*aws_bgp("ix-a", Health.UP, 0), *gcp_bgp("ix-a", Health.UP, 0))
+
+
+def judged(*rows: Sighting, at: float = 100) -> Verdict:
+    now = START + seconds(at)
+    return believe(WATCHED, claims_by_link(ATLAS, (*SESSIONS, *rows), now)[WATCHED.name], LinkState(), now).verdict
+
+
+def aws(name: str, health: Health, at: float) -> Sighting:
+    return claim(Vantage.PROBE_AWS, f"alarm/{name}", health, at, aspect=Aspect.PROBE, source=Source.CLOUDWATCH, cause=Cause.ALARM)
+
+
+def gcp(name: str, health: Health, at: float) -> Sighting:
+    return claim(Vantage.PROBE_GCP, f"alarm/{name}", health, at, aspect=Aspect.PROBE, source=Source.MONITORING, cause=Cause.ALARM)
+
+
+LOSS = (aws("loss-a", Health.DOWN, 60), gcp("loss-g", Health.DOWN, 60))
+
+
+def test_both_clouds_loss_alarms_are_down() -> None:
+    assert judged(*LOSS) is Verdict.DOWN
+
+
+def test_an_alarm_on_delay_hides_no_loss() -> None:
+    assert judged(*LOSS, aws("delay-a", Health.DEGRADED, 65)) is Verdict.DOWN
+
+
+def test_an_alarm_on_delay_that_is_cleared_clears_no_loss() -> None:
+    assert judged(*LOSS, aws("delay-a", Health.UP, 65), gcp("delay-g", Health.UP, 65)) is Verdict.DOWN
+
+
+def test_loss_that_is_cleared_leaves_the_alarm_on_delay() -> None:
+    assert judged(aws("delay-a", Health.DEGRADED, 60), aws("loss-a", Health.UP, 65)) is Verdict.DEGRADED
+
+
+@pytest.mark.parametrize("delay", [Health.UP, Health.DEGRADED])
+def test_the_same_alarms_end_what_they_said(delay: Health) -> None:
+    cleared = (aws("loss-a", Health.UP, 70), gcp("loss-g", Health.UP, 70))
+    expected = Verdict.UP if delay is Health.UP else Verdict.DEGRADED
+    assert judged(*cleared, aws("delay-a", delay, 65)) is expected
+
+
+def test_what_a_live_measurement_finds_since_ends_what_an_alarm_said() -> None:
+    live = (*aws_probe("ix-a", Health.UP, 65), *gcp_probe("ix-a", Health.UP, 65))
+    link_wide = (replace(row, member="alarm/loss-" + row.vantage.removeprefix("probe-")[0]) for row in live)
+    assert judged(*LOSS, *link_wide) is Verdict.UP
+
+
+def test_an_alarm_that_is_stale_speaks_no_more() -> None:
+    assert judged(*LOSS, *(replace(row, seen_at=START + seconds(1_000)) for row in SESSIONS), at=1_001) is Verdict.UP
