@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pointsman.core.decide import DECIDER
-from pointsman.core.fabric import Cloud, Fabric, Link, LinkName, Mode
-from pointsman.core.plan import LinkState, Plan, Reason
+from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkName, Mode
+from pointsman.core.plan import LinkState, Pin, Plan, Reason
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.silence import ARTEFACT, SILENT_AFTER
 from pointsman.core.steering import Stance
@@ -45,11 +45,12 @@ def carried_by(rows: Iterable[Sighting], fabric: Fabric, now: datetime) -> froze
 
 def stranded(plan: Plan, current: Fabric, following: Fabric) -> Iterator[str]:
     """Say what the next fabric would strand: a pin, a drain or an open incident of something it no longer has, or a drop nobody would end."""
-    links, flows = {link.name for link in following.links}, {flow.name for flow in following.flows}
+    if plan.fabric_hash == following.hash:
+        return
+    links = {link.name for link in following.links}
     observed = {link.name for link in following.links if link.mode is Mode.OBSERVE}
     for pin in plan.pins:
-        if pin.link not in links or pin.flow not in flows:
-            yield f"the pin of {pin.flow} to {pin.link} would be forgotten: let it end first"
+        yield from _forgotten(pin, current, following)
     for name, state in plan.links.items():
         if name not in links and (state.drain is not None or state.down_since_epoch is not None or state.closing):
             yield f"{name} is drained or has an incident that is not over: keep it in the fabric until it is"
@@ -64,6 +65,32 @@ def stranded(plan: Plan, current: Fabric, following: Fabric) -> Iterator[str]:
             and _drops(current, plan, link)
         ):
             yield f"{link.name} drops prefixes of a flow that is on a VPN, and nothing would offer them again: let the flow return first"
+
+
+def _forgotten(pin: Pin, current: Fabric, following: Fabric) -> Iterator[str]:
+    """Say why nobody would take a pin away: its lever looks in the places, and for the attachments, that its fabric declares."""
+    attachments = {link.name: link.aws.attachments[:1] for link in following.links}
+    places = {flow.name: _places(flow) for flow in following.flows}
+    if pin.link not in attachments or pin.flow not in places:
+        yield f"the pin of {pin.flow} to {pin.link} would be forgotten: let it end first"
+        return
+    left = [place for flow in current.flows if flow.name == pin.flow for place in _places(flow) if place not in places[pin.flow]]
+    if left:
+        yield (
+            f"{pin.flow} is pinned to {pin.link} by {' and '.join(left)}, which its aws_prefix_list would no longer name, "
+            "so that nobody would take the pin away: keep both in the fabric until it has ended"
+        )
+    for link in current.links:
+        if link.name == pin.link and link.aws.attachments and link.aws.attachments[:1] != attachments[pin.link]:
+            yield (
+                f"{pin.flow} is pinned to {pin.link} by {link.aws.attachments[0]}, which would no longer be its first attachment, "
+                "so that nobody would take the pin away: keep it first in the fabric until the pin has ended"
+            )
+
+
+def _places(flow: Flow) -> tuple[str, ...]:
+    target = flow.aws_prefix_list
+    return tuple(f"{target.prefix_list} in {table}" for table in target.route_tables) if target else ()
 
 
 def _drops(fabric: Fabric, plan: Plan, link: Link) -> bool:
