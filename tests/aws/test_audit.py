@@ -8,6 +8,8 @@ from pointsman.core.audit.audit import audit
 from pointsman.core.audit.findings import Check, Finding
 from pointsman.core.audit.seen import Seen
 from pointsman.core.decide import first_plan
+from pointsman.core.plan import Pin
+from pointsman.core.values import replace
 from pointsman.testing.faces.faults import FaultKind
 from pointsman.wire.changes import of_cloudtrail
 from tests.aws.conftest import REGION, SERVICES, Cloud, run, session_of
@@ -70,6 +72,38 @@ def test_a_static_route_to_a_link_is_found_and_one_that_drops_is_not(cloud: Clou
 def test_a_reference_that_no_plan_asks_for_is_an_orphan_named_by_its_list(cloud: Cloud) -> None:
     cloud.network.set_prefix_list_reference(TABLE, "pl-0123456789abcdef0", ATTACHMENT, blackhole=False, principal="pointsman-functions")
     assert {(one.check, one.subject) for one in findings(cloud)} == {(Check.ORPHAN_PIN, f"{TABLE} pl-0123456789abcdef0")}
+
+
+LIST = "pl-0123456789abcdef0"
+
+
+def test_a_flows_prefix_list_that_drops_is_found(cloud: Cloud) -> None:
+    cloud.network.set_prefix_list_reference(TABLE, LIST, None, blackhole=True, principal="pointsman-functions")
+    assert {(one.check, one.subject) for one in findings(cloud)} == {(Check.STATIC_OVERRIDE, f"{TABLE} {LIST}")}
+
+
+def test_a_prefix_list_edited_by_hand_is_found_and_its_entries_are_read_as_they_are(cloud: Cloud) -> None:
+    held = seen(cloud).lists[LIST]
+    cloud.network.set_prefix_list(LIST, (*held, "10.99.0.0/16"), None, principal="pointsman-functions")
+    (one,) = findings(cloud)
+    assert (one.check, one.subject) == (Check.PREFIX_LIST, LIST)
+    assert "--remove-entries Cidr=10.99.0.0/16" in one.fix
+
+
+def test_a_planned_pin_of_which_no_reference_stands_is_found(cloud: Cloud) -> None:
+    now = cloud.clock.now()
+    (flow,) = (one for one in cloud.fabric.flows if one.aws_prefix_list and one.aws_prefix_list.prefix_list == LIST)
+    pin = Pin(flow=flow.name, link=flow.prefer[0], owner="pointsman", reason="grey", expires_at=now + timedelta(hours=1))
+    plan = replace(first_plan(cloud.fabric, now - timedelta(hours=1)), epoch=1, pins=(pin,))
+    (one,) = audit(cloud.fabric, plan, (seen(cloud),), now)
+    assert (one.check, one.subject) == (Check.PIN_DRIFT, f"{TABLE} {LIST}")
+
+
+def test_a_prefix_list_that_may_not_be_read_is_named_with_the_right_that_lacks(cloud: Cloud) -> None:
+    cloud.fails("GetManagedPrefixListEntries", FaultKind.DENIED)
+    (one,) = findings(cloud)
+    assert one.check is Check.UNREAD
+    assert "ec2:GetManagedPrefixListEntries" in one.text
 
 
 def test_a_dead_session_is_no_standby(cloud: Cloud) -> None:

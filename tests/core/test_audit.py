@@ -9,13 +9,13 @@ from pointsman.core.analysis import Analysis
 from pointsman.core.audit.audit import audit, capacity
 from pointsman.core.audit.findings import TITLES, Check, Finding, Severity, repair
 from pointsman.core.audit.seen import Attachment, End, Entry, Seen, Unread
-from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName, MemberId, Mode, Policy, Survival, Survive
+from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName, MemberId, Mode, PinTarget, Policy, Survival, Survive
 from pointsman.core.plan import Drain, DrainCause, LinkState, Pin, Plan, Verdict
 from pointsman.core.sightings import Actor, Change, Notice, Vantage
 from pointsman.core.steering import FailoverTest, PrefixStance, RoutePolicies, Stance
 from pointsman.core.values import replace
 from pointsman.core.wants import route_policies
-from tests.core.scene import ATLAS, START, G, Story, fabric, flow, link, seconds, vpn
+from tests.core.scene import ATLAS, CHECKOUT, START, G, Story, fabric, flow, link, seconds, vpn
 
 NOW = START + timedelta(hours=1)
 IX_A, IX_B = LinkName("ix-a"), LinkName("ix-b")
@@ -84,6 +84,15 @@ def test_policies_of_a_link_that_is_not_steered_are_no_drift() -> None:
     assert checks(gcp(levers=(held_on(IX_A),)), start=watched) == []
 
 
+def test_policies_of_a_link_in_mode_recommend_are_drift_while_an_approved_drain_stands_alone() -> None:
+    asked = fabric(link("ix-a", 10 * G, mode=Mode.RECOMMEND), link("ix-b", 5 * G))
+    assert checks(gcp(levers=(held_on(IX_A),)), start=asked) == []
+    for state in (DRAINED, LinkState(steered=2)):
+        plan = planned(links={IX_A: state})
+        assert checks(gcp(levers=(held_on(IX_A),)), plan, asked) == [Check.POLICY_DRIFT]
+        assert checks(gcp(levers=(route_policies(asked, plan, asked.link("ix-a")),)), plan, asked) == []
+
+
 def test_without_a_decision_nothing_drifts() -> None:
     assert checks(gcp(levers=(held_on(IX_A),)), planned(epoch=0)) == []
 
@@ -118,7 +127,63 @@ def test_a_static_entry_to_a_link_is_an_orphan_in_a_place_of_ours_and_somebodys_
 
 @pytest.mark.parametrize("attachment", ["", "tgw-attach-of-a-vpc"])
 def test_static_entries_that_lead_to_no_link_are_nobodys_business_here(attachment: str) -> None:
-    assert checks(aws(entries=(Entry(table="tgw-rtb-1", name="10.220.0.0/16", attachment=attachment),))) == []
+    for name in ("10.77.0.0/16", "10.0.0.0/8", "0.0.0.0/0", "pl-77"):
+        assert checks(aws(entries=(Entry(table="tgw-rtb-1", name=name, attachment=attachment),))) == []
+    assert checks(aws(entries=(Entry(table="tgw-rtb-of-nobody", name="10.220.0.0/16", attachment=attachment),))) == []
+
+
+@pytest.mark.parametrize("attachment", ["", "tgw-attach-of-a-vpc"])
+@pytest.mark.parametrize(
+    ("name", "prefix", "severity"),
+    [
+        ("pl-20", "10.220.0.0/16", Severity.ERROR),
+        ("pl-20", "10.99.0.0/16", Severity.ERROR),
+        ("10.220.0.0/16", "", Severity.ERROR),
+        ("10.221.0.0/16", "", Severity.ERROR),
+        ("pl-77", "10.221.0.0/16", Severity.ERROR),
+        ("10.220.1.0/24", "", Severity.WARNING),
+        ("pl-77", "10.220.1.0/24", Severity.WARNING),
+    ],
+)
+def test_a_static_entry_that_takes_a_flow_from_bgp_to_no_link_is_told(attachment: str, name: str, prefix: str, severity: Severity) -> None:
+    (one,) = found(aws(entries=(Entry(table="tgw-rtb-1", name=name, attachment=attachment, prefix=prefix),)))
+    assert (one.check, one.severity, one.subject, one.swept) == (Check.STATIC_OVERRIDE, severity, f"tgw-rtb-1 {name}", False)
+    assert one.fix.startswith("aws ec2 delete-transit-gateway-")
+    assert one.fix.endswith(f"{name} --region us-east-1")
+    assert {each.side for each in one.evidence} == {"aws", "plan"}
+
+
+def test_a_planned_pin_of_which_nothing_stands_is_drift_in_each_table_and_a_note_while_it_is_new() -> None:
+    wide = replace(CHECKOUT, aws_prefix_list=PinTarget(prefix_list="pl-20", route_tables=("tgw-rtb-1", "tgw-rtb-2")))
+    two = replace(ATLAS, flows=(wide,))
+    there = Entry(table="tgw-rtb-1", name="pl-20", attachment="tgw-attach-2")
+    (one,) = found(aws(entries=(there,)), planned(pins=(CHECKOUT_PIN,)), two)
+    assert (one.check, one.severity, one.subject, one.swept) == (Check.PIN_DRIFT, Severity.ERROR, "tgw-rtb-2 pl-20", True)
+    assert one.fix.startswith("aws ec2 create-transit-gateway-prefix-list-reference --transit-gateway-route-table-id tgw-rtb-2 ")
+    assert [each.severity for each in found(aws(entries=()), planned(pins=(CHECKOUT_PIN,)), two)] == [Severity.ERROR] * 2
+    (new,) = found(aws(entries=()), planned(pins=(CHECKOUT_PIN,), decided_at=NOW - seconds(60)))
+    assert new.severity is Severity.NOTE
+    assert checks(aws(entries=None), planned(pins=(CHECKOUT_PIN,))) == [], "what was not read is not called missing"
+
+
+@pytest.mark.parametrize(("attachment", "swept"), [("tgw-attach-1", True), ("", False), ("tgw-attach-of-a-vpc", False)])
+def test_the_sweep_is_said_to_mend_a_pin_that_leads_to_a_link_alone(attachment: str, swept: bool) -> None:  # noqa: FBT001
+    (one,) = found(aws(entries=(Entry(table="tgw-rtb-1", name="pl-20", attachment=attachment),)), planned(pins=(CHECKOUT_PIN,)))
+    assert (one.check, one.swept) == (Check.PIN_DRIFT, swept)
+
+
+def test_a_prefix_list_that_lacks_or_adds_a_prefix_is_told_and_is_an_error_while_its_flow_is_pinned() -> None:
+    edited = aws(lists={"pl-20": ("10.99.0.0/16",)})
+    (one,) = found(edited)
+    assert (one.check, one.severity, one.subject) == (Check.PREFIX_LIST, Severity.WARNING, "pl-20")
+    assert "lacks 10.220.0.0/16 and holds 10.99.0.0/16" in one.text
+    assert "--add-entries Cidr=10.220.0.0/16 --remove-entries Cidr=10.99.0.0/16 --region us-east-1" in one.fix
+    assert [each.severity for each in found(edited, planned(pins=(CHECKOUT_PIN,)))] == [Severity.ERROR]
+    (more,) = found(aws(lists={"pl-20": ("10.220.0.0/16", "10.99.0.0/16")}))
+    assert "--add-entries" not in more.fix
+    (less,) = found(aws(lists={"pl-20": ()}))
+    assert "--remove-entries" not in less.fix
+    assert checks(aws(lists={"pl-20": ("10.220.0.0/16",), "pl-of-nobody": ("10.99.0.0/16",)})) == []
 
 
 def test_a_planned_pin_is_no_orphan_and_one_that_leads_elsewhere_is_drift() -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pointsman.adapters.aws.asking import ask, ask_json
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.interfaces import Interface, interfaces
-from pointsman.adapters.aws.transit import read
+from pointsman.adapters.aws.transit import read, site_of
 from pointsman.core.audit.seen import Attachment, End, Entry, Seen, Unread
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import AwsSite, Cloud, Fabric, Link, LinkName
@@ -23,6 +23,8 @@ SOURCES = ("ec2.amazonaws.com", "directconnect.amazonaws.com")
 """The services whose calls are looked up in CloudTrail's event history."""
 PAGES = 4
 """Pages that are read of a list; of CloudTrail's 50 events each, two lookups a second and account being its limit."""
+LIST_PAGES = 10
+"""Pages of 100 entries that are read of a managed prefix list, which holds 1,000 at most (VPC quotas)."""
 IDS_AT_ONCE = 50
 """Attachments that are asked for in one call."""
 
@@ -42,9 +44,13 @@ class AwsAuditor:
     async def seen(self, since: datetime) -> Seen:
         """Read once."""
         unread: list[Unread] = []
-        attachments, entries, tunnels, sessions, allowed, changes = await asyncio.gather(
-            _part("the wiring of attachments", self._attachments(), unread),
+        statics = asyncio.gather(
             _part("static routes and prefix-list references", self._entries(), unread),
+            _part("the entries of managed prefix lists", self._lists(), unread),
+        )
+        attachments, (entries, lists), tunnels, sessions, allowed, changes = await asyncio.gather(
+            _part("the wiring of attachments", self._attachments(), unread),
+            statics,
             _part("the tunnels of VPN connections", self._tunnels(), unread),
             _part("the routes of virtual interfaces", self._sessions(), unread),
             _part("the prefixes that gateways may announce", self._allowed(), unread),
@@ -58,6 +64,7 @@ class AwsAuditor:
             ends=(*(tunnels or ()), *ends),
             mtus=mtus,
             allowed=allowed or {},
+            lists=lists or {},
             changes=changes or (),
             unread=tuple(unread),
         )
@@ -115,10 +122,39 @@ class AwsAuditor:
         if partial:
             raise LeverFailed(f"{partial[0]} is too long to be read to its end")
         return tuple(
-            Entry(table=table.name, name=hop.prefix_list or hop.prefix, attachment=",".join(hop.attachments))
+            Entry(
+                table=table.name,
+                name=hop.prefix_list or hop.prefix,
+                attachment=",".join(hop.attachments),
+                prefix=hop.prefix if hop.prefix_list else "",
+            )
             for table in found
             for hop in table.hops
         )
+
+    async def _lists(self) -> dict[str, tuple[str, ...]]:
+        targets = {flow.aws_prefix_list.prefix_list: flow.aws_prefix_list for flow in self._fabric.flows if flow.aws_prefix_list}
+        found = await asyncio.gather(
+            *(self._listed(site_of(self._fabric, one.route_tables[0]).region, name) for name, one in targets.items())
+        )
+        return dict(zip(targets, found, strict=True))
+
+    async def _listed(self, region: str, name: str) -> tuple[str, ...]:
+        """List the prefixes of a managed prefix list."""
+        found: list[str] = []
+        more: dict[str, Any] = {}
+        for _ in range(LIST_PAGES):
+            answer: Any = await ask(
+                lambda more=more: self._clients.ec2(region).get_managed_prefix_list_entries(  # type: ignore[misc]
+                    PrefixListId=name, MaxResults=100, **more
+                ),
+                "ec2:GetManagedPrefixListEntries",
+            )
+            found += [str(one.get("Cidr")) for one in answer.get("Entries", ())]
+            if not answer.get("NextToken"):
+                return tuple(found)
+            more = {"NextToken": answer["NextToken"]}
+        raise LeverFailed(f"{name} holds more prefixes than are read: nothing is proved of it")
 
     async def _tunnels(self) -> tuple[End, ...]:
         found = await asyncio.gather(*map(self._tunnels_of, self._sites()))

@@ -8,6 +8,7 @@ from pointsman.core.audit.drift import drift
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
 from pointsman.core.audit.happened import hand_changes, maintenance, unread
 from pointsman.core.audit.matching import mtu, priorities, timers
+from pointsman.core.audit.pins import contents, pins
 from pointsman.core.audit.seen import Seen
 from pointsman.core.audit.wiring import allowed, standby, wiring
 from pointsman.core.fabric import Cloud, Fabric
@@ -28,9 +29,11 @@ def _all(fabric: Fabric, plan: Plan | None, both: Mapping[Cloud, Seen], now: dat
     for seen in both.values():
         if plan is not None:
             yield from drift(fabric, plan, seen, now)
+            yield from pins(fabric, plan, seen, now)
         for check in (wiring, allowed, timers, priorities):
             yield from check(fabric, seen)
         yield from standby(fabric, plan, seen)
+        yield from contents(fabric, plan, seen)
         yield from hand_changes(fabric, seen, now)
         yield from maintenance(fabric, plan, seen, now)
         yield from unread(seen)

@@ -26,6 +26,7 @@ class Check(StrEnum):
     ORPHAN_PIN = "orphan-pin"
     EXPIRED_PIN = "expired-pin"
     STATIC_OVERRIDE = "static-override"
+    PREFIX_LIST = "prefix-list"
     ASSOCIATION = "association"
     PROPAGATION = "propagation"
     STANDBY = "standby"
@@ -42,10 +43,11 @@ class Check(StrEnum):
 TITLES: dict[Check, str] = {
     Check.POLICY_DRIFT: "A route policy reads otherwise than the plan asks",
     Check.TEST_DRIFT: "A failover test of ours runs on a link that is not drained",
-    Check.PIN_DRIFT: "A planned pin leads elsewhere",
+    Check.PIN_DRIFT: "A planned pin is not there, or leads elsewhere",
     Check.ORPHAN_PIN: "A pin stands that no plan asks for",
     Check.EXPIRED_PIN: "A pin of the plan has outlived its end",
-    Check.STATIC_OVERRIDE: "A static route to a link beats what BGP says",
+    Check.STATIC_OVERRIDE: "A static route beats what BGP says",
+    Check.PREFIX_LIST: "A managed prefix list does not hold its flow's prefixes",
     Check.ASSOCIATION: "An attachment is associated with no route table",
     Check.PROPAGATION: "An attachment does not propagate into a route table",
     Check.STANDBY: "A link is permitted to a flow whose routes it does not offer",

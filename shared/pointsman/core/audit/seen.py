@@ -9,11 +9,16 @@ from pointsman.core.values import Frozen
 
 
 class Entry(Frozen):
-    """A static entry of a Transit Gateway route table: ``name`` is its CIDR, or its prefix list where it came by one; "" is a black hole."""
+    """A static entry of a Transit Gateway route table.
+
+    ``name`` is its CIDR, or its prefix list where it came by one; ``prefix`` is then the one of its CIDRs that is meant, ""
+    where none is. An ``attachment`` of "" is a black hole.
+    """
 
     table: str
     name: str
     attachment: str = ""
+    prefix: str = ""
 
 
 class Attachment(Frozen):
@@ -50,7 +55,7 @@ class Unread(Frozen):
 
 
 class Seen(Frozen):
-    """Everything that one cloud shows. ``mtus`` in bytes and ``allowed`` prefixes are by link, ``levers`` what they read as."""
+    """Everything that one cloud shows. ``mtus`` in bytes and ``allowed`` prefixes are by link, ``lists`` prefixes by list, ``levers`` what they read as."""
 
     cloud: Cloud
     attachments: tuple[Attachment, ...] | None = None
@@ -58,6 +63,7 @@ class Seen(Frozen):
     ends: tuple[End, ...] | None = None
     mtus: dict[LinkName, int] = {}
     allowed: dict[LinkName, tuple[str, ...]] = {}
+    lists: dict[str, tuple[str, ...]] = {}
     levers: tuple[Setting, ...] = ()
     changes: tuple[Change, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -66,4 +72,6 @@ class Seen(Frozen):
     @property
     def dark(self) -> bool:
         """Whether nothing at all could be read."""
-        return bool(self.unread) and not (self.attachments or self.entries or self.ends or self.mtus or self.allowed or self.levers)
+        return bool(self.unread) and not (
+            self.attachments or self.entries or self.ends or self.mtus or self.allowed or self.lists or self.levers
+        )

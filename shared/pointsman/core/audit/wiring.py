@@ -1,9 +1,9 @@
 """Is each link wired as its flows need it: associations and propagations, routes on the standby, what a gateway may announce."""
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
+from pointsman.core.audit.networks import net, within
 from pointsman.core.audit.seen import Attachment, End, Seen
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link
 from pointsman.core.plan import LinkState, Plan, Verdict
@@ -170,8 +170,5 @@ def _allow(fabric: Fabric, link: Link, prefixes: Sequence[str]) -> str:
 
 
 def _covers(outer: str, inner: str) -> bool:
-    try:
-        wide, narrow = ipaddress.ip_network(outer, strict=False), ipaddress.ip_network(inner, strict=False)
-    except ValueError:
-        return False
-    return wide.version == narrow.version and narrow.subnet_of(wide)  # type: ignore[arg-type]
+    wide, narrow = net(outer), net(inner)
+    return wide is not None and narrow is not None and within(wide, narrow)
