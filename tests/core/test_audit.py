@@ -72,6 +72,16 @@ def test_policies_that_read_otherwise_than_planned_are_drift_with_both_readings(
     (one,) = found(gcp(levers=(held_on(IX_A),)))
     assert (one.check, one.severity, one.subject, one.swept) == (Check.POLICY_DRIFT, Severity.WARNING, "ix-a", True)
     assert {each.side: each.says for each in one.evidence}["gcp"] == "import avoid 10.99.0.0/16 (rank 1)"
+    place = "cr-aws-1 --policy-name=from-ix-a --file-name=from-ix-a.yaml --region us-east4 --project weft-prod-1"
+    assert f"gcloud compute routers download-route-policy {place} && " in one.fix
+    assert f"gcloud compute routers upload-route-policy {place}" in one.fix
+
+
+def test_only_the_policy_that_differs_is_to_be_rewritten() -> None:
+    asked = route_policies(ATLAS, planned(), ATLAS.link("ix-b"))
+    (one,) = found(gcp(levers=(replace(asked, exports=()),)))
+    assert "to-ix-b" in one.fix
+    assert "from-ix-b" not in one.fix
 
 
 def test_drift_right_after_a_decision_is_a_note() -> None:
@@ -196,7 +206,13 @@ def test_a_planned_pin_is_no_orphan_and_one_that_leads_elsewhere_is_drift() -> N
 
 
 def test_a_pin_that_outlived_its_end_is_told_until_it_is_decided_anew() -> None:
-    assert checks(aws(), planned(pins=(replace(CHECKOUT_PIN, expires_at=NOW),))) == [Check.EXPIRED_PIN]
+    late = planned(pins=(replace(CHECKOUT_PIN, expires_at=NOW),))
+    (one,) = found(aws(), late)
+    assert (one.check, one.fix) == (Check.EXPIRED_PIN, "pointsman status FABRIC")
+    assert {each.side: each.says for each in one.evidence}["aws"] == "static routes could not be read"
+    stands = aws(entries=(Entry(table="tgw-rtb-1", name="pl-20", attachment="tgw-attach-2"),))
+    (one,) = found(stands, late)
+    assert {each.side: each.says for each in one.evidence}["aws"] == "tgw-rtb-1 pl-20 -> tgw-attach-2 (static)"
     assert checks(aws(), planned(pins=(replace(CHECKOUT_PIN, expires_at=NOW + seconds(1)),))) == []
 
 
@@ -311,8 +327,20 @@ def test_a_hand_change_of_what_the_fabric_declares_is_named_with_who_made_it() -
     (one,) = found(changed("tgw-rtb-1 10.220.0.0/16 tgw-attach-2"))
     assert one.check is Check.HAND_CHANGE
     assert "arn:a/bob" in one.text
+    assert one.fix == (
+        "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=ReplaceTransitGatewayRoute"
+        " --start-time 2026-11-20T12:58:00Z --end-time 2026-11-20T13:00:00Z --region us-east-1"
+    )
+    assert [each.side for each in one.evidence] == ["aws", "fabric"]
+    (wired,) = found(changed("tgw-attach-2 tgw-rtb-1"))
+    assert {each.side: each.says for each in wired.evidence}["fabric"] == "tgw-attach-2 is declared for ix-b"
+    assert {each.side: each.says for each in wired.evidence}["plan"] == "ix-b is not drained, with no flow on it"
     (routed,) = found(changed("projects/weft-prod-1/regions/us-east4/routers/cr-aws-1"))
     assert routed.check is Check.HAND_CHANGE
+    logged = gcp(changes=changed("projects/weft-prod-1/regions/us-east4/routers/cr-aws-1").changes)
+    (read,) = found(logged)
+    assert read.fix.startswith("gcloud logging read 'protoPayload.methodName=")
+    assert read.fix.endswith(" --project weft-prod-1")
 
 
 def test_changes_of_ours_of_other_things_and_of_long_ago_are_not_told() -> None:
@@ -331,8 +359,11 @@ def test_announced_maintenance_is_told_while_nobody_will_leave_the_link_in_time(
     assert [one.severity for one in found(announced(), start=by_hand)] == [Severity.WARNING]
     assert [one.severity for one in found(announced(start=NOW + timedelta(days=8)), start=by_hand)] == [Severity.NOTE]
     assert checks(announced()) == [], "it will be left when its window is near"
-    near = announced(start=NOW + ATLAS.policy.maintenance.lead)
-    assert checks(near) == [Check.MAINTENANCE]
+    near = announced(start=NOW + ATLAS.policy.maintenance.lead, end=NOW + timedelta(minutes=90))
+    assert [one.fix for one in found(near)] == ["pointsman drain FABRIC ix-a --for 2h --author NAME --reason outage"]
+    assert [one.fix for one in found(announced(), start=by_hand)] == ["pointsman whatif FABRIC --fail ix-a"]
+    asked = fabric(link("ix-a", 10 * G, mode=Mode.RECOMMEND), link("ix-b", 5 * G))
+    assert [one.fix for one in found(announced(), start=asked)] == ["pointsman window list FABRIC"]
     assert checks(near, planned(links={IX_A: DRAINED})) == []
     assert checks(announced(start=NOW, end=NOW)) == []
     assert checks(announced(start=NOW, withdrawn=True)) == []
@@ -342,6 +373,31 @@ def test_announced_maintenance_is_told_while_nobody_will_leave_the_link_in_time(
 def test_what_could_not_be_read_is_a_finding_of_its_own() -> None:
     (one,) = found(gcp(unread=(Unread(what="peers of cr-aws-1", why="denied"),)))
     assert (one.check, one.severity) == (Check.UNREAD, Severity.WARNING)
+    assert one.fix == "pointsman audit FABRIC"
+
+
+@pytest.mark.parametrize(
+    ("cloud", "why", "fix"),
+    [
+        (Cloud.AWS, "access denied: allow ec2:SearchTransitGatewayRoutes", "--action-names ec2:SearchTransitGatewayRoutes"),
+        (Cloud.GCP, "answered with 403: grant logging.logEntries.list", "gcloud projects get-iam-policy weft-prod-1 "),
+        (Cloud.GCP, "did not answer", "pointsman audit FABRIC"),
+    ],
+)
+def test_what_could_not_be_read_names_the_command_that_shows_the_right(cloud: Cloud, why: str, fix: str) -> None:
+    (one,) = found(Seen(cloud=cloud, unread=(Unread(what="a part", why=why),)))
+    assert fix in one.fix
+
+
+def test_what_could_not_be_read_says_how_much_of_the_other_cloud_was() -> None:
+    denied = gcp(unread=(Unread(what="the audit log", why="denied"),))
+    for other, says in (
+        (aws(entries=()), "every part was read"),
+        (aws(mtus={IX_A: 8500}, unread=(Unread(what="static routes", why="x"),)), "read, but for static routes"),
+        (aws(unread=(Unread(what="all of aws", why="x"),)), "nothing could be read"),
+    ):
+        (one,) = (one for one in audit(ATLAS, planned(), (denied, other), NOW) if one.subject == "gcp the audit log")
+        assert {each.side: each.says for each in one.evidence} == {"gcp": "denied", "aws": says}
 
 
 # Capacity
@@ -360,8 +416,49 @@ def test_a_single_failure_that_the_policy_forbids_the_outcome_of_is_a_warning() 
     }
 
 
+def test_a_forbidden_failure_says_what_stands_on_those_links_now() -> None:
+    start = surviving(Survival.NO_OVERLOAD)
+    plan = Story(start).all_healthy(0).decided(1)
+    told = {one.subject: {each.side: each.says for each in one.evidence} for one in capacity(start, plan)}
+    assert told["ix-a"] == {"fabric": "survive.n_1: no_overload", "plan": "at epoch 1 checkout, training on ix-a"}
+
+
 def test_overload_that_the_policy_allows_is_no_finding() -> None:
     assert list(capacity(surviving(Survival.ANYTHING))) == []
+
+
+def everything_wrong() -> tuple[Finding, ...]:
+    """One finding of every kind."""
+    notice = Notice(vantage=Vantage.GCP, what="OUTAGE", members=("vlan/vlan-1",), seen_at=NOW, start=NOW)
+    entries = (
+        Entry(table="tgw-rtb-1", name="10.221.0.0/16", attachment="tgw-attach-1"),
+        Entry(table="tgw-rtb-1", name="10.220.1.0/24"),
+    )
+    amazon = aws(
+        attachments=(),
+        entries=entries,
+        levers=(TESTED,),
+        lists={"pl-20": ()},
+        allowed={IX_A: ()},
+        mtus={IX_A: 1500},
+        changes=changed("tgw-rtb-1").changes,
+    )
+    google = gcp(
+        ends=(end(up=False, priority=500, hold=seconds(20)),),
+        levers=(held_on(IX_A),),
+        notices=(notice,),
+        unread=(Unread(what="a part", why="denied"),),
+    )
+    plan = planned(pins=(replace(CHECKOUT_PIN, expires_at=NOW),))
+    return (*audit(ATLAS, plan, (amazon, google), NOW), *capacity(surviving(Survival.NO_OVERLOAD), plan))
+
+
+def test_every_kind_of_finding_has_a_command_and_evidence_from_two_sides() -> None:
+    told = everything_wrong()
+    assert {one.check for one in told} == set(Check)
+    assert [one.check for one in told if not one.fix] == []
+    assert [one.check for one in told if len({each.side for each in one.evidence}) == 1] == []
+    assert all(each.says for one in told for each in one.evidence)
 
 
 # Repair

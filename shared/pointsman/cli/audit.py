@@ -77,7 +77,7 @@ async def _audited(settings: Any) -> Audited:
     findings, shown = await audited(table.fabric, stands.plan, both, stands.at)
     return Audited(
         fabric=table.fabric,
-        findings=(*findings, *capacity(table.fabric)),
+        findings=(*findings, *capacity(table.fabric, stands.plan)),
         read=stands.reached and shown,
         epoch=stands.plan.epoch if stands.plan else 0,
     )

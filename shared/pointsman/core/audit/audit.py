@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from pointsman.core.analysis import Analysis
+from pointsman.core.analysis import Analysis, Failure
 from pointsman.core.audit.drift import drift
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
 from pointsman.core.audit.happened import hand_changes, maintenance, unread
@@ -34,14 +34,17 @@ def _all(fabric: Fabric, plan: Plan | None, both: Mapping[Cloud, Seen], now: dat
             yield from check(fabric, seen)
         yield from standby(fabric, plan, seen)
         yield from contents(fabric, plan, seen)
-        yield from hand_changes(fabric, seen, now)
+        yield from hand_changes(fabric, plan, seen, now)
         yield from maintenance(fabric, plan, seen, now)
-        yield from unread(seen)
+        yield from unread(fabric, seen, both)
     yield from mtu(fabric, both)
 
 
-def capacity(fabric: Fabric) -> Iterator[Finding]:
-    """Find single failures that the policy forbids the outcome of (warnings), or that leave a flow without a path (notes)."""
+def capacity(fabric: Fabric, plan: Plan | None = None) -> Iterator[Finding]:
+    """Find single failures that the policy forbids the outcome of (warnings), or that leave a flow without a path (notes).
+
+    They are the fabric's, whatever the plan; it says what stands on those links now.
+    """
     for outcome in Analysis(fabric).outcomes(1):
         if not outcome.breaks and not outcome.after.unplaced:
             continue
@@ -51,6 +54,13 @@ def capacity(fabric: Fabric) -> Iterator[Finding]:
             subject=outcome.failure.name,
             severity=Severity.WARNING if outcome.breaks else Severity.NOTE,
             text=f"if {outcome.failure.name} fails: {outcome.breaks or lost}",
-            evidence=(Evidence(side="fabric", says=f"survive.n_1: {fabric.policy.survive.n_1}"),),
+            evidence=(Evidence(side="fabric", says=f"survive.n_1: {fabric.policy.survive.n_1}"), *_now(plan, outcome.failure)),
             fix=f"pointsman whatif FABRIC --fail {outcome.failure.name}",
         )
+
+
+def _now(plan: Plan | None, failure: Failure) -> tuple[Evidence, ...]:
+    if plan is None:
+        return ()
+    on = ", ".join(name for name, placed in plan.flows.items() if placed.link in failure.links)
+    return (Evidence(side="plan", says=f"at epoch {plan.epoch} {on or 'no flow'} on {', '.join(failure.links)}"),)

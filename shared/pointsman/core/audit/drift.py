@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from pointsman.core.audit.commands import rewrite
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
 from pointsman.core.audit.seen import Seen
 from pointsman.core.fabric import Fabric, Mode
@@ -44,6 +45,7 @@ def _policies(fabric: Fabric, plan: Plan, held: RoutePolicies, severity: Severit
         severity=severity,
         text=f"the route policies of {link.name} are not set as epoch {plan.epoch} asks",
         evidence=(Evidence(side="plan", says=_stances(asked)), Evidence(side="gcp", says=_stances(held))),
+        fix=rewrite(fabric, link, asked, held),
         link=link.name,
         swept=True,
     )

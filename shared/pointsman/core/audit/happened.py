@@ -1,11 +1,12 @@
 """What somebody did by hand, what a cloud announced, and what could not be read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
+from pointsman.core.audit.commands import to_leave, to_read, who_did_it
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
 from pointsman.core.audit.seen import Seen, Unread
-from pointsman.core.fabric import Fabric, Link, LinkName, Mode
+from pointsman.core.fabric import Cloud, Fabric, Link, LinkName, Mode
 from pointsman.core.members import index
 from pointsman.core.plan import LinkState, Plan
 from pointsman.core.sightings import Actor, Change, Notice
@@ -18,23 +19,39 @@ CHANGES_LIMIT = 50
 """Hand changes of one cloud that are told, the newest; an audit names them to be looked at, it is no log."""
 
 
-def hand_changes(fabric: Fabric, seen: Seen, now: datetime) -> Iterator[Finding]:
+def hand_changes(fabric: Fabric, plan: Plan | None, seen: Seen, now: datetime) -> Iterator[Finding]:
     """Name what somebody else than pointsman changed of what the fabric declares, and who it was."""
     names = _names(fabric)
     recent = [one for one in seen.changes if one.actor is Actor.SOMEBODY and now - one.seen_at <= LOOKBACK]
     for change in sorted(recent, key=lambda one: one.seen_at, reverse=True)[:CHANGES_LIMIT]:
         touched = [word for word in change.target.split() if word in names or word.rpartition("/")[2] in names]
         if touched:
-            yield _changed(change, names.get(touched[0]) or names.get(touched[0].rpartition("/")[2]), seen)
+            name = touched[0] if touched[0] in names else touched[0].rpartition("/")[2]
+            yield _changed(fabric, change, (name, names[name]), _asked(plan, names[name]), seen.cloud)
 
 
-def _changed(change: Change, link: LinkName | None, seen: Seen) -> Finding:
+def _asked(plan: Plan | None, link: LinkName | None) -> tuple[Evidence, ...]:
+    """Say what the plan asks of a link."""
+    if plan is None or link is None:
+        return ()
+    drained = "drained" if plan.links.get(link, LinkState()).drain is not None else "not drained"
+    on = ", ".join(name for name, placed in plan.flows.items() if placed.link == link) or "no flow"
+    return (Evidence(side="plan", says=f"{link} is {drained}, with {on} on it"),)
+
+
+def _changed(fabric: Fabric, change: Change, of: tuple[str, LinkName | None], asked: tuple[Evidence, ...], cloud: Cloud) -> Finding:
+    name, link = of
     return Finding(
         check=Check.HAND_CHANGE,
-        subject=f"{seen.cloud} {change.what} {change.target} {change.seen_at:%FT%T}",
+        subject=f"{cloud} {change.what} {change.target} {change.seen_at:%FT%T}",
         severity=Severity.WARNING,
         text=f"{change.who or 'somebody'} made {change.what} on {change.target} at {change.seen_at:%FT%TZ}",
-        evidence=(Evidence(side=seen.cloud.value, says=f"{change.what} by {change.who or 'an unnamed principal'}"),),
+        evidence=(
+            Evidence(side=cloud.value, says=f"{change.what} by {change.who or 'an unnamed principal'}"),
+            Evidence(side="fabric", says=f"{name} is declared{f' for {link}' if link else ''}"),
+            *asked,
+        ),
+        fix=who_did_it(fabric, cloud, change, link),
         link=link,
     )
 
@@ -74,7 +91,7 @@ def maintenance(fabric: Fabric, plan: Plan | None, seen: Seen, now: datetime) ->
         for name in links if not over else ():
             state = plan.links.get(name, LinkState()) if plan else LinkState()
             if state.drain is None and not _in_time(fabric, name, state, notice, now):
-                yield _announced(name, notice, seen, now)
+                yield _announced(fabric, fabric.link(name), notice, seen, now)
 
 
 def _in_time(fabric: Fabric, name: LinkName, state: LinkState, notice: Notice, now: datetime) -> bool:
@@ -85,30 +102,47 @@ def _in_time(fabric: Fabric, name: LinkName, state: LinkState, notice: Notice, n
     return partly or notice.start > now + fabric.policy.maintenance.lead
 
 
-def _announced(link: LinkName, notice: Notice, seen: Seen, now: datetime) -> Finding:
+def _announced(fabric: Fabric, link: Link, notice: Notice, seen: Seen, now: datetime) -> Finding:
     near = notice.start is None or notice.start - now <= NEAR
     start = f"{notice.start:%FT%TZ}" if notice.start else "an unnamed time"
     end = f" to {notice.end:%FT%TZ}" if notice.end else ""
     return Finding(
         check=Check.MAINTENANCE,
-        subject=f"{link} {notice.what} {start}",
+        subject=f"{link.name} {notice.what} {start}",
         severity=Severity.WARNING if near else Severity.NOTE,
-        text=f"{seen.cloud} announces {notice.what.lower()} on {link} from {start}{end}, and it is not drained",
-        evidence=(Evidence(side=seen.cloud.value, says=notice.text or notice.what), Evidence(side="plan", says=f"{link} is not drained")),
-        link=link,
+        text=f"{seen.cloud} announces {notice.what.lower()} on {link.name} from {start}{end}, and it is not drained",
+        evidence=(
+            Evidence(side=seen.cloud.value, says=notice.text or notice.what),
+            Evidence(side="plan", says=f"{link.name} is not drained"),
+        ),
+        fix=to_leave(fabric, link, notice, now),
+        link=link.name,
     )
 
 
-def unread(seen: Seen) -> Iterator[Finding]:
-    """Name what could not be read: nothing is proved of it."""
-    return (_unread(seen, one) for one in seen.unread)
+def unread(fabric: Fabric, seen: Seen, both: Mapping[Cloud, Seen]) -> Iterator[Finding]:
+    """Name what could not be read: nothing is proved of it. The other cloud's evidence says whether it was read."""
+    other = [Evidence(side=cloud.value, says=_how_read(one)) for cloud, one in both.items() if cloud is not seen.cloud]
+    beside = tuple(other) or (Evidence(side="fabric", says=f"{_other(seen.cloud)} is audited by itself"),)
+    return (_unread(fabric, seen, one, beside) for one in seen.unread)
 
 
-def _unread(seen: Seen, one: Unread) -> Finding:
+def _other(cloud: Cloud) -> Cloud:
+    return Cloud.GCP if cloud is Cloud.AWS else Cloud.AWS
+
+
+def _how_read(seen: Seen) -> str:
+    if seen.dark:
+        return "nothing could be read"
+    return f"read, but for {', '.join(one.what for one in seen.unread)}" if seen.unread else "every part was read"
+
+
+def _unread(fabric: Fabric, seen: Seen, one: Unread, beside: tuple[Evidence, ...]) -> Finding:
     return Finding(
         check=Check.UNREAD,
         subject=f"{seen.cloud} {one.what}",
         severity=Severity.WARNING,
         text=f"{one.what} could not be read, so nothing is known of it: {one.why}",
-        evidence=(Evidence(side=seen.cloud.value, says=one.why),),
+        evidence=(Evidence(side=seen.cloud.value, says=one.why), *beside),
+        fix=to_read(fabric, seen.cloud, one),
     )

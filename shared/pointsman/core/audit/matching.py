@@ -110,7 +110,10 @@ def _priority(fabric: Fabric, link: Link, end: End, first: End) -> Finding:
         subject=end.name,
         severity=Severity.WARNING,
         text=f"{end.name} of {link.name} advertises with base priority {end.priority}, {why}",
-        evidence=(Evidence(side="gcp", says=f"advertisedRoutePriority {end.priority} on {end.name}"),),
+        evidence=(
+            Evidence(side="gcp", says=f"advertisedRoutePriority {end.priority} on {end.name}"),
+            Evidence(side="fabric", says=f"{end.name} and {first.name} are peers of {link.name}, which flows are led by as one"),
+        ),
         fix=(
             f"gcloud compute routers update-bgp-peer {site.router.name if site.router else 'ROUTER'} --peer-name={end.name}"
             f" --advertised-route-priority={value} --region {site.region} --project {site.project}"

@@ -1,0 +1,84 @@
+"""Commands that a person runs about a finding: what shows who did it, what lets it be read, what mends it by hand."""
+
+import math
+import re
+import shlex
+from datetime import datetime, timedelta
+
+from pointsman.core.audit.seen import Unread
+from pointsman.core.fabric import AwsSite, Cloud, Fabric, GcpSite, Link, LinkName, Mode
+from pointsman.core.sightings import Change, Notice
+from pointsman.core.steering import RoutePolicies
+
+AROUND = timedelta(minutes=1)
+"""How far before and after a change its record is looked for."""
+_ACTION = re.compile(r"\b[a-z][a-z0-9-]+:[A-Z]\w+")
+
+
+def who_did_it(fabric: Fabric, cloud: Cloud, change: Change, link: LinkName | None) -> str:
+    """Show the record of a change: what was asked for, by whom and from where."""
+    since, until = change.seen_at - AROUND, change.seen_at + AROUND
+    match cloud:
+        case Cloud.AWS:
+            named = f"--lookup-attributes {shlex.quote(f'AttributeKey=EventName,AttributeValue={change.what}')}"
+            times = f"--start-time {since:%FT%TZ} --end-time {until:%FT%TZ}"
+            return f"aws cloudtrail lookup-events {named} {times} --region {_region(fabric, change, link)}"
+        case Cloud.GCP:
+            asked = f'protoPayload.methodName="{change.what}" AND timestamp>="{since:%FT%TZ}" AND timestamp<="{until:%FT%TZ}"'
+            return f"gcloud logging read {shlex.quote(asked)} --project {_project(fabric, change, link)}"
+
+
+def _region(fabric: Fabric, change: Change, link: LinkName | None) -> str:
+    if link is not None:
+        return fabric.aws_site(fabric.link(link)).region
+    words = set(change.target.split())
+    lists = [flow.aws_prefix_list for flow in fabric.flows if flow.aws_prefix_list and flow.aws_prefix_list.prefix_list in words]
+    words.update(table for target in lists for table in target.route_tables)
+    sites = [site for site in fabric.sites if isinstance(site, AwsSite)]
+    return next((site.region for site in sites if words.intersection(site.route_tables)), sites[0].region if sites else "REGION")
+
+
+def _project(fabric: Fabric, change: Change, link: LinkName | None) -> str:
+    if link is not None:
+        return fabric.gcp_site(fabric.link(link)).project
+    words = set(re.split(r"[/ ]", change.target))
+    projects = [site.project for site in fabric.sites if isinstance(site, GcpSite)]
+    return next((one for one in projects if one in words), projects[0] if projects else "PROJECT")
+
+
+def to_read(fabric: Fabric, cloud: Cloud, one: Unread) -> str:
+    """Show whether the right is there that a reading lacked; where none is named, read again."""
+    action = _ACTION.search(one.why)
+    if cloud is Cloud.AWS and action:
+        return f"aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names {action[0]}"
+    if cloud is Cloud.GCP and "grant" in one.why:
+        project = next((site.project for site in fabric.sites if isinstance(site, GcpSite)), "PROJECT")
+        shown = "--flatten='bindings[].members' --filter=bindings.members:ACCOUNT --format='value(bindings.role)'"
+        return f"gcloud projects get-iam-policy {project} {shown}"
+    return "pointsman audit FABRIC"
+
+
+def to_leave(fabric: Fabric, link: Link, notice: Notice, now: datetime) -> str:
+    """Take the traffic off a link whose window is near; while it is away list what is announced, and of an observed link what its loss does."""
+    if link.mode is Mode.OBSERVE:
+        return f"pointsman whatif FABRIC --fail {link.name}"
+    if notice.start is not None and notice.start > now + fabric.policy.maintenance.lead:
+        return "pointsman window list FABRIC"
+    hours = f" --for {math.ceil((notice.end - now) / timedelta(hours=1))}h" if notice.end else ""
+    return f"pointsman drain FABRIC {link.name}{hours} --author NAME --reason {shlex.quote(notice.what.lower())}"
+
+
+def rewrite(fabric: Fabric, link: Link, asked: RoutePolicies, held: RoutePolicies) -> str:
+    """Edit by hand the route policies that differ, each downloaded and uploaded whole; what they are to say is the finding's evidence."""
+    site = fabric.gcp_site(link)
+    router = site.router.name if site.router else "ROUTER"
+    sides = ((link.gcp.import_policy, asked.imports, held.imports), (link.gcp.export_policy, asked.exports, held.exports))
+    return " && ".join(
+        _edited(router, name, f"--region {site.region} --project {site.project}") for name, want, has in sides if name and want != has
+    )
+
+
+def _edited(router: str, policy: str, place: str) -> str:
+    both = f"{router} --policy-name={policy} --file-name={policy}.yaml {place}"
+    routers = "gcloud compute routers"
+    return f'{routers} download-route-policy {both} && "${{EDITOR:-vi}}" {policy}.yaml && {routers} upload-route-policy {both}'
