@@ -9,7 +9,7 @@ from pointsman.core.analysis import Analysis
 from pointsman.core.audit.audit import audit, capacity
 from pointsman.core.audit.findings import TITLES, Check, Finding, Severity, repair
 from pointsman.core.audit.seen import Attachment, End, Entry, Seen, Unread
-from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName, MemberId, Mode, PinTarget, Policy, Survival, Survive
+from pointsman.core.fabric import Bfd, Cloud, Fabric, FlowName, LinkName, MemberId, Mode, PinTarget, Policy, Survival, Survive
 from pointsman.core.plan import Drain, DrainCause, LinkState, Pin, Plan, Verdict
 from pointsman.core.sightings import Actor, Change, Notice, Vantage
 from pointsman.core.steering import FailoverTest, PrefixStance, RoutePolicies, Stance
@@ -294,6 +294,16 @@ def test_a_vpns_hold_time_is_what_aws_offers_however_long_google_would_wait() ->
 @pytest.mark.parametrize(("bfd", "told"), [(0, []), (5, [Check.TIMERS]), (None, [])])
 def test_bfd_that_is_not_declared_is_told(bfd: float | None, told: list[Check]) -> None:
     assert checks(gcp(ends=(end(bfd=None if bfd is None else seconds(bfd)),))) == told
+
+
+@pytest.mark.parametrize(("far", "told"), [(3, []), (5, []), (6, [Check.TIMERS]), (0, [Check.TIMERS]), (None, [])])
+def test_a_far_end_whose_bfd_is_slower_than_declared_or_does_not_answer_is_told(far: float | None, told: list[Check]) -> None:
+    timers = replace(ATLAS.link("ix-b").timers, bfd=Bfd(interval=seconds(1), multiplier=5))
+    declared = fabric(link("ix-a", 10 * G), replace(link("ix-b", 5 * G), timers=timers))
+    heard = gcp(ends=(end(up=True, bfd=seconds(5), far_bfd=None if far is None else seconds(far)),))
+    assert checks(heard, start=declared) == told
+    for one in found(heard, start=declared):
+        assert (one.subject, {each.side for each in one.evidence}) == ("aws-2 far bfd", {"aws", "gcp", "fabric"})
 
 
 @pytest.mark.parametrize(

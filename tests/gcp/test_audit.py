@@ -1,11 +1,13 @@
 """An audit of what Google Cloud shows, over REST against the face."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from pointsman.adapters.gcp.audit import GcpAuditor
 from pointsman.adapters.gcp.look import GcpLooker
+from pointsman.adapters.gcp.statuses import far_bfd
 from pointsman.core.audit.audit import audit
 from pointsman.core.audit.findings import Check, Finding
 from pointsman.core.audit.seen import Seen
@@ -62,6 +64,7 @@ def test_everything_is_read(cloud: Cloud) -> None:
     assert {one.name for one in shown.ends or ()} == {"aws-a", "aws-b", *(f"aws-vpn-{n}" for n in (1, 2, 3, 4))}
     assert all(one.learned and one.hold and one.priority == 100 for one in shown.ends or ())
     assert {one.name: one.bfd for one in shown.ends or ()}["aws-b"] == timedelta(seconds=5)
+    assert {one.name: one.far_bfd for one in shown.ends or () if one.far_bfd is not None} == {"aws-b": timedelta(seconds=3)}
     assert shown.mtus == {"ix-a": 8500, "ix-b": 8500}
 
 
@@ -85,6 +88,32 @@ def test_bfd_and_keepalive_that_are_not_as_declared_are_found(cloud: Cloud) -> N
     peers = [peer | {"bfd": {"sessionInitializationMode": "DISABLED"}} for peer in state.resource.now["bgpPeers"]]
     cloud.face.routers.put_router(state, state.resource.now | {"bgpPeers": peers, "bgp": {"keepaliveInterval": 40}}, OURS)
     assert {one.subject for one in findings(cloud)} == {"aws-a hold", "aws-b hold", "aws-b bfd"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "heard", "waits"),
+    [
+        ({}, {"minTxIntervalMs": 300, "multiplier": 3}, 3),
+        ({}, {"minTxIntervalMs": 2000, "multiplier": 3}, 6),
+        ({"minReceiveInterval": 4000}, {"minTxIntervalMs": 300, "multiplier": 3}, 12),
+        ({}, {"minTxIntervalMs": "300", "multiplier": 3}, None),
+        ({}, {"minTxIntervalMs": 300, "multiplier": 0}, None),
+        ({}, None, None),
+    ],
+)
+def test_bfd_of_the_far_end_waits_by_its_multiplier_and_the_slower_interval(settings: Any, heard: Any, waits: float | None) -> None:
+    told = far_bfd(settings, {"status": "UP", "bfdStatus": {"localState": "UP", "rxPacket": heard}})
+    assert told == (None if waits is None else timedelta(seconds=waits))
+
+
+def test_bfd_that_is_down_under_a_session_that_is_up_is_not_answered() -> None:
+    assert far_bfd({}, {"status": "UP", "bfdStatus": {"localState": "DOWN"}}) == timedelta(0)
+    for status in (
+        {"status": "DOWN", "bfdStatus": {"localState": "DOWN"}},
+        {"status": "UP"},
+        {"status": "UP", "bfdStatus": {"localState": "INIT"}},
+    ):
+        assert far_bfd({}, status) is None
 
 
 def test_a_dead_session_is_no_standby(cloud: Cloud) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pointsman.adapters.gcp.compute import Compute, RouterRef, region_path, router_of, table, tables
 from pointsman.adapters.gcp.http import GoogleHttp, Unanswered, Unreached
+from pointsman.adapters.gcp.statuses import BFD_MILLIS, far_bfd
 from pointsman.core.audit.seen import End, Seen, Unread
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud, Fabric, GcpSite, Link, LinkName, Member
@@ -24,7 +25,7 @@ PAGES = 4
 PAGE_SIZE = 250
 KEEPALIVES = 3
 """Hold time of a Cloud Router in keepalive intervals (Cloud Router documentation, keepalive timer)."""
-KEEPALIVE, BFD_MILLIS, BFD_MULTIPLIER = 20, 1000, 5
+KEEPALIVE, BFD_MULTIPLIER = 20, 5
 """What a Cloud Router does where nothing is set (REST reference, routers)."""
 
 Decode = Callable[[Mapping[str, Any]], tuple[Change, ...]]
@@ -157,6 +158,7 @@ def _end(
         priority=priority if isinstance(priority, int) else None,
         hold=hold if held else None,
         bfd=_bfd(table(held.get("bfd"))) if held else None,
+        far_bfd=far_bfd(table(held.get("bfd")), state) if held else None,
     )
 
 

@@ -1,12 +1,15 @@
 """Google's words for how a peer, tunnel, attachment or transport stands, as health and cause. Unknown words are unknown."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 
 Claim = tuple[Health, Cause]
+
+BFD_MILLIS = 1000
+"""The interval of a Cloud Router's BFD where none is set (REST reference, routers)."""
 
 _NOTHING: Claim = (Health.UNKNOWN, Cause.UNSTATED)
 _GONE: Claim = (Health.DOWN, Cause.DELETED)
@@ -63,6 +66,26 @@ def bfd(status: Mapping[str, Any]) -> Claim | None:
         return _ON
     failed = found.get("localState") == "DOWN" and found.get("localDiagnostic") in _PATH_FAILED
     return (Health.DOWN, Cause.BFD_DOWN) if failed else None
+
+
+def far_bfd(settings: Mapping[str, Any], status: Mapping[str, Any]) -> timedelta | None:
+    """Say how long BFD waits by what the far end sends: its multiplier times the slower of both ends' intervals (RFC 5880, 6.8.4).
+
+    Zero where the BGP session is up and BFD is not; None where the status does not tell.
+    """
+    found = status.get("bfdStatus")
+    if not isinstance(found, Mapping) or status.get("status") != "UP":
+        return None
+    if found.get("localState") == "DOWN":
+        return timedelta(0)
+    heard = found.get("rxPacket")
+    if found.get("localState") != "UP" or not isinstance(heard, Mapping):
+        return None
+    interval, multiplier = heard.get("minTxIntervalMs"), heard.get("multiplier")
+    if not isinstance(interval, int) or not isinstance(multiplier, int) or multiplier <= 0:
+        return None
+    own = settings.get("minReceiveInterval")
+    return timedelta(milliseconds=multiplier * max(interval, own if isinstance(own, int) else BFD_MILLIS))
 
 
 def tunnel(status: object) -> Claim:

@@ -9,7 +9,7 @@ from pointsman.core.fabric import Cloud, Fabric, Link, LinkKind, LinkName
 from pointsman.core.lint import PRIORITY_LIMIT
 
 AWS_HOLD = {LinkKind.CROSS_CLOUD_INTERCONNECT: timedelta(seconds=90), LinkKind.VPN: timedelta(seconds=30)}
-"""Hold times that AWS offers and nobody can change (Direct Connect and Site-to-Site VPN user guides); the smaller of both sides' counts (RFC 4271, 4.2)."""
+"""Hold times that AWS documents, that no call shows (Direct Connect and Site-to-Site VPN user guides); the smaller of both sides' counts (RFC 4271, 4.2)."""
 
 
 def timers(fabric: Fabric, seen: Seen) -> Iterator[Finding]:
@@ -21,6 +21,8 @@ def timers(fabric: Fabric, seen: Seen) -> Iterator[Finding]:
         declared = link.timers.bfd.interval * link.timers.bfd.multiplier if link.timers.bfd else timedelta(0)
         if end.bfd is not None and end.bfd != declared:
             yield _bfd(fabric, link, end, declared)
+        if declared and end.bfd and end.far_bfd is not None and not timedelta(0) < end.far_bfd <= declared:
+            yield _far_bfd(fabric, link, end, declared)
 
 
 def _hold(link: Link, end: End, agreed: timedelta) -> Finding:
@@ -31,7 +33,7 @@ def _hold(link: Link, end: End, agreed: timedelta) -> Finding:
         severity=Severity.WARNING,
         text=f"{link.name} declares a hold time of {_s(link.timers.hold)}, and its sides agree on {_s(agreed)}: its budget is wrong by that",
         evidence=(
-            Evidence(side="aws", says=f"offers {_s(offered)}" if offered else "not shown"),
+            Evidence(side="aws", says=f"documents {_s(offered)}, and shows none" if offered else "not shown"),
             Evidence(side="gcp", says=f"offers {_s(end.hold)} on {end.name}" if end.hold else "not shown"),
             Evidence(side="fabric", says=f"timers.hold {_s(link.timers.hold)}"),
         ),
@@ -57,6 +59,27 @@ def _bfd(fabric: Fabric, link: Link, end: End, declared: timedelta) -> Finding:
             f"gcloud compute routers update-bgp-peer {router} --peer-name={end.name} --bfd-session-initialization-mode={mode}"
             f" --region {site.region} --project {site.project}"
         ),
+        link=link.name,
+    )
+
+
+def _far_bfd(fabric: Fabric, link: Link, end: End, declared: timedelta) -> Finding:
+    """Tell of a far end that answers no BFD, or lets the session live longer by it: failures are noticed later than the budget says."""
+    far = end.far_bfd or timedelta(0)
+    site = fabric.gcp_site(link)
+    router = site.router.name if site.router else "ROUTER"
+    shown = f"{_bfd_words(far)}, by what {end.name} hears of it" if far else f"the session of {end.name} is up and its BFD is not"
+    return Finding(
+        check=Check.TIMERS,
+        subject=f"{end.name} far bfd",
+        severity=Severity.WARNING,
+        text=f"{link.name} declares {_bfd_words(declared)}, and at its AWS end has {_bfd_words(far)}: its budget is too short",
+        evidence=(
+            Evidence(side="aws", says=shown),
+            Evidence(side="gcp", says=f"{end.name}: {_bfd_words(end.bfd or timedelta(0))}"),
+            Evidence(side="fabric", says=f"timers.bfd: {_bfd_words(declared)}"),
+        ),
+        fix=f"gcloud compute routers get-status {router} --region {site.region} --project {site.project}",
         link=link.name,
     )
 

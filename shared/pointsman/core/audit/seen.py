@@ -34,6 +34,7 @@ class End(Frozen):
 
     ``accepted`` counts the routes it accepted, ``learned`` names them before policies; ``priority`` is the base priority
     it advertises with, ``hold`` and ``bfd`` how long it waits before it gives the session up (``bfd`` zero: not in use).
+    ``far_bfd`` is how long BFD takes by what the far end sends (zero: it does not answer), None where nothing shows that.
     """
 
     link: LinkName
@@ -45,6 +46,7 @@ class End(Frozen):
     priority: int | None = None
     hold: timedelta | None = None
     bfd: timedelta | None = None
+    far_bfd: timedelta | None = None
 
 
 class Unread(Frozen):

@@ -14,6 +14,10 @@ _SHUT = (Reason.NOTIFICATION_RECEIVED, Reason.BGP_PROCESS_STOPPED)
 """Session ends that take BFD down with them; after all others of an enabled peer BFD had its own reason."""
 
 
+_FAR_BFD: Json = {"state": "UP", "multiplier": 3, "minTxIntervalMs": 300, "minRxIntervalMs": 300}
+"""What AWS's end sends of BFD (Direct Connect user guide: 300 ms, three times)."""
+
+
 class RouterReads:
     """Answers from the model."""
 
@@ -74,7 +78,7 @@ class RouterReads:
 
 def _bfd(*, up: bool, shut: bool) -> Json:
     if up:
-        return {"localState": "UP", "localDiagnostic": "NO_DIAGNOSTIC"}
+        return {"localState": "UP", "localDiagnostic": "NO_DIAGNOSTIC", "rxPacket": _FAR_BFD}
     if shut:
         return {"localState": "ADMIN_DOWN", "localDiagnostic": "ADMINISTRATIVELY_DOWN"}
     return {"localState": "DOWN", "localDiagnostic": "CONTROL_DETECTION_TIME_EXPIRED"}
