@@ -15,7 +15,7 @@ JOBS ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup compiled demo test simulate mutants bench check lint format clean
+.PHONY: help setup compiled demo test simulate mutants bench check emulators lint format clean
 
 help: ## List what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench: compiled ## Measure reactions and print them as JSON.
 	@$(BIN)/pointsman bench
 
 check: lint test ## Format, lint, types, import contracts, then all tests.
+
+emulators: compiled ## Say which of the clouds' emulators cannot run here, and fail: the tests would skip what needs them.
+	@$(BIN)/python -m pointsman.testing.emulators --missing
 
 lint: compiled ## Format, lint, types and import contracts alone.
 	@failed=0; \

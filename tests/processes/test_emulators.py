@@ -137,6 +137,33 @@ def test_what_is_missing_is_said_with_the_mend(monkeypatch: pytest.MonkeyPatch, 
         pass
 
 
+def test_a_machine_without_googles_emulators_is_told_of_each_and_fails_where_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(emulators, "_PLACES", ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("POINTSMAN_EMULATORS", str(tmp_path))
+    assert emulators.say_missing() == 1
+    said = capsys.readouterr().err
+    assert [line.partition(":")[0] for line in said.splitlines()] == [
+        "Google's Firestore emulator was not found",
+        "Google's Pub/Sub emulator was not found",
+    ]
+
+
+def test_a_machine_that_has_all_emulators_is_told_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.touch(mode=0o755)
+    for jar in ("cloud-firestore-emulator.jar", "cloud-pubsub-emulator-1.jar"):
+        (tmp_path / jar).touch()
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("POINTSMAN_EMULATORS", str(tmp_path))
+    assert (emulators.say_missing(), capsys.readouterr().err) == (0, "")
+
+
 def test_a_jar_that_does_not_start_is_shown_with_its_last_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     java = tmp_path / "bin" / "java"
     java.parent.mkdir()

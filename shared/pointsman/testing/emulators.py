@@ -222,12 +222,25 @@ def serve_moto(port: int) -> None:
     over.wait()
 
 
-def _main() -> None:
-    parser = argparse.ArgumentParser(description="Serve an emulator on loopback.")
-    parser.add_argument("--moto", action="store_true", required=True, help="serve AWS services by moto")
+def say_missing() -> int:
+    """Say on standard error why each emulator that cannot run here cannot; 1 when any cannot, 0 when all can."""
+    missing = [why for why in (available_firestore(), available_pubsub(), available_moto()) if why]
+    sys.stderr.writelines(f"{why}\n" for why in missing)
+    return 1 if missing else 0
+
+
+def _main() -> int:
+    parser = argparse.ArgumentParser(description="Serve an emulator on loopback, or say which cannot run here.")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--moto", action="store_true", help="serve AWS services by moto")
+    what.add_argument("--missing", action="store_true", help="say which emulators cannot run here; exit 1 if any cannot")
     parser.add_argument("--port", type=int, default=0)
-    serve_moto(parser.parse_args().port)
+    asked = parser.parse_args()
+    if asked.moto:
+        serve_moto(asked.port)
+        return 0
+    return say_missing()
 
 
 if __name__ == "__main__":
-    _main()
+    sys.exit(_main())
