@@ -49,6 +49,7 @@ def test_the_fabric_says_which_link_is_meant() -> None:
         ("aws/sns-lambda-cw-alarm-attachment-drops.json", "ix-a"),
         ("aws/nm-routing-tgw-route-installed-vpn.json", "vpn"),
         ("aws/cloudtrail-interconnect-update-connection.json", "mc"),
+        ("aws/cloudtrail-dx-update-association.json", "ix-a"),
         ("aws/health-dx-operational-issue-open.json", "ix-a"),
         ("aws/health-vpn-redundancy-loss.json", "vpn"),
         ("gcp/logentry-router-bgp-down-hold-timer.json", "ix-b"),

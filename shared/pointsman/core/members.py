@@ -5,6 +5,7 @@ Keys, as ``Sighting.member`` holds them:
 | form | what |
 |---|---|
 | ``dxvif-..``, ``dxcon-..``, ``mcc-..``, ``tgw-attach-..``, ``vpn-..`` | an AWS resource of that id |
+| a bare UUID | a Direct Connect gateway's association, or the gateway itself where one link alone is declared on it |
 | ``vpn-..:IP`` | one tunnel of a VPN connection, by its outside address; ``tgw-attach-..:IP`` where only the attachment is named |
 | ``router/ROUTER_ID:IP`` | a BGP peer of a Cloud Router, by the far end's address |
 | ``router/ROUTER_ID:NAME`` | the same, where the feed gives the peer's name alone |
@@ -98,7 +99,7 @@ def _places(_: str, keep: "_Keep") -> Mapping[str, tuple[MemberRef, ...]]:
     for link in fabric.links:
         router = fabric.gcp_site(link).router
         connections = {member.aws.vpn for member in link.members if member.aws.vpn}  # of several, one takes its own tunnels alone
-        here = [(key, MemberRef(link=link.name)) for key in (link_key(link.name), *_link_keys(link)) if key not in connections]
+        here = [(key, MemberRef(link=link.name)) for key in (link_key(link.name), *_link_keys(fabric, link)) if key not in connections]
         for member in link.members:
             ref = MemberRef(link=link.name, member=member.id)
             here += [(key, ref) for key in dict.fromkeys(_member_keys(fabric, link, member))]
@@ -131,15 +132,19 @@ class _Keep:
 def _index(_: str, keep: _Keep) -> Mapping[str, MemberRef]:
     found: dict[str, MemberRef] = {}
     for link in keep.fabric.links:
-        found.update(dict.fromkeys(_link_keys(link), MemberRef(link=link.name)))
+        found.update(dict.fromkeys(_link_keys(keep.fabric, link), MemberRef(link=link.name)))
         for member in link.members:
             ref = MemberRef(link=link.name, member=member.id)
             found.update(dict.fromkeys(_member_keys(keep.fabric, link, member), ref))
     return found
 
 
-def _link_keys(link: Link) -> Iterator[str]:
+def _link_keys(fabric: Fabric, link: Link) -> Iterator[str]:
     yield from link.aws.attachments
+    if link.aws.association:
+        yield link.aws.association
+    if link.aws.dx_gateway and sum(one.aws.dx_gateway == link.aws.dx_gateway for one in fabric.links) == 1:
+        yield link.aws.dx_gateway
     yield from {member.aws.vpn for member in link.members if member.aws.vpn}
     if link.aws.connection:
         yield link.aws.connection
