@@ -14,6 +14,7 @@ from pointsman.adapters.gcp.compute import Compute, RouterRef
 from pointsman.adapters.gcp.http import GoogleHttp
 from pointsman.adapters.http1 import Http1
 from pointsman.core.fabric import Fabric
+from pointsman.core.values import replace
 from pointsman.testing.blueprint import blueprint
 from pointsman.testing.faces.faults import Fault, FaultKind
 from pointsman.testing.faces.timing import HandTime, ScaledTime
@@ -97,6 +98,16 @@ def cloud(fabric: Fabric) -> Iterator[Cloud]:
 def slow_cloud(fabric: Fabric) -> Iterator[Cloud]:
     """Operations run, and keep their router busy, until time passes."""
     yield from opened(fabric, HandTime(), LATENCY)
+
+
+@pytest.fixture
+def six_cloud(fabric: Fabric) -> Iterator[Cloud]:
+    """Give a cloud whose second flow, training, is of IPv6 prefixes."""
+    training = fabric.flow("training")
+    aws, gcp = fabric.links[0].aws_site, fabric.links[0].gcp_site
+    of_six = replace(training, prefixes={aws: ("2001:db8:1::/48",), gcp: ("2001:db8:2::/48",)})
+    flows = tuple(of_six if one.name == training.name else one for one in fabric.flows)
+    yield from opened(replace(fabric, flows=flows), HandTime(), 0.0)
 
 
 @pytest.fixture

@@ -132,6 +132,21 @@ def test_a_prefix_that_a_peer_did_not_announce_is_missing_on_the_standby(cloud: 
     assert all("10.30.0.0/16 was not learned" in one.text for one in told)
 
 
+def test_a_network_with_ipv6_flows_that_is_as_declared_gives_no_finding(six_cloud: Cloud) -> None:
+    six_cloud.past(timedelta(hours=25).total_seconds())
+    assert findings(six_cloud) == ()
+    assert all("2001:db8:1::/48" in (one.learned or ()) for one in seen(six_cloud).ends or () if one.link in ("ix-a", "ix-b"))
+
+
+def test_a_peer_that_announces_more_than_a_page_is_read_to_the_end(cloud: Cloud) -> None:
+    association = cloud.fabric.link("ix-a").aws.association or ""
+    held = cloud.network.allowed_prefixes(association)
+    many = tuple(f"172.{16 + n // 256}.{n % 256}.0/24" for n in range(600))
+    cloud.network.set_allowed_prefixes(association, (*many, *held), principal=OURS)
+    learned = {one.name: one.learned or () for one in seen(cloud).ends or ()}["aws-a"]
+    assert learned == (*many, *held)
+
+
 def test_an_announced_outage_is_found_once_it_is_near_and_no_plan_drains_the_link(cloud: Cloud) -> None:
     now = cloud.time.seconds()
     cloud.network.maintain("ix-b", now + 86400, now + 90000)

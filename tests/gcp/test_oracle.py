@@ -106,11 +106,11 @@ READS: dict[str, tuple[Callable[[Cloud], object], Callable[[Cloud], object]]] = 
         lambda cloud: list(routers(cloud).list_route_policies(request=compute_v1.ListRoutePoliciesRoutersRequest(**AT, max_results=500))),
     ),
     "routers.listBgpRoutes": (
-        lambda cloud: run(advertised(cloud.compute, ROUTER, cloud.fabric.link("ix-a"))),
+        lambda cloud: run(advertised(cloud.compute, ROUTER, cloud.fabric, cloud.fabric.link("ix-a"))),
         lambda cloud: list(
             routers(cloud).list_bgp_routes(
                 request=compute_v1.ListBgpRoutesRoutersRequest(
-                    **AT, peer="aws-a", address_family="IPV4", route_type="ADVERTISED", policy_applied=True
+                    **AT, peer="aws-a", address_family="IPV4", route_type="ADVERTISED", policy_applied=True, max_results=500
                 )
             )
         ),

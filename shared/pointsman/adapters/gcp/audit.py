@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pointsman.adapters.gcp.compute import Compute, RouterRef, region_path, router_of, table, tables
 from pointsman.adapters.gcp.http import GoogleHttp, Unanswered, Unreached
+from pointsman.adapters.gcp.proof import families, prefix_of, routes_of
 from pointsman.adapters.gcp.statuses import BFD_MILLIS, far_bfd
 from pointsman.core.audit.seen import End, Seen, Unread
 from pointsman.core.errors import PointsmanError
@@ -78,11 +79,9 @@ class GcpAuditor:
     async def _with_routes(self, router: RouterRef, end: End) -> End:
         if not end.up:
             return end
-        query = {"peer": end.name, "addressFamily": "IPV4", "routeType": "LEARNED", "policyApplied": "false"}
-        page = await self._compute.get(f"{router.path}/listBgpRoutes", query)
-        learned = tuple(str(table(one.get("destination")).get("prefix", "")) for one in tables(page.get("result")))
-        whole = not page.get("nextPageToken")
-        return replace(end, learned=learned if whole else None)
+        asked = families(self._fabric, self._fabric.link(end.link))
+        found, whole = await routes_of(self._compute, router, end.name, asked, told=False)
+        return replace(end, learned=tuple(map(prefix_of, found)) if whole else None)
 
     async def _mtus(self) -> dict[LinkName, int]:
         found: dict[LinkName, int] = {}

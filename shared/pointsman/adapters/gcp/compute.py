@@ -116,16 +116,23 @@ class Compute:
 
     async def list_all(self, path: str, field: str = "items", *, fresh: bool = False) -> list[dict[str, Any]]:
         """Read a whole list, page by page, ``PAGE_LIMIT`` pages at most; ``field`` is where a page holds its part."""
+        return (await self._pages(path, field, {}, fresh=fresh))[0]
+
+    async def bgp_routes(self, router: RouterRef, query: Mapping[str, str]) -> tuple[list[dict[str, Any]], bool]:
+        """List the routes that a peer is told or told us, and say whether these are all: ``PAGE_LIMIT`` pages are read at most."""
+        return await self._pages(f"{router.path}/listBgpRoutes", "result", query)
+
+    async def _pages(self, path: str, field: str, query: Mapping[str, str], *, fresh: bool = False) -> tuple[list[dict[str, Any]], bool]:
         found: list[dict[str, Any]] = []
-        query = {"maxResults": PAGE_SIZE}
+        asked = {**query, "maxResults": PAGE_SIZE}
         for _ in range(PAGE_LIMIT):
-            page = await self.get(path, query, fresh=fresh)
+            page = await self.get(path, asked, fresh=fresh)
             found += tables(page.get(field))
             token = page.get("nextPageToken")
             if not token:
-                break
-            query = {"maxResults": PAGE_SIZE, "pageToken": str(token)}
-        return found
+                return found, True
+            asked["pageToken"] = str(token)
+        return found, False
 
     async def status(self, router: RouterRef) -> dict[str, Any]:
         """Read a router's live status; a second look at the same router waits for the first."""

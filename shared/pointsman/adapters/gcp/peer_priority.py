@@ -70,10 +70,10 @@ class PeerPriorityLever:
         """Prove it: *accepted* when every peer reads back, *effective* when each session announces its routes with this MED."""
         want = _priority(want)
         router, link = router_of(self._fabric, want.link), self._fabric.link(want.link)
-        observed, sent = await asyncio.gather(self.observe(want.link), advertised(self._compute, router, link))
+        observed, sent = await asyncio.gather(self.observe(want.link), advertised(self._compute, router, self._fabric, link))
         if observed.setting != want:
             return Verified(level=Level.NONE, missing=f"link {want.link}'s peers read back different from what was written")
-        for peer, routes in sent.items():
+        for peer, routes in sent.routes.items():
             if routes and not any(med == want.priority for _, med in routes):
                 return Verified(level=Level.ACCEPTED, missing=f"peer {peer} is not told priority {want.priority} yet")
         return Verified(level=Level.EFFECTIVE)

@@ -175,8 +175,8 @@ class RoutePolicyLever:
 
     async def _uneffective(self, router: RouterRef, want: RoutePolicies) -> str:
         link = self._link(want.link)
-        status, sent = await asyncio.gather(self._compute.status(router), advertised(self._compute, router, link))
-        return missing_imports(link, status, want.imports) or missing_exports(sent, want.exports)
+        status, sent = await asyncio.gather(self._compute.status(router), advertised(self._compute, router, self._fabric, link))
+        return missing_imports(link, status, want.imports) or missing_exports(sent.routes, want.exports) or sent.unread
 
     def _link(self, name: str) -> Link:
         router_of(self._fabric, name)

@@ -236,7 +236,7 @@ def _peer(link: LinkSpec, member: MemberSpec) -> Json:
         "advertiseMode": "DEFAULT",
         "managementType": "MANAGED_BY_USER",
         "enable": "TRUE",
-        "enableIpv6": False,
+        "enableIpv6": any(":" in one.prefix for announced in link.announces.values() for one in announced),
         "bfd": {"sessionInitializationMode": "ACTIVE" if bfd else "DISABLED", "multiplier": bfd.multiplier if bfd else 5},
     }
 

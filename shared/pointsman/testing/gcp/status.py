@@ -1,6 +1,6 @@
 """What a Cloud Router says of itself: live status, and the routes of a peer before and after its policies."""
 
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from pointsman.testing.gcp.answers import Call, Json, Route, invalid
 from pointsman.testing.gcp.routers import BASE, Routers, RouterState, google_ip
@@ -10,6 +10,8 @@ from pointsman.testing.network.views import BestRoute, PeerView
 from pointsman.testing.network.views import Route as ModelRoute
 
 _ONE = BASE + "/{router}"
+_PAGE = 500
+"""Routes that a page of a list holds at most, and where nothing is asked for (REST reference, ``maxResults``)."""
 _SHUT = (Reason.NOTIFICATION_RECEIVED, Reason.BGP_PROCESS_STOPPED)
 """Session ends that take BFD down with them; after all others of an enabled peer BFD had its own reason."""
 
@@ -50,8 +52,8 @@ class RouterReads:
             raise invalid("routeType is LEARNED or ADVERTISED, addressFamily IPV4 or IPV6")
         routes = view.learned if kind == "LEARNED" else view.advertised
         within = call.query.get("destinationPrefix", "")
-        found = [_bgp_route(one) for one in routes if family == "IPV4" and _inside(one.prefix, within)]
-        return {"kind": "compute#routersListBgpRoutes", "result": found}
+        found = [_bgp_route(one) for one in routes if _family(one.prefix) == family and _inside(one.prefix, within)]
+        return {"kind": "compute#routersListBgpRoutes", **_paged(call, found)}
 
     def _peer(self, state: RouterState, view: PeerView, network: str) -> Json:
         session, up = view.session, view.session.up and view.enabled
@@ -66,11 +68,13 @@ class RouterReads:
             "uptimeSeconds": str(seconds),
             "numLearnedRoutes": session.accepted if up else 0,
             "enableIpv4": True,
-            "enableIpv6": False,
+            "enableIpv6": state.peer(view.name)["enableIpv6"],
             "md5AuthEnabled": False,
         }
+        if found["enableIpv6"]:
+            found |= {"ipv6NexthopAddress": _six(google_ip(view.ip)), "peerIpv6NexthopAddress": _six(view.ip)}
         if up:
-            found["advertisedRoutes"] = [_route(one, network, google_ip(view.ip)) for one in view.advertised]
+            found["advertisedRoutes"] = [_route(one, network, _hop(one.prefix, google_ip(view.ip))) for one in view.advertised]
         if state.peer(view.name).get("bfd", {}).get("sessionInitializationMode") == "ACTIVE":
             found["bfdStatus"] = _bfd(up=up, shut=not view.enabled or session.reason in _SHUT)
         return found
@@ -87,7 +91,7 @@ def _bfd(*, up: bool, shut: bool) -> Json:
 def _best(best: BestRoute, network: str) -> list[Json]:
     if best.static:
         return [{"kind": "compute#route", "network": network, "destRange": best.prefix, "priority": best.priority, "routeType": "STATIC"}]
-    return [_route(hop, network, hop.peer_ip) | {"priority": best.priority} for hop in best.next_hops]
+    return [_route(hop, network, _hop(best.prefix, hop.peer_ip)) | {"priority": best.priority} for hop in best.next_hops]
 
 
 def _route(route: ModelRoute, network: str, next_hop: str) -> Json:
@@ -112,5 +116,27 @@ def _bgp_route(route: ModelRoute) -> Json:
     }
 
 
+def _paged(call: Call, found: list[Json]) -> Json:
+    size, start = int(call.query.get("maxResults", _PAGE)), int(call.query.get("pageToken", 0))
+    if not 0 < size <= _PAGE:
+        raise invalid(f"maxResults is 1 to {_PAGE} here")
+    after = start + size
+    return {"result": found[start:after]} | ({"nextPageToken": str(after)} if after < len(found) else {})
+
+
+def _family(prefix: str) -> str:
+    return "IPV6" if ":" in prefix else "IPV4"
+
+
+def _hop(prefix: str, ip: str) -> str:
+    """Give the next hop of a route: IPv6 over a session between IPv4 addresses has one of its own."""
+    return _six(ip) if _family(prefix) == "IPV6" else ip
+
+
+def _six(ip: str) -> str:
+    """Give the IPv6 next hop address of an interface: one of 2600:2d00:0:2::/64, where Cloud Router picks them, made of its IPv4 address."""
+    return str(IPv6Address(int(IPv6Address("2600:2d00:0:2::")) + int(IPv4Address(ip))))
+
+
 def _inside(prefix: str, within: str) -> bool:
-    return not within or ip_network(prefix).subnet_of(ip_network(within))  # type: ignore[arg-type]
+    return not within or (_family(prefix) == _family(within) and ip_network(prefix).subnet_of(ip_network(within)))  # type: ignore[arg-type]
