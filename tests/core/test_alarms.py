@@ -3,7 +3,9 @@
 import pytest
 
 from pointsman.core.evidence import believe, claims_by_link
+from pointsman.core.members import LIGHT, metric_key
 from pointsman.core.plan import LinkState, Verdict
+from pointsman.core.rows import newest
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
 from tests.core.scene import START, G, aws_bgp, aws_probe, claim, fabric, gcp_bgp, gcp_probe, link, seconds, vpn
@@ -61,3 +63,19 @@ def test_what_a_live_measurement_finds_since_ends_what_an_alarm_said() -> None:
 
 def test_an_alarm_that_is_stale_speaks_no_more() -> None:
     assert judged(*LOSS, *(replace(row, seen_at=START + seconds(1_000)) for row in SESSIONS), at=1_001) is Verdict.UP
+
+
+def dx(member: str, health: Health, at: float) -> Sighting:
+    return claim(Vantage.AWS, member, health, at, aspect=Aspect.LINK, source=Source.CLOUDWATCH, cause=Cause.ALARM)
+
+
+@pytest.mark.parametrize("metric", LIGHT)
+@pytest.mark.parametrize("health", [Health.DEGRADED, Health.UP])
+def test_an_alarm_on_a_connections_light_hides_nothing_of_its_state(metric: str, health: Health) -> None:
+    lost = (dx("dxcon-1", Health.DOWN, 60), *gcp_bgp("ix-a", Health.DOWN, 60))
+    rows = newest((*lost, dx(metric_key("dxcon-1", metric), health, 65)))
+    assert judged(*rows.values()) is Verdict.DOWN
+
+
+def test_an_alarm_on_light_alone_speaks_of_the_connections_member() -> None:
+    assert judged(dx(metric_key("dxcon-1", LIGHT[1]), Health.DEGRADED, 65)) is Verdict.DEGRADED

@@ -7,7 +7,7 @@ from pointsman.core.members import peer_key, probe_key
 from pointsman.core.plan import LinkState, Plan, Verdict
 from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
 from pointsman.core.values import canonical, parse
-from tests.core.scene import ATLAS, START, Story, aws_bgp, claim, gcp_bgp, gcp_probe, healthy, seconds
+from tests.core.scene import ATLAS, START, Story, aws_bgp, aws_probe, claim, gcp_bgp, gcp_probe, healthy, seconds
 from tests.core.test_decide import steady
 
 IX_A, VPN = LinkName("ix-a"), LinkName("vpn")
@@ -130,6 +130,14 @@ def test_a_tunnel_whose_session_comes_and_goes_is_remembered_for_the_pace_and_th
     story.note(*tunnels(1700, 2)).decided(1701)
     assert story.plan.links[VPN].usable == ATLAS.link("vpn").capacity * 3 // 4
     assert (story.plan.epoch, story.plan.links[VPN].lost[T2]) == (before + 1, START + seconds(1700))
+
+
+def test_sessions_that_are_lost_on_a_link_that_is_down_are_no_news() -> None:
+    story = steady()
+    story.note(*aws_probe("ix-a", Health.DOWN, 10), *gcp_probe("ix-a", Health.DOWN, 10)).decided(11)
+    assert ix_a(story).verdict is Verdict.DOWN
+    before = story.plan
+    assert story.note(*both_lose(70)).decided(71) == before
 
 
 def test_a_link_whose_sessions_stand_says_nothing_of_lost_ones() -> None:

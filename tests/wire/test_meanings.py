@@ -79,6 +79,21 @@ def test_an_alarm_on_an_unknown_metric_of_a_links_own_namespace_is_a_matter_of_c
     assert (found.aspect, found.health) == (Aspect.CAPACITY, Health.DEGRADED)
 
 
+@pytest.mark.parametrize(
+    ("namespace", "name", "dimension", "member"),
+    [
+        ("AWS/DX", "ConnectionState", "ConnectionId", "dxcon-1"),
+        ("AWS/DX", "ConnectionLightLevelRx", "ConnectionId", "dxcon-1#ConnectionLightLevelRx"),
+        ("AWS/DX", "ConnectionErrorCount", "ConnectionId", "dxcon-1#ConnectionErrorCount"),
+        ("AWS/DX", "ConnectionErrorCount", "VirtualInterfaceId", "dxcon-1"),
+        ("AWS/TransitGateway", "PacketDropCountNoRoute", "TransitGatewayAttachment", "dxcon-1#PacketDropCountNoRoute"),
+        ("Own", "ConnectionErrorCount", "ConnectionId", "dxcon-1"),
+    ],
+)
+def test_alarms_on_further_metrics_of_a_resource_have_rows_of_their_own(namespace: str, name: str, dimension: str, member: str) -> None:
+    assert alarm("ALARM", namespace=namespace, name=name, dimensions={dimension: "dxcon-1"}).member == member
+
+
 def test_one_tunnel_of_a_whole_connection_is_redundancy_and_not_the_path() -> None:
     found = alarm("ALARM", namespace="AWS/VPN", name="TunnelState", dimensions={"VpnId": "vpn-1"})
     assert (found.member, found.health, found.cause) == ("vpn-1", Health.DEGRADED, Cause.REDUNDANCY_LOST)

@@ -229,15 +229,17 @@ def _as_it_was(before: LinkState, state: LinkState) -> LinkState:
 
 
 def _remembering(case: Case, name: LinkName, state: LinkState) -> LinkState:
-    """Keep the losses of sessions that are over until something else changes of a link, for as long as the pace at most while it is not down.
+    """Keep the losses of sessions that are over until something else changes of a link, and for as long as the pace at most.
 
-    So to forget one is hardly ever an epoch of its own, however often a session comes and goes.
+    So to forget one is hardly ever an epoch of its own, however often a session comes and goes; of a link that is down, nothing of them is.
     """
-    before, down = _before(case, name), state.verdict is Verdict.DOWN
+    before = _before(case, name)
     if replace(state, lost=before.lost) != before:
         return state
+    if state.verdict is Verdict.DOWN:
+        return before
     age = pace(case.fabric.policy)
-    return replace(state, lost=state.lost | {member: at for member, at in before.lost.items() if down or case.now - at < age})
+    return replace(state, lost=state.lost | {member: at for member, at in before.lost.items() if case.now - at < age})
 
 
 def _needed(case: Case, states: Mapping[LinkName, LinkState], kept: set[LinkName]) -> set[LinkName]:

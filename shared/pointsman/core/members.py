@@ -6,6 +6,7 @@ Keys, as ``Sighting.member`` holds them:
 |---|---|
 | ``dxvif-..``, ``dxcon-..``, ``mcc-..``, ``tgw-attach-..``, ``vpn-..`` | an AWS resource of that id |
 | a bare UUID | a Direct Connect gateway's association, or the gateway itself where one link alone is declared on it |
+| ``dxcon-..#METRIC``, ``tgw-attach-..#METRIC`` | the same resource by an alarm on one of its further metrics (``LIGHT``, ``DROPS``) |
 | ``vpn-..:IP`` | one tunnel of a VPN connection, by its outside address; ``tgw-attach-..:IP`` where only the attachment is named |
 | ``router/ROUTER_ID:IP`` | a BGP peer of a Cloud Router, by the far end's address |
 | ``router/ROUTER_ID:NAME`` | the same, where the feed gives the peer's name alone |
@@ -23,6 +24,16 @@ from functools import lru_cache
 
 from pointsman.core.fabric import Fabric, Link, LinkName, Member, MemberId
 from pointsman.core.values import Frozen
+
+LIGHT = ("ConnectionErrorCount", "ConnectionLightLevelRx", "ConnectionLightLevelTx")
+"""Metrics of a Direct Connect connection beside its state: an alarm on one has a row of its own, lest it hide another."""
+DROPS = ("PacketDropCountNoRoute",)
+"""Metrics of an attachment's lost packets beside black holes, the same way."""
+
+
+def metric_key(resource: str, metric: str) -> str:
+    """Name a resource by one of its further metrics."""
+    return f"{resource}#{metric}"
 
 
 def tunnel_key(owner: str, outside_ip: str) -> str:
@@ -145,6 +156,7 @@ def _link_keys(fabric: Fabric, link: Link) -> Iterator[str]:
         yield link.aws.association
     if link.aws.dx_gateway and sum(one.aws.dx_gateway == link.aws.dx_gateway for one in fabric.links) == 1:
         yield link.aws.dx_gateway
+    yield from (metric_key(attachment, metric) for attachment in link.aws.attachments for metric in DROPS)
     yield from {member.aws.vpn for member in link.members if member.aws.vpn}
     if link.aws.connection:
         yield link.aws.connection
@@ -160,6 +172,7 @@ def _link_keys(fabric: Fabric, link: Link) -> Iterator[str]:
 def _member_keys(fabric: Fabric, link: Link, member: Member) -> Iterator[str]:
     aws, gcp = member.aws, member.gcp
     yield from (name for name in (aws.virtual_interface, aws.connection) if name)
+    yield from (metric_key(aws.connection, metric) for metric in LIGHT if aws.connection)
     if aws.vpn and aws.outside_ip:
         yield tunnel_key(aws.vpn, aws.outside_ip)
         yield from (tunnel_key(attachment, aws.outside_ip) for attachment in link.aws.attachments)

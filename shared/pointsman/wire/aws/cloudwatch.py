@@ -9,7 +9,7 @@ Source: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-ev
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from pointsman.core.members import alarm_key, tunnel_key
+from pointsman.core.members import DROPS, LIGHT, alarm_key, metric_key, tunnel_key
 from pointsman.core.sightings import Aspect, Cause, Health, Ignored, Meaning, Sighting, Source, Vantage
 from pointsman.core.values import Frozen
 from pointsman.wire.fields import Table, printable
@@ -75,6 +75,8 @@ _METRICS = {
 _FAMILIES = {"AWS/DX": _TIGHT, "AWS/VPN": _TIGHT, "AWS/TransitGateway": _TIGHT, "AWS/NetworkMonitor": _PROBE}
 NAMESPACES = frozenset(_FAMILIES)
 """AWS namespaces that speak of links; alarms on other ``AWS/`` namespaces are not ours, those on a user's own are."""
+_ASIDE = {("AWS/DX", name): "ConnectionId" for name in LIGHT} | {("AWS/TransitGateway", name): "TransitGatewayAttachment" for name in DROPS}
+"""Further metrics of a resource, by the dimension that names it."""
 _STATES = {"OK": Health.UP, "ALARM": Health.DOWN, "INSUFFICIENT_DATA": Health.UNKNOWN}
 _RESOURCES = ("VirtualInterfaceId", "ConnectionId", "TransitGatewayAttachment", "TransitGateway")
 
@@ -177,9 +179,18 @@ def _meant(alarm: _Alarm) -> _Meant:
 
 
 def _member(alarm: _Alarm) -> str:
-    """Name what the alarm's dimensions name when they agree on one thing, else the alarm itself."""
+    """Name what the alarm's dimensions name when they agree on one thing, else the alarm itself.
+
+    An alarm on one metric alone that another metric of the same resource would hide has a row of its own.
+    """
     named = {_resource(one.dimensions) for one in alarm.metrics}
-    return (named.pop() if len(named) == 1 else "") or alarm_key(alarm.name)
+    resource = named.pop() if len(named) == 1 else ""
+    if not resource:
+        return alarm_key(alarm.name)
+    metrics = {(one.namespace, one.name) for one in alarm.metrics}
+    aside = _ASIDE.get(next(iter(metrics)), "") if len(metrics) == 1 else ""
+    first = alarm.metrics[0]
+    return metric_key(resource, first.name) if first.dimensions.get(aside) == resource else resource
 
 
 def _resource(dimensions: dict[str, str]) -> str:
