@@ -122,6 +122,7 @@ def _report(done: Report) -> Told:
         }
         for step in done.steps
     ]
+    carried = [{"on": _target(step.setting), "level": step.verified.level, "missing": step.verified.missing} for step in done.carried]
     stages = {name: round(seconds * 1000, 1) for name, seconds in done.stages.items()}
     down = [name for name, state in done.plan.links.items() if state.drain]
     return {
@@ -130,6 +131,7 @@ def _report(done: Report) -> Told:
         "agreed": done.agreed,
         "drained": down,
         "steps": steps,
+        "carried": carried,
         "stages_ms": stages,
         "hints_lost": list(done.hints_lost),
         "settled": done.settled,

@@ -23,6 +23,7 @@ from pointsman.core.steering import Level, LeverKind, PrefixListPin, Setting
 from pointsman.core.values import replace
 from pointsman.service.agree import Agreement, agree, plan_in
 from pointsman.service.alone import stand_alone
+from pointsman.service.carrying import raised
 from pointsman.service.enact import Step, acknowledge, acknowledge_pins, differing, observe_missing, prove, target_of, wishes, write
 from pointsman.service.fastpath import Ahead, with_intents
 from pointsman.service.gather import Gathered, Scope, Target, correct, gather, note, quietly, with_flags_anew, worth_noting
@@ -42,7 +43,8 @@ PASSES_LIMIT = 4
 class Report:
     """What one call did: the plan it ended on, whether it made it, the levers it wrote, and how long each stage took (seconds).
 
-    ``settled`` means that all of this cloud's levers are proved to be set as the plan asks; ``again`` says why the
+    ``carried`` tells of levers that were proved effective, in this call or earlier by the same process, whether packets have
+    been seen to pass since; ``settled`` means that all of this cloud's levers are proved to be set as the plan asks; ``again`` says why the
     event must be delivered again ("" when it need not be); ``by_hand`` which tickets a person has to close;
     ``doubts`` what the journal does not bear out, and ``alone`` what the record now has of what was done without a
     majority, in words; ``repaired`` which stores were brought up to the majority; ``audited`` what an audit newly found;
@@ -53,6 +55,7 @@ class Report:
     agreed: bool
     began: datetime
     steps: tuple[Step, ...] = ()
+    carried: tuple[Step, ...] = ()
     stages: dict[str, float] = field(default_factory=dict)
     hints_lost: tuple[str, ...] = ()
     stored: dict[str, Sighting] = field(default_factory=dict)
@@ -270,6 +273,7 @@ class _Pass:
             agreed=diary.agreed,
             began=diary.began,
             steps=tuple(diary.steps),
+            carried=raised(house, agreement.plan, gathered, settings=settings, proved=diary.steps),
             stages=diary.stages,
             hints_lost=lost,
             stored=gathered.stored,

@@ -3,14 +3,14 @@
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Sighting
-from pointsman.core.steering import LeverKind
+from pointsman.core.steering import LeverKind, Setting
 from pointsman.ports.clouds import Clock, Flag, Lever, Looker
 from pointsman.ports.desks import Desk
 from pointsman.ports.stores import Journal, Rows
@@ -55,7 +55,7 @@ class House:
     those of the first, ``hands`` those of each by its hash. ``nonce`` gives 16 fresh hex digits at each call.
     ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no entry; ``countersigned`` are
     entries that this process has dealt with, ``audited`` the hour in which it last audited, ``told`` findings that it
-    has told; ``known`` the rows that the own store held when it was last read; ``silent`` names the stores that kept
+    has told; ``effective`` the levers that it proved effective, by kind and target, when, and has not seen carry yet; ``known`` the rows that the own store held when it was last read; ``silent`` names the stores that kept
     silent when they were last asked for rows, which are not waited for again until they answer; ``dark`` those whose
     rows could not be read. ``own`` are registers of the own cloud's store alone, for what may be done without a
     majority (None: nothing). ``named`` is the fabric that the last plan named which this process saw, unless that is
@@ -84,6 +84,7 @@ class House:
     countersigned: deque[str] = field(default_factory=lambda: deque(maxlen=COUNTERSIGNED_KEPT))
     audited: deque[int] = field(default_factory=lambda: deque(maxlen=AUDITED_KEPT))
     told: deque[str] = field(default_factory=lambda: deque(maxlen=TOLD_KEPT))
+    effective: dict[tuple[LeverKind, str], tuple[Setting, datetime]] = field(default_factory=dict)
     known: dict[str, Sighting] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     dark: set[str] = field(default_factory=set)
