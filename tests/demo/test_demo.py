@@ -49,6 +49,14 @@ def test_without_one_database_the_functions_say_that_a_quorum_decides(told: dict
     assert "the mode that the functions told meanwhile: quorum" in silenced["notes"][0]
 
 
+def test_what_aws_alone_overfills_is_said_by_the_ticket_with_each_flow_and_its_loss(told: dict) -> None:  # type: ignore[type-arg]
+    alone = told["scenes"][3]
+    loss = 1 - 1 / alone["links"]["ix-b"]
+    assert loss > 0, "seven gigabits fall back onto five"
+    assert "error: ix-a is down; both probes lose packets over this link; AWS's failover test empties ix-a" in alone["notes"][0]
+    assert f"ix-b is overfilled, and loses {loss:.1%} of the packets of checkout, training" in alone["notes"][0]
+
+
 def test_no_stage_is_over_before_the_one_that_it_follows_from(told: dict) -> None:  # type: ignore[type-arg]
     for scene in told["scenes"]:
         times = [scene["times"][stage] for stage in ("lever written", "accepted", "effective", "carried")]

@@ -10,11 +10,13 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from pointsman.core import overfilling
 from pointsman.core.approvals import PROPOSED, concerns, told
 from pointsman.core.endings import ended
 from pointsman.core.fabric import Fabric, Flow, LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket, incident_id
 from pointsman.core.plan import DrainCause, LinkState, Placement, Plan, Verdict
+from pointsman.core.sightings import Sighting
 from pointsman.core.silence import ending, headline, is_silence, severity_of_silence
 from pointsman.core.values import replace
 
@@ -69,16 +71,19 @@ def _state(fabric: Fabric, plan: Plan, link: LinkName) -> tuple[object, ...]:
     return severity_of(fabric, plan, link), _is_well(plan, link), plan.proposal
 
 
-def severity_of(fabric: Fabric, plan: Plan, link: LinkName) -> Severity:
+def severity_of(fabric: Fabric, plan: Plan, link: LinkName, rows: tuple[Sighting, ...] = ()) -> Severity:
     """Grade an outage: a flow without a healthy link; capacity short or no second link; or redundancy lost with headroom.
 
-    Within a window that its link was left for an outage is expected; one that a person must decide on breaks N-1.
+    Within a window that its link was left for an outage is expected; one that a person must decide on breaks N-1. By the
+    rows capacity is short too while AWS's own drain of the link overfills others.
     """
     if is_silence(link):
         return severity_of_silence(link)
     touched = [flow for flow in fabric.flows if link in flow.prefer]
     if any(not _healthy_links(plan, flow) for flow in touched):
         return Severity.CRITICAL
+    if overfilling.overfilled(fabric, plan, link, rows):
+        return Severity.ERROR
     state = plan.links.get(link, LinkState())
     if state.maintenance is not None:
         return Severity.ERROR if state.maintenance.ask else Severity.INFO
@@ -95,25 +100,35 @@ def _healthy_links(plan: Plan, flow: Flow) -> list[LinkName]:
     return [name for name, state in states if state.verdict in {Verdict.UP, Verdict.DEGRADED} and state.drain is None]
 
 
-def follow(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, before: Incident | None) -> Incident:
-    """Bring an incident in line with the plan: open it, tell a change of severity, or resolve it. Idempotent."""
+def follow(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, before: Incident | None, *, rows: tuple[Sighting, ...] = ()) -> Incident:
+    """Bring an incident in line with the plan: open it, tell a change of severity or what is overfilled, or resolve it. Idempotent.
+
+    ``rows`` are both clouds'; without them nothing is told of what they alone show.
+    """
     phase = Phase.OPEN if _open_epoch(plan, link) == epoch else Phase.RESOLVED
-    incident = before or _opened(fabric, plan, link, epoch)
+    incident = before or _opened(fabric, plan, link, epoch, rows)
     if incident.phase is Phase.RESOLVED:
         return incident
     if phase is Phase.RESOLVED:
         return _resolved(fabric, plan, incident)
-    severity = severity_of(fabric, plan, link)
+    severity = severity_of(fabric, plan, link, rows)
     if _RANK[severity] > _RANK[incident.severity] and not _is_well(plan, link):
-        text = f"{_headline(plan, link)}; severity rises to {severity}"
+        text = f"{_headline(fabric, plan, link, rows)}; severity rises to {severity}"
         return _told(fabric, replace(incident, severity=severity), plan, Ask.UPDATE, text)
-    return _asked(fabric, plan, incident)
+    return _asked(fabric, plan, _strained(fabric, plan, incident, rows))
 
 
 def _is_well(plan: Plan, link: LinkName) -> bool:
     """Say whether a link carries again and only its incident is still to end: that is no time to grade it anew."""
     state = plan.links.get(link, LinkState(verdict=Verdict.DOWN))
     return state.verdict is Verdict.UP and state.drain is None and state.maintenance is None
+
+
+def _strained(fabric: Fabric, plan: Plan, incident: Incident, rows: tuple[Sighting, ...]) -> Incident:
+    """Tell what AWS's own drain of this link overfills, once in the same words."""
+    text = overfilling.told(fabric, plan, incident.link, rows)
+    known = any(text in moment.text for moment in incident.timeline)
+    return incident if not text or known else remarked(fabric, plan, incident, text)
 
 
 def _asked(fabric: Fabric, plan: Plan, incident: Incident) -> Incident:
@@ -133,22 +148,23 @@ def _open_epoch(plan: Plan, link: LinkName) -> int | None:
     return plan.silences[link].epoch if is_silence(link) else plan.links[link].down_since_epoch
 
 
-def _opened(fabric: Fabric, plan: Plan, link: LinkName, epoch: int) -> Incident:
-    severity = severity_of(fabric, plan, link)
+def _opened(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, rows: tuple[Sighting, ...]) -> Incident:
+    severity = severity_of(fabric, plan, link, rows)
     incident = Incident(
         id=incident_id(fabric.name, link, epoch), fabric=fabric.name, link=link, epoch=epoch, opened_at=plan.decided_at, severity=severity
     )
-    text = "; ".join(part for part in (_headline(plan, link), _proposed(fabric, plan, link)) if part)
+    text = "; ".join(part for part in (_headline(fabric, plan, link, rows), _proposed(fabric, plan, link)) if part)
     return _told(fabric, incident, plan, Ask.OPEN, text)
 
 
-def _headline(plan: Plan, link: LinkName) -> str:
+def _headline(fabric: Fabric, plan: Plan, link: LinkName, rows: tuple[Sighting, ...]) -> str:
     if is_silence(link):
         return headline(link, plan.silences[link])
     state = plan.links[link]
     because = next((reason.because for reason in plan.reasons if reason.about == link), "")
     squeezed = [f"{name} squeezed by {one.squeezed_by // 10**6} Mbit/s" for name, one in plan.flows.items() if one.squeezed_by]
-    return "; ".join(part for part in (f"{link} is {state.verdict}", because, *squeezed) if part)
+    parts = (f"{link} is {state.verdict}", because, *squeezed, overfilling.told(fabric, plan, link, rows))
+    return "; ".join(part for part in parts if part)
 
 
 def _resolved(fabric: Fabric, plan: Plan, incident: Incident) -> Incident:

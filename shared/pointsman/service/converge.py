@@ -12,15 +12,18 @@ from datetime import datetime
 
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Fabric, FlowName, Link, LinkName
+from pointsman.core.incidents import incident_id
 from pointsman.core.leftovers import pinned
 from pointsman.core.members import index
 from pointsman.core.modes import NoQuorum
 from pointsman.core.outbox import news
+from pointsman.core.pins import acknowledged
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Health, Sighting
 from pointsman.core.silence import turns
-from pointsman.core.steering import Level, LeverKind, PrefixListPin, Setting
+from pointsman.core.steering import FailoverTest, Level, LeverKind, PrefixListPin, Setting
 from pointsman.core.values import replace
+from pointsman.core.wants import withdrawal_losses
 from pointsman.service.agree import Agreement, agree, plan_in
 from pointsman.service.alone import stand_alone
 from pointsman.service.carrying import raised
@@ -267,6 +270,8 @@ class _Pass:
             await acknowledge(house, fabric, agreement.plan, done, gathered)
         if proved and (_lost_fence(proved) or await self._newer(agreement.plan, gathered)):
             return None
+        if settled:
+            lost += await quietly(*_withdrawn(house, fabric, agreement.plan, done, gathered))
         reasons = (gathered.unrecorded, *(step.trouble for step in proved if step.again))
         return Report(
             plan=agreement.plan,
@@ -314,3 +319,18 @@ def _hints(house: House, fabric: Fabric, agreement: Agreement) -> Iterator[Await
     if house.post is not None:
         for incident in news(fabric, agreement.before, agreement.plan):
             yield house.post(incident)
+
+
+def _withdrawn(house: House, fabric: Fabric, plan: Plan, done: Sequence[Setting], gathered: Gathered) -> Iterator[Awaitable[None]]:
+    """Wake the desks' function for every link that AWS's own drain is newly seen to empty, though it overfills others: no new plan says so."""
+    for name in (one.link for one in done if isinstance(one, FailoverTest) and one.running):
+        state, known = plan.links[name], tuple(gathered.stored.values())
+        if (
+            house.post is None
+            or state.drain is None
+            or state.down_since_epoch is None
+            or acknowledged(known, house.here, name, state.drain)
+        ):
+            continue
+        if withdrawal_losses(fabric, plan, name):
+            yield house.post(incident_id(fabric.name, name, state.down_since_epoch))

@@ -15,11 +15,14 @@ from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.incidents import Incident, Letter, Ticket
 from pointsman.core.modes import NoQuorum
 from pointsman.core.outbox import LEASE, all_told, claim, follow, next_letter, open_incidents, record, release, settle_removed, ticket_key
+from pointsman.core.overfilling import may_overfill
 from pointsman.core.plan import Plan, read_plan
+from pointsman.core.sightings import Sighting
 from pointsman.core.values import canonical, parse
 from pointsman.ports.desks import Desk
 from pointsman.quorum.outcomes import Agreed, Decline, Declined, NoMajority, Outcome, Unknown
 from pointsman.quorum.timing import agreed_time
+from pointsman.service.gather import rows_of_both
 from pointsman.service.house import House, incident_register
 
 LETTERS_LIMIT = 20
@@ -53,6 +56,7 @@ async def deliver_owed(house: House, only: frozenset[str] | None = None) -> Deli
     if plan is None:
         return Delivered(closed=(), told=0)
     fabric = house.fabric_of(plan)
+    rows = await rows_of_both(house) if may_overfill(fabric, plan) else ()
     closed: list[str] = []
     trouble: list[str] = []
     by_hand: list[str] = []
@@ -60,7 +64,7 @@ async def deliver_owed(house: House, only: frozenset[str] | None = None) -> Deli
     for incident, link, epoch, _ in open_incidents(fabric, plan):
         if only is not None and incident not in only:
             continue
-        post = _Post(house, fabric, incident, now)
+        post = _Post(house, fabric, incident, now, rows)
         try:
             closed += [incident] if await post.empty(plan, link, epoch) else []
         except PointsmanError as error:
@@ -103,18 +107,19 @@ def _value(outcome: Outcome) -> str | None:
 class _Post:
     """The letters of one incident."""
 
-    def __init__(self, house: House, fabric: Fabric, incident: str, now: datetime) -> None:
+    def __init__(self, house: House, fabric: Fabric, incident: str, now: datetime, rows: tuple[Sighting, ...]) -> None:
         self._house = house
         self._fabric = fabric
         self._register = incident_register(incident)
         self._now = now
+        self._rows = rows
         self.told = 0
         self.by_hand: tuple[str, ...] = ()
 
     async def empty(self, plan: Plan, link: LinkName, epoch: int) -> bool:
         """Tell letter after letter; True when the incident is over and every desk knows."""
-        now = self._now
-        incident = await self._change(lambda held: settle_removed(self._fabric, follow(self._fabric, plan, link, epoch, held), now))
+        fabric, rows, now = self._fabric, self._rows, self._now
+        incident = await self._change(lambda held: settle_removed(fabric, follow(fabric, plan, link, epoch, held, rows=rows), now))
         self.by_hand = tuple(_by_hand(incident, desk) for desk in incident.by_hand)
         for _ in range(LETTERS_LIMIT):
             letter = next_letter(incident, self._now)

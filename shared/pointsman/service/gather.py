@@ -190,6 +190,12 @@ async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
     )
 
 
+async def rows_of_both(house: House) -> tuple[Sighting, ...]:
+    """Read what can be read of both clouds' rows, outside of any reaction: the newest version of each."""
+    found = await asyncio.gather(*(_rows_of(house, cloud, witness=False) for cloud in Cloud))
+    return tuple(row for _, row in sorted(newest(row for read in found for row in read.rows).items()))
+
+
 def _astray(own: RowsRead | None, spare: RowsRead | None) -> tuple[Sighting, ...]:
     if own is None or spare is None:
         return ()

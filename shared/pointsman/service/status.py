@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from pointsman.core import leftovers
+from pointsman.core import leftovers, overfilling
 from pointsman.core.alone import Deed, Diary, Phase, register_of
 from pointsman.core.approvals import told
 from pointsman.core.damping import told as told_of_damping
@@ -120,6 +120,7 @@ class Status(Frozen):
     alone: tuple[Done, ...] = ()
     intents: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
+    overfilled: tuple[str, ...] = ()
     windows: dict[str, tuple[str, ...]] = {}
     swept: tuple[Swept, ...] = ()
     todo: tuple[str, ...] = ()
@@ -154,6 +155,7 @@ async def status(table: Table) -> Status:
         windows=_windows(table, reading, rows),
         intents=tuple(text for cloud, read in rows.items() if read is not None for text in remarks(cloud, read.rows)),
         leftovers=() if plan is None else _leftovers(table.fabric, plan, rows),
+        overfilled=() if plan is None else _overfilled(table.fabric, plan, rows),
         alone=tuple(
             Done(cloud=cloud, deed=deed) for cloud, diary in diaries.items() for deed in diary.deeds if deed.phase is not Phase.VOID
         ),
@@ -164,7 +166,7 @@ async def status(table: Table) -> Status:
 def _windows(table: Table, reading: Reading, rows: Mapping[Cloud, RowsRead | None]) -> dict[str, tuple[str, ...]]:
     """Say, by link, what maintenance is announced and still to end."""
     now = max(reading.store_times.values(), default=table.clock.now())
-    known = tuple(newest(row for read in rows.values() if read is not None for row in read.rows).values())
+    known = _known(rows)
     told = {link.name: announced(table.fabric, link.name, known, now) for link in table.fabric.links}
     return {name: said for name, said in told.items() if said}
 
@@ -172,6 +174,16 @@ def _windows(table: Table, reading: Reading, rows: Mapping[Cloud, RowsRead | Non
 def _leftovers(fabric: Fabric, plan: Plan, rows: Mapping[Cloud, RowsRead | None]) -> tuple[str, ...]:
     """Say what the levers of either cloud may still hold that the plan has let go."""
     return tuple(text for cloud, read in rows.items() if read is not None for text in leftovers.remarks(fabric, plan, cloud, read.rows))
+
+
+def _overfilled(fabric: Fabric, plan: Plan, rows: Mapping[Cloud, RowsRead | None]) -> tuple[str, ...]:
+    """Say what AWS's own drain overfills while it stands in for Google's finer levers."""
+    known = _known(rows)
+    return tuple(text for name in plan.links if (text := overfilling.told(fabric, plan, name, known)))
+
+
+def _known(rows: Mapping[Cloud, RowsRead | None]) -> tuple[Sighting, ...]:
+    return tuple(newest(row for read in rows.values() if read is not None for row in read.rows).values())
 
 
 async def _by_cloud(read: Callable[[Cloud], Awaitable[T]]) -> dict[Cloud, T]:
@@ -285,7 +297,7 @@ def todo(fabric: Fabric, found: Status) -> tuple[str, ...]:
     if plan is None:
         said.append("no plan is known: the first sweep makes one")
     else:
-        said += [*_of_plan(fabric, plan), *(f"{name} {text}" for name, text in found.damped.items())]
+        said += [*found.overfilled, *_of_plan(fabric, plan), *(f"{name} {text}" for name, text in found.damped.items())]
     said += [f"the freeze flag of {cloud} is {state}" for cloud, state in found.flags.items() if state is not FlagState.CLEAR]
     said += [_of_incident(one) for one in found.incidents]
     said += [f"{one.cloud} avoided {one.deed.link} alone, and the record has not got it yet" for one in found.alone if not one.deed.told]

@@ -13,6 +13,7 @@ from typing import Any
 
 from pointsman.core.fabric import Cloud
 from pointsman.testing.blueprint import blueprint
+from pointsman.testing.desk import DeskTicket
 from pointsman.testing.faces.timing import monotonic, wait
 from pointsman.testing.network.alone import bgp_alone
 from pointsman.testing.network.model import Network
@@ -151,7 +152,8 @@ class Story:
         ticket = self.stage.desk.book.open_tickets()[-1]
         scene.ticket = f"#{ticket.number} {ticket.severity}: {ticket.summary}"
         if best == "squeezed":
-            scene.notes.append("the links left cannot carry all: squeezed, and said so, until the finer lever is back")
+            said = self._until("the ticket says which link is overfilled", self._overfilled)
+            scene.notes.append(f"brought up to date when AWS took over, {said.severity}: {said.summary}")
         self._until("a lever is proved", lambda: {"lever written", "accepted"} <= set(self._stages(at)))
         self._seen = {"fault": at, "event": self._event(at), "traffic restored": restored, "ticket": ticket.opened_at}
         scene.modes = Counter(line["mode"] for line in self._reports(at) if "mode" in line)
@@ -239,6 +241,9 @@ class Story:
         if loss < PASSES:
             return "carried"
         return "squeezed" if Cloud.GCP in self.stage.dead and loss < COARSE else ""
+
+    def _overfilled(self) -> DeskTicket | None:
+        return next((one for one in self.stage.desk.book.open_tickets() if "is overfilled" in one.summary), None)
 
     def _until(self, what: str, holds: Callable[[], Any]) -> Any:
         limit = LIMIT + 2 * self.stage.fabric.policy.hold_down
