@@ -49,6 +49,14 @@ def test_without_one_database_the_functions_say_that_a_quorum_decides(told: dict
     assert "the mode that the functions told meanwhile: quorum" in silenced["notes"][0]
 
 
+def test_the_hard_cut_is_played_again_without_that_database(told: dict) -> None:  # type: ignore[type-arg]
+    cut, again = told["scenes"][1:3]
+    assert (cut["name"], again["name"]) == ("cut", "cut, no DynamoDB")
+    assert cut["alone"] == again["alone"], "both are the same fault"
+    assert again["flows"] == cut["flows"]
+    assert again["ticket"]
+
+
 def test_what_aws_alone_overfills_is_said_by_the_ticket_with_each_flow_and_its_loss(told: dict) -> None:  # type: ignore[type-arg]
     alone = told["scenes"][3]
     loss = 1 - 1 / alone["links"]["ix-b"]

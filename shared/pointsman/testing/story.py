@@ -92,12 +92,12 @@ class Story:
             self._hurt(scene, "cut")
 
     def without_dynamodb(self) -> None:
-        """Lose packets while AWS's database is gone."""
-        title = f"{LINK} goes grey with DynamoDB unreachable"
-        with self._scene(title, "grey, no DynamoDB", lambda network: network.blackhole(LINK)) as scene:
+        """Cut a link while AWS's database is gone."""
+        title = f"{LINK} is cut with DynamoDB unreachable"
+        with self._scene(title, "cut, no DynamoDB", lambda network: network.cut(LINK)) as scene:
             self.tell("DynamoDB stops answering")
             with self.stage.silenced(self.stage.dynamodb):
-                self._hurt(scene, "blackhole")
+                self._hurt(scene, "cut")
             told = ", ".join(f"{mode} ({calls} calls)" for mode, calls in scene.modes.items())
             scene.notes.append(f"decided by the two other stores; the mode that the functions told meanwhile: {told}")
 
