@@ -31,7 +31,9 @@ def replayed() -> dict[str, Kill | None]:
 
 @pytest.mark.parametrize("name", [mutant.name for mutant in MUTANTS])
 def test_a_mutant_is_noticed_by_its_recorded_schedule(replayed: dict[str, Kill | None], name: str) -> None:
-    assert replayed[name] is not None, "hunt it anew: python -m pointsman.testing.mutants --record --only NAME"
+    kill = replayed[name]
+    assert kill is not None, "hunt it anew: python -m pointsman.testing.mutants --record --only NAME"
+    assert kill.seed == recorded()[name], "another schedule than the recorded one noticed it: record that"
 
 
 @pytest.mark.parametrize("level", list(Level))
