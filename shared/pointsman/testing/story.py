@@ -171,9 +171,8 @@ class Story:
 
     def _time(self, scene: Scene) -> None:
         """Put the stages' times together, now that every function has told what it did."""
-        at, restored = self._seen["fault"], self._seen["traffic restored"]
+        at = self._seen["fault"]
         seen = self._seen | self._stages(at)
-        seen["carried"] = max(restored, seen.get("accepted", restored))
         scene.times |= {stage: round((seen[stage] - at).total_seconds() * 1000, 1) for stage in STAGES if stage in seen}
 
     def _event(self, at: datetime) -> datetime:
@@ -192,6 +191,8 @@ class Story:
             for level in [step["level"] for step in line["steps"] if step["written"]]:
                 for name in ("accepted", "effective") if level == "effective" else (level,):
                     _first(found, name, began + timedelta(milliseconds=stages.get("verified", 0)))
+            if any(one["on"] == LINK and one["level"] == "carried" for one in line["carried"]):
+                _first(found, "carried", _ended(line))
         if "agreed" in found and found["agreed"] > found.get("accepted", found["agreed"]):
             del found["agreed"]  # whoever agreed on the drain was killed before it told
         return found | self._proved(found, at)
