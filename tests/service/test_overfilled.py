@@ -56,13 +56,19 @@ async def alone(world: World, aws: House, seconds: float) -> None:
     world.twin.catch_up()
 
 
+async def emptied_by_aws(world: World) -> tuple[ReadingDesk, House]:
+    """Let ix-a go grey with Google's functions dead until AWS has taken over; gives the desk that is told, and AWS's house."""
+    desk = ReadingDesk()
+    aws = with_desk(world, desk)
+    await world.settle(60)
+    world.twin.network.blackhole("ix-a")
+    await alone(world, aws, 240)
+    return desk, aws
+
+
 def test_what_aws_own_drain_overfills_is_told_once_at_the_desk_and_in_the_status() -> None:
     async def tell(world: World) -> None:
-        desk = ReadingDesk()
-        aws = with_desk(world, desk)
-        await world.settle(60)
-        world.twin.network.blackhole("ix-a")
-        await alone(world, aws, 240)
+        desk, _ = await emptied_by_aws(world)
         assert world.links("checkout") == world.links("training") == ({"ix-b"}, {"ix-b"})
         assert world.twin.network.loss("checkout") == pytest.approx(2 / 7)
         told = [letter for letter in desk.letters if SAID in letter.summary]
@@ -75,11 +81,7 @@ def test_what_aws_own_drain_overfills_is_told_once_at_the_desk_and_in_the_status
 
 def test_once_googles_finer_levers_are_set_nothing_is_said_any_more() -> None:
     async def tell(world: World) -> None:
-        desk = ReadingDesk()
-        aws = with_desk(world, desk)
-        await world.settle(60)
-        world.twin.network.blackhole("ix-a")
-        await alone(world, aws, 240)
+        desk, aws = await emptied_by_aws(world)
         await sweep(world.gcp)
         await alone(world, aws, 60)
         assert world.links("training") == ({"ix-c"}, {"ix-c"})
