@@ -1,10 +1,14 @@
 """A drain is called carried once packets were seen to pass where its flows went, and not before, nor where nothing says so."""
 
+import dataclasses
+
 from pointsman.core.fabric import Cloud
 from pointsman.core.steering import Level
 from pointsman.core.values import replace
 from pointsman.entry.calls import told
 from pointsman.service.converge import Report, converge, everywhere
+from pointsman.service.house import House
+from pointsman.service.sweep import sweep
 from tests.core.scene import G, fabric, link
 from tests.service.test_converge import World, story
 
@@ -80,5 +84,43 @@ def test_seeing_it_costs_no_request() -> None:
         world.forget_requests()
         assert (await world.report(Cloud.GCP)).carried == ()
         assert world.requests() == raising
+
+    story(tell, PAIR)
+
+
+def another(world: World) -> House:
+    """Start another process of Google's functions."""
+    return dataclasses.replace(world.gcp, effective={}, known={})
+
+
+def verified(world: World) -> int:
+    return sum(what.startswith("verify ") for _, what in world.twin.trips)
+
+
+def test_a_sweep_in_another_process_tells_it_for_the_one_that_wrote_and_then_was_gone() -> None:
+    async def tell(world: World) -> None:
+        await left(world)
+        sweeper = another(world)
+        assert levels(await sweep(sweeper)) == {Level.EFFECTIVE}, "it proves the drain for itself"
+        await world.clock.sleep(120)
+        await world.report(Cloud.AWS)
+        assert levels(await sweep(sweeper)) == {Level.CARRIED}
+        assert (await sweep(sweeper)).carried == (), "it is told once"
+
+    story(tell, PAIR)
+
+
+def test_what_another_process_set_is_proved_once_and_a_link_that_is_home_never() -> None:
+    async def tell(world: World) -> None:
+        sweeper = another(world)
+        world.forget_requests()
+        await sweep(sweeper)
+        assert verified(world) == 0, "nothing keeps any flow off a link"
+        await left(world)
+        world.forget_requests()
+        for _ in range(3):
+            await world.clock.sleep(60)
+            await sweep(sweeper)
+        assert verified(world) == 1
 
     story(tell, PAIR)

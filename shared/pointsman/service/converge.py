@@ -26,7 +26,7 @@ from pointsman.core.values import replace
 from pointsman.core.wants import withdrawal_losses
 from pointsman.service.agree import Agreement, agree, plan_in
 from pointsman.service.alone import stand_alone
-from pointsman.service.carrying import raised
+from pointsman.service.carrying import proved_for_others, raised
 from pointsman.service.enact import Step, acknowledge, acknowledge_pins, differing, observe_missing, prove, target_of, wishes, write
 from pointsman.service.fastpath import Ahead, with_intents
 from pointsman.service.gather import Gathered, Scope, Target, correct, gather, note, quietly, with_flags_anew, worth_noting
@@ -46,8 +46,8 @@ PASSES_LIMIT = 4
 class Report:
     """What one call did: the plan it ended on, whether it made it, the levers it wrote, and how long each stage took (seconds).
 
-    ``carried`` tells of levers that were proved effective, in this call or earlier by the same process, whether packets have
-    been seen to pass since; ``settled`` means that all of this cloud's levers are proved to be set as the plan asks; ``again`` says why the
+    ``carried`` tells of levers that this process has proved effective, now or earlier, whether packets have been seen to pass
+    since; ``settled`` means that all of this cloud's levers are proved to be set as the plan asks; ``again`` says why the
     event must be delivered again ("" when it need not be); ``by_hand`` which tickets a person has to close;
     ``doubts`` what the journal does not bear out, and ``alone`` what the record now has of what was done without a
     majority, in words; ``repaired`` which stores were brought up to the majority; ``audited`` what an audit newly found;
@@ -272,6 +272,8 @@ class _Pass:
             return None
         if settled:
             lost += await quietly(*_withdrawn(house, fabric, agreement.plan, done, gathered))
+        if settled and self._scope.witness and not proved:
+            await proved_for_others(house, agreement.plan, done, gathered)
         reasons = (gathered.unrecorded, *(step.trouble for step in proved if step.again))
         return Report(
             plan=agreement.plan,

@@ -175,14 +175,15 @@ def _row(house: House, plan: Plan, setting: RoutePolicies | FailoverTest | PeerP
         member=lever_key(setting.link),
         source=Source.LEVER,
         aspect=Aspect.ROUTE,
-        health=Health.DRAINING if _keeps_off(plan, setting) else Health.UP,
+        health=Health.DRAINING if keeps_off(plan, setting) else Health.UP,
         seen_at=now,
         cause=Cause.ORDERED,
         value=float(plan.epoch),
     )
 
 
-def _keeps_off(plan: Plan, setting: RoutePolicies | FailoverTest | PeerPriority) -> bool:
+def keeps_off(plan: Plan, setting: RoutePolicies | FailoverTest | PeerPriority) -> bool:
+    """Say whether a setting is a drain: it keeps flows off its link."""
     if isinstance(setting, FailoverTest):
         return setting.running
     return _drain_epoch(plan, setting.link) > 0

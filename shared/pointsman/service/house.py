@@ -39,6 +39,15 @@ async def at_once() -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Proof:
+    """A setting that a process proved effective: from when on it is known to be in force, and whether its flows were seen carried since."""
+
+    setting: Setting
+    since: datetime
+    carried: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hands:
     """What a function sees and steers one fabric's links with; ``auditor`` is made when an audit is due (None: none is)."""
 
@@ -55,9 +64,9 @@ class House:
     those of the first, ``hands`` those of each by its hash. ``nonce`` gives 16 fresh hex digits at each call.
     ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no entry; ``countersigned`` are
     entries that this process has dealt with, ``audited`` the hour in which it last audited, ``told`` findings that it
-    has told; ``effective`` the levers that it proved effective, by kind and target, when, and has not seen carry yet; ``known`` the rows that the own store held when it was last read; ``silent`` names the stores that kept
-    silent when they were last asked for rows, which are not waited for again until they answer; ``dark`` those whose
-    rows could not be read. ``own`` are registers of the own cloud's store alone, for what may be done without a
+    has told; ``effective`` the levers that it proved effective, by kind and target; ``known`` the rows that the own store
+    held when it was last read; ``silent`` names the stores that kept silent when they were last asked for rows, which are
+    not waited for again until they answer; ``dark`` those whose rows could not be read. ``own`` are registers of the own cloud's store alone, for what may be done without a
     majority (None: nothing). ``named`` is the fabric that the last plan named which this process saw, unless that is
     the first. ``loaded`` waits until everything that speaks to other stores than the own cloud's is loaded: that is the
     machine's time, and not a store's silence. ``nudge`` wakes the other cloud's functions (fabric, epoch) and ``post``
@@ -84,7 +93,7 @@ class House:
     countersigned: deque[str] = field(default_factory=lambda: deque(maxlen=COUNTERSIGNED_KEPT))
     audited: deque[int] = field(default_factory=lambda: deque(maxlen=AUDITED_KEPT))
     told: deque[str] = field(default_factory=lambda: deque(maxlen=TOLD_KEPT))
-    effective: dict[tuple[LeverKind, str], tuple[Setting, datetime]] = field(default_factory=dict)
+    effective: dict[tuple[LeverKind, str], Proof] = field(default_factory=dict)
     known: dict[str, Sighting] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     dark: set[str] = field(default_factory=set)

@@ -134,6 +134,7 @@ class Story:
         self.tell(title)
         before = self._lost()
         yield scene
+        self._until("functions see packets pass where the flows are now", lambda: "carried" in self._stages(self._seen["fault"]))
         self._heal(scene)
         self._time(scene)
         scene.lost = {name: round(lost - before[name], 2) for name, lost in self._lost().items()}

@@ -15,7 +15,8 @@ TICKET_SECONDS = 1_200.0
 TOGETHER_SECONDS = 180.0
 """T of S6 for two open tickets: a lease, the time after which a desk is asked to close all but one, and a sweep."""
 NOTICED = 120.0
-"""How long an incident that maintenance explains in part must be due a ticket until somebody has seen to it, in seconds."""
+"""How long an incident with announced maintenance in it must be due a ticket until somebody has seen to it, in seconds: a window can be
+taken back, or explain an outage, before anybody has told of it."""
 
 
 def is_tombstone(value: str) -> bool:
@@ -27,27 +28,35 @@ def is_tombstone(value: str) -> bool:
 def untold(record: Record, incident: str, began: float, ended: float | None) -> Iterator[str]:
     """Say what is wrong when an incident that was due a ticket has none. While every function is dead no time counts."""
     opened = [told.at for told in record.evidence.book if told.incident == incident and told.ask is not Ask.RESOLVE]
-    awake, spans = record.evidence.woke or 0.0, due(record, incident, began, ended)
-    in_part = spans != [(began, float("inf") if ended is None else ended)]
-    for first, until in spans:
+    awake, lived = record.evidence.woke or 0.0, _lived(record, incident, began, ended)
+    planned = any(state.maintenance is not None or drained_for_it(state) for _, _, _, (_, state) in lived)
+    for first, until in due(record, lived):
         since = max(first, awake) if until > awake else first
         if until - since > TICKET_SECONDS:
             if not opened or min(opened) - since > TICKET_SECONDS:
                 yield f"{incident} has no ticket {TICKET_SECONDS:.0f} s after it began"
-        elif not opened and not (in_part and until - since < NOTICED):
+        elif not opened and not (planned and until - since < NOTICED):
             yield f"{incident} never had a ticket"
 
 
-def due(record: Record, incident: str, began: float, ended: float | None) -> list[tuple[float, float]]:
+Life = tuple[float, float, Plan, tuple[LinkName, LinkState]]
+"""From when until when an incident's link was in a state, and by which plan."""
+
+
+def _lived(record: Record, incident: str, began: float, ended: float | None) -> list[Life]:
+    """Give what became of an incident's link while it was open, plan by plan."""
+    ends = [at for at, _ in record.history[1:]] + [float("inf")]
+    over = float("inf") if ended is None else ended
+    spans = [(max(at, began), min(end, over), plan) for (at, plan), end in zip(record.history, ends, strict=True)]
+    return [(since, until, plan, _state(plan, incident)) for since, until, plan in spans if since < until]
+
+
+def due(record: Record, lived: Sequence[Life]) -> list[tuple[float, float]]:
     """Give each time in which an incident is due a ticket: all of it, but for what announced maintenance explains.
 
     Nobody is told of an outage while its link is to be away, nor while the link waits to be returned to and is seen good, as long as
     every flow has an open link: that is what was announced. Nor is anybody told of such a one once the link carries again.
     """
-    ends = [at for at, _ in record.history[1:]] + [float("inf")]
-    over = float("inf") if ended is None else ended
-    spans = [(max(at, began), min(end, over), plan) for (at, plan), end in zip(record.history, ends, strict=True)]
-    lived = [(since, until, plan, _state(plan, incident)) for since, until, plan in spans if since < until]
     explained = [_announced(record, plan, state) for _, _, plan, state in lived]
     found: list[tuple[float, float]] = []
     for (since, until, _, (_, state)), told in zip(lived, explained, strict=True):
