@@ -1,17 +1,17 @@
 """The last thing to prove of a lever that was set: that packets pass where its flows are now."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 
-from pointsman.core.evidence import PROBES, claims_by_link, passing
+from pointsman.core.evidence import PROBES, Claims, passing
 from pointsman.core.fabric import Fabric, FlowName, LinkName
 from pointsman.core.plan import Plan
-from pointsman.core.sightings import Health, Sighting
+from pointsman.core.sightings import Health
 from pointsman.core.steering import FailoverTest, Level, PeerPriority, PrefixListPin, RoutePolicies, Setting, StaticPin, Verified
 
 
-def carried(fabric: Fabric, plan: Plan, setting: Setting, rows: Iterable[Sighting], *, since: datetime, now: datetime) -> Verified:
-    """Raise a setting that was proved effective at ``since`` to carried, or say what is missing.
+def carried(fabric: Fabric, plan: Plan, setting: Setting, claims: Mapping[LinkName, Claims], since: datetime) -> Verified:
+    """Raise a setting that was proved effective at ``since`` to carried, or say what is missing. ``claims`` are the fresh ones.
 
     Every flow that the lever moves must be on a link over which a probe has answered since the proof, and of which no fresh
     forwarding evidence says down: what was seen before does not tell how the link does with the flow on it.
@@ -19,7 +19,6 @@ def carried(fabric: Fabric, plan: Plan, setting: Setting, rows: Iterable[Sightin
     links = sorted(_links_now(fabric, plan, setting))
     if not links:
         return Verified(level=Level.EFFECTIVE, missing="no flow that this lever moves is on any link")
-    claims = claims_by_link(fabric, rows, now)
     for name in links:
         seen = [row.seen_at for said in claims[name].values() for row in said if row.vantage in PROBES and row.health is Health.UP]
         if not seen or not passing(claims[name]):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pointsman.core.carrying import carried
+from pointsman.core.evidence import claims_by_link
 from pointsman.core.plan import Plan
 from pointsman.core.steering import Level, PrefixListPin, Setting, StaticPin
 from pointsman.service.enact import Step, keeps_off, prove, target_of
@@ -24,15 +25,10 @@ def raised(house: House, plan: Plan, gathered: Gathered, *, settings: Sequence[S
     wanted = {target_of(one): one for one in settings}
     for target in [target for target, proof in memory.items() if wanted.get(target) != proof.setting]:
         del memory[target]
-    found = [
-        Step(
-            setting=proof.setting,
-            written=False,
-            verified=carried(fabric, plan, proof.setting, gathered.view.rows, since=proof.since, now=gathered.now),
-        )
-        for proof in memory.values()
-        if not proof.carried
-    ]
+    waiting = [proof for proof in memory.values() if not proof.carried]
+    claims = claims_by_link(fabric, gathered.view.rows, gathered.now) if waiting else {}
+    told = (carried(fabric, plan, proof.setting, claims, proof.since) for proof in waiting)
+    found = [Step(setting=proof.setting, written=False, verified=one) for proof, one in zip(waiting, told, strict=True)]
     for step in found:
         target = target_of(step.setting)
         memory[target] = replace(memory[target], carried=step.verified.level is Level.CARRIED)

@@ -119,6 +119,8 @@ LEADS: Mapping[str, Scene] = {
     "gather:_rows_of": Scene.DARK,
     "gather:as_the_other_reads": Scene.DARK,
     "enact:": Scene.OUTAGE,
+    "carrying:": Scene.OUTAGE,
+    "proved_for_others(": Scene.OUTAGE,
     "deliver:": Scene.OUTAGE,
     "doors:deliver": Scene.OUTAGE,
     "deliver_owed(": Scene.OUTAGE,
