@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pointsman.boot.chance import SystemClock, jitter, nonce
 from pointsman.core.fabric import Cloud, LinkName
@@ -20,9 +20,11 @@ from pointsman.service.registers import Registers
 from pointsman.service.verify import Reach, verify
 from pointsman.testing.faces.timing import monotonic, wait
 from pointsman.testing.inprocess import MemoryFlag, house, table, twin
+from pointsman.testing.stage import Stage
 from pointsman.testing.virtual import VirtualClock
-from tests.chaos.theatre import Theatre
 
+Seen = TypeVar("Seen", bound=Stage)
+"""The stage that is watched."""
 LINK = "ix-a"
 PASSES = 0.005
 OFF_LIMIT, BACK_LIMIT, TICKET_LIMIT, AGREED_LIMIT = (timedelta(seconds=count) for count in (15, 30, 45, 10))
@@ -31,10 +33,10 @@ both clouds' functions and a majority of the stores speak of one plan. They allo
 
 
 @dataclass
-class Judge:
-    """Watches a theatre and counts its outages."""
+class Judge(Generic[Seen]):
+    """Watches a stage and counts its outages."""
 
-    stage: Theatre
+    stage: Seen
     outages: int = 0
     took: list[tuple[str, float]] = field(default_factory=list)
 
@@ -56,7 +58,7 @@ class Judge:
 
     async def _levers(self) -> list[str]:
         """Give what each store holds of the levers on the link."""
-        reads = [(name, await store.rows(cloud)) for name, store in self.stage.opened().items() for cloud in Cloud]
+        reads = [(name, await store.rows(cloud)) for name, store in self.stage.open_stores().items() for cloud in Cloud]
         return [f"{name}: {row}" for name, read in reads for row in read.rows if row.member == lever_key(LinkName(LINK))]
 
     def flows(self) -> list[dict[str, Any]]:
@@ -98,11 +100,16 @@ class Judge:
         asyncio.run(self._chain())
 
     def _of_one_plan(self) -> bool:
+        newest = self.newest_epoch()
+        return newest > 0 and all(self._said(cloud) == newest for cloud in Cloud)
+
+    def newest_epoch(self) -> int:
+        """Give the epoch of the plan that a majority of the stores holds; 0 when none does."""
         newest = asyncio.run(self._newest())
-        return newest is not None and all(self._said(cloud) == newest.epoch for cloud in Cloud)
+        return 0 if newest is None else newest.epoch
 
     async def _newest(self) -> Plan | None:
-        replies = await asyncio.gather(*(store.read(f"plan/{self.stage.fabric.name}") for store in self.stage.opened().values()))
+        replies = await asyncio.gather(*(store.read(f"plan/{self.stage.fabric.name}") for store in self.stage.open_stores().values()))
         plans = [parse(reply.row.value, Plan) for reply in replies if reply.row.value]
         newest = max(plans, key=lambda plan: plan.epoch)
         same = sum(canonical(plan) == canonical(newest) for plan in plans)
@@ -138,7 +145,7 @@ class Judge:
 
     def _house(self) -> House:
         """Furnish a reader of the table: what it cannot reach it does not need."""
-        stores, clock = self.stage.opened(), VirtualClock()
+        stores, clock = self.stage.open_stores(), VirtualClock()
         bare = house(twin(self.stage.fabric, clock), table(clock), Cloud.AWS, flags={one: MemoryFlag(one) for one in Cloud}, nonce=nonce)
         return dataclasses.replace(
             bare,

@@ -16,12 +16,11 @@ import pytest
 from pointsman.core.fabric import Cloud
 from pointsman.core.sightings import Health, Source
 from pointsman.testing.emulators import available_firestore, available_moto, available_pubsub
-from pointsman.testing.platform import Platform
 from pointsman.testing.processes import until
 from pointsman.testing.proxy import Weather
 from pointsman.testing.shaky import SLOTS
-from tests.chaos.judge import BACK_LIMIT, LINK, Judge
-from tests.chaos.theatre import FAILING, SWEEP, THROTTLED, Theatre, theatre
+from tests.chaos.judge import LINK, Judge
+from tests.chaos.theatre import FAILING, SWEEP, THROTTLED, Theatre, judged, theatre
 
 AWAKE = 2 * SWEEP
 """So long a function that was thawed may do what it still believes in."""
@@ -30,16 +29,12 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.skipif(bool(MISSING), reason
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
-    stage = theatre(tmp_path_factory.mktemp("chaos"))
-    refresh = stage.fabric.policy.freshness.look / 2
-    with stage, Platform(stage=stage, sweep_every=SWEEP, watch_every=SWEEP, probe_refresh=refresh):
-        judge = Judge(stage)
-        judge.until("every flow is home", judge.home, 2 * BACK_LIMIT)
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge[Theatre]]:
+    with judged(theatre(tmp_path_factory.mktemp("chaos"))) as judge:
         yield judge
 
 
-def goes_grey(judge: Judge, trouble: contextlib.AbstractContextManager[object]) -> None:
+def goes_grey(judge: Judge[Theatre], trouble: contextlib.AbstractContextManager[object]) -> None:
     """Let the link go grey in some trouble."""
     judge.outages += 1
     with trouble:
@@ -48,7 +43,7 @@ def goes_grey(judge: Judge, trouble: contextlib.AbstractContextManager[object]) 
     judge.is_recorded()
 
 
-def heals(judge: Judge, trouble: contextlib.AbstractContextManager[object]) -> None:
+def heals(judge: Judge[Theatre], trouble: contextlib.AbstractContextManager[object]) -> None:
     """Let the link heal in some trouble; afterwards everything must hold."""
     with trouble:
         judge.stage.fault("heal", LINK)
@@ -56,38 +51,40 @@ def heals(judge: Judge, trouble: contextlib.AbstractContextManager[object]) -> N
     judge.is_agreed()
 
 
-def outage(judge: Judge, onset: contextlib.AbstractContextManager[object], back: contextlib.AbstractContextManager[object]) -> None:
+def outage(
+    judge: Judge[Theatre], onset: contextlib.AbstractContextManager[object], back: contextlib.AbstractContextManager[object]
+) -> None:
     """Let the link go grey in one trouble and heal in another."""
     goes_grey(judge, onset)
     heals(judge, back)
 
 
-def test_dynamodb_keeps_silent_and_then_the_witness_throttles(judge: Judge) -> None:
+def test_dynamodb_keeps_silent_and_then_the_witness_throttles(judge: Judge[Theatre]) -> None:
     stage = judge.stage
     outage(judge, stage.weather("aws", Weather.SILENT), stage.weather("witness", Weather.ERRORS, THROTTLED["witness"]))
 
 
-def test_firestore_resets_every_connection_and_then_dynamodb_throttles(judge: Judge) -> None:
+def test_firestore_resets_every_connection_and_then_dynamodb_throttles(judge: Judge[Theatre]) -> None:
     stage = judge.stage
     outage(judge, stage.weather("gcp", Weather.REFUSED), stage.weather("aws", Weather.ERRORS, THROTTLED["aws"]))
 
 
-def test_firestore_throttles_and_then_the_witness_does(judge: Judge) -> None:
+def test_firestore_throttles_and_then_the_witness_does(judge: Judge[Theatre]) -> None:
     stage = judge.stage
     outage(judge, stage.weather("gcp", Weather.ERRORS, THROTTLED["gcp"]), stage.weather("witness", Weather.ERRORS, THROTTLED["witness"]))
 
 
-def test_firestore_does_what_it_is_asked_and_loses_every_answer_and_then_the_witness_cuts_its_own_short(judge: Judge) -> None:
+def test_firestore_does_what_it_is_asked_and_loses_every_answer_and_then_the_witness_cuts_its_own_short(judge: Judge[Theatre]) -> None:
     stage = judge.stage
     outage(judge, stage.weather("gcp", Weather.DEAF), stage.weather("witness", Weather.CUT_SHORT))
 
 
-def test_dynamodb_fails_inside_and_then_firestore_does(judge: Judge) -> None:
+def test_dynamodb_fails_inside_and_then_firestore_does(judge: Judge[Theatre]) -> None:
     stage = judge.stage
     outage(judge, stage.weather("aws", Weather.ERRORS, FAILING), stage.weather("gcp", Weather.ERRORS, FAILING))
 
 
-def test_each_cloud_reaches_only_its_own_store_and_the_witness(judge: Judge) -> None:
+def test_each_cloud_reaches_only_its_own_store_and_the_witness(judge: Judge[Theatre]) -> None:
     stage = judge.stage
 
     @contextlib.contextmanager
@@ -98,22 +95,22 @@ def test_each_cloud_reaches_only_its_own_store_and_the_witness(judge: Judge) -> 
     outage(judge, apart(), apart())
 
 
-def test_functions_freeze_and_thaw_and_die_in_the_middle_of_reactions(judge: Judge) -> None:
+def test_functions_freeze_and_thaw_and_die_in_the_middle_of_reactions(judge: Judge[Theatre]) -> None:
     outage(judge, stuttering(judge.stage, Cloud.AWS), dying(judge.stage, Cloud.GCP))
 
 
-def test_a_function_that_wakes_up_with_an_old_plan_does_not_have_the_last_word(judge: Judge) -> None:
+def test_a_function_that_wakes_up_with_an_old_plan_does_not_have_the_last_word(judge: Judge[Theatre]) -> None:
     goes_grey(judge, frozen_half_way(judge.stage, Cloud.AWS))
     threading.Event().wait(AWAKE.total_seconds())
     assert judge.off()
     heals(judge, contextlib.nullcontext())
 
 
-def test_dynamodb_and_then_the_witness_are_restarted_with_what_they_held(judge: Judge) -> None:
+def test_dynamodb_and_then_the_witness_are_restarted_with_what_they_held(judge: Judge[Theatre]) -> None:
     outage(judge, done_meanwhile(judge.stage.restart_dynamodb), done_meanwhile(judge.stage.restart_witness))
 
 
-def test_firestore_comes_back_empty_is_not_believed_and_counts_again_once_it_is_refilled(judge: Judge) -> None:
+def test_firestore_comes_back_empty_is_not_believed_and_counts_again_once_it_is_refilled(judge: Judge[Theatre]) -> None:
     stage = judge.stage
     entries = stage.empty_firestore()
     outage(judge, contextlib.nullcontext(), done_meanwhile(lambda: stage.refill("gcp", entries)))
@@ -142,7 +139,7 @@ def done_meanwhile(act) -> Iterator[None]:  # type: ignore[no-untyped-def]
 
 def noted_down(stage: Theatre, cloud: Cloud) -> bool:
     """Say whether a cloud's prober's word against a link lies in its own store."""
-    read = asyncio.run(stage.opened()[cloud].rows(cloud))
+    read = asyncio.run(stage.open_stores()[cloud].rows(cloud))
     return any(row.source is Source.PROBE and row.health is Health.DOWN for row in read.rows)
 
 

@@ -1,4 +1,4 @@
-"""A disk that is full under one of three sqlite stores: the others decide, nothing acknowledged is lost, the file stays whole.
+"""A disk that is full under a sqlite store, one of three: the others decide, nothing acknowledged is lost, the file stays whole.
 
 A small tmpfs in a mount namespace of the process's own is a real disk that fills (ENOSPC). Where the system allows no such
 namespace, a file that may not grow (RLIMIT_FSIZE) stands for it with one store alone.
@@ -16,10 +16,12 @@ from pathlib import Path
 import pytest
 
 from pointsman.adapters.sqlite.store import SqliteStore
+from pointsman.testing.emulators import available_moto
 
 ROOT = Path(__file__).parents[2]
 DECISIONS = 5
 SMALL = 400 * 1024
+ROOMY = 16 * 1024 * 1024
 OWN_DISK = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c"]
 
 
@@ -53,6 +55,21 @@ def test_with_the_disk_of_one_store_full_the_others_decide_and_nothing_is_lost(t
     behind = json.loads(held["gcp"].value or "[]")
     assert behind == told["acknowledged"][: len(behind)]
     assert all(whole(roomy / f"{name}.sqlite") for name in held)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.skipif(bool(available_moto()), reason=str(available_moto()))
+def test_functions_react_while_the_disk_of_one_store_is_full_and_it_catches_up_once_it_has_room(tmp_path: Path) -> None:
+    disk, folder = tmp_path / "disk", tmp_path / "run"
+    disk.mkdir()
+    folder.mkdir()
+    if not can_mount(disk):
+        pytest.skip("this system lets a process have no disk of its own (unshare --mount)")
+    run = f"mount -t tmpfs -o size={ROOMY} tmpfs {disk} && exec {sys.executable} -m tests.chaos.crowded {disk} {folder}"
+    done = subprocess.run([*OWN_DISK, run], cwd=ROOT, capture_output=True, text=True, timeout=220, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert 0 < told["before"] == told["meanwhile"] < told["newest"], "the full store took nothing, and the others decided"
 
 
 def test_a_file_that_may_not_grow_says_so_and_keeps_what_it_acknowledged(tmp_path: Path) -> None:

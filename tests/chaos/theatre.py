@@ -1,27 +1,26 @@
 """The demo's processes with a bad network between every function and every store, and what is done to them."""
 
 import asyncio
+import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
-from pointsman.adapters.aws.dynamodb import DynamoStore, over_boto3
 from pointsman.adapters.files import load
-from pointsman.boot.reach import Reach
-from pointsman.boot.settings import read_settings
-from pointsman.boot.stores import Opener, open_stores
-from pointsman.core.domains import StoreAddress
-from pointsman.core.fabric import Bandwidth, Cloud
+from pointsman.core.fabric import Bandwidth, Fabric
 from pointsman.core.values import replace
-from pointsman.ports.stores import Listed, ListedStore, Reply
+from pointsman.ports.stores import Listed, Reply
 from pointsman.testing.emulators import Emulator, firestore, moto
+from pointsman.testing.platform import Platform
 from pointsman.testing.proxy import Error, Weather
 from pointsman.testing.scaled import scaled
 from pointsman.testing.shaky import Shaky
-from pointsman.testing.stage import BUCKET, REGION, TABLE
+from pointsman.testing.stage import BUCKET, TABLE, Stage
+from tests.chaos.judge import BACK_LIMIT, Judge
 
 ROOT = Path(__file__).parents[2]
 FACTOR = 150.0
@@ -79,20 +78,11 @@ class Theatre(Shaky):
         for proxy in self.between(slot):
             proxy.retarget(to.url)
 
-    def opened(self) -> dict[str, ListedStore]:
-        """Open the stores past every proxy."""
-        settings = read_settings(self._environment(Cloud.GCP) | {"POINTSMAN_FABRIC": str(self._compiled)})
-
-        def dynamodb(name: str, address: StoreAddress) -> DynamoStore:
-            return DynamoStore(name, address.name, over_boto3(self._client("dynamodb", self.dynamodb.url)))
-
-        return open_stores(Opener(reach=Reach(settings, Cloud.GCP, REGION), own_dynamodb=dynamodb), self.fabric)
-
     def entries(self, slot: str) -> dict[str, bytes]:
         """Read a store's journal, to be put back."""
 
         async def read() -> dict[str, bytes]:
-            store = self.opened()[slot]
+            store = self.open_stores()[slot]
             names = [name async for name in _all(store.entries)]
             return {name: entry for name in names if (entry := await store.entry(name)) is not None}
 
@@ -104,7 +94,7 @@ class Theatre(Shaky):
             asyncio.run(self._refill(slot, entries))
 
     async def _refill(self, slot: str, entries: dict[str, bytes]) -> None:
-        stores = self.opened()
+        stores = self.open_stores()
         behind = stores.pop(slot)
         names = {name for store in stores.values() async for name in _all(store.registers)}
         for name in names:
@@ -128,17 +118,39 @@ async def _all(page_after: Callable[[str], Awaitable[Listed]]) -> AsyncIterator[
         after = page.after
 
 
-def theatre(folder: Path) -> Theatre:
-    """Lay out the stage on the demo's fabric, with room on the next link so that either cloud may act at once."""
+def roomy() -> Fabric:
+    """Give the demo's fabric, sped up, with room on the next link so that either cloud may act at once."""
     fabric = scaled(load(str(ROOT / "docs" / "fabrics" / "demo.yaml")), FACTOR)
-    roomy = replace(
-        fabric, links=tuple(replace(one, capacity=max(one.capacity, ROOM)) if one.name == "ix-b" else one for one in fabric.links)
-    )
-    return Theatre(
+    links = (replace(one, capacity=max(one.capacity, ROOM)) if one.name == "ix-b" else one for one in fabric.links)
+    return replace(fabric, links=tuple(links))
+
+
+Laid = TypeVar("Laid", bound=Stage)
+
+
+def laid_out(kind: type[Laid], folder: Path, disk: Path | None = None) -> Laid:
+    """Lay out a stage of a kind; ``disk`` is where a file plays Google's database."""
+    return kind(
         root=ROOT,
         folder=folder,
-        fabric=roomy,
+        fabric=roomy(),
         watch_seconds=(2.0, 18.0),
         operation_seconds=0.5 / FACTOR,
         functions=("link_changed", "sweep", "deliver"),
+        disk=disk,
     )
+
+
+def theatre(folder: Path) -> Theatre:
+    """Lay out the stage with a bad network."""
+    return laid_out(Theatre, folder)
+
+
+@contextlib.contextmanager
+def judged(stage: Laid) -> Iterator[Judge[Laid]]:
+    """Let the platform call a stage's functions, and begin when every flow is home."""
+    refresh = stage.fabric.policy.freshness.look / 2
+    with stage, Platform(stage=stage, sweep_every=SWEEP, watch_every=SWEEP, probe_refresh=refresh):
+        judge = Judge(stage)
+        judge.until("every flow is home", judge.home, 2 * BACK_LIMIT)
+        yield judge

@@ -20,11 +20,11 @@ from pointsman.adapters.aws.dynamodb import DynamoStore, over_boto3
 from pointsman.boot.artefact import home_project
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import read_settings
-from pointsman.boot.stores import build_stores
+from pointsman.boot.stores import Opener, open_stores
 from pointsman.core.domains import StoreAddress
 from pointsman.core.fabric import Cloud, Fabric, Stores
 from pointsman.core.values import canonical, replace
-from pointsman.ports.stores import Store
+from pointsman.ports.stores import ListedStore
 from pointsman.testing.desk import LocalDesk
 from pointsman.testing.emulators import Emulator, available_firestore, available_pubsub, firestore, moto, pubsub
 from pointsman.testing.faces.timing import monotonic
@@ -68,7 +68,10 @@ class Cast:
 
 @dataclass
 class Stage:
-    """All processes of one run; use it in a ``with`` block. ``fabric`` is already scaled."""
+    """All processes of one run; use it in a ``with`` block. ``fabric`` is already scaled.
+
+    ``disk`` is a folder for a sqlite file in the place of Google's database, which is then not played by its emulator.
+    """
 
     root: Path
     folder: Path
@@ -76,6 +79,7 @@ class Stage:
     watch_seconds: tuple[float, float]
     operation_seconds: float = 0.5
     functions: Sequence[str] = FUNCTIONS
+    disk: Path | None = None
     dead: set[Cloud] = field(default_factory=set)
     killed: list[datetime] = field(default_factory=list)
     _past: dict[str, list[str]] = field(default_factory=dict)
@@ -99,7 +103,7 @@ class Stage:
         self.children = enter(Supervisor())
         self.desk = enter(LocalDesk(lambda: datetime.now(UTC)))  # noqa: TID251 - a stand-in keeps its own time
         self.dynamodb, self.witness = enter(moto()), enter(moto())
-        self.firestore = enter(firestore()) if available_firestore() is None else None
+        self.firestore = enter(firestore()) if self.disk is None and available_firestore() is None else None
         self.pubsub = enter(pubsub()) if available_pubsub() is None else None
         self.fabric = replace(self.fabric, stores=self._stores())
         self._compiled = self.folder / "fabric.json"
@@ -109,7 +113,7 @@ class Stage:
         self._start_functions()
 
     def _stores(self) -> Stores:
-        google = "firestore://weft-prod-1/pointsman-atlas" if self.firestore else f"sqlite://{self.folder}/gcp.sqlite"
+        google = "firestore://weft-prod-1/pointsman-atlas" if self.firestore else f"sqlite://{self.disk or self.folder}/gcp.sqlite"
         return Stores(aws=f"dynamodb://{REGION}/{TABLE}", gcp=google, witness=f"s3://{BUCKET}?endpoint={self.witness.url}")
 
     def _start_twin(self) -> None:
@@ -272,14 +276,14 @@ class Stage:
         found = sorted(offset + timedelta(seconds=came) for came in good)
         return [one for one in found if since is None or one >= since]
 
-    def open_stores(self) -> dict[str, Store]:
+    def open_stores(self) -> dict[str, ListedStore]:
         """Open the three stores as a person's command line would."""
-        settings = read_settings(self._environment(Cloud.GCP) | {"POINTSMAN_FABRIC": str(self._compiled)})
+        settings = read_settings(self._environment(Cloud.GCP))
 
         def dynamodb(name: str, address: StoreAddress) -> DynamoStore:
             return DynamoStore(name, address.name, over_boto3(self._client("dynamodb", self.dynamodb.url)))
 
-        return build_stores(Reach(settings, Cloud.GCP, REGION), self.fabric, dynamodb)
+        return open_stores(Opener(reach=Reach(settings, Cloud.GCP, REGION), own_dynamodb=dynamodb), self.fabric)
 
     def running_tests(self) -> list[str]:
         """Name the virtual interfaces on which a failover test runs."""
