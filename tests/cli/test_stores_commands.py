@@ -8,14 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore.credentials import Credentials
 
 from pointsman.adapters.files import load
+from pointsman.adapters.s3.store import S3Store
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot.chance import SystemClock, jitter, nonce
 from pointsman.core.decide import first_plan
 from pointsman.core.domains import store_set
 from pointsman.core.fabric import Fabric, Stores
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import canonical, digest, replace
 from pointsman.service.registers import Registers
 from pointsman.testing.loopback import Reply
 from pointsman.testing.processes import clean_environment
@@ -144,6 +146,25 @@ def test_a_move_is_foretold_refused_while_nobody_carries_it_made_and_made_again(
     adopted = pointsman("adopt", *paths, "--author", "operator", "--reason", "moved", "--force")
     assert (adopted.returncode, following.hash in adopted.stdout) == (0, True)
     assert following.hash in (asyncio.run(registers(following).read("plan/atlas")).value or "")
+
+
+@pytest.mark.parametrize("bucket", ["pointsman", "pointsman-2"], ids=["one-name", "another-name"])
+def test_the_journal_goes_along_to_a_bucket_elsewhere_whatever_its_name(tmp_path: Path, current: Fabric, bucket: str) -> None:
+    with Clone() as here, Clone() as there:
+        leaving = replace(current, stores=Stores(witness=here.url("pointsman")))
+        coming = replace(current, stores=Stores(witness=there.url(bucket), generation=2))
+        store = S3Store("witness", "pointsman", Credentials("test", "test"), endpoint=here.endpoint)
+        plan = canonical(replace(first_plan(leaving, SystemClock().now()), epoch=7)).decode()
+        ours = Registers((store,), clock=SystemClock(), nonce=nonce, jitter=jitter, stores=store_set(leaving.stores))
+        asyncio.run(ours.change("plan/atlas", lambda _: plan))
+        entries = {digest(entry): entry for entry in (b"first", b"second", b"third")}
+        for name, entry in entries.items():
+            asyncio.run(store.put_entry(name, entry))
+        moved = stores("move", *compiled(tmp_path, leaving, coming), "--yes", "--force")
+        assert (moved.returncode, moved.stderr) == (0, "")
+        assert "with 3 entries of the journal" in moved.stdout
+        kept = S3Store("witness", bucket, Credentials("test", "test"), endpoint=there.endpoint)
+        assert {name: asyncio.run(kept.entry(name)) for name in entries} == entries
 
 
 def test_ctrl_c_loses_nothing_and_the_same_command_goes_on(tmp_path: Path, current: Fabric) -> None:

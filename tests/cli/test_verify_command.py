@@ -12,15 +12,17 @@ from typing import Any
 
 import pytest
 
-from pointsman.core.fabric import Fabric, Stores
+from pointsman.core.fabric import Cloud, Fabric, Stores
+from pointsman.core.journal import opened
 from pointsman.core.plan import Plan
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import canonical, digest, replace
+from pointsman.service.journal import Notebook
 from pointsman.testing import emulators
 from pointsman.testing.emulators import Emulator
 from pointsman.testing.processes import clean_environment
 from tests.cli.test_adopt_command import CLOSED, SERVICES
-from tests.core.scene import ATLAS
-from tests.service.journalled import TABLE, InDynamo, InSqlite, make_table, write
+from tests.core.scene import ATLAS, START, seconds
+from tests.service.journalled import TABLE, InDynamo, InSqlite, agreed, furnished, make_table, write
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,31 @@ def test_a_chain_that_holds_is_told_and_exits_0(tmp_path: Path) -> None:
     assert f"epoch {plans[-1].epoch} is agreed" in done.stdout
     assert "4 of them decided again to the same bytes" in done.stdout
     assert "4 are countersigned" in done.stdout
+
+
+def test_what_nobody_has_decided_again_is_not_called_good_and_exits_2(tmp_path: Path) -> None:
+    fabric, kept, plans = in_file(tmp_path)
+    forge(kept, fabric, plans[-1])
+    assert run(tmp_path, fabric).returncode == 1, "with its own fabric it is found out"
+    done = run(tmp_path, replace(fabric, version=2))
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "as it should be" not in done.stdout
+    assert "1 of them nobody has decided again: give the fabrics that they were decided under" in done.stdout
+
+
+def forge(kept: InSqlite, fabric: Fabric, last: Plan) -> None:
+    """Agree on a plan that does not follow from what its entry holds, and that no other cloud has looked at."""
+    content = asyncio.run(kept.store.entry(last.entry))
+    assert content is not None
+    view = opened(last.entry, content).view
+
+    async def forged() -> None:
+        ours = furnished(kept.store, Cloud.GCP, fabric)
+        notebook = Notebook(ours, replace(view, here=Cloud.GCP), START + seconds(2_000))
+        text = notebook.enter(last, replace(last, epoch=last.epoch + 1, flows={}, prev_digest=digest(canonical(last))))
+        await agreed(ours, text, notebook)
+
+    asyncio.run(forged())
 
 
 def test_an_altered_entry_is_named_and_exits_1(tmp_path: Path) -> None:

@@ -106,3 +106,13 @@ def test_stores_of_one_place_fail_together(one: str, other: str, *, same: bool) 
 
 def test_absent_stores_have_no_address() -> None:
     assert addresses_of(Stores(gcp=FIRE)).keys() == {"gcp"}
+
+
+def test_two_ports_of_one_host_are_two_places_that_fail_as_one() -> None:
+    one, other = (store_address(f"s3://pointsman?endpoint=https://objects.example.net:{port}") for port in (9000, 9001))
+    assert one.identity != other.identity
+    assert together(one, other)
+    plain = store_address("s3://pointsman?endpoint=https://objects.example.net")
+    assert plain.identity == ("s3", "objects.example.net", "pointsman")
+    with pytest.raises(ValueError, match="up to 65535"):
+        store_address("s3://pointsman?endpoint=https://objects.example.net:99999")

@@ -155,6 +155,9 @@ def test_an_entry_decided_under_a_fabric_that_is_not_given_is_told_and_not_judge
     walk = asyncio.run(verify(furnished(kept.store, Cloud.AWS, other)))
     assert (walk.trouble, walk.entries, walk.again, walk.unjudged) == (None, 4, 0, 4)
     assert walk.unjudged_why == (f"fabric {plans[0].fabric_hash} was not given",)
+    assert walk.unproved == 0, "the other cloud has decided each of them again"
+    kept.drop(countersignature_key(plans[1].entry, entry(kept, plans[1])[0].view.here.other))
+    assert asyncio.run(verify(furnished(kept.store, Cloud.AWS, other))).unproved == 1
 
 
 def test_entries_past_their_time_end_the_walk_and_nothing_is_wrong(kept: Kept, plans: list[Plan]) -> None:

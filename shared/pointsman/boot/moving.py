@@ -1,6 +1,7 @@
 """What the command line needs to look after stores: those of two fabrics for a move, any one of them for a probe."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.secrets import Secrets
@@ -10,6 +11,7 @@ from pointsman.boot.chance import nonce
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings, read_settings
 from pointsman.boot.stores import Opener, open_stores
+from pointsman.boot.succession import sets_made
 from pointsman.core.domains import StoreScheme, store_address
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud
@@ -31,7 +33,7 @@ def open_move(current: str, following: str) -> tuple[House, Move]:
     region = home_region(declared[0])
     secrets = Secrets(Clients(endpoints=settings.endpoints), region)
     opener = Opener(reach=Reach(settings, Cloud.AWS, region), secret=secrets.get)
-    leaving, coming = (open_stores(opener, fabric) for fabric in declared)
+    leaving, coming = sets_made(declared, partial(open_stores, opener))
     return house, Move(fabric=declared[0], registers=house.registers, leaving=leaving, coming=coming, now=house.clock.now())
 
 

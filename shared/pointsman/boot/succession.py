@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from pointsman.boot.chance import jitter, nonce
 from pointsman.boot.reach import Reach
@@ -16,6 +17,8 @@ from pointsman.ports.clouds import Clock
 from pointsman.ports.stores import Journal, Rows, RowsRead, RowUnreadable, Store, StoreDown, StoreUnsure
 from pointsman.service.registers import Registers
 
+Made = TypeVar("Made", bound=Store)
+"""The stores of a set, with what else they can do."""
 Stores = Mapping[str, Store]
 """One set of stores, by slot."""
 
@@ -35,7 +38,7 @@ def build_sets(
     return sets_made(fabrics, lambda fabric: build_stores(reach, fabric, own_dynamodb, secret))
 
 
-def sets_made(fabrics: Sequence[Fabric], make: Callable[[Fabric], dict[str, Store]]) -> tuple[dict[str, Store], ...]:
+def sets_made(fabrics: Sequence[Fabric], make: Callable[[Fabric], dict[str, Made]]) -> tuple[dict[str, Made], ...]:
     """Give the stores of each set as ``make`` makes them; a store that belongs to both is one. Raises ``ConfigError``."""
     current = make(fabrics[0])
     if len(sets_of(fabrics)) == 1:

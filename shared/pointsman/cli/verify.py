@@ -26,7 +26,8 @@ def verify(current: Current, others: Others = None, *, last: Last = LAST, as_jso
     """Show that every agreed plan still follows from what was written down when it was decided.
 
     Reads the stores with the credentials of this shell; what could not be read is said. Exits 1 at an entry that is missing,
-    altered or decided differently, 2 when it cannot be told of all of them.
+    altered or decided differently, 2 when it cannot be told of all of them: something could not be read, or was decided by other
+    rules or under a fabric that is not given here, and the other cloud has not decided it again either.
     """
     try:
         walk = _walked(current, others or [], last)
@@ -36,7 +37,7 @@ def verify(current: Current, others: Others = None, *, last: Last = LAST, as_jso
     typer.echo(
         msgspec.json.format(msgspec.json.encode(msgspec.structs.asdict(walk)), indent=2).decode() if as_json else "\n".join(_lines(walk))
     )
-    raise typer.Exit(WRONG if walk.trouble is not None else UNTOLD if walk.dark else GOOD)
+    raise typer.Exit(WRONG if walk.trouble is not None else UNTOLD if walk.dark or walk.unproved else GOOD)
 
 
 def _walked(current: str, others: list[str], last: int) -> "Walk":
@@ -61,6 +62,10 @@ def _lines(walk: "Walk") -> list[str]:
         return [where, *_good(walk)]
     if not walk.epoch:
         return [f"{walk.fabric}: {walk.ended}"]
+    if walk.unproved:
+        judge = "give the fabrics that they were decided under, or use the version whose rules decided them"
+        told = f"every entry is kept and unaltered, back to {walk.ended}, but {walk.unproved} of them nobody has decided again: {judge}"
+        return [f"{walk.fabric}: epoch {walk.epoch} is agreed; {told}", *_good(walk)]
     return [f"{walk.fabric}: epoch {walk.epoch} is agreed, and every entry is as it should be, back to {walk.ended}", *_good(walk)]
 
 

@@ -52,8 +52,9 @@ class StoreAddress(Frozen):
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What makes it this store and no other, whatever else its URL says."""
-        return self.scheme, self.place, self.name
+        """What makes it this store and no other, whatever else its URL says: two ports of one host are two places."""
+        port = _port(_split(self.endpoint)) if self.endpoint else None
+        return self.scheme, f"{self.place}:{port}" if port else self.place, self.name
 
 
 class StoreSet(Frozen):
@@ -206,7 +207,15 @@ def _host(endpoint: str) -> str:
     loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
     if not parts.hostname or "@" in parts.netloc or not (parts.scheme == "https" or (parts.scheme == "http" and loopback)):
         raise ValueError("the endpoint is https://HOST without a user or password")
+    _port(parts)
     return parts.hostname
+
+
+def _port(parts: SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError as error:
+        raise ValueError("the endpoint's port is a number up to 65535") from error
 
 
 def _home(host: str, region: str) -> tuple[str, str]:

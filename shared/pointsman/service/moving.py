@@ -60,7 +60,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 class Move:
     """One change of a fabric's stores. ``registers`` are those of the set that is left, and know the following one.
 
-    ``leaving`` and ``coming`` are the stores of either set by slot; ``now`` is when the move began.
+    ``leaving`` and ``coming`` are the stores of either set by slot, a store that belongs to both being one object; ``now`` is
+    when the move began.
     """
 
     fabric: Fabric
@@ -196,11 +197,13 @@ async def _open(move: Move) -> None:
 
 
 async def _journals(move: Move, tell: Tell) -> tuple[int, tuple[str, ...]]:
-    """Copy the entries of every store that is left for good, into the one of its slot that comes in its place."""
-    staying = {store.name for store in move.coming.values()}
+    """Copy the entries of every store that is left for good, into the one of its slot that comes in its place.
+
+    Two stores may bear one name, in two Regions, projects or places: which one stays is told by the store itself.
+    """
     copied, trouble = 0, []
     for slot, store in move.leaving.items():
-        if store.name in staying:
+        if any(store is one for one in move.coming.values()):
             continue
         onto = move.coming.get(slot) or next(iter(move.coming.values()))
         try:

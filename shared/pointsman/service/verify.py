@@ -51,7 +51,7 @@ class Walk(Frozen):
     """What a walk found. ``epoch`` is the agreed plan's, ``back_to`` the oldest epoch whose entry is good.
 
     ``again`` counts the entries that were decided again to the same bytes; ``unjudged`` those of other rules or of a
-    fabric that was not given; ``unsigned`` those on which the other cloud has kept no word, ``unread`` those of which
+    fabric that was not given, ``unproved`` those of them that the other cloud has kept no word on either; ``unsigned`` those on which the other cloud has kept no word, ``unread`` those of which
     that cannot be told; ``dark`` says why something could not be read.
     """
 
@@ -66,6 +66,7 @@ class Walk(Frozen):
     unread: int = 0
     unjudged: int = 0
     unjudged_why: tuple[str, ...] = ()
+    unproved: int = 0
     dark: tuple[str, ...] = ()
     ended: Reach = Reach.NOTHING
     trouble: Trouble | None = None
@@ -97,6 +98,7 @@ class _Steps:
         self._unsigned: list[int] = []
         self._dark: dict[str, None] = {}
         self._unjudged: dict[int, str] = {}
+        self._unproved = 0
 
     async def walk(self, head: Plan, limit: int) -> Walk:
         plan = head
@@ -132,6 +134,7 @@ class _Steps:
             unread=self._unread,
             unjudged=len(self._unjudged),
             unjudged_why=tuple(sorted(set(self._unjudged.values()))[:NAMED_LIMIT]),
+            unproved=self._unproved,
             dark=tuple(self._dark)[:NAMED_LIMIT],
             ended=ended,
             trouble=trouble,
@@ -160,12 +163,14 @@ class _Steps:
         if digest(canonical(entry.before)) != plan.prev_digest:
             raise _Bad(Fault.ALTERED, "the plan before it is not the one that the agreed plan follows")
         self._decide_again(entry)
+        signed = self._signed
         try:
             self._weigh(plan, entry, await self._word(plan.entry, entry.view.here.other))
         except StoreDown as error:
             self._unread += 1
             self._dark[f"it cannot be told whether {entry.view.here.other} countersigned: {error}"] = None
         self._entries += 1
+        self._unproved += plan.epoch in self._unjudged and signed == self._signed
 
     def _weigh(self, plan: Plan, entry: Entry, word: Countersignature | None) -> None:
         """Count the other cloud's word on an entry. Raises _Bad."""
