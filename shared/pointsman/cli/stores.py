@@ -69,7 +69,7 @@ def _judged(findings: "tuple[Finding, ...]") -> str:
 
 
 def _code(findings: "tuple[Finding, ...]") -> int:
-    found = {finding.verdict.value for finding in findings}
+    found = {finding.verdict.value for finding in findings} - {"not tried here"}
     return BROKEN if "broken" in found else UNTOLD if found != {"kept"} else KEPT
 
 

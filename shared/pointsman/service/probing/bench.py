@@ -16,12 +16,16 @@ class Broken(ConfigError):
     """The store does not keep a promise, which the text names: it cannot be used."""
 
 
+class Untriable(ConfigError):
+    """A case needs what only a test of pointsman's own has: the text says what. It shows nothing of the store."""
+
+
 class Bench(Frozen):
     """A store under test.
 
     ``open`` gives a new client on the same data; the two spoilers, where there are any, write a register's row and a
     sighting row that no version can read; ``writes``, where the store can tell, gives a number that changes with every
-    write. Without them their cases have nothing to check.
+    write. Without them their cases cannot be tried.
     """
 
     open: Callable[[], ListedStore]

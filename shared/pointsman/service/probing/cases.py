@@ -9,7 +9,7 @@ from pointsman.ports.stores import RowUnreadable, StoreDown, StoreUnsure
 from pointsman.service.probing import listing_cases as listing
 from pointsman.service.probing import register_cases as registers
 from pointsman.service.probing import row_cases as rows
-from pointsman.service.probing.bench import Bench, Broken, Case
+from pointsman.service.probing.bench import Bench, Broken, Case, Untriable
 
 CASE_SECONDS = 60.0
 """How long one case may take; a store that needs longer counts as one that does not answer."""
@@ -21,6 +21,8 @@ class Verdict(StrEnum):
     KEPT = "kept"
     BROKEN = "broken"
     UNTRIED = "could not be tried"
+    APART = "not tried here"
+    """Only pointsman's own tests can try it: it says nothing against the store."""
 
 
 class Finding(Frozen):
@@ -50,6 +52,8 @@ async def _tried(case: Case, bench: Bench) -> Finding:
             await case(bench)
     except Broken as error:
         return Finding(case=name, verdict=Verdict.BROKEN, text=str(error))
+    except Untriable as error:
+        return Finding(case=name, verdict=Verdict.APART, text=str(error))
     except (StoreDown, StoreUnsure, RowUnreadable) as error:
         return Finding(case=name, verdict=Verdict.UNTRIED, text=str(error))
     except TimeoutError:

@@ -5,7 +5,7 @@ import asyncio
 from pointsman.core.rows import GRAIN
 from pointsman.ports.stores import VALUE_LIMIT, Refusal, Reply, Row, RowUnreadable, Store
 from pointsman.quorum.ballots import ballot
-from pointsman.service.probing.bench import RACERS, Bench, Broken, expect
+from pointsman.service.probing.bench import RACERS, Bench, Broken, Untriable, expect
 
 SENDS_LIMIT = 12
 """How often one racer tries again on what the store holds by then."""
@@ -183,7 +183,7 @@ async def strange_names_and_values_are_kept_apart(bench: Bench) -> None:
 async def an_unreadable_row_is_reported_and_left_alone(bench: Bench) -> None:
     """Read and write where another version has written."""
     if bench.spoil is None:
-        return
+        raise Untriable("it takes a register that another version has written: pointsman's own tests write one")
     store, name = bench.open(), bench.register("spoiled")
     await bench.spoil(name)
     for ask in (
