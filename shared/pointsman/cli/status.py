@@ -171,7 +171,7 @@ def _incidents(found: "Status") -> Grid:
     rows = (
         (
             one.id,
-            one.phase,
+            "unreadable" if one.unread else one.phase,
             one.severity,
             f"{one.since:%FT%TZ}" if one.since else "",
             "; ".join(f"{desk} {ticket}" for desk, ticket in one.tickets.items()) or "no ticket yet",

@@ -117,9 +117,10 @@ def ended(diary: Diary, by: str, phase: Phase) -> Diary:
     return replace(diary, deeds=tuple(replace(one, phase=phase) if one.by == by else one for one in diary.deeds))
 
 
-def all_told(diary: Diary) -> Diary:
-    """Note that the record has every deed."""
-    return replace(diary, deeds=tuple(replace(one, told=True) for one in diary.deeds))
+def all_told(diary: Diary, untold: tuple[Deed, ...] = ()) -> Diary:
+    """Note that the record has every deed, but for those that are ``untold`` still."""
+    late = {one.by for one in untold}
+    return replace(diary, deeds=tuple(one if one.by in late else replace(one, told=True) for one in diary.deeds))
 
 
 def row_of(here: Cloud, link: LinkName, epoch: int, now: datetime, *, told: bool = False) -> Sighting:

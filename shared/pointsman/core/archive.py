@@ -46,6 +46,12 @@ def without(archive: Archive, incidents: tuple[str, ...]) -> Archive:
     return replace(archive, closed=tuple(one for one in archive.closed if one.incident not in incidents))
 
 
+def put_off(archive: Archive, incidents: tuple[str, ...], now: datetime) -> Archive:
+    """Have incidents wait as long again, so that those which cannot be read now stand in nobody's way."""
+    late = tuple(replace(one, at=now) for one in archive.closed if one.incident in incidents)
+    return replace(archive, closed=(*without(archive, incidents).closed, *late))
+
+
 def tombstone(incident: Incident, entry: str) -> Incident:
     """Give what stays of a closed incident: its name, its times, its tickets, and the journal's entry that holds the rest.
 

@@ -25,6 +25,10 @@ class Moved(Transient):
     """A register is kept by another set of stores since a move, which this function does not carry: deliver again to one that does."""
 
 
+class ValueUnreadable(Transient):
+    """A register holds what this version cannot read: leave it as it is, and go on with everything else."""
+
+
 class RejectedEvent(PointsmanError):
     """This event can never be read: park it, acknowledge it, and go on. ``path`` says where it is wrong."""
 

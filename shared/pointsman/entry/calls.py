@@ -142,6 +142,7 @@ def _report(done: Report) -> Told:
         "repaired": list(done.repaired),
         "audited": list(done.audited),
         "windows": list(done.windows),
+        "unread": list(done.unread),
     }
 
 

@@ -7,11 +7,11 @@ from pointsman.core.errors import ConfigError, Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.journal import Adoption
 from pointsman.core.plan import Plan
-from pointsman.core.values import parse
 from pointsman.quorum.outcomes import Agreed, Change, Decline, Declined, NoMajority, Outcome, Unknown
 from pointsman.service.gather import Scope, gather
 from pointsman.service.house import House
 from pointsman.service.journal import Notebook
+from pointsman.service.stored import plan_in
 
 
 async def adopt(house: House, *, author: str, reason: str, force: bool = False) -> Plan:
@@ -31,7 +31,9 @@ async def adopt(house: House, *, author: str, reason: str, force: bool = False) 
     notebook = Notebook(house, gathered.view, gathered.now)
     order = Adoption(author=author, reason=reason, finish=let_go(house.current, following))
     change = _change((house.current, following), gathered.now, order, notebook)
-    return _plan_of(await house.registers.change(house.plan_register, change, reading=gathered.reading, ready=notebook.kept))
+    return _plan_of(
+        house.plan_register, await house.registers.change(house.plan_register, change, reading=gathered.reading, ready=notebook.kept)
+    )
 
 
 def _change(fabrics: tuple[Fabric, Fabric], now: datetime, order: Adoption, notebook: Notebook) -> Change:
@@ -40,7 +42,7 @@ def _change(fabrics: tuple[Fabric, Fabric], now: datetime, order: Adoption, note
     def change(value: str | None) -> str | Decline | None:
         if value is None:
             return Decline(reason="no plan is agreed yet: the first sweep makes one under the current fabric")
-        plan = parse(value, Plan)
+        plan = plan_in(f"plan/{current.name}", value)
         refusals = list(stranded(plan, current, following))
         if refusals:
             return Decline(reason="; ".join(refusals))
@@ -50,10 +52,10 @@ def _change(fabrics: tuple[Fabric, Fabric], now: datetime, order: Adoption, note
     return change
 
 
-def _plan_of(outcome: Outcome) -> Plan:
+def _plan_of(register: str, outcome: Outcome) -> Plan:
     match outcome:
         case Agreed(value=str(value)):
-            return parse(value, Plan)
+            return plan_in(register, value)
         case Declined(reason=reason):
             raise Refused(reason)
         case NoMajority(faults=faults) | Unknown(faults=faults):

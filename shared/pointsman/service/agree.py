@@ -3,19 +3,18 @@
 import functools
 from collections.abc import Awaitable, Callable, Mapping
 
-import msgspec
-
 from pointsman.core.decide import Declined as Refusal
 from pointsman.core.decide import decide, first_plan
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Fabric
 from pointsman.core.modes import NoQuorum
-from pointsman.core.plan import Plan, read_plan
+from pointsman.core.plan import Plan
 from pointsman.core.values import Frozen
 from pointsman.quorum.outcomes import Agreed, Decline, Declined, NoMajority, Outcome, Unknown
 from pointsman.service.gather import Gathered
 from pointsman.service.house import House
 from pointsman.service.journal import Notebook
+from pointsman.service.stored import plan_in as plan_held
 
 STALE = "stale view"
 
@@ -36,13 +35,10 @@ class Agreement(Frozen):
 
 
 def plan_in(fabric: Fabric, value: str | None, gathered: Gathered) -> Plan:
-    """Read the plan a register holds; before the first decision that is the empty one. Raises ``Transient`` on a newer version's plan."""
+    """Read the plan a register holds; before the first decision that is the empty one. Raises ``ValueUnreadable`` on a newer version's plan."""
     if value is None:
         return first_plan(fabric, gathered.now)
-    try:
-        return read_plan(value)
-    except msgspec.DecodeError as error:
-        raise Transient("the agreed plan was written by a newer version: deploy that version here") from error
+    return plan_held(f"plan/{fabric.name}", value)
 
 
 async def agree(house: House, gathered: Gathered, beside: Beside | None = None) -> Agreement:

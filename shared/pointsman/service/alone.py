@@ -21,11 +21,12 @@ from pointsman.core.alone import (
     forbidden,
     register_of,
     remark,
+    row_key,
     row_of,
     standing_rows,
 )
 from pointsman.core.case import Case, open_case
-from pointsman.core.errors import PointsmanError, Transient
+from pointsman.core.errors import PointsmanError, Transient, ValueUnreadable
 from pointsman.core.fabric import Link
 from pointsman.core.incidents import Incident, incident_id
 from pointsman.core.outbox import follow, remarked
@@ -34,7 +35,7 @@ from pointsman.core.rows import newest
 from pointsman.core.safelist import Action, Hold, Levers, dead_from_here, is_safe, parallel, safe_action
 from pointsman.core.sightings import Health, Sighting
 from pointsman.core.steering import Level, LeverKind, Observed
-from pointsman.core.values import canonical, digest, parse, replace
+from pointsman.core.values import canonical, digest, replace
 from pointsman.ports.stores import StoreDown, StoreUnsure
 from pointsman.quorum.outcomes import Agreed, Decline, Declined
 from pointsman.quorum.reading import Reading
@@ -42,6 +43,7 @@ from pointsman.service.enact import Step, prove, target_of, write
 from pointsman.service.gather import ROWS_SECONDS, Gathered, flags_allow, observe, with_flags_anew
 from pointsman.service.house import House, incident_register
 from pointsman.service.registers import Registers
+from pointsman.service.stored import value_in
 
 USE_SECONDS = 5.0
 """How old a claim may be when the lever is written on its strength: whoever slept longer leaves it to the next."""
@@ -135,7 +137,7 @@ class _Alone:
         entry = canonical(inputs)
         deed = self._deed(case, action, digest(entry))
         claimed = self._house.clock.monotonic()
-        outcome = await own.change(self._register, _claiming(deed, self._fabric.policy.hold_down), reading=reading)
+        outcome = await own.change(self._register, _claiming(self._register, deed, self._fabric.policy.hold_down), reading=reading)
         match outcome:
             case Declined(reason=reason):
                 return reason
@@ -204,13 +206,13 @@ async def _tried(writing: Awaitable[None]) -> str:
     return ""
 
 
-def _diary_in(value: str | None) -> Diary:
-    return Diary() if value is None else parse(value, Diary)
+def _diary_in(register: str, value: str | None) -> Diary:
+    return Diary() if value is None else value_in(register, value, Diary)
 
 
-def _claiming(deed: Deed, hold_down: timedelta) -> Callable[[str | None], str | Decline | None]:
+def _claiming(register: str, deed: Deed, hold_down: timedelta) -> Callable[[str | None], str | Decline | None]:
     def change(value: str | None) -> str | Decline | None:
-        claimed = claim(_diary_in(value), deed, hold_down)
+        claimed = claim(_diary_in(register, value), deed, hold_down)
         return Decline(reason=claimed) if isinstance(claimed, str) else canonical(claimed).decode()
 
     return change
@@ -220,10 +222,13 @@ async def _amend(own: Registers, register: str, step: Callable[[Diary], Diary]) 
     """Change the diary; None when the own store does not hold the change for certain."""
 
     def change(value: str | None) -> str | Decline | None:
-        return None if value is None else canonical(step(_diary_in(value))).decode()
+        return None if value is None else canonical(step(_diary_in(register, value))).decode()
 
-    outcome = await own.change(register, change)
-    return _diary_in(outcome.value) if isinstance(outcome, Agreed) else None
+    try:
+        outcome = await own.change(register, change)
+    except ValueUnreadable:  # a newer version was here meanwhile, and what it wrote stays
+        return None
+    return _diary_in(register, outcome.value) if isinstance(outcome, Agreed) else None
 
 
 def _own_rows(house: House, rows: tuple[Sighting, ...]) -> list[Sighting]:
@@ -250,15 +255,26 @@ async def _replayed(house: House, own: Registers, plan: Plan, rows: list[Sightin
     reading = await own.read(register)
     if not reading.confirmed:
         return ("what was done alone is not in the record yet: the own store does not answer",)
-    deeds = [deed for deed in _diary_in(reading.value).deeds if not deed.told and deed.phase is not Phase.VOID]
-    for deed in deeds:
-        await _tell(house, plan, deed)
-    if deeds and await _amend(own, register, all_told) is None:
+    deeds = [deed for deed in _diary_in(register, reading.value).deeds if not deed.told and deed.phase is not Phase.VOID]
+    unread = {deed.by: why for deed in deeds if (why := await _untold(house, plan, deed))}
+    untold = tuple(deed for deed in deeds if deed.by in unread)
+    if len(untold) < len(deeds) and await _amend(own, register, lambda diary: all_told(diary, untold)) is None:
         return ("what was done alone is told again by the next sweep",)
     now = max(reading.store_times.values(), default=house.clock.now())
-    over = [replace(row, health=Health.UP, seen_at=max(now, row.seen_at + ROW_STEP)) for row in rows]
+    ends = [row for row in rows if row.member not in {row_key(deed.link) for deed in untold}]
+    over = [replace(row, health=Health.UP, seen_at=max(now, row.seen_at + ROW_STEP)) for row in ends]
     await _tried(house.rows[house.here].note(house.here, over))
-    return tuple(remark(deed, house.here) for deed in deeds)
+    said = (f"what was done alone at {deed.link} is not in the record yet: {unread[deed.by]}" for deed in untold)
+    return (*(remark(deed, house.here) for deed in deeds if deed.by not in unread), *said)
+
+
+async def _untold(house: House, plan: Plan, deed: Deed) -> str:
+    """Tell a deed; gives why this version cannot, or ""."""
+    try:
+        await _tell(house, plan, deed)
+    except ValueUnreadable as error:
+        return str(error)
+    return ""
 
 
 async def _tell(house: House, plan: Plan, deed: Deed) -> None:
@@ -268,11 +284,13 @@ async def _tell(house: House, plan: Plan, deed: Deed) -> None:
     if not epochs:
         return
     fabric = house.fabric_of(plan)
+    register = incident_register(incident_id(fabric.name, deed.link, epochs[-1]))
 
     def change(value: str | None) -> str | Decline | None:
-        held = follow(fabric, plan, deed.link, epochs[-1], None if value is None else parse(value, Incident))
+        before = None if value is None else value_in(register, value, Incident)
+        held = follow(fabric, plan, deed.link, epochs[-1], before)
         return canonical(remarked(fabric, plan, held, remark(deed, house.here))).decode()
 
-    outcome = await house.registers.change(incident_register(incident_id(fabric.name, deed.link, epochs[-1])), change)
+    outcome = await house.registers.change(register, change)
     if not isinstance(outcome, Agreed):
         raise Transient("no majority holds the incident with it for certain")

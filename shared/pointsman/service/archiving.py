@@ -4,23 +4,20 @@ It is done when an incident closes, since only then something has grown. What a 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
-import msgspec
-
-from pointsman.core.archive import Archive, closing, due, tombstone, without
-from pointsman.core.errors import Transient
+from pointsman.core.archive import Archive, closing, due, put_off, tombstone, without
+from pointsman.core.errors import Transient, ValueUnreadable
 from pointsman.core.incidents import Incident
 from pointsman.core.journal import KEPT
-from pointsman.core.values import canonical, digest, parse
+from pointsman.core.values import canonical, digest
 from pointsman.ports.stores import StoreDown, StoreUnsure
 from pointsman.quorum.outcomes import Agreed, Declined, NoMajority, Outcome, Unknown
 from pointsman.quorum.reading import Reading
 from pointsman.quorum.timing import agreed_time
 from pointsman.service.house import House, incident_register
-
-T = TypeVar("T")
+from pointsman.service.stored import value_in
 
 
 def archive_register(fabric: str) -> str:
@@ -28,31 +25,50 @@ def archive_register(fabric: str) -> str:
     return f"archive/{fabric}"
 
 
-async def archived(house: House, closed: tuple[str, ...]) -> tuple[str, ...]:
+@dataclass(frozen=True, kw_only=True)
+class Filed:
+    """What became of closed incidents: the ``known`` ones, which the plan may forget, and those that are ``buried`` now.
+
+    ``unread`` says which registers could not be read by this version, and what to do.
+    """
+
+    known: tuple[str, ...] = ()
+    buried: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+async def archived(house: House, closed: tuple[str, ...]) -> Filed:
     """Give the closed incidents that the plan may forget, since the archive knows them; none while that cannot be had."""
     try:
-        await archive(house, closed)
+        return await archive(house, closed)
+    except ValueUnreadable as error:  # the plan goes on naming them until somebody can read the archive
+        return Filed(unread=(str(error),))
     except Transient:  # the plan goes on naming them, and the next sweep tries again
-        return ()
-    return closed
+        return Filed()
 
 
-async def archive(house: House, closed: tuple[str, ...]) -> tuple[str, ...]:
-    """Note the incidents that have just closed, and set up tombstones for old ones; gives those.
+async def archive(house: House, closed: tuple[str, ...]) -> Filed:
+    """Note the incidents that have just closed, and set up tombstones for old ones; one that cannot be read is left and put off.
 
     Raises ``Transient`` when it must be done again: until then the incidents are not closed.
     """
     if not closed:
-        return ()
+        return Filed()
     reading = await house.registers.read(archive_register(house.current.name))
     now = agreed_time(reading.store_times.values(), house.registers.majority)
     if now is None:
         raise Transient("fewer than two stores tell the time, and an own clock that is wrong would bury incidents too early: tried again")
-    held = _held(await _change(house, lambda value: closing(_held(value), closed, now), reading))
-    done = [name for name in due(held, now) if await _buried(house, name, now)]
-    if done:
-        await _change(house, lambda value: without(_held(value), tuple(done)))
-    return tuple(done)
+    held = await _change(house, lambda archive: closing(archive, closed, now), reading)
+    done: list[str] = []
+    unread: dict[str, str] = {}
+    for name in due(held, now):
+        try:
+            done += [name] if await _buried(house, name, now) else []
+        except ValueUnreadable as error:
+            unread[name] = str(error)
+    if done or unread:
+        await _change(house, lambda archive: put_off(without(archive, tuple(done)), tuple(unread), now))
+    return Filed(known=closed, buried=tuple(done), unread=tuple(unread.values()))
 
 
 async def _buried(house: House, name: str, now: datetime) -> bool:
@@ -61,7 +77,7 @@ async def _buried(house: House, name: str, now: datetime) -> bool:
     text = _value(await house.registers.change(register, lambda _: None))
     if text is None:
         return True
-    incident, entry = _read(text, Incident), text.encode()
+    incident, entry = value_in(register, text, Incident), text.encode()
     stone = tombstone(incident, digest(entry))
     if stone == incident:
         return not incident.outbox
@@ -73,17 +89,17 @@ async def _buried(house: House, name: str, now: datetime) -> bool:
     return _value(await house.registers.change(register, lambda held: left if held == text else held)) == left
 
 
-async def _change(house: House, step: Callable[[str | None], Archive], reading: Reading | None = None) -> str | None:
+async def _change(house: House, step: Callable[[Archive], Archive], reading: Reading | None = None) -> Archive:
     """Take the archive one agreed step on."""
+    register = archive_register(house.current.name)
+
+    def archive_in(value: str | None) -> Archive:
+        return Archive() if value is None else value_in(register, value, Archive)
 
     def change(value: str | None) -> str:
-        return canonical(step(value)).decode()
+        return canonical(step(archive_in(value))).decode()
 
-    return _value(await house.registers.change(archive_register(house.current.name), change, reading=reading))
-
-
-def _held(value: str | None) -> Archive:
-    return Archive() if value is None else _read(value, Archive)
+    return archive_in(_value(await house.registers.change(register, change, reading=reading)))
 
 
 def _value(outcome: Outcome) -> str | None:
@@ -92,10 +108,3 @@ def _value(outcome: Outcome) -> str | None:
             return value
         case NoMajority(faults=faults) | Unknown(faults=faults):
             raise Transient("no majority of the stores answers: " + "; ".join(faults.values()))
-
-
-def _read(text: str, kind: type[T]) -> T:
-    try:
-        return parse(text, kind)
-    except msgspec.DecodeError as error:
-        raise Transient("the archive of incidents was written by a newer version: deploy that version here") from error

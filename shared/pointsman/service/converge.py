@@ -51,7 +51,8 @@ class Report:
     event must be delivered again ("" when it need not be); ``by_hand`` which tickets a person has to close;
     ``doubts`` what the journal does not bear out, and ``alone`` what the record now has of what was done without a
     majority, in words; ``repaired`` which stores were brought up to the majority; ``audited`` what an audit newly found;
-    ``windows`` what announced maintenance could not be noted. ``now`` is the stores' time of the last pass.
+    ``windows`` what announced maintenance could not be noted; ``unread`` which registers this version cannot read, and what
+    to do. ``now`` is the stores' time of the last pass.
     """
 
     plan: Plan
@@ -70,6 +71,7 @@ class Report:
     repaired: tuple[str, ...] = ()
     audited: tuple[str, ...] = ()
     windows: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     now: datetime | None = None
 
 

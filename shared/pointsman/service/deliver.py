@@ -8,22 +8,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
-
-from pointsman.core.errors import PointsmanError, Refused, Transient
+from pointsman.core.errors import PointsmanError, Refused, Transient, ValueUnreadable
 from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.incidents import Incident, Letter, Ticket
 from pointsman.core.modes import NoQuorum
 from pointsman.core.outbox import LEASE, all_told, claim, follow, next_letter, open_incidents, record, release, settle_removed, ticket_key
 from pointsman.core.overfilling import may_overfill
-from pointsman.core.plan import Plan, read_plan
+from pointsman.core.plan import Plan
 from pointsman.core.sightings import Sighting
-from pointsman.core.values import canonical, parse
+from pointsman.core.values import canonical
 from pointsman.ports.desks import Desk
 from pointsman.quorum.outcomes import Agreed, Decline, Declined, NoMajority, Outcome, Unknown
 from pointsman.quorum.timing import agreed_time
 from pointsman.service.gather import rows_of_both
 from pointsman.service.house import House, incident_register
+from pointsman.service.stored import plan_in, value_in
 
 LETTERS_LIMIT = 20
 """Letters told in one call; at the bound the rest waits for the next sweep."""
@@ -33,13 +32,15 @@ LETTERS_LIMIT = 20
 class Delivered:
     """What one call did: incidents whose desks all know (and that are over), and letters told.
 
-    ``by_hand`` says which tickets a person has to close, at desks that the fabric no longer names.
+    ``by_hand`` says which tickets a person has to close, at desks that the fabric no longer names; ``unread`` which of
+    the ``trouble`` is an incident that this version cannot read, so that trying again helps only once a newer one is deployed.
     """
 
     closed: tuple[str, ...]
     told: int
     trouble: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 async def deliver(house: House, only: frozenset[str] | None = None) -> Delivered:
@@ -58,7 +59,7 @@ async def deliver_owed(house: House, only: frozenset[str] | None = None) -> Deli
     fabric = house.fabric_of(plan)
     rows = await rows_of_both(house) if may_overfill(fabric, plan) else ()
     closed: list[str] = []
-    trouble: list[str] = []
+    trouble: list[PointsmanError] = []
     by_hand: list[str] = []
     told = 0
     for incident, link, epoch, _ in open_incidents(fabric, plan):
@@ -68,10 +69,16 @@ async def deliver_owed(house: House, only: frozenset[str] | None = None) -> Deli
         try:
             closed += [incident] if await post.empty(plan, link, epoch) else []
         except PointsmanError as error:
-            trouble.append(str(error))
+            trouble.append(error)
         told += post.told
         by_hand += post.by_hand
-    return Delivered(closed=tuple(closed), told=told, trouble=tuple(trouble), by_hand=tuple(by_hand))
+    return Delivered(
+        closed=tuple(closed),
+        told=told,
+        trouble=tuple(str(one) for one in trouble),
+        by_hand=tuple(by_hand),
+        unread=tuple(str(one) for one in trouble if isinstance(one, ValueUnreadable)),
+    )
 
 
 async def agreed_plan(house: House) -> Plan | None:
@@ -83,10 +90,7 @@ async def _agreed_plan(house: House) -> tuple[Plan | None, datetime]:
     """Read the plan that a majority holds, and the stores' time."""
     reading = await house.registers.read(house.plan_register)
     value = reading.value if reading.confirmed else _value(await house.registers.settle(house.plan_register, reading))
-    try:
-        return (None if value is None else read_plan(value)), _time(house, reading.store_times)
-    except msgspec.DecodeError as error:
-        raise Transient("the agreed plan was written by a newer version: deploy that version here") from error
+    return (None if value is None else plan_in(house.plan_register, value)), _time(house, reading.store_times)
 
 
 def _time(house: House, store_times: Mapping[str, datetime]) -> datetime:
@@ -152,17 +156,17 @@ class _Post:
             raise Refused(f"this function has no desk {letter.desk}: deploy it with that desk's secret") from None
 
     async def _change(self, step: Callable[[Incident | None], Incident]) -> Incident:
-        """Take the incident one agreed step on. Raises ``Transient`` when no majority holds it for certain."""
+        """Take the incident one agreed step on. Raises ``Transient`` when no majority holds it for certain, or what it holds cannot be read."""
 
         def change(value: str | None) -> str | Decline | None:
-            held = None if value is None else parse(value, Incident)
+            held = None if value is None else value_in(self._register, value, Incident)
             return canonical(step(held)).decode()
 
         outcome = await self._house.registers.change(self._register, change)
         value = _value(outcome)
         self._now = _time(self._house, outcome.store_times if isinstance(outcome, Agreed) else {})
         assert value is not None, "a step always gives an incident"
-        return parse(value, Incident)
+        return value_in(self._register, value, Incident)
 
 
 def _by_hand(incident: Incident, desk: str) -> str:

@@ -20,7 +20,7 @@ from pointsman.core.orders import by, ends, is_done, unfit
 from pointsman.core.outbox import follow, open_incidents, remarked
 from pointsman.core.plan import FlagState, Plan, View
 from pointsman.core.sightings import Order, Verb
-from pointsman.core.values import canonical, parse, replace
+from pointsman.core.values import canonical, replace
 from pointsman.ports.clouds import Flag
 from pointsman.quorum.outcomes import Agreed, Change, Decline, Declined, NoMajority, Outcome, Unknown
 from pointsman.quorum.timing import agreed_time
@@ -28,6 +28,8 @@ from pointsman.service.agree import STALE, plan_in
 from pointsman.service.gather import Gathered, Scope, gather, quietly
 from pointsman.service.house import House, incident_register
 from pointsman.service.journal import Notebook
+from pointsman.service.stored import plan_in as plan_held
+from pointsman.service.stored import value_in
 
 ATTEMPTS = 4
 """How often the rows are read again when newer ones were decided on meanwhile."""
@@ -121,7 +123,7 @@ async def _agreed(house: House, gathered: Gathered, given: Order) -> Heeded | No
     outcome = await house.registers.change(house.plan_register, change, reading=gathered.reading, ready=notebook.kept)
     if isinstance(outcome, Declined) and outcome.reason == STALE:
         return None
-    return _heeded(outcome, notebook.trouble)
+    return _heeded(house.plan_register, outcome, notebook.trouble)
 
 
 def _change(house: House, gathered: Gathered, view: View, notebook: Notebook) -> Change:
@@ -143,10 +145,10 @@ def _change(house: House, gathered: Gathered, view: View, notebook: Notebook) ->
     return change
 
 
-def _heeded(outcome: Outcome, unkept: str) -> Heeded:
+def _heeded(register: str, outcome: Outcome, unkept: str) -> Heeded:
     match outcome:
         case Agreed(value=str(value), changed=changed):
-            return Heeded(plan=parse(value, Plan), already=not changed)
+            return Heeded(plan=plan_held(register, value), already=not changed)
         case Declined(reason=reason):
             raise Refused(reason)
         case NoMajority(faults=faults):
@@ -220,7 +222,7 @@ async def _acknowledge(house: House, given: Order) -> Heeded:
         raise Transient("no majority of the stores answers: " + "; ".join(reading.faults.values()))
     if reading.value is None:
         raise Refused("no plan is agreed yet, so there is no incident")
-    plan = parse(reading.value, Plan)
+    plan = plan_held(house.plan_register, reading.value)
     if not given.author.strip() or not given.reason.strip():
         raise Refused("an ack needs an author and a reason: give both")
     fabric, now = house.fabric_of(plan), house.clock.now()
@@ -237,13 +239,13 @@ async def _acknowledge(house: House, given: Order) -> Heeded:
 
 async def _noted(house: House, fabric: Fabric, plan: Plan, given: Order, incident: tuple[str, LinkName, int]) -> Heeded:
     name, link, epoch = incident
-    text = f"acknowledged by {by(given)}"
+    register, text = incident_register(name), f"acknowledged by {by(given)}"
 
     def change(value: str | None) -> str:
-        held = None if value is None else parse(value, Incident)
+        held = None if value is None else value_in(register, value, Incident)
         return canonical(remarked(fabric, plan, follow(fabric, plan, link, epoch, held), text)).decode()
 
-    match await house.registers.change(incident_register(name), change):
+    match await house.registers.change(register, change):
         case Agreed(changed=changed):
             lost = await quietly(house.post(name)) if changed and house.post else ()
             return Heeded(plan=plan, already=not changed, hints_lost=lost)

@@ -12,6 +12,7 @@ from pointsman.core import leftovers, overfilling
 from pointsman.core.alone import Deed, Diary, Phase, register_of
 from pointsman.core.approvals import told
 from pointsman.core.damping import told as told_of_damping
+from pointsman.core.errors import ValueUnreadable
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.incidents import Incident
 from pointsman.core.intents import remarks
@@ -32,6 +33,7 @@ from pointsman.quorum.sealing import seal_in
 from pointsman.service.house import incident_register
 from pointsman.service.registers import Registers
 from pointsman.service.repair import OVERDUE, answer_key, lacking, survey
+from pointsman.service.stored import value_in
 
 ROWS_SECONDS = 5.0
 """How long a store's rows are waited for."""
@@ -84,7 +86,10 @@ class Swept(Frozen):
 
 
 class Ticketed(Frozen):
-    """One incident that is open, or still to be told, with its tickets by desk and what is owed to the desks."""
+    """One incident that is open, or still to be told, with its tickets by desk and what is owed to the desks.
+
+    ``unread`` says why nothing more of it can be shown ("" when it can), and what to do.
+    """
 
     id: str
     link: str
@@ -95,6 +100,7 @@ class Ticketed(Frozen):
     owed: int = 0
     by_hand: tuple[str, ...] = ()
     latest: str = ""
+    unread: str = ""
 
 
 class Done(Frozen):
@@ -157,10 +163,15 @@ async def status(table: Table) -> Status:
         leftovers=() if plan is None else _leftovers(table.fabric, plan, rows),
         overfilled=() if plan is None else _overfilled(table.fabric, plan, rows),
         alone=tuple(
-            Done(cloud=cloud, deed=deed) for cloud, diary in diaries.items() for deed in diary.deeds if deed.phase is not Phase.VOID
+            Done(cloud=cloud, deed=deed)
+            for cloud, diary in diaries.items()
+            if isinstance(diary, Diary)
+            for deed in diary.deeds
+            if deed.phase is not Phase.VOID
         ),
     )
-    return msgspec.structs.replace(found, todo=(*((moved,) if moved else ()), *todo(table.fabric, found)))
+    unread = (diary for diary in diaries.values() if isinstance(diary, str))
+    return msgspec.structs.replace(found, todo=(*((moved,) if moved else ()), *unread, *todo(table.fabric, found)))
 
 
 def _windows(table: Table, reading: Reading, rows: Mapping[Cloud, RowsRead | None]) -> dict[str, tuple[str, ...]]:
@@ -199,13 +210,17 @@ async def _rows(store: Store, cloud: Cloud) -> RowsRead | None:
         return None
 
 
-async def _diary(table: Table, cloud: Cloud) -> Diary:
+async def _diary(table: Table, cloud: Cloud) -> Diary | str:
+    """Read what a cloud did alone, or say that this version cannot; of a store that does not answer its own line tells."""
+    register = register_of(table.fabric.name, cloud)
     try:
         async with asyncio.timeout(ROWS_SECONDS):
-            value = (await table.own(cloud).read(register_of(table.fabric.name, cloud))).row.value
-        return Diary() if value is None else parse(value, Diary)
-    except (StoreDown, StoreUnsure, RowUnreadable, TimeoutError, msgspec.DecodeError):
+            value = (await table.own(cloud).read(register)).row.value
+        return Diary() if value is None else value_in(register, value, Diary)
+    except (StoreDown, StoreUnsure, RowUnreadable, TimeoutError):
         return Diary()
+    except ValueUnreadable as error:
+        return str(error)
 
 
 async def _flag(table: Table, cloud: Cloud) -> FlagState:
@@ -226,9 +241,9 @@ def _plan_in(reading: Reading) -> tuple[Plan | None, str]:
 def _ticketed(name: str, reading: Reading) -> Ticketed:
     link = name.partition("/")[2].rpartition("@")[0]
     try:
-        one = None if reading.value is None else parse(reading.value, Incident)
-    except msgspec.DecodeError:
-        one = None
+        one = None if reading.value is None else value_in(incident_register(name), reading.value, Incident)
+    except ValueUnreadable as error:
+        return Ticketed(id=name, link=link, unread=str(error))
     if one is None:
         return Ticketed(id=name, link=link)
     return Ticketed(
@@ -345,6 +360,8 @@ def _strain(one: Placement) -> str:
 
 
 def _of_incident(one: Ticketed) -> str:
+    if one.unread:
+        return one.unread
     owed = f", {one.owed} letters to be told" if one.owed else ""
     hand = f", close by hand at {' and '.join(one.by_hand)}" if one.by_hand else ""
     return f"incident {one.id} is {one.phase or 'not written yet'}{owed}{hand}"

@@ -36,7 +36,8 @@ async def sweep(house: House) -> Report:
     delivered = await _deliver_if_owed(house)
     links = tuple(link.name for link in house.current.links)
     scope = Scope(look=links, levers=_levers(house), witness=True)
-    report = await converge(house, (), scope, closed=await archived(house, delivered.closed))
+    filed = await archived(house, delivered.closed)
+    report = await converge(house, (), scope, closed=filed.known)
     beats = beats_due(heartbeats(house.here, house.fabrics, report.now or report.began), report.stored)
     _, doubts, alone, repaired, audit, windows = await asyncio.gather(
         note(house, beats),
@@ -47,7 +48,14 @@ async def sweep(house: House) -> Report:
         asked_if_due(house),
     )
     return dataclasses.replace(
-        report, by_hand=delivered.by_hand, doubts=doubts, alone=alone, repaired=repaired, audited=audit, windows=windows
+        report,
+        by_hand=delivered.by_hand,
+        doubts=doubts,
+        alone=alone,
+        repaired=repaired,
+        audited=audit,
+        windows=windows,
+        unread=(*delivered.unread, *filed.unread),
     )
 
 

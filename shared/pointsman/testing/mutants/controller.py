@@ -121,8 +121,8 @@ TELLING = (
     _mutant(
         "clean-up of the live plan: a closed incident takes it along",
         ARCHIVING,
-        "    held = _held(await _change(house, lambda value: closing(_held(value), closed, now), reading))\n",
-        "    held = _held(await _change(house, lambda value: closing(_held(value), closed, now), reading))\n"
+        "    held = await _change(house, lambda archive: closing(archive, closed, now), reading)\n",
+        "    held = await _change(house, lambda archive: closing(archive, closed, now), reading)\n"
         "    from pointsman.core.decide import first_plan\n"
         "    await house.registers.change(house.plan_register, lambda _: canonical(first_plan(house.current, now)).decode())\n",
     ),
