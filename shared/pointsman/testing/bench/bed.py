@@ -6,7 +6,7 @@ which it sets to the one of the steady state under a newer epoch (a register nev
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -64,7 +64,7 @@ class Bed(Stage):
         return self._client(service, url or self.urls["aws"])
 
     @cached_property
-    def stores(self) -> dict[str, Store]:
+    def stores(self) -> Mapping[str, Store]:
         """The three stores, opened once."""
         return self.open_stores()
 

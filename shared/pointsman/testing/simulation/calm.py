@@ -81,7 +81,7 @@ class Calm:
             while not (left := list(unfinished(play))) and under_way(play) and clock.monotonic() < end:
                 loose |= _loose(play)
                 await clock.sleep(LANDING)
-            since = 0 if loose or play.refused else since + 1
+            since = 0 if loose or play.refused or _frozen(play) else since + 1  # who swept while all stood still has yet to steer
             if not left and play.quiet and not play.refused and since >= len(Cloud):
                 return clock.monotonic()
             if left or play.refused:
@@ -162,6 +162,11 @@ def _loose(play: Play) -> bool:
     return late or any(call.stormy and call.door != "watch" for function in play.alive() for call in function.calls)
 
 
+def _frozen(play: Play) -> bool:
+    plan = play.world.newest_plan()
+    return (plan is not None and plan.freeze is not None) or any(flag.state is FlagState.SET for flag in play.world.flags.values())
+
+
 def unfinished(play: Play) -> Iterator[str]:
     """Name what still has to come right in the plan."""
     plan = play.world.newest_plan()
@@ -170,7 +175,7 @@ def unfinished(play: Play) -> Iterator[str]:
         return
     if any(one.end > play.world.clock.now() for one in play.world.works):
         yield "maintenance is still to end"
-    if plan.freeze is not None or any(flag.state is FlagState.SET for flag in play.world.flags.values()):
+    if _frozen(play):
         yield "steering is frozen"
     for name, state in plan.links.items():
         if state.verdict is not Verdict.UP or state.drain or state.down_since_epoch or state.closing or state.maintenance:
