@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from pointsman.boot.settings import EMULATOR, SERVICES
+from pointsman.cli.sarif import sarif
+from pointsman.core.audit.findings import Check, Finding, Severity
 from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.plan import Placement, Plan
 from pointsman.core.values import canonical, replace
@@ -95,3 +97,19 @@ def test_a_cloud_that_does_not_answer_is_a_finding_and_the_other_is_audited(
 def test_without_a_plan_and_without_clouds_nothing_could_be_read(tmp_path: Path, declared: Fabric) -> None:  # noqa: F811
     status, told = run(tmp_path, declared, dict.fromkeys(SERVICES, CLOSED))
     assert (status, told["read"]) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        ("my fabrics/at las#2.json", "my%20fabrics/at%20las%232.json"),
+        ("fabrics\\atlas?.json", "fabrics/atlas%3F.json"),
+        ("a/b.json", "a/b.json"),
+    ],
+)
+def test_sarif_names_the_fabric_file_by_a_uri_reference(path: str, uri: str) -> None:
+    one = Finding(check=Check.MTU, subject="ix-a", severity=Severity.WARNING, text="too small", decide="either")
+    (result,) = sarif(path, (one,))["runs"][0]["results"]
+    (place,) = result["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == uri
+    assert result["message"]["text"] == "too small\ndecide: either"

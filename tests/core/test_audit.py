@@ -7,7 +7,7 @@ import pytest
 
 from pointsman.core.analysis import Analysis
 from pointsman.core.audit.audit import audit, capacity
-from pointsman.core.audit.findings import TITLES, Check, Finding, Severity, repair
+from pointsman.core.audit.findings import TITLES, Check, Finding, Severity, mend, repair
 from pointsman.core.audit.seen import Attachment, End, Entry, Seen, Unread
 from pointsman.core.fabric import Bfd, Cloud, Fabric, LinkName, MemberId, Mode, Policy, Survival, Survive
 from pointsman.core.sightings import Actor, Change, Notice, Vantage
@@ -58,6 +58,27 @@ def test_attachments_that_could_not_be_read_are_not_called_unwired() -> None:
 
 def end(**parts: object) -> End:
     return End(link=IX_B, member=MemberId("m1"), name="aws-2", **parts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("one", "fix"),
+    [
+        (
+            End(link=IX_A, member=MemberId("m1"), name="dxvif-1", up=False),
+            "aws directconnect describe-virtual-interfaces --virtual-interface-id dxvif-1 --region us-east-1",
+        ),
+        (
+            End(link=IX_A, member=MemberId("m1"), name="dxvif-1", up=True, learned=()),
+            "aws directconnect list-virtual-interface-routes --virtual-interface-id dxvif-1 --filters routeDirection=accepted --region us-east-1",
+        ),
+        (
+            End(link=LinkName("vpn"), member=MemberId("t1"), name="vpn-1:203.0.113.1", up=False),
+            "aws ec2 describe-vpn-connections --vpn-connection-ids vpn-1 --region us-east-1",
+        ),
+    ],
+)
+def test_what_shows_the_aws_end_of_a_standby_is_a_call_of_the_service_that_holds_it(one: End, fix: str) -> None:
+    assert [told.fix for told in found(aws(ends=(one,)))] == [fix]
 
 
 def test_a_standby_that_did_not_learn_a_flows_prefix_is_none() -> None:
@@ -116,6 +137,19 @@ def test_bfd_that_is_not_declared_is_told(bfd: float | None, told: list[Check]) 
     assert checks(gcp(ends=(end(bfd=None if bfd is None else seconds(bfd)),))) == told
 
 
+def test_bfd_that_is_declared_is_set_with_its_intervals_and_multiplier_and_other_bfd_is_ended() -> None:
+    timers = replace(ATLAS.link("ix-b").timers, bfd=Bfd(interval=seconds(1), multiplier=5))
+    declared = fabric(link("ix-a", 10 * G), replace(link("ix-b", 5 * G), timers=timers), vpn())
+    heard = gcp(ends=(end(up=True, bfd=seconds(30)),))
+    (one,) = found(heard, start=declared)
+    assert one.fix == (
+        "gcloud compute routers update-bgp-peer cr-aws-1 --peer-name=aws-2 --bfd-session-initialization-mode=ACTIVE"
+        " --bfd-min-receive-interval=1000 --bfd-min-transmit-interval=1000 --bfd-multiplier=5 --region us-east4 --project weft-prod-1"
+    )
+    (one,) = found(heard)
+    assert "--bfd-session-initialization-mode=DISABLED --region" in one.fix
+
+
 @pytest.mark.parametrize(("far", "told"), [(3, []), (5, []), (6, [Check.TIMERS]), (0, [Check.TIMERS]), (None, [])])
 def test_a_far_end_whose_bfd_is_slower_than_declared_or_does_not_answer_is_told(far: float | None, told: list[Check]) -> None:
     timers = replace(ATLAS.link("ix-b").timers, bfd=Bfd(interval=seconds(1), multiplier=5))
@@ -124,6 +158,17 @@ def test_a_far_end_whose_bfd_is_slower_than_declared_or_does_not_answer_is_told(
     assert checks(heard, start=declared) == told
     for one in found(heard, start=declared):
         assert (one.subject, {each.side for each in one.evidence}) == ("aws-2 far bfd", {"aws", "gcp", "fabric"})
+
+
+@pytest.mark.parametrize("mode", [Mode.RECOMMEND, Mode.AUTO])
+def test_what_no_command_mends_says_between_what_to_decide(mode: Mode) -> None:
+    start = fabric(link("ix-a", 10 * G), link("ix-b", 5 * G, mode=mode), vpn())
+    (held,) = found(gcp(ends=(end(hold=seconds(20)),)), start=start)
+    (small,) = audit(start, planned(), (gcp(mtus={IX_B: 8200}),), NOW)
+    assert [one.fix for one in (held, small)] == ["", ""]
+    assert repair(start, held).startswith("decide: declare timers: {hold: 20s} for ix-b in the fabric file and adopt it, or ")
+    assert repair(start, small).startswith("decide: raise the MTU of both ends to 8500, ")
+    assert "declare mtu: 8200 for it" in mend(small)
 
 
 @pytest.mark.parametrize(
@@ -283,10 +328,17 @@ def everything_wrong() -> tuple[Finding, ...]:
     return (*audit(ATLAS, plan, (amazon, google), NOW), *capacity(surviving(Survival.NO_OVERLOAD), plan))
 
 
-def test_every_kind_of_finding_has_a_command_and_evidence_from_two_sides() -> None:
+PROGRAMS = {"aws", "gcloud", "pointsman"}
+DECISIONS = {("mtu", "ix-a"), ("timers", "aws-2 hold")}
+"""What no command mends: either the ends or the fabric file are wrong."""
+
+
+def test_every_kind_of_finding_has_a_command_or_is_a_decision_and_evidence_from_two_sides() -> None:
     told = everything_wrong()
     assert {one.check for one in told} == set(Check)
-    assert [one.check for one in told if not one.fix] == []
+    assert {(one.check.value, one.subject) for one in told if not one.fix} == DECISIONS
+    assert [one.check for one in told if bool(one.fix) is bool(one.decide)] == []
+    assert {one.fix.split()[0] for one in told if one.fix} <= PROGRAMS
     assert [one.check for one in told if len({each.side for each in one.evidence}) == 1] == []
     assert all(each.says for one in told for each in one.evidence)
 
@@ -306,4 +358,4 @@ def test_every_kind_of_finding_has_a_command_and_evidence_from_two_sides() -> No
 def test_repair_goes_as_far_as_the_links_mode_allows(mode: Mode, swept: bool, says: str) -> None:  # noqa: FBT001
     one = Finding(check=Check.ORPHAN_PIN, subject="x", severity=Severity.ERROR, text="x", fix="mend", link=IX_A, swept=swept)
     assert repair(fabric(link("ix-a", 10 * G, mode=mode)), one) == says
-    assert repair(fabric(link("ix-a", 10 * G, mode=Mode.RECOMMEND)), replace(one, fix="")) == "a person has to decide"
+    assert repair(fabric(link("ix-a", 10 * G, mode=Mode.RECOMMEND)), replace(one, fix="", decide="either")) == "decide: either"

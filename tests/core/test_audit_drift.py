@@ -2,7 +2,7 @@
 
 import pytest
 
-from pointsman.core.audit.findings import Check, Severity
+from pointsman.core.audit.findings import Check, Severity, repair
 from pointsman.core.audit.seen import Entry
 from pointsman.core.fabric import Mode, PinTarget
 from pointsman.core.plan import LinkState
@@ -73,6 +73,25 @@ def test_a_static_entry_to_a_link_is_an_orphan_in_a_place_of_ours_and_somebodys_
     assert one.check is check
     assert one.fix.startswith("aws ec2 delete-transit-gateway-")
     assert one.link == IX_B
+
+
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [
+        (Mode.AUTO, "the sweep mends it by itself"),
+        (Mode.RECOMMEND, "run: aws ec2 delete-transit-gateway-prefix-list-reference"),
+        (Mode.OBSERVE, "observed only"),
+    ],
+)
+def test_an_orphan_pin_is_mended_by_the_sweep_only_where_all_that_stands_leads_to_links_in_mode_auto(mode: Mode, says: str) -> None:
+    wide = replace(CHECKOUT, aws_prefix_list=PinTarget(prefix_list="pl-20", route_tables=("tgw-rtb-1", "tgw-rtb-2")))
+    start = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G, mode=mode), flows=(wide,))
+    here = Entry(table="tgw-rtb-1", name="pl-20", attachment="tgw-attach-1")
+    there = Entry(table="tgw-rtb-2", name="pl-20", attachment="tgw-attach-2")
+    one = next(one for one in found(aws(entries=(here, there)), start=start) if one.link == IX_B)
+    assert repair(start, one).startswith(says)
+    assert [each.swept for each in found(aws(entries=(here, there)), start=start)] == [mode is Mode.AUTO] * 2
+    assert [each.swept for each in found(aws(entries=(here,)), start=start)] == [True]
 
 
 @pytest.mark.parametrize("attachment", ["", "tgw-attach-of-a-vpc"])

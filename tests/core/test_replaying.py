@@ -11,8 +11,8 @@ from pointsman.core.differences import LIMIT, differences
 from pointsman.core.fabric import Fabric, FlowName, LinkName, Mode
 from pointsman.core.journal import VERSION as ENTRY_VERSION
 from pointsman.core.journal import Entry, plan_of
-from pointsman.core.plan import Placement, Plan, Reason, Verdict
-from pointsman.core.replaying import replay
+from pointsman.core.plan import Done, Placement, Plan, Reason, Verdict
+from pointsman.core.replaying import RULES, replay
 from pointsman.core.sightings import Health, Order, Verb
 from pointsman.core.values import canonical, digest, replace
 from pointsman.testing.recording import OUTAGES, recorded
@@ -179,3 +179,16 @@ def test_what_has_its_default_is_named_and_not_called_nothing() -> None:
     plan = bundle().entries[2].entry.plan
     unseen = replace(plan.links[IX_A], verdict=Verdict.UNKNOWN)
     assert differences(plan, replace(plan, links=plan.links | {IX_A: unseen})) == ("ix-a: verdict was down, is unknown",)
+
+
+def test_an_order_that_other_rules_name_otherwise_is_no_difference_and_one_that_is_not_done_is() -> None:
+    plan = with_done("as it was named")
+    assert differences(plan, with_done("as it is named"), apart=RULES) == ()
+    assert differences(plan, with_done("as it is named")) == ("order 1: key was as it was named, is as it is named",)
+    (told,) = differences(plan, with_done(), apart=RULES)
+    assert told.startswith("order 1 (orders) was ")
+
+
+def with_done(*keys: str) -> Plan:
+    done = tuple(Done(key=key, until=START) for key in keys)
+    return Plan(fabric="atlas", fabric_hash="f", decider="1", decided_at=START, orders=done)

@@ -239,10 +239,18 @@ ONE_MISTAKE: dict[str, tuple[Edit, str, str]] = {
     "suppress above the ceiling": (
         ("suppress_action: 6000", "suppress_action: 12001"),
         (
-            "f.yaml:96:95: policy.damping.suppress_action: 12001 is above the ceiling 12000 that a penalty can reach "
+            "f.yaml:96:95: policy.damping.suppress_action: 12001 is not below the ceiling 12000 that a penalty can reach "
             "(reuse x 2^(max / half_life)); lower it or raise max"
         ),
         "12001",
+    ),
+    "suppress at the ceiling": (
+        ("suppress_action: 6000", "suppress_action: 12000"),
+        (
+            "f.yaml:96:95: policy.damping.suppress_action: 12000 is not below the ceiling 12000 that a penalty can reach "
+            "(reuse x 2^(max / half_life)); lower it or raise max"
+        ),
+        "12000",
     ),
     "suppress at the first failure": (
         ("suppress_failback: 3000", "suppress_failback: 1000"),

@@ -12,6 +12,9 @@ from tests.house.tree import ROOT, name_of
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 MAKE = re.compile(r"`make ([a-z]+)|^\$ make ([a-z]+)", re.MULTILINE)
 COMMAND = re.compile(r"`pointsman ([a-z]+)|^\$ pointsman ([a-z]+)", re.MULTILINE)
+TEST = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
+RAIL_TEST = re.compile(r"`(tests/[\w/]+\.py|test_\w+)`")
+RAILS = ROOT / "tests" / "core" / "test_rails.py"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "events").glob("*.md")])
 
 each = pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
@@ -54,6 +57,21 @@ def test_every_decision_is_listed_with_its_own_title() -> None:
     pages = sorted((ROOT / "docs" / "adr").glob("0*.md"))
     rows = [(page.name, page.read_text(encoding="utf-8").partition("\n")[0].partition(". ")[2]) for page in pages]
     assert [name for name, title in rows if f"[{name[:4]}]({name}) | {title} |" not in table] == []
+
+
+def test_every_test_and_file_that_the_page_of_rails_names_exists() -> None:
+    """A test without a file beside it is one of ``tests/core/test_rails.py``."""
+    defined = {path: set(TEST.findall(path.read_text(encoding="utf-8"))) for path in (ROOT / "tests").rglob("test_*.py")}
+    missing = []
+    for row in (ROOT / "docs" / "rails.md").read_text(encoding="utf-8").splitlines():
+        path = RAILS
+        for name in RAIL_TEST.findall(row.rpartition(" | ")[2] if row.startswith("|") else row):
+            if name.endswith(".py"):
+                path = ROOT / name
+                missing += [] if path in defined else [name]
+            elif name not in defined.get(path, set()):
+                missing.append(name)
+    assert missing == []
 
 
 def test_the_readme_shows_every_command() -> None:

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from pointsman.adapters import files
 from pointsman.cli.asking import settings_for
-from pointsman.core.audit.findings import Finding, Severity, repair
+from pointsman.core.audit.findings import Finding, Severity, mend, repair
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Fabric
 from pointsman.core.values import Frozen, canonical
@@ -104,7 +104,7 @@ def show(found: Audited, out: "Console", *, repairing: bool) -> None:
         out.print(f"[{_COLOURS[one.severity]}]{one.severity}[/] {one.id} {one.check}: {escape(one.text)}", highlight=False, soft_wrap=True)
         for each in one.evidence:
             out.print(f"    {each.side}: {escape(each.says)}", highlight=False, soft_wrap=True)
-        done = repair(found.fabric, one) if repairing else one.fix and f"fix: {one.fix}"
+        done = repair(found.fabric, one) if repairing else mend(one)
         if done:
             out.print(f"    {escape(done)}", highlight=False, soft_wrap=True)
     counted = [f"{sum(one.severity is each for one in found.findings)} {each}s" for each in Severity]

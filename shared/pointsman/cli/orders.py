@@ -29,7 +29,9 @@ Pinned = Annotated[str, typer.Argument(metavar="FLOW>LINK", help="The flow and t
 Author = Annotated[str, typer.Option("--author", help="Who orders it.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with the plan.")]
 For = Annotated[str, typer.Option("--for", metavar="SPAN", help="How long it holds: 30m, 2h, 3d.")]
-Key = Annotated[str, typer.Option("--key", help="A repeated command with the same key is one order.")]
+Key = Annotated[
+    str, typer.Option("--key", help="The same command with the same key is one order; another command with it is another order.")
+]
 
 
 def freeze(fabric: FabricFile, *, author: Author, reason: Why, lasts: For = "", key: Key = "", json: AsJson = False) -> None:

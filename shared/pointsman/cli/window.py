@@ -1,7 +1,7 @@
 """``pointsman window``: announce maintenance, take it back, list what is announced."""
 
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -61,13 +61,17 @@ def list_(fabric: FabricFile, *, json: AsJson = False) -> None:
 
 
 def _instant(option: str, text: str) -> datetime:
+    """Read a time with its zone, as UTC."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         refuse(f'{option} "{printable(text)}" is not a time: write it like 2026-11-25T04:00Z')
     if found.tzinfo is None:
         refuse(f'{option} "{printable(text)}" names no zone: add Z for UTC, or an offset as in +01:00')
-    return found
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        refuse(f'{option} "{printable(text)}" is beyond every calendar: write it like 2026-11-25T04:00Z')
 
 
 def _written(fabric: str, carry_out: "Callable[[Table], Coroutine[Any, Any, Written]]", what: str, *, json: bool) -> None:

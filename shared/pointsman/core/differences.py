@@ -46,6 +46,7 @@ def _keyed(plan: Plan) -> dict[str, Any]:
     return data | {
         "reasons": {one["about"]: one for one in data["reasons"]},
         "pins": {one["flow"]: one for one in data["pins"]},
+        "orders": {f"order {place}": one for place, one in enumerate(data["orders"], start=1)},
         "marks": sorted(data["marks"].items()),
     }
 

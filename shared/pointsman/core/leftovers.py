@@ -2,13 +2,14 @@
 
 Of a link's lever the row says so that its functions leave once it is set (``service.enact``). A pin has a row of its own for
 each flow and link: it is begun beside the write and ended once the lever is seen without it, so that one which may stand is
-never missing, and one that is named may be gone already.
+never missing, and one that is named may be gone already. By these rows our own pins are told from a person's entries in the
+same places, which only the mode ``auto`` of the link that they lead to lets us take away.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName
+from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName, Mode
 from pointsman.core.members import lever_key, pin_key
 from pointsman.core.plan import LinkState, Plan
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
@@ -36,6 +37,21 @@ def pins_ended(here: Cloud, plan: Plan, settings: Iterable[Setting], stored: Map
 def pinned(here: Cloud, rows: Iterable[Sighting]) -> frozenset[FlowName]:
     """Name the flows of which one cloud's rows say that a pin of theirs may stand."""
     return frozenset(flow for _, (flow, _) in _pins(here, rows))
+
+
+def is_ours(fabric: Fabric, before: Plan, pins: frozenset[FlowName], setting: Setting, seen: Setting | None) -> bool:
+    """Say whether a setting is ours to write: any but an empty place for a pin, in which a person's own entry may stand.
+
+    A place is ours to empty while the plan before this one, or a row of ours (``pins`` names their flows), says that a pin of
+    ours may stand there; else only if all that was seen to stand there and leads to links of ours leads to links in mode auto.
+    """
+    if not isinstance(setting, PrefixListPin) or setting.attachment is not None:
+        return True
+    if setting.flow in pins or any(pin.flow == setting.flow for pin in before.pins):
+        return True
+    led = set((seen.attachment or "").split(",")) if isinstance(seen, PrefixListPin) else set()
+    modes = {link.mode for link in fabric.links if led.intersection(link.aws.attachments)}
+    return modes == {Mode.AUTO}
 
 
 def remarks(fabric: Fabric, plan: Plan, here: Cloud, rows: Iterable[Sighting]) -> tuple[str, ...]:

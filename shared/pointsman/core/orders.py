@@ -1,7 +1,7 @@
 """Orders of a person, weighed like everything else that a decision is made from: each is done once, or refused with why.
 
 An order has an author, a reason and an end. It is given in the view; what stays of it is what it changed in the plan,
-and a digest of its key for as long as the same order could come again. None of them is stronger than a rail.
+and a digest of its key with what it orders for as long as the same order could come again. None of them is stronger than a rail.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -70,7 +70,9 @@ def is_done(plan: Plan, order: Order) -> bool:
 
 
 def _key(order: Order) -> str:
-    return digest(order.key.encode())[:_KEY_LENGTH]
+    """Give what is equal for the same order given twice: its key, what it does to what, and how long; whoever words it how."""
+    lasts = ends(order) - order.seen_at
+    return digest("\n".join((order.key, order.verb, order.target, str(lasts.total_seconds()))).encode())[:_KEY_LENGTH]
 
 
 def frozen(view: View, plan: Plan) -> str:

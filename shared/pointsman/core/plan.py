@@ -148,7 +148,7 @@ class Proposal(Frozen):
 
 
 class Done(Frozen):
-    """An order that was carried out, by a digest of its key: kept for as long as the same order could come again."""
+    """An order that was carried out, by a digest of its key and of what it orders: kept for as long as the same order could come again."""
 
     key: str
     until: datetime

@@ -13,12 +13,21 @@ from pointsman.core.plan import Plan, View
 from pointsman.core.sightings import Verb
 from pointsman.core.values import Frozen, canonical, digest, replace
 
-RULES = frozenset({"decider"})
-"""What differs between two versions of the rules and is no difference in what was decided."""
-COUNTED = frozenset(
-    {"decider", "epoch", "decided_at", "fabric", "fabric_hash", "prev_digest", "entry", "marks", "down_since_epoch", "closing", "steered"}
-)
-"""What counts decisions or names the fabric: under another fabric it is no difference in what would have been done."""
+RULES = frozenset({"decider", "key"})
+"""What differs between two versions of the rules and is no difference in what was decided: also how an order that was done is named."""
+COUNTED = RULES | {
+    "epoch",
+    "decided_at",
+    "fabric",
+    "fabric_hash",
+    "prev_digest",
+    "entry",
+    "marks",
+    "down_since_epoch",
+    "closing",
+    "steered",
+}
+"""What counts decisions or names the fabric, as an approved hash does: under another fabric it is no difference in what would have been done."""
 
 
 class Redecided(Frozen):

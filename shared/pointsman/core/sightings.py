@@ -203,7 +203,7 @@ class Verb(StrEnum):
 
 
 class Order(Frozen, tag="order", tag_field="kind"):
-    """What a person commanded, always with author, reason and expiry; ``key`` makes a repeated order one order."""
+    """What a person commanded, always with author, reason and expiry; ``key`` makes the same order one order, however often it comes."""
 
     key: str
     verb: Verb

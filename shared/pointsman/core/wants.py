@@ -18,7 +18,10 @@ LOOKING = timedelta(minutes=2)
 
 
 def wanted(fabric: Fabric, plan: Plan, rows: tuple[Sighting, ...], here: Cloud, now: datetime) -> tuple[Setting, ...]:
-    """List how every lever of one cloud should be set. A plan of epoch 0 asks for nothing."""
+    """List how every lever of one cloud should be set. A plan of epoch 0 asks for nothing.
+
+    An empty place for a pin is asked for of every flow that has one; whether it is ours to empty, ``leftovers.is_ours`` says.
+    """
     if not plan.epoch:
         return ()
     if here is Cloud.GCP:

@@ -7,7 +7,7 @@ for them, so that announcements can never fill a store.
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from pointsman.core.fabric import Fabric, Link, LinkName, MemberId
@@ -119,10 +119,20 @@ def span_of(row: Sighting) -> Span | None:
     window = row.window
     if window is None or window.withdrawn:
         return None
+    last = None if window.end is None else in_utc(window.end)
     if window.start is None:
-        return Span(row.seen_at, _after(row.seen_at, UNSTARTED, window.end), leaves=False)
-    end = _after(window.start, UNENDED if window.end is None else LONGEST, window.end)
-    return Span(window.start, end) if end > window.start else None
+        return Span(row.seen_at, _after(row.seen_at, UNSTARTED, last), leaves=False)
+    start = in_utc(window.start)
+    end = _after(start, UNENDED if last is None else LONGEST, last)
+    return Span(start, end) if end > start else None
+
+
+def in_utc(at: datetime) -> datetime:
+    """Give an instant of any zone in UTC, as it is spoken of and kept in plans; one that UTC's calendar lacks stays as it is."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return at
 
 
 def _after(start: datetime, longest: timedelta, end: datetime | None) -> datetime:

@@ -1,10 +1,11 @@
 """A person's word on maintenance: announce a window, take one back, list them. It is written for both clouds, and what could not be is named."""
 
 import asyncio
+import dataclasses
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric
@@ -12,7 +13,7 @@ from pointsman.core.members import link_key
 from pointsman.core.rows import newest
 from pointsman.core.sightings import Sighting, Vantage, Window
 from pointsman.core.values import Frozen, digest, replace
-from pointsman.core.windows import FORESEEN, LONGEST, TEXT_KEPT, is_over, is_overruled, placed, row_of, span_of, taken_by
+from pointsman.core.windows import FORESEEN, LONGEST, TEXT_KEPT, in_utc, is_over, is_overruled, placed, row_of, span_of, taken_by
 from pointsman.ports.stores import RowsRead, RowUnreadable, StoreDown, StoreUnsure
 from pointsman.service.status import ROWS_SECONDS, Table
 
@@ -50,7 +51,7 @@ class Written(Frozen):
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """A window as a person asks for it."""
+    """A window as a person asks for it, with times of any zone."""
 
     link: str
     start: datetime
@@ -61,6 +62,7 @@ class Wish:
 
 async def add(table: Table, wish: Wish) -> Written:
     """Announce a window on a link. Raises ``Refused`` for one that cannot be, ``Transient`` when no store could be reached."""
+    wish = _in_utc(wish)
     read = await _read(table)
     now = _now(table, read.values())
     why = refusal(table.fabric, wish, now)
@@ -75,6 +77,16 @@ async def add(table: Table, wish: Wish) -> Written:
         author=wish.author[:TEXT_KEPT],
     )
     return await _write(table, read, window, now)
+
+
+def _in_utc(wish: Wish) -> Wish:
+    """Give a wish with its times in UTC, in which they are named and kept. Raises ``Refused`` for a time that names no instant."""
+    if wish.start.tzinfo is None or wish.end.tzinfo is None:
+        raise Refused("a window's times name their zone: add Z for UTC, or an offset as in +01:00")
+    try:
+        return dataclasses.replace(wish, start=wish.start.astimezone(UTC), end=wish.end.astimezone(UTC))
+    except OverflowError as error:
+        raise Refused("a window's times are beyond every calendar: announce one that is nearer") from error
 
 
 def refusal(fabric: Fabric, wish: Wish, now: datetime) -> str:
@@ -126,7 +138,7 @@ def _told(fabric: Fabric, row: Sighting, rows: Iterable[Sighting], now: datetime
     window, span = row.window, span_of(row)
     assert window is not None, "only windows are told"
     by = next((one for one in rows if one.window is not None and _sets_aside(one, row)), row)
-    start = window.start or row.seen_at
+    start = row.seen_at if window.start is None else in_utc(window.start)
     return Announced(
         id=_name(row),
         by=row.vantage.value,

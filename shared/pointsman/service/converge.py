@@ -135,9 +135,11 @@ def _asked_of(fabric: Fabric, name: LinkName) -> tuple[str, str, str]:
 
 
 def everywhere(house: House) -> Scope:
-    """Look at every link, observe every lever that leaving one may take, and read all rows."""
+    """Look at every link, observe every lever that leaving one may take and every place for a pin, and read all rows."""
     links = {link.name for link in house.current.links}
-    return Scope(look=tuple(sorted(links)), levers=levers_of(house, links), witness=True)
+    pins = ((LeverKind.PREFIX_LIST_PIN, flow.name) for flow in house.current.flows if flow.aws_prefix_list)
+    levers = (*levers_of(house, links), *(target for target in pins if target[0] in house.levers))
+    return Scope(look=tuple(sorted(links)), levers=tuple(dict.fromkeys(levers)), witness=True)
 
 
 def levers_of(house: House, links: set[LinkName]) -> tuple[Target, ...]:
@@ -204,7 +206,7 @@ class _Pass:
         self._diary.over("agreed")
         self._diary.agreed |= agreement.changed
         fabric = self.house.fabric_of(agreement.plan)
-        settings = wishes(self.house, fabric, agreement.plan, gathered)
+        settings = wishes(self.house, fabric, agreement.plan, gathered, agreement.before)
         wrong = await self._wrong(ahead.left_of(settings), agreement, gathered, read_by if agreement.changed else begun)
         if wrong is None:
             return None

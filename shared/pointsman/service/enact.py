@@ -13,7 +13,7 @@ from datetime import datetime
 
 from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.intents import over, standing
-from pointsman.core.leftovers import pins_begun, pins_ended
+from pointsman.core.leftovers import is_ours, pinned, pins_begun, pins_ended
 from pointsman.core.lint import clashes, lint
 from pointsman.core.members import lever_key
 from pointsman.core.plan import Plan
@@ -67,9 +67,15 @@ def target_of(setting: Setting) -> Target:
             return kind_of(setting), flow
 
 
-def wishes(house: House, fabric: Fabric, plan: Plan, gathered: Gathered) -> tuple[Setting, ...]:
-    """List how this cloud's levers should be set, less those this function does not hold."""
-    return tuple(one for one in wanted(fabric, plan, gathered.view.rows, house.here, gathered.now) if kind_of(one) in house.levers)
+def wishes(house: House, fabric: Fabric, plan: Plan, gathered: Gathered, before: Plan | None = None) -> tuple[Setting, ...]:
+    """List how this cloud's levers should be set, less those this function does not hold or that are not ours to set.
+
+    ``before`` is the plan that this one follows on, whose pins are ours to take away.
+    """
+    asked = (one for one in wanted(fabric, plan, gathered.view.rows, house.here, gathered.now) if kind_of(one) in house.levers)
+    pins = pinned(house.here, gathered.view.rows)
+    seen = {target: one.setting for target, one in gathered.observed.items()}
+    return tuple(one for one in asked if is_ours(fabric, before or plan, pins, one, seen.get(target_of(one))))
 
 
 def differing(settings: Sequence[Setting], gathered: Gathered) -> tuple[Setting, ...]:

@@ -84,7 +84,7 @@ class Ground:
     def settings(self) -> tuple[Setting, ...]:
         """The own cloud's settings that differ from what was seen, as far as they are this pass's business."""
         asked = wishes(self.house, self.fabric, self.plan, self.gathered)
-        wanted = wishes(self.house, self.fabric, self.decided, self.gathered)
+        wanted = wishes(self.house, self.fabric, self.decided, self.gathered, self.plan)
         return differing([one for one in wanted if target_of(one) in self.concern or one not in asked], self.gathered)
 
 

@@ -95,12 +95,14 @@ async def _told(house: House, heeded: Heeded) -> Heeded:
 
 
 def _waits(house: House, plan: Plan, given: Order) -> Iterator[str]:
-    """Say what is to be known beside "agreed": what is squeezed by a drain and until when it holds, what a return waits for."""
+    """Say what is to be known beside "agreed": that a drain is over by now, what is squeezed by a drain and until when it holds, what a return waits for."""
     state = plan.links.get(LinkName(given.target))
     drain = state.drain if state else None
     if given.verb is Verb.DRAIN and drain is not None and drain.until is not None:
         yield f"it holds until {drain.until:%FT%TZ}"
         yield from (f"{name} is squeezed by {one.squeezed_by // 10**6} Mbit/s" for name, one in plan.flows.items() if one.squeezed_by)
+    if given.verb is Verb.DRAIN and drain is None:
+        yield f"{given.target} is not drained: this very drain has ended since, so order it with another key"
     if given.verb is Verb.UNDRAIN and drain is not None:
         since = drain.since + house.fabric_of(plan).policy.hold_down
         yield f"it is returned to once it has been good for the hold-down, not before {since:%FT%TZ}"

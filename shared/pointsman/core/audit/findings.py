@@ -73,8 +73,8 @@ class Evidence(Frozen):
 class Finding(Frozen):
     """One thing that is not as it should be.
 
-    ``subject`` names what it is about, the same at every audit; ``fix`` is the command that mends it ("" where a person
-    has to decide); ``link`` is whose mode says how far we may go; ``swept`` means that the sweep of an ``auto`` link mends it.
+    ``subject`` names what it is about, the same at every audit; ``fix`` is the command that mends it or shows what to decide
+    on, or, where no command can, ``decide`` says between what a person has to; ``link`` is whose mode says how far we may go; ``swept`` means that the sweep of an ``auto`` link mends it.
     """
 
     check: Check
@@ -83,6 +83,7 @@ class Finding(Frozen):
     text: str
     evidence: tuple[Evidence, ...] = ()
     fix: str = ""
+    decide: str = ""
     link: LinkName | None = None
     swept: bool = False
 
@@ -90,6 +91,11 @@ class Finding(Frozen):
     def id(self) -> str:
         """Give the finding's name for good: the digest of check and subject."""
         return digest(f"{self.check}|{self.subject}".encode())[:ID_LENGTH]
+
+
+def mend(finding: Finding) -> str:
+    """Say what mends a finding: a command, or what a person has to decide."""
+    return f"fix: {finding.fix}" if finding.fix else f"decide: {finding.decide}"
 
 
 def repair(fabric: Fabric, finding: Finding) -> str:
@@ -101,4 +107,4 @@ def repair(fabric: Fabric, finding: Finding) -> str:
         case Mode.AUTO if finding.swept:
             return "the sweep mends it by itself"
         case Mode.AUTO | Mode.RECOMMEND:
-            return f"run: {finding.fix}" if finding.fix else "a person has to decide"
+            return f"run: {finding.fix}" if finding.fix else f"decide: {finding.decide}"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
 from pointsman.core.audit.seen import End, Seen
-from pointsman.core.fabric import Cloud, Fabric, Link, LinkKind, LinkName
+from pointsman.core.fabric import Bfd, Cloud, Fabric, Link, LinkKind, LinkName
 from pointsman.core.lint import PRIORITY_LIMIT
 
 AWS_HOLD = {LinkKind.CROSS_CLOUD_INTERCONNECT: timedelta(seconds=90), LinkKind.VPN: timedelta(seconds=30)}
@@ -37,7 +37,10 @@ def _hold(link: Link, end: End, agreed: timedelta) -> Finding:
             Evidence(side="gcp", says=f"offers {_s(end.hold)} on {end.name}" if end.hold else "not shown"),
             Evidence(side="fabric", says=f"timers.hold {_s(link.timers.hold)}"),
         ),
-        fix=f"declare timers: {{hold: {_s(agreed)}}} for {link.name} in the fabric file",
+        decide=(
+            f"declare timers: {{hold: {_s(agreed)}}} for {link.name} in the fabric file and adopt it, or have its ends offer"
+            f" {_s(link.timers.hold)}: a router's keepalive interval is a third of what it offers"
+        ),
         link=link.name,
     )
 
@@ -45,7 +48,6 @@ def _hold(link: Link, end: End, agreed: timedelta) -> Finding:
 def _bfd(fabric: Fabric, link: Link, end: End, declared: timedelta) -> Finding:
     site = fabric.gcp_site(link)
     router = site.router.name if site.router else "ROUTER"
-    mode = "ACTIVE" if declared else "DISABLED"
     return Finding(
         check=Check.TIMERS,
         subject=f"{end.name} bfd",
@@ -56,10 +58,21 @@ def _bfd(fabric: Fabric, link: Link, end: End, declared: timedelta) -> Finding:
             Evidence(side="fabric", says=f"timers.bfd: {_bfd_words(declared)}"),
         ),
         fix=(
-            f"gcloud compute routers update-bgp-peer {router} --peer-name={end.name} --bfd-session-initialization-mode={mode}"
+            f"gcloud compute routers update-bgp-peer {router} --peer-name={end.name} {_bfd_flags(link.timers.bfd)}"
             f" --region {site.region} --project {site.project}"
         ),
         link=link.name,
+    )
+
+
+def _bfd_flags(declared: Bfd | None) -> str:
+    """Give the flags that set BFD as a link declares it; intervals are milliseconds."""
+    if declared is None:
+        return "--bfd-session-initialization-mode=DISABLED"
+    interval = declared.interval // timedelta(milliseconds=1)
+    return (
+        f"--bfd-session-initialization-mode=ACTIVE --bfd-min-receive-interval={interval} --bfd-min-transmit-interval={interval}"
+        f" --bfd-multiplier={declared.multiplier}"
     )
 
 
@@ -105,7 +118,10 @@ def mtu(fabric: Fabric, both: Mapping[Cloud, Seen]) -> Iterator[Finding]:
                 *(Evidence(side=cloud.value, says=f"MTU {size}") for cloud, size in sorted(shown.items())),
                 Evidence(side="fabric", says=f"mtu: {link.mtu}"),
             ),
-            fix=f"raise the MTU of both ends, or declare mtu: {least} for {link.name} in the fabric file",
+            decide=(
+                f"raise the MTU of both ends to {link.mtu}, which may end their sessions for a moment, so drain {link.name} first;"
+                f" or declare mtu: {least} for it in the fabric file and adopt it"
+            ),
             link=link.name,
         )
 

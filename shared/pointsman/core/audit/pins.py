@@ -85,12 +85,13 @@ def _entries(fabric: Fabric, plan: Plan, entries: tuple[Entry, ...]) -> Iterator
     links = {one: link for link in fabric.links for one in link.aws.attachments}
     pinned = {pin.flow: pin for pin in plan.pins}
     wide = _flows_of_tables(fabric)
+    modes = _modes_led_to(fabric, entries)
     for entry in dict.fromkeys(entries):
         flow, link = _flow_of(fabric, entry), links.get(entry.attachment)
         if flow is not None and flow.name in pinned:
             yield from _pinned(fabric, pinned[flow.name], entry, ours=link is not None)
         elif link is not None:
-            yield _unplanned(fabric, link, entry, flow)
+            yield _unplanned(fabric, link, entry, flow, swept=flow is not None and modes.get(flow.name) == {Mode.AUTO})
         else:
             yield from _taken(fabric, entry, wide.get(entry.table, ()))
 
@@ -111,7 +112,7 @@ def _pinned(fabric: Fabric, pin: Pin, entry: Entry, *, ours: bool) -> Iterator[F
     )
 
 
-def _unplanned(fabric: Fabric, link: Link, entry: Entry, flow: Flow | None) -> Finding:
+def _unplanned(fabric: Fabric, link: Link, entry: Entry, flow: Flow | None, *, swept: bool) -> Finding:
     """Name an entry that no plan asks for: a pin of ours that was left behind, or somebody's own."""
     whose = "no plan asks for it" if flow else "no flow declares its place, so somebody set it by hand"
     return Finding(
@@ -122,8 +123,15 @@ def _unplanned(fabric: Fabric, link: Link, entry: Entry, flow: Flow | None) -> F
         evidence=(Evidence(side="aws", says=_reads(entry)), Evidence(side="plan", says=f"no pin of {flow.name}" if flow else "no pin")),
         fix=_delete(entry, fabric.aws_site(link).region),
         link=link.name,
-        swept=flow is not None and flow.aws_prefix_list is not None and entry.name == flow.aws_prefix_list.prefix_list,
+        swept=swept and flow is not None and (entry.table, entry.name) in _places(flow),
     )
+
+
+def _modes_led_to(fabric: Fabric, entries: Iterable[Entry]) -> dict[FlowName, set[Mode]]:
+    """Give, by flow, the modes of the links that what stands in the places of its pin leads to: the sweep empties all or none."""
+    modes = {one: link.mode for link in fabric.links for one in link.aws.attachments}
+    led = [(one.table, one.name, modes[one.attachment]) for one in entries if one.attachment in modes]
+    return {flow.name: {mode for table, name, mode in led if (table, name) in _places(flow)} for flow in fabric.flows}
 
 
 def _taken(fabric: Fabric, entry: Entry, flows: Iterable[tuple[Flow, tuple[Net, ...]]]) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
 from pointsman.core.audit.networks import net, within
 from pointsman.core.audit.seen import Attachment, End, Seen
-from pointsman.core.fabric import Cloud, Fabric, Flow, Link
+from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind
 from pointsman.core.plan import LinkState, Plan, Verdict
 
 SHOWN = 6
@@ -97,11 +97,19 @@ def _missing(flows: Sequence[Flow], site: str, learned: Sequence[str]) -> list[s
 def _routes(fabric: Fabric, link: Link, end: End, cloud: Cloud) -> str:
     """Give the command that shows what that end hears: what to mend stands at the other one."""
     if cloud is Cloud.AWS:
-        return f"aws ec2 describe-vpn-connections --vpn-connection-ids {end.name.partition(':')[0]} --region {fabric.aws_site(link).region}"
+        return f"{_aws_routes(link, end)} --region {fabric.aws_site(link).region}"
     site = fabric.gcp_site(link)
     router = site.router.name if site.router else "ROUTER"
     place = f"--region {site.region} --project {site.project}"
     return f"gcloud compute routers list-bgp-routes {router} --peer={end.name} --address-family=IPV4 --route-direction=inbound {place}"
+
+
+def _aws_routes(link: Link, end: End) -> str:
+    if link.kind is LinkKind.VPN:
+        return f"aws ec2 describe-vpn-connections --vpn-connection-ids {end.name.partition(':')[0]}"
+    if end.up is False:
+        return f"aws directconnect describe-virtual-interfaces --virtual-interface-id {end.name}"
+    return f"aws directconnect list-virtual-interface-routes --virtual-interface-id {end.name} --filters routeDirection=accepted"
 
 
 def allowed(fabric: Fabric, seen: Seen) -> Iterator[Finding]:

@@ -9,7 +9,9 @@ from pointsman.adapters.files import compiling
 from pointsman.adapters.files.declared import AwsSite, Damping, File, Link
 from pointsman.adapters.files.findings import Fault, Path
 from pointsman.adapters.files.units import spoken_duration
+from pointsman.core.damping import ceiling
 from pointsman.core.domains import THREE, StoreScheme, store_address, together
+from pointsman.core.fabric import Damping as Compiled
 from pointsman.core.fabric import LinkKind, Mode, Survival, steering_gap
 
 SWEEP_INTERVAL = timedelta(minutes=1)
@@ -23,14 +25,17 @@ MIN_HOLD = timedelta(seconds=3)
 
 
 def damping_can_end(file: File) -> Iterator[Fault]:
-    """Find suppress values above the ceiling that a penalty can reach, or not above a first failure's (RFC 2439, section 4.2)."""
+    """Find suppress values that no penalty can get above (its ceiling is a whole number), or not above a first failure's (RFC 2439, section 4.2)."""
     damping = file.policy.damping
     at: Path = ("policy", "damping")
     others = tuple((*at, key) for key in ("half_life", "max", "reuse", "down"))
     for key in ("suppress_failback", "suppress_action"):
         value = getattr(damping, key)
-        if math.log2(value / damping.reuse) > damping.max / damping.half_life:
-            text = f"{value} is above the ceiling {_ceiling(damping)} that a penalty can reach (reuse x 2^(max / half_life))"
+        above = math.log2(value / damping.reuse) - damping.max / damping.half_life
+        if above > -1 and value >= ceiling(_as_compiled(damping)):  # far below it the ceiling may be too long a number to be written
+            text = (
+                f"{value} is not below the ceiling {ceiling(_as_compiled(damping))} that a penalty can reach (reuse x 2^(max / half_life))"
+            )
             yield Fault(path=(*at, key), text=text, mend="lower it or raise max", related=others)
         if value <= max(damping.down, damping.reuse):
             text = f"{value} is not above reuse {damping.reuse} and the penalty {damping.down} of one failure"
@@ -129,8 +134,8 @@ def _clear(file: File, link: Link) -> bool:
     return file.joins(link) and isinstance(site, AwsSite) and len(site.gateways) == 1
 
 
-def _ceiling(damping: Damping) -> str:
-    return f"{damping.reuse * 2 ** (damping.max / damping.half_life):.0f}"
+def _as_compiled(damping: Damping) -> Compiled:
+    return Compiled(reuse=damping.reuse, max=damping.max, half_life=damping.half_life)
 
 
 def _timers(name: str) -> tuple[Path, ...]:
