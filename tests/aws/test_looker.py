@@ -7,12 +7,14 @@ import pytest
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.looker import AwsLooker
 from pointsman.core.errors import Transient
-from pointsman.core.fabric import AwsMember, LinkName, Member, MemberId
+from pointsman.core.fabric import AwsMember, Fabric, LinkName, Member, MemberId
 from pointsman.core.members import index
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
 from pointsman.testing.aws import world
+from pointsman.testing.blueprint import blueprint
 from pointsman.testing.faces.faults import FaultKind
+from pointsman.testing.network.model import Network
 from tests.aws.conftest import REGION, Cloud, run
 from tests.twin.networks import VIF_A, VIF_B
 
@@ -135,6 +137,18 @@ def test_lists_of_many_pages_are_read_to_their_end(cloud: Cloud, monkeypatch: py
     monkeypatch.setattr(world, "PAGE", 1)
     assert set(healths(cloud, "ix-a", "ix-b", "mc").values()) == {Health.UP}
     assert cloud.asked.count("DescribeVirtualInterfaces") == 2
+
+
+def test_a_tunnels_ipv6_address_is_found_however_aws_spells_it(cloud: Cloud) -> None:
+    def spelled(address: str) -> Fabric:
+        link = cloud.fabric.link("vpn")
+        first = replace(link.members[0], aws=replace(link.members[0].aws, outside_ip=address))
+        changed = replace(link, members=(first, *link.members[1:]))
+        return replace(cloud.fabric, links=tuple(changed if one.name == "vpn" else one for one in cloud.fabric.links))
+
+    cloud.face.restart(Network(blueprint(spelled("2001:DB8:0:0:0:0:0:7"))), cloud.time)
+    found = run(AwsLooker(spelled("2001:db8::7"), cloud.clients, cloud.clock).look(["vpn"]))
+    assert {one.health for one in found if one.member == "vpn-0b2c3d4e5f6071829:2001:db8::7"} == {Health.UP}
 
 
 def test_what_aws_does_not_list_is_unknown_and_never_down(cloud: Cloud) -> None:
