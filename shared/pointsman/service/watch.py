@@ -21,7 +21,7 @@ SLOWEST = timedelta(seconds=24)
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What one call did. ``without_majority`` says that no majority of the stores answered when it was last asked."""
+    """What one call did. ``looks`` saw something, ``throttled`` were not let see all. ``without_majority`` says that no majority of the stores answered when it was last asked."""
 
     looks: int
     throttled: int
@@ -86,21 +86,22 @@ async def _stored(house: House) -> dict[str, Sighting]:
 
 
 async def _round(house: House, tally: _Tally) -> bool:
-    """Look once; False when the cloud throttles. What changed goes round the loop, what only repeats refreshes its row."""
+    """Look once; False when the cloud throttles any of it. What changed goes round the loop, what only repeats refreshes its row."""
     try:
-        seen = await house.looker.look(tuple(link.name for link in house.current.links))
+        look = await house.looker.look(tuple(link.name for link in house.current.links))
     except Transient:
         tally.throttled += 1
         return False
     tally.looks += 1
-    news = worth_noting(house.current, seen, tally.known)
+    tally.throttled += bool(look.unseen)
+    news = worth_noting(house.current, look.claims, tally.known)
     changed = tuple(one for one in news if one.row not in tally.known or tally.known[one.row].health is not one.health)
     try:
         await _carry(house, tally, news, changed)
     except Transient as error:
         tally.trouble.append(str(error))
         tally.without_majority = isinstance(error, NoQuorum)
-    return True
+    return not look.unseen
 
 
 async def _carry(house: House, tally: _Tally, news: tuple[Sighting, ...], changed: tuple[Sighting, ...]) -> None:
