@@ -7,12 +7,14 @@ import pytest
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.looker import AwsLooker
 from pointsman.core.errors import Transient
-from pointsman.core.fabric import AwsMember, LinkName, Member, MemberId
+from pointsman.core.fabric import AwsMember, Fabric, LinkName, Member, MemberId
 from pointsman.core.members import index
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
 from pointsman.testing.aws import world
+from pointsman.testing.blueprint import blueprint
 from pointsman.testing.faces.faults import FaultKind
+from pointsman.testing.network.model import Network
 from tests.aws.conftest import REGION, Cloud, run
 from tests.twin.networks import VIF_A, VIF_B
 
@@ -24,7 +26,7 @@ PORT_A = "dxcon-fgv0etma"
 
 def look(cloud: Cloud, *links: str) -> dict[tuple[str, Aspect], Sighting]:
     looker = AwsLooker(cloud.fabric, cloud.clients, cloud.clock)
-    found = run(looker.look(links or ALL))
+    found = run(looker.look(links or ALL)).claims
     told = {(one.member, one.aspect): one for one in found}
     assert len(told) == len(found), "one claim a row"
     return told
@@ -123,10 +125,44 @@ def test_what_cannot_be_read_is_unknown_and_the_rest_is_told(cloud: Cloud, kind:
     assert found[TUNNEL, Aspect.BGP] is Health.UP
 
 
-@pytest.mark.parametrize("operation", ["DescribeVirtualInterfaces", "DescribeVpnConnections", "ListConnections"])
-def test_a_throttled_look_is_transient_with_a_pause(cloud: Cloud, operation: str) -> None:
+FEEDS = ("DescribeVirtualInterfaces", "DescribeConnections", "DescribeVpnConnections", "ListConnections")
+
+
+@pytest.mark.parametrize("operation", FEEDS)
+def test_a_throttled_feed_leaves_its_members_unseen_and_the_rest_is_told(cloud: Cloud, operation: str) -> None:
+    everything = {one.member for one in look(cloud).values()}
     cloud.fails(operation, FaultKind.THROTTLED)
-    with pytest.raises(Transient, match=operation) as told:
+    found = run(AwsLooker(cloud.fabric, cloud.clients, cloud.clock).look(ALL))
+    told = {one.member for one in found.claims}
+    assert found.unseen
+    assert told | set(found.unseen) == everything
+    assert not told & set(found.unseen)
+    assert {one.health for one in found.claims} == {Health.UP}
+
+
+def test_a_session_that_went_down_is_told_while_ec2_throttles(cloud: Cloud) -> None:
+    cloud.network.cut("ix-a")
+    cloud.later(minutes=5)
+    cloud.fails("DescribeVpnConnections", FaultKind.THROTTLED)
+    found = run(AwsLooker(cloud.fabric, cloud.clients, cloud.clock).look(ALL))
+    assert {one.member for one in found.claims if one.health is Health.DOWN} == {VIF_A, PORT_A}
+    assert TUNNEL in found.unseen
+
+
+def test_a_tunnel_that_went_down_is_told_while_direct_connect_throttles(cloud: Cloud) -> None:
+    cloud.network.cut_member("vpn", "t1")
+    cloud.later(minutes=2)
+    for operation in FEEDS[:2]:
+        cloud.fails(operation, FaultKind.THROTTLED)
+    found = run(AwsLooker(cloud.fabric, cloud.clients, cloud.clock).look(ALL))
+    assert {one.member for one in found.claims if one.health is Health.DOWN} == {TUNNEL}
+    assert {VIF_A, VIF_B, PORT_A} <= set(found.unseen)
+
+
+def test_a_look_that_is_throttled_everywhere_is_transient_with_a_pause(cloud: Cloud) -> None:
+    for operation in FEEDS:
+        cloud.fails(operation, FaultKind.THROTTLED)
+    with pytest.raises(Transient, match=FEEDS[0]) as told:
         look(cloud)
     assert told.value.retry_after == timedelta(seconds=5)
 
@@ -137,11 +173,23 @@ def test_lists_of_many_pages_are_read_to_their_end(cloud: Cloud, monkeypatch: py
     assert cloud.asked.count("DescribeVirtualInterfaces") == 2
 
 
+def test_a_tunnels_ipv6_address_is_found_however_aws_spells_it(cloud: Cloud) -> None:
+    def spelled(address: str) -> Fabric:
+        link = cloud.fabric.link("vpn")
+        first = replace(link.members[0], aws=replace(link.members[0].aws, outside_ip=address))
+        changed = replace(link, members=(first, *link.members[1:]))
+        return replace(cloud.fabric, links=tuple(changed if one.name == "vpn" else one for one in cloud.fabric.links))
+
+    cloud.face.restart(Network(blueprint(spelled("2001:DB8:0:0:0:0:0:7"))), cloud.time)
+    found = run(AwsLooker(spelled("2001:db8::7"), cloud.clients, cloud.clock).look(["vpn"])).claims
+    assert {one.health for one in found if one.member == "vpn-0b2c3d4e5f6071829:2001:db8::7"} == {Health.UP}
+
+
 def test_what_aws_does_not_list_is_unknown_and_never_down(cloud: Cloud) -> None:
     gone = Member(id=MemberId("a9"), aws=AwsMember(virtual_interface="dxvif-gone0000", connection="dxcon-gone0000"))
     tunnel = Member(id=MemberId("t9"), aws=AwsMember(vpn="vpn-0999999999999999f", outside_ip="203.0.113.9"))
     link = replace(cloud.fabric.links[0], name=LinkName("ghost"), members=(gone, tunnel))
     asking = replace(cloud.fabric, links=(*cloud.fabric.links, link))
-    found = run(AwsLooker(asking, cloud.clients, cloud.clock).look(["ghost"]))
+    found = run(AwsLooker(asking, cloud.clients, cloud.clock).look(["ghost"])).claims
     assert {one.health for one in found} == {Health.UNKNOWN}
     assert len(found) == 4

@@ -1,10 +1,15 @@
 """A name that a cloud has for part of a link leads to that link, and one that several links share to none alone."""
 
+from ipaddress import IPv6Address
 from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pointsman.adapters.files import load
 from pointsman.core.fabric import Fabric, LinkName
-from pointsman.core.members import MemberRef, index, places
+from pointsman.core.members import MemberRef, canonical, index, peer_key, places, tunnel_key
 from pointsman.core.values import replace
 
 FABRIC = load(str(Path(__file__).parents[2] / "docs" / "fabrics" / "atlas.yaml"))
@@ -31,3 +36,33 @@ def test_a_gateway_that_links_share_leads_to_neither() -> None:
     assert GATEWAY not in index(shared)
     assert GATEWAY not in places(shared)
     assert index(shared)[ASSOCIATION] == IX_A
+
+
+def spellings(address: IPv6Address) -> st.SearchStrategy[str]:
+    """Spell one address as clouds may: compressed or not, zeros in front or not, in either case."""
+    parts = [f"{int(part, 16):x}" for part in address.exploded.split(":")]
+    plain = st.sampled_from([address.compressed, address.exploded, ":".join(parts)])
+    mixed = st.tuples(*(st.sampled_from([part, part.zfill(4), part.upper(), part.zfill(4).upper()]) for part in parts)).map(":".join)
+    return plain | plain.map(str.upper) | mixed
+
+
+@given(st.data(), st.ip_addresses(v=6))
+def test_every_spelling_of_one_address_gives_one_key(data: st.DataObject, address: IPv6Address) -> None:
+    spelled = data.draw(spellings(address))
+    assert tunnel_key("vpn-1", spelled) == tunnel_key("vpn-1", str(address))
+    assert peer_key("77", spelled) == peer_key("77", str(address))
+
+
+@given(st.ip_addresses(v=6), st.ip_addresses(v=6))
+def test_two_addresses_never_share_a_key(one: IPv6Address, other: IPv6Address) -> None:
+    assert (peer_key("77", one.exploded) == peer_key("77", other.exploded)) is (one == other)
+
+
+@pytest.mark.parametrize("text", ["aws-a", "169.254.1.2", "AWS-A", "fe80", "2600:::1", "a:b", ":", "", "2600:2D00::1/64"])
+def test_a_text_that_is_no_ipv6_address_stays_as_it_is(text: str) -> None:
+    assert canonical(text) == text
+
+
+def test_a_key_says_the_compressed_address() -> None:
+    assert tunnel_key("vpn-1", "2001:DB8:0:0:0:0:0:7") == "vpn-1:2001:db8::7"
+    assert peer_key("77", "2600:2d00:0:2:8000:0:0:5") == "router/77:2600:2d00:0:2:8000::5"

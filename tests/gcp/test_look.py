@@ -11,6 +11,7 @@ from pointsman.core.errors import Transient
 from pointsman.core.fabric import Fabric
 from pointsman.core.members import index
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.ports.clouds import Look
 from pointsman.testing.faces.faults import FaultKind
 from tests.gcp.conftest import Cloud, run
 
@@ -36,7 +37,7 @@ def looker(cloud: Cloud) -> GcpLooker:
 
 
 def seen(cloud: Cloud, *links: str) -> dict[tuple[str, Aspect], Sighting]:
-    return {(one.member, one.aspect): one for one in run(looker(cloud).look(links or LINKS))}
+    return {(one.member, one.aspect): one for one in run(looker(cloud).look(links or LINKS)).claims}
 
 
 def test_a_healthy_fabric_is_up_on_every_member_that_google_knows(cloud: Cloud) -> None:
@@ -116,8 +117,47 @@ def test_what_cannot_be_read_is_unknown_and_the_rest_is_still_told(
     assert Health.UP in {one.health for one in found.values()}
 
 
-def test_a_throttled_look_waits_for_the_next_clock_minute(cloud: Cloud) -> None:
+READS = {
+    "routers.getRouterStatus": "compute",
+    "vpnTunnels.list": "compute",
+    "interconnectAttachments.list": "compute",
+    "transports.get": "networkconnectivity",
+}
+
+
+@pytest.mark.parametrize("operation", [*READS, "routers.get"])
+def test_a_throttled_read_leaves_its_members_unseen_and_the_rest_is_told(cloud: Cloud, operation: str) -> None:
+    everything = {member for member, _ in seen(cloud)}
+    cloud.trouble(operation, FaultKind.THROTTLED, service=READS.get(operation, "compute"))
+    found = run(looker(cloud).look(LINKS))
+    told = {one.member for one in found.claims}
+    assert found.unseen
+    assert told | set(found.unseen) == everything
+    assert not told & set(found.unseen)
+    assert {one.health for one in found.claims} == {Health.UP}
+
+
+def test_a_session_that_went_down_is_told_while_the_lists_are_throttled(cloud: Cloud) -> None:
+    cloud.network.cut("ix-a")
+    cloud.past(300)
+    cloud.trouble("interconnectAttachments.list", FaultKind.THROTTLED)
+    found = run(looker(cloud).look(LINKS))
+    assert {one.member for one in found.claims if one.health is Health.DOWN} == {PEER_A}
+    assert VLAN_A in found.unseen
+
+
+def test_an_attachment_that_went_dark_is_told_while_the_router_is_throttled(cloud: Cloud) -> None:
+    cloud.network.cut("ix-a")
+    cloud.past(300)
     cloud.trouble("routers.getRouterStatus", FaultKind.THROTTLED)
+    found = run(looker(cloud).look(LINKS))
+    assert {one.member for one in found.claims if one.health is Health.DOWN} == {VLAN_A}
+    assert PEER_A in found.unseen
+
+
+def test_a_look_that_is_throttled_everywhere_waits_for_the_next_clock_minute(cloud: Cloud) -> None:
+    for operation, service in READS.items():
+        cloud.trouble(operation, FaultKind.THROTTLED, service=service)
     with pytest.raises(Transient) as caught:
         run(looker(cloud).look(LINKS))
     assert caught.value.retry_after == timedelta(seconds=19)
@@ -169,5 +209,5 @@ def test_no_announcement_is_no_notice(cloud: Cloud) -> None:
 
 def test_a_fabric_without_google_members_is_looked_at_in_silence(cloud: Cloud, fabric: Fabric) -> None:
     assert fabric.links
-    assert run(looker(cloud).look(())) == ()
+    assert run(looker(cloud).look(())) == Look()
     assert cloud.face.log.since() == ()

@@ -14,12 +14,13 @@ import pytest
 from pointsman.core.alone import row_of
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud, Fabric, LinkName, Mode
+from pointsman.core.members import index
 from pointsman.core.plan import FlagState, Freeze, Plan
 from pointsman.core.sightings import Cause, Health, Sighting
 from pointsman.core.steering import LeverKind, Observed
 from pointsman.core.values import canonical, replace
 from pointsman.core.wants import route_policies
-from pointsman.ports.clouds import LeverBusy
+from pointsman.ports.clouds import LeverBusy, Look
 from pointsman.quorum.ballots import above
 from pointsman.service import fastpath
 from pointsman.service.converge import converge
@@ -144,7 +145,7 @@ async def after_a_long_first_round_trip(world: World) -> bool:
     class Slow:
         cloud = Cloud.GCP
 
-        async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
+        async def look(self, links: Sequence[str]) -> Look:
             await world.clock.sleep(5)
             return await looker.look(links)
 
@@ -213,11 +214,35 @@ async def onto_a_link_that_nobody_looked_at(world: World) -> bool:
     class Throttled:
         cloud = Cloud.AWS
 
-        async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
+        async def look(self, links: Sequence[str]) -> Look:
             del links
             raise Transient("throttled: look again later")
 
     world.aws = dataclasses.replace(world.aws, looker=Throttled())
+    await reacts(world, Cloud.AWS)
+    return not world.twin.network.reaches("aws-use1", "gcp-use4")
+
+
+async def onto_a_link_that_was_seen_in_part(world: World) -> bool:
+    """The target's port went dark a moment ago, which its session does not know yet, and the look at ports alone was throttled."""
+    await fails(world, 0.3)
+    assert await note(world.gcp, about(world, Cloud.GCP, "ix-a")) == ""
+    world.twin.network.cut("ix-b")
+    await world.clock.sleep(0.1)
+    looker = world.aws.looker
+    places = index(world.aws.current)
+
+    class Partly:
+        cloud = Cloud.AWS
+
+        async def look(self, links: Sequence[str]) -> Look:
+            told = (await looker.look(links)).claims
+            said = {one.member: one.health for one in told if places[one.member].link == "ix-b"}
+            assert set(said.values()) == {Health.UP}
+            throttled = next(key for key, place in places.items() if place.link == "ix-b" and key not in said)
+            return Look(claims=told, unseen=(throttled,))
+
+    world.aws = dataclasses.replace(world.aws, looker=Partly())
     await reacts(world, Cloud.AWS)
     return not world.twin.network.reaches("aws-use1", "gcp-use4")
 
@@ -280,6 +305,16 @@ def harm(clause: str) -> bool:
         return await tell(world)
 
     return run(main())
+
+
+def test_a_link_of_which_a_part_was_not_seen_is_no_target() -> None:
+    async def main() -> bool:
+        world = build(PAIR)
+        await world.settle(1)
+        await world.settle(60)
+        return await onto_a_link_that_was_seen_in_part(world)
+
+    assert not run(main())
 
 
 def test_every_clause_has_its_story() -> None:

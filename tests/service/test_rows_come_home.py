@@ -11,6 +11,7 @@ from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import rank
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.ports.clouds import Look
 from pointsman.service.converge import converge
 from pointsman.service.sweep import sweep
 from pointsman.testing.inprocess import TwinLooker, probes
@@ -21,7 +22,7 @@ from tests.service.test_converge import World, story
 class Throttled(TwinLooker):
     """A cloud that lets nobody look."""
 
-    async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
+    async def look(self, links: Sequence[str]) -> Look:
         raise Transient(f"{len(links)} links are too many: look again later")
 
 

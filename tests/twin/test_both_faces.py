@@ -163,7 +163,7 @@ def test_a_failover_test_takes_a_link_out_both_ways_is_seen_as_ours_and_gives_it
     async def tell(face: Face) -> None:
         await face.put(FailoverTest(link=IX_A, running=True, duration=timedelta(minutes=30)), "ix-a")
         assert "ix-a" not in face.both()
-        sessions = [one.health for one in await face.lookers[Cloud.AWS].look(("ix-a",)) if one.aspect is Aspect.BGP]
+        sessions = [one.health for one in (await face.lookers[Cloud.AWS].look(("ix-a",))).claims if one.aspect is Aspect.BGP]
         assert sessions == [Health.DRAINING]
         await face.put(FailoverTest(link=IX_A, running=False), "ix-a")
         await face.later(60)
@@ -192,7 +192,7 @@ def test_a_pin_moves_its_traffic_and_a_pin_to_a_dead_attachment_black_holes_it(p
 def test_a_look_tells_a_session_that_is_up_from_one_that_is_down(play: Callable[[Tell], None], cloud: Cloud) -> None:
     async def tell(face: Face) -> None:
         async def session() -> set[Health]:
-            return {one.health for one in await face.lookers[cloud].look(("ix-a",)) if one.aspect is Aspect.BGP}
+            return {one.health for one in (await face.lookers[cloud].look(("ix-a",))).claims if one.aspect is Aspect.BGP}
 
         assert await session() == {Health.UP}
         face.network.cut("ix-a")

@@ -62,6 +62,19 @@ def test_a_member_of_the_reference_fabric_is_found_by_each_clouds_name_for_it(na
     assert [found.get("link") for found in shown(EVENTS / name, "--fabric", FABRIC)] == [link]
 
 
+def test_an_ipv6_peer_and_tunnel_are_found_however_the_cloud_spells_the_address(tmp_path: Path) -> None:
+    declared = FABRIC.read_text().replace("ip: 169.254.1.2", 'ip: "2600:2d00:0:2:8000:0:0:5"')
+    fabric = tmp_path / "six.yaml"
+    fabric.write_text(declared.replace("outside_ip: 35.84.102.207", 'outside_ip: "2001:db8:0:0:0:0:0:7"'))
+    (peer,) = shown(EVENTS / "gcp/logentry-router-bgp-down-ipv6.json", "--fabric", fabric)
+    assert (peer["link"], peer["member"]) == ("ix-a", "router/6983339776642123456:2600:2d00:0:2:8000::5")
+    for sample in ("nm-status-vpn-bgp-down", "cw-alarm-vpn-tunnelstate-ok"):
+        text = (EVENTS / f"aws/{sample}.json").read_text()
+        for spelled in ("2001:DB8::7", "2001:DB8:0:0:0:0:0:7", "2001:0db8:0000:0000:0000:0000:0000:0007"):
+            (tunnel,) = shown("-", "--fabric", fabric, text=text.replace("35.84.102.207", spelled).encode())
+            assert (tunnel["link"], tunnel["member"]) == ("vpn", "vpn-0b2c3d4e5f6071829:2001:db8::7")
+
+
 def test_a_batch_gives_one_element_a_record_and_exits_well() -> None:
     kinds = [found["kind"] for found in shown(EVENTS / "aws/sqs-batch-with-poison.json")]
     assert kinds == ["sighting", "rejected", "sighting", "tick", "ignored"]

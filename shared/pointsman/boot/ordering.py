@@ -14,8 +14,7 @@ from pointsman.boot.table import open_table, shell_opener
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import FlagState
-from pointsman.core.sightings import Sighting
-from pointsman.ports.clouds import Queue
+from pointsman.ports.clouds import Look, Queue
 from pointsman.ports.stores import Store
 from pointsman.service.house import House
 from pointsman.service.status import Table
@@ -66,10 +65,10 @@ class _Nobody:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
 
-    async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
+    async def look(self, links: Sequence[str]) -> Look:
         """See nothing."""
         del links
-        return ()
+        return Look()
 
 
 def _queues(settings: Settings, region: str) -> tuple[Queue, ...]:

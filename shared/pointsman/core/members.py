@@ -17,8 +17,11 @@ Keys, as ``Sighting.member`` holds them:
 | ``probe/SOURCE>TARGET`` | a probe of ours over that address pair |
 | ``link/LINK`` | a link as a whole, where a person announces its maintenance |
 | ``lever/LINK`` | what pointsman itself found its own lever on a link set to |
+
+Clouds spell an IPv6 address as they like; a key holds its canonical text, so that all spellings name one member.
 """
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
@@ -29,6 +32,8 @@ LIGHT = ("ConnectionErrorCount", "ConnectionLightLevelRx", "ConnectionLightLevel
 """Metrics of a Direct Connect connection beside its state: an alarm on one has a row of its own, lest it hide another."""
 DROPS = ("PacketDropCountNoRoute",)
 """Metrics of an attachment's lost packets beside black holes, the same way."""
+ADDRESSES_KEPT = 1024
+"""IPv6 spellings whose one canonical text is kept at hand; beyond it the one longest unused is worked out anew."""
 
 
 def metric_key(resource: str, metric: str) -> str:
@@ -36,14 +41,27 @@ def metric_key(resource: str, metric: str) -> str:
     return f"{resource}#{metric}"
 
 
+def canonical(address: str) -> str:
+    """Give the one text by which keys hold an address (RFC 5952: lower case, compressed); a text that is none stays as it is."""
+    return _compressed(address) if ":" in address else address  # IPv4 has one spelling alone
+
+
+@lru_cache(maxsize=ADDRESSES_KEPT)
+def _compressed(address: str) -> str:
+    try:
+        return str(ipaddress.IPv6Address(address))
+    except ValueError:
+        return address
+
+
 def tunnel_key(owner: str, outside_ip: str) -> str:
-    """Name one AWS tunnel by its VPN connection (or attachment) and outside address."""
-    return f"{owner}:{outside_ip}"
+    """Name one AWS tunnel by its VPN connection (or attachment) and outside address, however that is spelled."""
+    return f"{owner}:{canonical(outside_ip)}"
 
 
 def peer_key(router_id: str, peer: str) -> str:
-    """Name a Cloud Router's peer by the router's number and the peer's address (or name)."""
-    return f"router/{router_id}:{peer}"
+    """Name a Cloud Router's peer by the router's number and the peer's address, however that is spelled (or name)."""
+    return f"router/{router_id}:{canonical(peer)}"
 
 
 def router_key(router_id: str) -> str:

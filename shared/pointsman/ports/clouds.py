@@ -9,6 +9,7 @@ from pointsman.core.fabric import Cloud
 from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Notice, Sighting
 from pointsman.core.steering import LeverKind, Observed, Setting, Verified
+from pointsman.core.values import Frozen
 
 
 class LeverBusy(PointsmanError):
@@ -45,13 +46,24 @@ class Lever(Protocol):
         """Prove a write as far as this cloud's control plane can: *accepted*, *effective*; *carried* is the probe's word."""
 
 
+class Look(Frozen):
+    """What one look saw: a claim for each thing that was read, ``unknown`` where it could not be.
+
+    ``unseen`` are the keys of what the cloud let nobody look at, for it throttles: no claim is made of these, so what was
+    said of them before stands until it is stale, and none of them is seen up by this look.
+    """
+
+    claims: tuple[Sighting, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+
 class Looker(Protocol):
     """Reads how the members of links stand now, from one cloud's control plane."""
 
     cloud: Cloud
 
-    async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
-        """Look once at these links. What cannot be read gives ``unknown``; raises ``Transient`` when throttled."""
+    async def look(self, links: Sequence[str]) -> Look:
+        """Look once at these links. What cannot be read gives ``unknown``; raises ``Transient`` when all of it is throttled."""
 
 
 @runtime_checkable

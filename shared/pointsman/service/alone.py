@@ -114,7 +114,7 @@ class _Alone:
 
     async def _look(self, links: tuple[str, ...]) -> tuple[Sighting, ...]:
         try:
-            return await self._house.looker.look(links)
+            return (await self._house.looker.look(links)).claims
         except Transient:
             return ()
 

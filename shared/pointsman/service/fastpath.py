@@ -145,13 +145,14 @@ def _permitted(ground: Ground) -> bool:
 
 
 def _targets_up(ground: Ground) -> bool:
-    """Say whether the own cloud's live look of this attempt sees every target up, and nothing about it otherwise."""
+    """Say whether the own cloud's live look of this attempt sees all of every target, up, and nothing about it otherwise."""
     seen: dict[LinkName, list[Health]] = {name: [] for name in ground.targets}
     places = index(ground.fabric)
-    for claim in ground.gathered.looked:
-        place = places.get(claim.member)
+    told = [(claim.member, claim.health) for claim in ground.gathered.looked]
+    for member, health in (*told, *((key, Health.UNKNOWN) for key in ground.gathered.unseen)):
+        place = places.get(member)
         if place is not None and place.link in seen:
-            seen[place.link].append(claim.health)
+            seen[place.link].append(health)
     return all(healths and set(healths) == {Health.UP} for healths in seen.values())
 
 

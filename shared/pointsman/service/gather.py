@@ -13,7 +13,7 @@ from pointsman.core.rows import clamped, newest, outranks
 from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.steering import LeverKind, Observed
 from pointsman.core.values import Frozen, replace
-from pointsman.ports.clouds import Lever, LeverBusy, LeverFailed
+from pointsman.ports.clouds import Lever, LeverBusy, LeverFailed, Look
 from pointsman.ports.stores import Rows, RowsRead, RowUnreadable, StoreDown, StoreUnsure
 from pointsman.quorum.reading import Reading
 from pointsman.quorum.timing import agreed_time
@@ -45,7 +45,7 @@ class Gathered(Frozen):
 
     ``looked`` are the live look's claims, not noted yet; ``stored`` the rows as the stores hold them; ``astray`` those of
     the own cloud that the witness alone holds, from a time when the own store took none, and ``belied`` those of which
-    the witness still tells an earlier and contrary word; ``blind`` says why a lever
+    the witness still tells an earlier and contrary word; ``unseen`` are the keys that the look was not let see; ``blind`` says why a lever
     could not be observed; ``unrecorded`` why the events' claims could be noted nowhere ("" when they were).
     """
 
@@ -53,6 +53,7 @@ class Gathered(Frozen):
     reading: Reading
     now: datetime
     looked: tuple[Sighting, ...] = ()
+    unseen: tuple[str, ...] = ()
     stored: dict[str, Sighting] = {}
     astray: tuple[Sighting, ...] = ()
     belied: tuple[Sighting, ...] = ()
@@ -73,14 +74,15 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         flags = {cloud: group.create_task(flag.read()) for cloud, flag in house.flags.items()}
         looked = group.create_task(_look(house, scope.look))
         levers = {target: group.create_task(observe(house, target)) for target in scope.levers}
+    look = looked.result()
     now, trusted = _time(house, reading.result(), [task.result() for task in rows.values()])
     stored = newest(row for task in rows.values() for row in task.result().rows)
     belated = worth_noting(house.current, (claim for claim in claims if claim not in news), stored)
     unrecorded = noted.result() or await note(house, belated)  # what this process took for a repetition, and is none
     told = (*news, *belated)
-    fresh = [_clamped(claim, now) for claim in (*told, *looked.result())]
+    fresh = [_clamped(claim, now) for claim in (*told, *look.claims)]
     earlier = told if unrecorded else _brought_back(told, rows[house.here].result().home_time)
-    unnoted = (*earlier, *looked.result())
+    unnoted = (*earlier, *look.claims)
     house.known.clear()
     house.known.update(newest((*rows[house.here].result().at_home, *(() if unrecorded else told))))
     view = View(
@@ -98,10 +100,11 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         view=view,
         reading=reading.result(),
         now=now,
-        looked=looked.result(),
+        looked=look.claims,
+        unseen=look.unseen,
         stored=stored,
         astray=rows[house.here].result().astray,
-        belied=_belied(house.current, rows[house.here].result(), looked.result()),
+        belied=_belied(house.current, rows[house.here].result(), look.claims),
         observed={target: found for target, found in seen.items() if isinstance(found, Observed)},
         blind={target: found for target, found in seen.items() if isinstance(found, str)},
         unrecorded=unrecorded,
@@ -284,13 +287,13 @@ def _time(house: House, reading: Reading, rows: Iterable[_CloudRows]) -> tuple[d
     return (house.clock.now(), False) if agreed is None else (agreed, True)
 
 
-async def _look(house: House, links: tuple[LinkName, ...]) -> tuple[Sighting, ...]:
+async def _look(house: House, links: tuple[LinkName, ...]) -> Look:
     if not links:
-        return ()
+        return Look()
     try:
         return await house.looker.look(links)
     except Transient:
-        return ()
+        return Look()
 
 
 async def observe(house: House, target: Target) -> Observed | str:

@@ -1,5 +1,6 @@
 """Look, for a minute, at what sends no event: virtual interfaces, AWS Interconnect, VPN telemetry, routers, transports."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -7,21 +8,23 @@ from pointsman.core.errors import Transient
 from pointsman.core.modes import NoQuorum
 from pointsman.core.sightings import Sighting
 from pointsman.core.silence import turns
-from pointsman.ports.stores import StoreDown, StoreUnsure
+from pointsman.ports.stores import RowUnreadable, StoreDown, StoreUnsure
 from pointsman.service.converge import Report, converge
 from pointsman.service.deliver import agreed_plan
-from pointsman.service.gather import note, worth_noting
+from pointsman.service.gather import ROWS_SECONDS, note, worth_noting
 from pointsman.service.house import House
 
 REPORTS_KEPT = 5
 """Passes that one call tells of; the latest count."""
 SLOWEST = timedelta(seconds=24)
 """Longest pause between looks while the cloud throttles."""
+LOOK_SECONDS = 10.0
+"""How long a round waits for its look: one that hangs is given up, and the next round looks anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What one call did. ``without_majority`` says that no majority of the stores answered when it was last asked."""
+    """What one call did. ``looks`` saw something, ``throttled`` were not let see all. ``without_majority`` says that no majority of the stores answered when it was last asked."""
 
     looks: int
     throttled: int
@@ -80,27 +83,33 @@ async def _counting(house: House) -> House:
 async def _stored(house: House) -> dict[str, Sighting]:
     """Start from what the own store already holds, so that a new minute does not note everything anew."""
     try:
-        return {row.row: row for row in (await house.rows[house.here].rows(house.here)).rows}
-    except (StoreDown, StoreUnsure):
+        async with asyncio.timeout(ROWS_SECONDS):
+            return {row.row: row for row in (await house.rows[house.here].rows(house.here)).rows}
+    except (TimeoutError, StoreDown, StoreUnsure, RowUnreadable):
         return {}
 
 
 async def _round(house: House, tally: _Tally) -> bool:
-    """Look once; False when the cloud throttles. What changed goes round the loop, what only repeats refreshes its row."""
+    """Look once; False when the cloud throttles any of it. What changed goes round the loop, what only repeats refreshes its row."""
     try:
-        seen = await house.looker.look(tuple(link.name for link in house.current.links))
+        async with asyncio.timeout(LOOK_SECONDS):
+            look = await house.looker.look(tuple(link.name for link in house.current.links))
+    except TimeoutError:
+        tally.trouble.append(f"a look was not answered within {LOOK_SECONDS} s: the next round looks anew")
+        return True
     except Transient:
         tally.throttled += 1
         return False
     tally.looks += 1
-    news = worth_noting(house.current, seen, tally.known)
+    tally.throttled += bool(look.unseen)
+    news = worth_noting(house.current, look.claims, tally.known)
     changed = tuple(one for one in news if one.row not in tally.known or tally.known[one.row].health is not one.health)
     try:
         await _carry(house, tally, news, changed)
     except Transient as error:
         tally.trouble.append(str(error))
         tally.without_majority = isinstance(error, NoQuorum)
-    return True
+    return not look.unseen
 
 
 async def _carry(house: House, tally: _Tally, news: tuple[Sighting, ...], changed: tuple[Sighting, ...]) -> None:

@@ -25,7 +25,7 @@ from pointsman.core.steering import (
     Verified,
 )
 from pointsman.core.values import replace
-from pointsman.ports.clouds import Clock, FenceLost, Flag, Lever, LeverFailed, Looker
+from pointsman.ports.clouds import Clock, FenceLost, Flag, Lever, LeverFailed, Look, Looker
 from pointsman.service.house import House
 from pointsman.service.registers import Registers
 from pointsman.testing.announced import outages
@@ -265,10 +265,10 @@ class TwinLooker:
         self._world = world
         self.cloud = cloud
 
-    async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
+    async def look(self, links: Sequence[str]) -> Look:
         """Look at every member's session once."""
         await self._world.trip(f"look {self.cloud} {','.join(links)}")
-        return tuple(one for name in links for one in self._members(self._world.fabric.link(name)))
+        return Look(claims=tuple(one for name in links for one in self._members(self._world.fabric.link(name))))
 
     async def notices(self) -> tuple[Notice, ...]:
         """Read the outages that Google expects of its interconnects; AWS tells of maintenance by events alone."""

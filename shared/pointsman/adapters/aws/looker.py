@@ -5,7 +5,6 @@ light on the cross-connect, a tunnel's telemetry of IPsec and the session inside
 product, never of reachability. ``available`` there may mean three of four channels (it is ``up`` for the aspect link alone).
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,17 +12,18 @@ from typing import Any
 from pointsman.adapters.aws.asking import Throttled, ask, ask_json
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.interfaces import Interface, interfaces
+from pointsman.adapters.looking import Asked, side_by_side
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.fabric import Cloud, Fabric, Link
 from pointsman.core.members import tunnel_key
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import Frozen
-from pointsman.ports.clouds import Clock
+from pointsman.ports.clouds import Clock, Look
 
 PAGES = 20
 """Pages of a list that are read in one look."""
 SLOW_DOWN = timedelta(seconds=5)
-"""How long to leave AWS alone once it throttled a look."""
+"""How long to leave AWS alone once it throttled a whole look."""
 
 
 class Claim(Frozen):
@@ -54,18 +54,17 @@ class AwsLooker:
     def __init__(self, fabric: Fabric, clients: Clients, clock: Clock) -> None:
         self._fabric, self._clients, self._clock = fabric, clients, clock
 
-    async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
-        """Look once. What cannot be read is ``unknown``. Raises ``Transient`` when AWS throttles."""
+    async def look(self, links: Sequence[str]) -> Look:
+        """Look once. What cannot be read is ``unknown``, what AWS throttles unseen. Raises ``Transient`` when it throttles every feed."""
         seen_at = self._clock.now()
         regions: dict[str, list[Link]] = {}
         for name in links:
             link = self._fabric.link(name)
             regions.setdefault(self._fabric.aws_site(link).region, []).append(link)
-        feeds = [feed for region, chosen in regions.items() for feed in self._feeds(region, chosen)]
-        found = await asyncio.gather(*feeds)
-        return tuple(_sighting(key, claim, seen_at) for claims in found for key, held in claims.items() for claim in held)
+        feeds = (feed for region, chosen in regions.items() for feed in self._feeds(region, chosen))
+        return await side_by_side(Asked(keys=feed.keys, reading=_told(feed, reading, seen_at)) for feed, reading in feeds)
 
-    def _feeds(self, region: str, links: list[Link]) -> Iterator[Coroutine[Any, Any, Claims]]:
+    def _feeds(self, region: str, links: list[Link]) -> Iterator[tuple[Feed, Coroutine[Any, Any, Claims]]]:
         """Pair each feed that these links need with what it is asked about."""
         members = [member.aws for link in links for member in link.members]
         sessions = _keys(member.virtual_interface for member in members)
@@ -73,24 +72,13 @@ class AwsLooker:
         tunnels = _keys(tunnel_key(member.vpn, member.outside_ip) for member in members if member.vpn and member.outside_ip)
         managed = _keys(link.aws.connection for link in links)
         if sessions:
-            yield self._told(Feed(keys=sessions, aspects=(Aspect.BGP,)), self._interfaces(region))
+            yield Feed(keys=sessions, aspects=(Aspect.BGP,)), self._interfaces(region)
         if ports:
-            yield self._told(Feed(keys=ports, aspects=(Aspect.LINK,)), self._connections(region))
+            yield Feed(keys=ports, aspects=(Aspect.LINK,)), self._connections(region)
         if tunnels:
-            yield self._told(Feed(keys=tunnels, aspects=(Aspect.IPSEC, Aspect.BGP)), self._tunnels(region, tunnels))
+            yield Feed(keys=tunnels, aspects=(Aspect.IPSEC, Aspect.BGP)), self._tunnels(region, tunnels)
         if managed:
-            yield self._told(Feed(keys=managed, aspects=(Aspect.LINK,)), self._interconnects(region))
-
-    async def _told(self, feed: Feed, reading: Coroutine[Any, Any, Claims]) -> Claims:
-        """Give what a feed says of its keys; ``unknown`` where it says nothing or cannot be read."""
-        try:
-            said = await reading
-        except Throttled as error:
-            raise Transient(str(error), retry_after=SLOW_DOWN) from error
-        except PointsmanError:
-            said = {}  # the rows say unknown, which is what a look that failed is worth
-        nothing = tuple(Claim(aspect=aspect, health=Health.UNKNOWN) for aspect in feed.aspects)
-        return {key: said.get(key, nothing) for key in feed.keys}
+            yield Feed(keys=managed, aspects=(Aspect.LINK,)), self._interconnects(region)
 
     async def _interfaces(self, region: str) -> Claims:
         shown = await interfaces(self._clients, region)
@@ -118,6 +106,18 @@ class AwsLooker:
         right, client = "interconnect:ListConnections", self._clients.interconnect
         shown = await _pages(lambda more: ask(lambda: client(region).list_connections(**more), right), "connections")
         return {str(one.get("id")): (_interconnect(one.get("state")),) for one in shown}
+
+
+async def _told(feed: Feed, reading: Coroutine[Any, Any, Claims], seen_at: datetime) -> tuple[Sighting, ...]:
+    """Give what a feed says of its keys; ``unknown`` where it says nothing or cannot be read."""
+    try:
+        said = await reading
+    except Throttled as error:
+        raise Transient(str(error), retry_after=SLOW_DOWN) from error
+    except PointsmanError:
+        said = {}  # the rows say unknown, which is what a look that failed is worth
+    nothing = tuple(Claim(aspect=aspect, health=Health.UNKNOWN) for aspect in feed.aspects)
+    return tuple(_sighting(key, claim, seen_at) for key in feed.keys for claim in said.get(key, nothing))
 
 
 async def _pages(call: Callable[[dict[str, Any]], Awaitable[Any]], field: str) -> list[Any]:

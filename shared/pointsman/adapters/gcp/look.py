@@ -5,18 +5,19 @@ Each API is asked once a round for all links of a region, in parallel; a router 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from pointsman.adapters.gcp import statuses
 from pointsman.adapters.gcp.compute import Compute, RouterRef, Throttled, region_path, router_of, tables
 from pointsman.adapters.gcp.outages import carried_by, notices_of
+from pointsman.adapters.looking import Asked, side_by_side
 from pointsman.core.errors import PointsmanError, Transient
-from pointsman.core.fabric import Cloud, Fabric, Link
+from pointsman.core.fabric import Cloud, Fabric, GcpSite, Link
 from pointsman.core.members import gcp_tunnel_key, peer_key, vlan_key
 from pointsman.core.sightings import Aspect, Notice, Sighting
-from pointsman.ports.clouds import Clock
+from pointsman.ports.clouds import Clock, Look
 
 CONNECTIVITY = "https://networkconnectivity.googleapis.com"
 """Where the transports' API lives unless boot says otherwise."""
@@ -27,6 +28,8 @@ PROJECT_LIMIT = 16
 
 Body = Mapping[str, Any]
 """What was read of one resource; empty where it could not be read."""
+Peer = tuple[str, str]
+"""A peer's name, and its address."""
 T = TypeVar("T")
 
 
@@ -42,33 +45,43 @@ class GcpLooker:
         self._transports = transports
         self._clock = clock
 
-    async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
-        """Look once at these links. What cannot be read gives ``unknown``; raises ``Transient`` when throttled."""
-        chosen = [link for link in self._fabric.links if link.name in set(links)]
-        rounds = await asyncio.gather(self._sessions(chosen), self._tunnels(chosen), self._vlans(chosen), self._managed(chosen))
-        return tuple(sighting for found in rounds for sighting in found)
+    async def look(self, links: Sequence[str]) -> Look:
+        """Look once at these links. What cannot be read is ``unknown``, what is throttled unseen; raises ``Transient`` when all of it is."""
+        return await side_by_side(self._feeds([link for link in self._fabric.links if link.name in set(links)]))
 
     async def notices(self) -> tuple[Notice, ...]:
         """Read the outages that Google announces, or takes back, for the interconnects under the fabric's attachments. Raises ``Transient``."""
-        links = [link for link in self._fabric.links if link.gcp.vlan_attachment]
-        attachments = await self._by_region(links, "interconnectAttachments")
-        carried = carried_by(attachments[self._key(link, str(link.gcp.vlan_attachment))] for link in links)
+        declared = list(self._by_site((link, link.gcp.vlan_attachment) for link in self._fabric.links))
+        listed = await asyncio.gather(*(self._of_site(site, "interconnectAttachments") for site, _ in declared))
+        carried = carried_by(bodies[name] for (_, names), bodies in zip(declared, listed, strict=True) for name in names)
         projects = sorted({project for project, _ in carried})[:PROJECT_LIMIT]
         lists = await asyncio.gather(*(self._listed(f"/compute/v1/projects/{project}/global/interconnects") for project in projects))
         bodies = ((project, body) for project, found in zip(projects, lists, strict=True) for body in found)
         return tuple(notices_of(bodies, carried, self._clock.now()))
 
-    async def _sessions(self, links: Sequence[Link]) -> list[Sighting]:
-        peered = [link for link in links if _peers(link) and self._fabric.gcp_site(link).router]
-        routers = {ref.path: ref for ref in (router_of(self._fabric, link.name) for link in peered)}
-        read = dict(zip(routers, await asyncio.gather(*map(self._router, routers.values())), strict=True))
-        now = self._clock.now()
-        found = []
-        for link in peered:
-            ref = router_of(self._fabric, link.name)
-            for name, ip in _peers(link):
-                found += _session(peer_key(ref.id, ip), read[ref.path].get(name, {}), now)
-        return found
+    def _feeds(self, links: Sequence[Link]) -> Iterator[Asked]:
+        """Say what is read: each router, each collection of each site, each transport, with the members it is read for."""
+        for ref, peers in self._routers(links):
+            yield Asked(keys=tuple(peer_key(ref.id, ip) for _, ip in peers), reading=self._sessions(ref, peers))
+        for site, names in self._by_site((link, member.gcp.tunnel) for link in links for member in link.members):
+            yield Asked(keys=tuple(map(gcp_tunnel_key, names)), reading=self._tunnels(site, names))
+        for site, names in self._by_site((link, link.gcp.vlan_attachment) for link in links):
+            yield Asked(keys=tuple(map(vlan_key, names)), reading=self._vlans(site, names))
+        for name in [link.gcp.transport for link in links if link.gcp.transport]:
+            yield Asked(keys=(name,), reading=self._managed(name))
+
+    def _routers(self, links: Sequence[Link]) -> Iterable[tuple[RouterRef, list[Peer]]]:
+        """Give each router that these links have peers on, with these."""
+        found: dict[str, tuple[RouterRef, list[Peer]]] = {}
+        for link in links:
+            if _peers(link) and self._fabric.gcp_site(link).router:
+                ref = router_of(self._fabric, link.name)
+                found.setdefault(ref.path, (ref, []))[1].extend(_peers(link))
+        return found.values()
+
+    async def _sessions(self, ref: RouterRef, peers: Sequence[Peer]) -> list[Sighting]:
+        read, now = await self._router(ref), self._clock.now()
+        return [one for name, ip in peers for one in _session(peer_key(ref.id, ip), read.get(name, {}), now)]
 
     async def _router(self, ref: RouterRef) -> dict[str, Body]:
         """Give each peer's status by name, with its ``enable`` setting."""
@@ -77,37 +90,35 @@ class GcpLooker:
         peers = tables((status or {}).get("bgpPeerStatus"))
         return {str(peer.get("name")): peer | {"enable": enabled.get(peer.get("name"))} for peer in peers}
 
-    async def _tunnels(self, links: Sequence[Link]) -> list[Sighting]:
-        named = [(link, member.gcp.tunnel) for link in links for member in link.members if member.gcp.tunnel]
-        bodies = await self._by_region([link for link, _ in named], "vpnTunnels")
-        now = self._clock.now()
-        claims = [(name, statuses.tunnel(bodies[self._key(link, name)].get("status"))) for link, name in named]
+    async def _tunnels(self, site: GcpSite, names: Sequence[str]) -> list[Sighting]:
+        bodies, now = await self._of_site(site, "vpnTunnels"), self._clock.now()
+        claims = [(name, statuses.tunnel(bodies[name].get("status"))) for name in names]
         return [statuses.sighting(gcp_tunnel_key(name), Aspect.IPSEC, claim, now) for name, claim in claims]
 
-    async def _vlans(self, links: Sequence[Link]) -> list[Sighting]:
-        named = [(link, link.gcp.vlan_attachment) for link in links if link.gcp.vlan_attachment]
-        bodies = await self._by_region([link for link, _ in named], "interconnectAttachments")
-        now = self._clock.now()
-        claims = [(name, statuses.attachment(bodies[self._key(link, name)])) for link, name in named]
+    async def _vlans(self, site: GcpSite, names: Sequence[str]) -> list[Sighting]:
+        bodies, now = await self._of_site(site, "interconnectAttachments"), self._clock.now()
+        claims = [(name, statuses.attachment(bodies[name])) for name in names]
         return [statuses.sighting(vlan_key(name), Aspect.LINK, claim, now) for name, claim in claims]
 
-    async def _managed(self, links: Sequence[Link]) -> list[Sighting]:
-        names = [link.gcp.transport for link in links if link.gcp.transport]
-        bodies = await asyncio.gather(*map(self._transport, names))
-        now = self._clock.now()
-        claims = [statuses.transport(body.get("state")) for body in bodies]
-        return [statuses.sighting(name, Aspect.LINK, claim, now) for name, claim in zip(names, claims, strict=True)]
+    async def _managed(self, name: str) -> list[Sighting]:
+        body = await self._transport(name)
+        return [statuses.sighting(name, Aspect.LINK, statuses.transport(body.get("state")), self._clock.now())]
 
     async def _transport(self, name: str) -> Body:
         return await self._one(self._transports.get(f"/v1/{name}")) or {} if self._transports else {}
 
-    async def _by_region(self, links: Iterable[Link], collection: str) -> Mapping[tuple[str, str], Body]:
-        """List a collection once per region; what is not in it reads as empty. Keyed by site and resource name."""
-        sites = {link.gcp_site: self._fabric.gcp_site(link) for link in links}
-        paths = [f"{region_path(site.project, site.region)}/{collection}" for site in sites.values()]
-        lists = await asyncio.gather(*map(self._listed, paths))
-        found = {(str(site), str(body.get("name"))): body for site, bodies in zip(sites, lists, strict=True) for body in bodies}
-        return defaultdict(dict, found)
+    def _by_site(self, named: Iterable[tuple[Link, str | None]]) -> Iterable[tuple[GcpSite, list[str]]]:
+        """Sort the names that links have for something by the links' sites at Google."""
+        found: dict[str, tuple[GcpSite, list[str]]] = {}
+        for link, name in named:
+            if name:
+                found.setdefault(link.gcp_site, (self._fabric.gcp_site(link), []))[1].append(name)
+        return found.values()
+
+    async def _of_site(self, site: GcpSite, collection: str) -> Mapping[str, Body]:
+        """List a site's collection, by resource name; what is not in it reads as empty."""
+        listed = await self._listed(f"{region_path(site.project, site.region)}/{collection}")
+        return defaultdict(dict, {str(body.get("name")): body for body in listed})
 
     async def _listed(self, path: str) -> list[dict[str, Any]]:
         return await self._one(self._compute.list_all(path)) or []
@@ -122,11 +133,8 @@ class GcpLooker:
         except PointsmanError:
             return None  # what cannot be read is unknown, and its sighting says so
 
-    def _key(self, link: Link, name: str) -> tuple[str, str]:
-        return str(link.gcp_site), name
 
-
-def _peers(link: Link) -> list[tuple[str, str]]:
+def _peers(link: Link) -> list[Peer]:
     return [(member.gcp.peer.name, member.gcp.peer.ip) for member in link.members if member.gcp.peer]
 
 

@@ -37,7 +37,7 @@ async def seen_before(world: World) -> None:
     fabric = world.schedule.fabric
     before = world.clock.now() - fabric.policy.freshness.look * OLD
     for cloud in Cloud:
-        seen = await TwinLooker(world.twin, cloud).look([link.name for link in fabric.links])
+        seen = (await TwinLooker(world.twin, cloud).look([link.name for link in fabric.links])).claims
         world.stores[cloud.value].remember(cloud, [replace(one, seen_at=before) for one in seen])
 
 

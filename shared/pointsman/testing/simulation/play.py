@@ -321,7 +321,7 @@ class Play:
         known: dict[str, Health] = {}
         while True:
             await asyncio.sleep(3)
-            seen = await looker.look(links)
+            seen = (await looker.look(links)).claims
             news = [one for one in seen if known.get(one.member, Health.UP) is not one.health and one.health is not Health.DRAINING]
             known = {one.member: one.health for one in seen}
             for one in (one for one in news if one.member in places):

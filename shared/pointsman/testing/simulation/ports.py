@@ -13,7 +13,7 @@ from pointsman.core.members import gcp_tunnel_key, index
 from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Aspect, Health, Notice, Sighting, Source, Vantage
 from pointsman.core.steering import LeverKind, Observed, Setting, Verified
-from pointsman.ports.clouds import Clock, FenceLost, Lever, LeverBusy, LeverFailed, LeverUnsure
+from pointsman.ports.clouds import Clock, FenceLost, Lever, LeverBusy, LeverFailed, LeverUnsure, Look
 from pointsman.testing.inprocess import MemoryFlag, Twin, TwinLooker
 from pointsman.testing.simulation.evidence import Asked, Landed, Spoken, Told
 from pointsman.testing.simulation.functions import caller
@@ -160,19 +160,19 @@ class SimulatedLooker:
     heard: Hearing
     _before: dict[tuple[str, ...], tuple[Sighting, ...]] = field(default_factory=dict)
 
-    async def look(self, links: Sequence[str]) -> tuple[Sighting, ...]:
+    async def look(self, links: Sequence[str]) -> Look:
         """Look at sessions and tunnels; what a look gives may be what another gave before."""
         kind = self.nature.strike(Request.LOOK, f"looks {self.cloud}")
         if kind is FaultKind.LOOK_THROTTLED or _homeless(self.nature):
             raise Transient("throttled: look again later")
         await asyncio.sleep(LOOKING * self.nature.dice.random())
-        seen = await TwinLooker(self.world, self.cloud).look(links)
+        seen = (await TwinLooker(self.world, self.cloud).look(links)).claims
         self.nature.pause()
         found = (*seen, *(self._claim(name) for name in self._tunnels(links)))
         self.heard.hear(found)
         before = self._before.get(tuple(links), found)
         self._before[tuple(links)] = found
-        return before if kind is FaultKind.LOOK_STALE else found
+        return Look(claims=before if kind is FaultKind.LOOK_STALE else found)
 
     def _tunnels(self, links: Sequence[str]) -> list[str]:
         if self.cloud is not Cloud.GCP:
