@@ -118,6 +118,8 @@ def _probed(body: fields.Table) -> Probed:
     if cloud not in set(Cloud):
         body.refuse("cloud", "should be aws or gcp")
     paths = tuple(_path(one) for one in body.tables("paths", PATHS_LIMIT))
+    if not paths:
+        body.refuse("paths", "should name at least one path: a report without any says nothing")
     return Probed(cloud=Cloud(cloud), paths=paths, at=body.time_or_none("at"), blind=body.flag("blind"))
 
 
