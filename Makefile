@@ -1,7 +1,6 @@
-# Everything here needs make and Python 3.11 or newer. uv is used where it is installed, else fetched into .uv/.
+# Everything here needs make and Python 3.11 or newer. uv is used where it is installed, else fetched into .uv/ (infra/setup).
 
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
-UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
@@ -69,8 +68,7 @@ $(STAMP): pyproject.toml uv.lock
 	export SSL_CERT_FILE="$${SSL_CERT_FILE:-$${PIP_CERT:-}}"; \
 	[ -n "$$SSL_CERT_FILE" ] || unset SSL_CERT_FILE; \
 	uv=$$(command -v uv) && "$$uv" --version >/dev/null 2>&1 || uv=.uv/bin/uv; \
-	[ -x "$$uv" ] || { "$$python" -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); } \
-	  || { echo 'uv cannot be fetched: install python3-venv (Debian, Ubuntu) or uv itself, and see that this machine reaches PyPI' >&2; exit 1; }; \
+	[ -x "$$uv" ] || "$$python" infra/setup/fetch_uv.py .uv; \
 	unset VIRTUAL_ENV; \
 	UV_PROJECT_ENVIRONMENT=$(VENV) UV_PYTHON_DOWNLOADS=never "$$uv" sync --quiet --frozen --all-extras --compile-bytecode --python "$$python"
 	@touch $@

@@ -128,8 +128,8 @@ def broken(tmp_path: Path) -> Iterator[Clouds]:
 
 
 def google_sample(name: str) -> tuple[bytes, dict[str, str]]:
-    found = recorded.delivery((EVENTS / "gcp" / f"{name}.json").read_bytes())
-    return found.body, dict(found.headers or {"Content-Type": "application/json"})
+    (found,) = recorded.deliveries((EVENTS / "gcp" / f"{name}.json").read_bytes())
+    return found.data, dict(found.headers or {"Content-Type": "application/json"})
 
 
 def test_every_function_is_tried() -> None:

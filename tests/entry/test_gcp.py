@@ -33,8 +33,8 @@ def request(body: bytes, headers: dict[str, str], method: str = "POST") -> flask
 
 def kept(name: str) -> tuple[bytes, dict[str, str]]:
     """Give a sample's body and headers; a sample that is a body alone comes as JSON."""
-    found = recorded.delivery((EVENTS / "gcp" / f"{name}.json").read_bytes())
-    return found.body, dict(found.headers or JSON)
+    (found,) = recorded.deliveries((EVENTS / "gcp" / f"{name}.json").read_bytes())
+    return found.data, dict(found.headers or JSON)
 
 
 def sent(handler: Handler, name: str) -> Reply:

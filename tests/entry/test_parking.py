@@ -53,7 +53,7 @@ def test_a_request_is_parked_with_the_headers_that_say_what_it_is_and_no_others(
     event = read(body)["event"]
     assert event["headers"] == {"ce-type": "x", "content-type": "text/plain", "x-cloudscheduler": "true"}
     assert b"hunter2" not in (body or b"")
-    again = recorded.delivery(canonical(event))
+    (again,) = recorded.deliveries(canonical(event))
     assert (again.body, again.headers) == (b"{ not json", event["headers"])
 
 

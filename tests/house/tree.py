@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "shared" / "pointsman"
 FUNCTIONS = ROOT / "functions"
-CODE = ("shared", "functions", "tests")
-TEXT = (*CODE, "docs", "infra", "events", ".ci")
+CODE = ("shared", "functions", "tests", "infra")
+TEXT = (*CODE, "docs", "events", ".ci")
 MAINS = tuple(sorted(FUNCTIONS.glob("*/*/main.py")))
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef

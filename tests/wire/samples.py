@@ -27,7 +27,7 @@ def sample(name: str) -> Any:
 
 def decoded(path: Path) -> tuple[Record, ...]:
     """Decode one sample as it would be delivered."""
-    kept = recorded.delivery(path.read_bytes())
+    (kept,) = recorded.deliveries(path.read_bytes())
     return decode(kept.body, kept.headers)
 
 

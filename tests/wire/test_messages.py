@@ -66,6 +66,12 @@ def test_a_probe_without_any_time_is_rejected() -> None:
     assert isinstance(found, Rejected)
 
 
+@pytest.mark.parametrize("paths", [{}, {"paths": []}, {"paths": None}])
+def test_a_report_without_a_path_is_rejected_and_says_why(paths: dict[str, object]) -> None:
+    (found,) = meanings({"pointsman": "probe", "cloud": "aws", "at": "2026-11-20T09:15:20Z", **paths})
+    assert found == Rejected(reason="should name at least one path: a report without any says nothing", path="$.paths")
+
+
 @pytest.mark.parametrize("loss", [-0.1, 1.1, "1", True, None])
 def test_a_share_is_from_0_to_1(loss: object) -> None:
     (found,) = meanings(

@@ -33,6 +33,9 @@ def decode(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="A payload as it was delivered, or - for standard input.")],
     fabric: Annotated[Path | None, typer.Option(help="A fabric file (YAML or compiled): says which link each member belongs to.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,  # noqa: FBT002 - typer's way to write a flag
+    raw: Annotated[  # noqa: FBT002 - typer's way to write a flag
+        bool, typer.Option("--raw", help="Print the event itself, to hand it in again; a request's headers go to standard error.")
+    ] = False,
 ) -> None:
     """Show what a cloud event means to pointsman."""
     try:
@@ -41,12 +44,29 @@ def decode(
     except ConfigError as error:
         typer.echo(f"pointsman: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(BAD_FABRIC if isinstance(error, BadFabric) else UNREADABLE) from error
-    delivery = recorded.delivery(data)
-    found = elements(read(delivery.body, delivery.headers), places)
+    kept = recorded.deliveries(data)
+    if raw:
+        _hand_over(kept)
+        return
+    found = [one | _why(delivery) for delivery in kept for one in elements(read(delivery.body, delivery.headers), places)]
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         _show(found)
+
+
+def _hand_over(kept: tuple[recorded.Delivery, ...]) -> None:
+    """Write one event as it came, in the form in which ``curl -H @FILE`` takes the headers of a request."""
+    if len(kept) != 1:
+        typer.echo(f"pointsman: the file holds {len(kept)} events: take one message at a time out of the queue", err=True)
+        raise typer.Exit(UNREADABLE)
+    for name, value in (kept[0].headers or {}).items():
+        typer.echo(f"{name}: {value}", err=True)
+    typer.echo(kept[0].data, nl=False)
+
+
+def _why(delivery: recorded.Delivery) -> dict[str, Any]:
+    return {"parked": list(delivery.parked)} if delivery.parked else {}
 
 
 def elements(records: Iterable[Record], places: Places | None = None) -> list[dict[str, Any]]:
@@ -159,4 +179,6 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
     kind = f"{one['kind']} {one.get('vantage', '')}".strip()
     claim = " ".join(str(one[key]) for key in ("aspect", "health", "cause", "actor") if key in one)
     says = " ".join(str(one[key]) for key in ("what", "verb", "target", "path", "reason", "text") if key in one) or str(one.get("key", ""))
+    if "parked" in one:
+        says = f"{says} (parked: {'; '.join(one['parked'])})"
     return (kind, one.get("member", ""), claim, one.get("seen_at", ""), one.get("link", ""), says)

@@ -10,6 +10,7 @@ from pointsman.core.values import Frozen
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
 from pointsman.ports.stores import RowUnreadable, StoreDown, StoreUnsure
 from pointsman.service.house import House
+from pointsman.wire.messages import PARKED_BEFORE
 from pointsman.wire.record import Record
 
 UseCase = Callable[[House, Sequence[Meaning]], Awaitable[object]]
@@ -44,10 +45,14 @@ _WORST = (Answer.STOP, Answer.RETRY, Answer.PARK, Answer.ACK)
 
 
 class Unreadable(Frozen):
-    """A record that nobody can read: where and why, and its id when it came from a queue."""
+    """A record that nobody can read: where and why, and its id when it came from a queue.
+
+    ``parked`` says that it was parked already.
+    """
 
     why: str
     delivery: str | None
+    parked: bool = False
 
 
 class Outcome(Frozen):
@@ -79,7 +84,11 @@ def meanings_of(records: Sequence[Record]) -> tuple[Meaning, ...]:
 def unreadable(records: Sequence[Record]) -> tuple[Unreadable, ...]:
     """Give the records that nobody can read."""
     return tuple(
-        Unreadable(why=f"{one.meaning.path}: {one.meaning.reason}"[:TEXT_LIMIT], delivery=one.delivery)
+        Unreadable(
+            why=f"{one.meaning.path}: {one.meaning.reason}"[:TEXT_LIMIT],
+            delivery=one.delivery,
+            parked=one.meaning.reason == PARKED_BEFORE,
+        )
         for one in records
         if isinstance(one.meaning, Rejected)
     )

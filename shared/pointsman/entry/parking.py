@@ -1,5 +1,7 @@
 """What is put aside of an event that nobody can read: enough to read it again once somebody can.
 
+``wire/recorded.py`` reads it back, for ``pointsman decode``.
+
 Of a queue's batch the unreadable messages alone, of a request its body with the headers that say what it is.
 """
 
@@ -9,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pointsman.entry.outcomes import Unreadable
+from pointsman.wire.messages import KIND, PARKED
 
 LIMIT = 240 * 1024
 """Most bytes of a parked event: with its envelope it fits into a message of either cloud. A longer one is left to the platform."""
@@ -19,10 +22,15 @@ _TELLING = ("content-type", "ce-", "x-cloudscheduler")
 
 
 def parked(raw: object, headers: Mapping[str, str] | None, bad: Sequence[Unreadable]) -> bytes | None:
-    """Write the message for the parking queue, ASCII JSON; None when the event is too long or too deep to be kept whole."""
+    """Write the message for the parking queue, ASCII JSON.
+
+    None when the event is too long or too deep to be kept whole, or was parked already: then the platform is to keep it.
+    """
+    if any(one.parked for one in bad):
+        return None
     try:
         event = _request(raw, headers or {}) if isinstance(raw, bytes) else _unread(raw, bad)
-        body = json.dumps({"pointsman": "parked", "why": reasons(bad), "event": event}).encode()
+        body = json.dumps({KIND: PARKED, "why": reasons(bad), "event": event}).encode()
     except (TypeError, ValueError, RecursionError):
         return None
     return body if len(body) <= LIMIT else None

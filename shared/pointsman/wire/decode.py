@@ -17,7 +17,7 @@ _SCHEDULER = "x-cloudscheduler"
 def decode(raw: bytes | str | object, headers: Mapping[str, str] | None = None) -> tuple[Record, ...]:
     """Read one delivery: the body of a request with its ``headers``, or a Lambda event, as bytes, text or parsed JSON.
 
-    Gives one record for each claim of each record of a batch, in their order; never raises.
+    Gives one record for each claim of each record of a batch, in their order, never none; never raises.
     """
     context = Context()
     try:
@@ -62,7 +62,8 @@ def _meanings(letter: Letter) -> tuple[Record, ...]:
     decoder = next((one for one in CATALOGUE if one.recognises(letter)), None)
     if decoder is None:
         raise RejectedEvent("is no shape that pointsman knows", path=letter.body.path)
-    return tuple(Record(meaning=meaning, delivery=letter.context.delivery) for meaning in decoder.decode(letter))
+    meanings = tuple(decoder.decode(letter)) or (Rejected(reason=f"{BUG}: it was given no meaning", path=letter.body.path),)
+    return tuple(Record(meaning=meaning, delivery=letter.context.delivery) for meaning in meanings)
 
 
 def _rejected(error: RejectedEvent, context: Context) -> Record:

@@ -17,6 +17,10 @@ from pointsman.wire import fields, times
 from pointsman.wire.record import Context, Letter
 
 KIND = "pointsman"
+PARKED = "parked"
+"""The kind of a parked event: it stands in the parking queue for a person to read, and no function acts on it."""
+PARKED_BEFORE = "was parked before: see what it is with pointsman decode, and hand in the event that it holds"
+"""Why a function refuses one. It is never parked again: it would come back for ever where the function reads that queue."""
 UNTIMED = datetime(1970, 1, 1, tzinfo=UTC)
 """The time of a hint that came without one: ticks are told apart by their key, never by their time."""
 _DELIVER = "deliver/"
@@ -109,6 +113,8 @@ def read(data: bytes | str | fields.Table) -> Message:
             return Scheduled(name=body.name("name"), scheduled=body.time_or_none("scheduled"))
         case "probe":
             return _probed(body)
+        case str() as kind if kind == PARKED:
+            raise RejectedEvent(PARKED_BEFORE, path=body.at(KIND))
         case _:
             raise RejectedEvent("should be nudge, deliver, tick or probe", path=body.at(KIND))
 
@@ -118,6 +124,8 @@ def _probed(body: fields.Table) -> Probed:
     if cloud not in set(Cloud):
         body.refuse("cloud", "should be aws or gcp")
     paths = tuple(_path(one) for one in body.tables("paths", PATHS_LIMIT))
+    if not paths:
+        body.refuse("paths", "should name at least one path: a report without any says nothing")
     return Probed(cloud=Cloud(cloud), paths=paths, at=body.time_or_none("at"), blind=body.flag("blind"))
 
 
