@@ -30,8 +30,7 @@ def placements(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mappin
         early = place(case.fabric, _footings(case, states, shut=lost), today)
         if all(one.link is not None and one.link not in lost and not one.squeezed_by and not one.mtu_short for one in early.flows.values()):
             return _with_only(case, states, early)
-    placed = place(case.fabric, _footings(case, states), today)
-    return _with_only(case, states, placed if discretion(case) else _without_discretion(case, states, placed))
+    return _with_only(case, states, place(case.fabric, _footings(case, states), today, still=not discretion(case)))
 
 
 def _with_only(case: Case, states: Mapping[LinkName, LinkState], placed: Placed) -> Placed:
@@ -106,14 +105,3 @@ def _needs_word(case: Case, link: Link) -> bool:
 def _keeps_off(case: Case, link: Link) -> bool:
     """Say whether a link's levers hold off what they were last set to: a link that was dark may have been left without them."""
     return _needs_word(case, link) and case.plan.links.get(link.name, LinkState()).verdict is not Verdict.DOWN
-
-
-def _without_discretion(case: Case, states: Mapping[LinkName, LinkState], placed: Placed) -> Placed:
-    """Take back every move that no outage forces: the flow's link of today would still have kept it."""
-
-    def chosen(name: FlowName, new: Placement) -> Placement:
-        old = case.plan.flows.get(name)
-        keeps = old is not None and old.link is not None and states[old.link].drain is None
-        return old if keeps and old is not None else new
-
-    return replace(placed, flows={name: chosen(name, new) for name, new in placed.flows.items()})
