@@ -13,7 +13,7 @@ from pointsman.core.placement import HOLDS, MAKES_WAY, Footing, place
 from pointsman.core.plan import Placement, Plan
 from pointsman.core.sightings import Health
 from pointsman.core.values import canonical, replace
-from tests.core.scene import START, G, Story, aws_bgp, fabric, flow, healthy, lever, link, seconds
+from tests.core.scene import START, G, Story, aws_bgp, aws_probe, fabric, flow, gcp_bgp, gcp_probe, healthy, lever, link, seconds
 from tests.core.test_placement import NAMES, at, because, ground, grounds, where
 from tests.core.test_placement_best import FLOWS, GROUNDS, PRICED, TODAY
 from tests.core.test_rails import dark, steady
@@ -111,6 +111,64 @@ def test_a_flow_on_a_link_that_is_no_longer_permitted_stays_until_it_may_be_move
     today = at(checkout="ix-a", training="ix-b")
     assert where(place(start, grounds(start), today, still=True)) == {"checkout": "ix-a", "training": "ix-b"}
     assert where(place(start, grounds(start, ix_a=SHUT), today, still=True)) == {"checkout": "ix-b", "training": "ix-c"}
+
+
+# A session that both ends have lost, and that may yet come back
+
+
+def lost(story: Story, now: float, *names: str) -> Story:
+    """Let both ends lose a session, with no word of packets."""
+    for name in names:
+        story.note(*aws_bgp(name, Health.DOWN, now), *gcp_bgp(name, Health.DOWN, now))
+        story.note(*aws_probe(name, Health.UNKNOWN, now), *gcp_probe(name, Health.UNKNOWN, now))
+    return story
+
+
+BUDGET = NARROW.link("ix-a").timers.budget.total_seconds()
+BESIDE = (flow("checkout", G, 1, ("ix-a", "ix-b"), 20), flow("training", G, 5, ("ix-b", "ix-c"), 21))
+
+
+def beside(start: Story) -> Story:
+    """training is on ix-c though it would sooner be on ix-b."""
+    start.plan = replace(start.plan, flows=start.plan.flows | at(training="ix-c"))
+    return start
+
+
+@pytest.mark.parametrize("untrusted", [True, False])
+def test_a_session_that_is_lost_at_both_ends_is_left_early_only_at_discretion_and_else_once_it_is_confirmed(untrusted: bool) -> None:  # noqa: FBT001 - named by the table
+    start = fabric(link("ix-a", 10 * G), link("ix-b", 5 * G), link("ix-c", 10 * G), flows=BESIDE)
+    story = lost(beside(indiscreet(start, untrusted)), 410, "ix-a")
+    story.decided(410)
+    assert (story.on("checkout"), story.on("training")) == ("ix-a", "ix-c")
+    lost(story.note(*healthy("ix-b", 411 + BUDGET)), 411 + BUDGET, "ix-a").decided(411 + BUDGET)
+    assert (story.on("checkout"), story.on("training")) == ("ix-b", "ix-c"), "a link that is down is left without any budget"
+
+
+def test_a_session_that_is_lost_moves_what_is_on_its_link_and_nothing_else_in_that_epoch() -> None:
+    start = fabric(link("ix-a", 10 * G), link("ix-b", 5 * G), link("ix-c", 10 * G), flows=BESIDE)
+    story = lost(beside(steady(start)), 410, "ix-a")
+    first = story.decided(410)
+    assert (story.on("checkout"), story.on("training"), len(first.moves)) == ("ix-b", "ix-c", 1)
+    second = story.decided(411)
+    assert (story.on("checkout"), story.on("training"), len(second.moves)) == ("ix-b", "ix-b", 2), "a choice of its own, which is counted"
+
+
+def test_leaving_a_lost_session_early_moves_what_would_be_in_the_way_too() -> None:
+    story = lost(steady(NARROW), 410, "ix-a")
+    plan = story.decided(410)
+    assert (story.on("checkout"), story.on("training"), len(plan.moves)) == ("ix-b", "ix-c", 1)
+
+
+def test_the_last_move_of_the_hour_leaves_a_lost_session_for_good() -> None:
+    story = steady(NARROW)
+    story.plan = replace(story.plan, moves=tuple(START + seconds(300 + number) for number in range(NARROW.policy.epochs_per_hour - 1)))
+    lost(story, 410, "ix-a").decided(410)
+    for now in range(420, 580, 20):
+        lost(story.note(*healthy("ix-b", now), *healthy("ix-c", now)), now, "ix-a").decided(now)
+        assert (story.on("checkout"), story.on("training")) == ("ix-b", "ix-c")
+
+
+# Beforehand
 
 
 def test_what_is_foreseen_once_the_hours_moves_are_used_up_is_what_is_decided() -> None:

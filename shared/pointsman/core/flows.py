@@ -18,19 +18,24 @@ _OPEN = frozenset({Verdict.UP, Verdict.DEGRADED})
 
 
 def placements(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> Placed:
-    """Place all flows. A session lost at both ends is left before its budget is over only if everything then fits elsewhere.
+    """Place all flows. Without discretion only what an outage forces moves.
 
-    One that flapped beyond all measure is not left so early: its outage has to be confirmed.
+    A session lost at both ends is left before its budget is over only at discretion, and if everything then fits elsewhere;
+    nothing else moves on a loss that is not confirmed. One that flapped beyond all measure has to be confirmed.
     """
-    today = case.plan.flows
-    damping = case.fabric.policy.damping
-    auto = (link.name for link in case.fabric.links if link.mode is Mode.AUTO and not is_stilled(states[link.name], damping, case.now))
-    lost = frozenset(name for name in auto if beliefs[name].lost_both_ends)
-    if lost:
-        early = place(case.fabric, _footings(case, states, shut=lost), today)
+    today, free, lost = case.plan.flows, discretion(case), _lost(case, states, beliefs)
+    if free and any(one.link in lost for one in today.values()):
+        early = place(case.fabric, _footings(case, states, shut=lost), today, still=True)
         if all(one.link is not None and one.link not in lost and not one.squeezed_by and not one.mtu_short for one in early.flows.values()):
             return _with_only(case, states, early)
-    return _with_only(case, states, place(case.fabric, _footings(case, states), today, still=not discretion(case)))
+    return _with_only(case, states, place(case.fabric, _footings(case, states), today, still=not free))
+
+
+def _lost(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> frozenset[LinkName]:
+    """Name the links whose session both ends have lost while it may yet come back, and that may be left for that."""
+    damping = case.fabric.policy.damping
+    auto = (link.name for link in case.fabric.links if link.mode is Mode.AUTO and not is_stilled(states[link.name], damping, case.now))
+    return frozenset(name for name in auto if beliefs[name].lost_both_ends)
 
 
 def _with_only(case: Case, states: Mapping[LinkName, LinkState], placed: Placed) -> Placed:
