@@ -15,7 +15,7 @@ Value = tuple[tuple[int, ...], ...]
 
 
 def value(question: Question, where: Mapping[FlowName, LinkName]) -> Value:
-    """Measure a placement by the letter of the definition: overload, preference and cost by class, moves, then the flows in order."""
+    """Measure a placement by the letter of the definition: overload, what is held and leaves, preference and cost by class, moves, the order."""
     asks, usable, fixed = question
     on = [(where[one.name], one.priority, one.demand) for one in asks] + [(one.link, one.priority, one.demand) for one in fixed]
     classes = sorted({priority for _, priority, _ in on})
@@ -30,6 +30,7 @@ def value(question: Question, where: Mapping[FlowName, LinkName]) -> Value:
     ranked = sorted(asks, key=lambda one: (one.priority, -one.demand, one.name))
     return (
         tuple(sum(harm(link, priority) for link in usable) for priority in classes),
+        by_class(lambda one, option: one.held and one.links[option] != one.today),
         by_class(lambda one, option: one.ranks[option]),
         by_class(lambda one, option: one.costs[option] * one.demand),
         (sum(one.today is not None and one.today != where[one.name] for one in asks),),
@@ -80,6 +81,17 @@ def _named(asks: list[Ask], alike: list[tuple[bool, LinkName | None]]) -> tuple[
     return tuple(replace(one, name=FlowName(f"f{n}")) for n, one in enumerate([*copies, *asks][:6]))
 
 
+def _held(asks: tuple[Ask, ...], held: list[bool]) -> tuple[Ask, ...]:
+    """Hold those said of the flows that may stay where they are: that link is the first of theirs then."""
+
+    def first(one: Ask) -> Ask:
+        order = sorted(range(len(one.links)), key=lambda option: one.links[option] != one.today)
+        links, ranks, costs = (tuple(figures[option] for option in order) for figures in (one.links, one.ranks, one.costs))
+        return replace(one, links=links, ranks=ranks, costs=costs, held=True)
+
+    return tuple(first(one) if stays and one.today in one.links else one for one, stays in zip(asks, held, strict=False))
+
+
 FIXED = st.builds(
     lambda link, demand, priority: Fixed(link=link, demand=Bandwidth(demand), priority=priority),
     st.sampled_from(NAMES),
@@ -88,7 +100,9 @@ FIXED = st.builds(
 )
 ALIKE = st.lists(st.tuples(st.booleans(), st.none() | st.sampled_from(NAMES)), max_size=3)
 QUESTIONS: st.SearchStrategy[Question] = st.tuples(
-    st.builds(_named, st.lists(ASKS, min_size=1, max_size=5), ALIKE),
+    st.builds(
+        _held, st.builds(_named, st.lists(ASKS, min_size=1, max_size=5), ALIKE), st.just([False] * 6) | st.lists(st.booleans(), min_size=6)
+    ),
     st.fixed_dictionaries({name: st.sampled_from([0, 1, 2, 3, 5, 7]).map(Bandwidth) for name in NAMES}),
     st.lists(FIXED, max_size=2).map(tuple),
 )

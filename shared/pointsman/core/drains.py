@@ -98,6 +98,14 @@ def recent_moves(case: Case) -> tuple[datetime, ...]:
     return tuple(move for move in case.plan.moves if case.now - move < _BUDGET_SPAN)
 
 
+def renewed(case: Case) -> datetime | None:
+    """Say when the budget has a move again; None while it has one."""
+    moves, most = recent_moves(case), case.fabric.policy.epochs_per_hour
+    if len(moves) < most:
+        return None
+    return moves[-most] + _BUDGET_SPAN if most else case.now + _BUDGET_SPAN
+
+
 def with_move(case: Case, *, made: bool) -> tuple[datetime, ...]:
     """Give the discretionary moves of the last hour with this decision's, at most as many as the budget has."""
     recent = (*recent_moves(case), case.now) if made else recent_moves(case)

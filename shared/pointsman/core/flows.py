@@ -18,20 +18,24 @@ _OPEN = frozenset({Verdict.UP, Verdict.DEGRADED})
 
 
 def placements(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> Placed:
-    """Place all flows. A session lost at both ends is left before its budget is over only if everything then fits elsewhere.
+    """Place all flows. Without discretion only what an outage forces moves.
 
-    One that flapped beyond all measure is not left so early: its outage has to be confirmed.
+    A session lost at both ends is left before its budget is over only at discretion, and if everything then fits elsewhere;
+    nothing else moves on a loss that is not confirmed. One that flapped beyond all measure has to be confirmed.
     """
-    today = case.plan.flows
-    damping = case.fabric.policy.damping
-    auto = (link.name for link in case.fabric.links if link.mode is Mode.AUTO and not is_stilled(states[link.name], damping, case.now))
-    lost = frozenset(name for name in auto if beliefs[name].lost_both_ends)
-    if lost:
-        early = place(case.fabric, _footings(case, states, shut=lost), today)
+    today, free, lost = case.plan.flows, discretion(case), _lost(case, states, beliefs)
+    if free and any(one.link in lost for one in today.values()):
+        early = place(case.fabric, _footings(case, states, shut=lost), today, still=True)
         if all(one.link is not None and one.link not in lost and not one.squeezed_by and not one.mtu_short for one in early.flows.values()):
             return _with_only(case, states, early)
-    placed = place(case.fabric, _footings(case, states), today)
-    return _with_only(case, states, placed if discretion(case) else _without_discretion(case, states, placed))
+    return _with_only(case, states, place(case.fabric, _footings(case, states), today, still=not free))
+
+
+def _lost(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> frozenset[LinkName]:
+    """Name the links whose session both ends have lost while it may yet come back, and that may be left for that."""
+    damping = case.fabric.policy.damping
+    auto = (link.name for link in case.fabric.links if link.mode is Mode.AUTO and not is_stilled(states[link.name], damping, case.now))
+    return frozenset(name for name in auto if beliefs[name].lost_both_ends)
 
 
 def _with_only(case: Case, states: Mapping[LinkName, LinkState], placed: Placed) -> Placed:
@@ -106,14 +110,3 @@ def _needs_word(case: Case, link: Link) -> bool:
 def _keeps_off(case: Case, link: Link) -> bool:
     """Say whether a link's levers hold off what they were last set to: a link that was dark may have been left without them."""
     return _needs_word(case, link) and case.plan.links.get(link.name, LinkState()).verdict is not Verdict.DOWN
-
-
-def _without_discretion(case: Case, states: Mapping[LinkName, LinkState], placed: Placed) -> Placed:
-    """Take back every move that no outage forces: the flow's link of today would still have kept it."""
-
-    def chosen(name: FlowName, new: Placement) -> Placement:
-        old = case.plan.flows.get(name)
-        keeps = old is not None and old.link is not None and states[old.link].drain is None
-        return old if keeps and old is not None else new
-
-    return replace(placed, flows={name: chosen(name, new) for name, new in placed.flows.items()})

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from pointsman.core.case import Case
-from pointsman.core.drains import discretion, drains, recent_moves, settled
+from pointsman.core.drains import drains, recent_moves, renewed, settled
 from pointsman.core.evidence import Belief, dark_members
 from pointsman.core.fabric import Bandwidth, Cloud, Flow, Link, LinkKind, LinkName, MemberId, Mode
 from pointsman.core.filling import parallel
@@ -121,7 +121,8 @@ def _is_hidden(case: Case, link: Link, state: LinkState) -> bool:
 def with_drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, LinkState]:
     """Start and end drains: for outages and orders, and then for windows.
 
-    A link whose window is near is left if everything on it fits elsewhere; else a person is asked. Waits for the budget.
+    A link whose window is near is left if everything on it fits elsewhere; else a person is asked. It waits for the budget, and a
+    person is asked once that lasts beyond the window's start.
     """
     after = drains(case, states)
     for link in case.fabric.links:
@@ -151,8 +152,24 @@ def _met(case: Case, link: Link, states: dict[LinkName, LinkState], window: Main
     why, for_good = _objection(case, link, states | {link.name: left})
     if why:
         return _asking(case, state, window, why) if for_good or case.now >= window.start else state
-    quiet = all(case.now - move >= case.fabric.policy.hold_down for move in recent_moves(case))
-    return left if quiet and discretion(case) and one_domain(case, states, link) else state
+    waits, too_late = _wait(case, link, states, window)
+    if not waits:
+        return left
+    carries = any(one.link == link.name for one in case.plan.flows.values())
+    return _asking(case, state, window, waits) if carries and (too_late or case.now >= window.start) else state
+
+
+def _wait(case: Case, link: Link, states: Mapping[LinkName, LinkState], window: Maintenance) -> tuple[str, bool]:
+    """Say what a choice waits for ("" for nothing), and whether it is known to do so beyond the window's start."""
+    hold, again = case.fabric.policy.hold_down, renewed(case)
+    if again is not None:
+        return f"the hour's moves are used up until {again:%FT%TZ}", again > window.start
+    if not case.view.clock_trusted:
+        return "fewer than two stores gave the time, and nothing is moved at discretion until they do", False
+    last = max(recent_moves(case), default=None)
+    if last is not None and case.now - last < hold:
+        return f"the last move was made at {last:%FT%TZ}, and a hold-down is kept between moves", last + hold > window.start
+    return ("" if one_domain(case, states, link) else "a link of another failure domain is still on the move"), False
 
 
 def _enactor(case: Case, link: Link) -> Cloud:

@@ -74,7 +74,7 @@ def _state(fabric: Fabric, plan: Plan, link: LinkName) -> tuple[object, ...]:
 def severity_of(fabric: Fabric, plan: Plan, link: LinkName, rows: tuple[Sighting, ...] = ()) -> Severity:
     """Grade an outage: a flow without a healthy link; capacity short or no second link; or redundancy lost with headroom.
 
-    Within a window that its link was left for an outage is expected; one that a person must decide on breaks N-1. By the
+    Within a window that its link was left for, or went down before, an outage is expected; one that a person must decide on breaks N-1. By the
     rows capacity is short too while AWS's own drain of the link overfills others.
     """
     if is_silence(link):
@@ -85,14 +85,22 @@ def severity_of(fabric: Fabric, plan: Plan, link: LinkName, rows: tuple[Sighting
     if overfilling.overfilled(fabric, plan, link, rows):
         return Severity.ERROR
     state = plan.links.get(link, LinkState())
-    if state.maintenance is not None:
-        return Severity.ERROR if state.maintenance.ask else Severity.INFO
-    if state.drain is not None and state.drain.cause is DrainCause.MAINTENANCE and state.good_since is not None:
-        return Severity.INFO  # it is good again, and waits for its return
+    if state.maintenance is not None and state.maintenance.ask:
+        return Severity.ERROR
+    if _is_expected(state):
+        return Severity.INFO
     placed = (plan.flows.get(flow.name, Placement()) for flow in touched)
     short = any(one.squeezed_by or one.mtu_short for one in placed)
     alone = any(len(_healthy_links(plan, flow)) == 1 for flow in touched)
     return Severity.ERROR if short or alone else Severity.WARNING
+
+
+def _is_expected(state: LinkState) -> bool:
+    """Say whether what a link suffers is its window's, for which it was left; or it is good again and waits for its return."""
+    drain, window = state.drain, state.maintenance
+    if window is None:
+        return drain is not None and drain.cause is DrainCause.MAINTENANCE and state.good_since is not None
+    return drain is None or drain.cause is not DrainCause.OUTAGE or drain.since < window.start
 
 
 def _healthy_links(plan: Plan, flow: Flow) -> list[LinkName]:

@@ -1,6 +1,7 @@
 """Place flows on links in the best way there is, by branch and bound, or say that a heuristic did.
 
 The measure, in order (each class by class, the most precious first): the demand without a place; the overload; the
+flows that are held and leave; the
 distance from favourites; the cost; then the fewest moves from today; then the flows in order of priority, size and
 name, each as near to its favourite as can be. An overloaded link harms each class on it by the excess, at most by what
 the class sends there, because routers do not police priority.

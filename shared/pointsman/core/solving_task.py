@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from math import gcd
 
 from pointsman.core.fabric import Bandwidth, FlowName, LinkName
-from pointsman.core.values import Frozen
+from pointsman.core.values import Frozen, replace
 
 
 class Ask(Frozen):
     """A flow that wants a place: the links that may carry it, nearest to its favourite first, with the rank and the cost of each.
 
-    ``ranks`` rise; ``costs`` are whole numbers of any one unit for each bit per second. ``today`` is where it is now.
+    ``ranks`` rise; ``costs`` are whole numbers of any one unit for each bit per second. ``today`` is where it is now. One
+    that is ``held`` leaves that only to spare overload; it is the first of its links then, whatever its rank.
     """
 
     name: FlowName
@@ -25,6 +26,7 @@ class Ask(Frozen):
     ranks: tuple[int, ...]
     costs: tuple[int, ...]
     today: LinkName | None = None
+    held: bool = False
 
 
 class Fixed(Frozen):
@@ -39,10 +41,10 @@ class Task:
     """The arrays: flows by (priority, larger first, name), links by name, classes by priority.
 
     ``options[i]`` are link indices, ``weight[i]`` the full weight of each option, ``calm[i]`` the same without the
-    moves from today, of which whole multiples of ``below_cost`` are preference and cost; ``start`` and ``classes`` are
+    moves from today, of which whole multiples of ``below_cost`` are what is held, preference and cost; ``start`` and ``classes`` are
     the load of each link, in all and by class, before any flow is placed; ``harm_digit[c]`` is what one bit per second
     of overload of a class counts; ``twin[i]`` is the flow before that differs from this one only in its name, or -1;
-    ``by_name`` lists the flows by priority and name alone; ``today`` is a placement, or None if a flow cannot stay.
+    ``by_name`` lists the flows by priority and name alone, those that are held before all others; ``today`` is a placement, or None if a flow cannot stay.
     """
 
     def __init__(self, asks: Sequence[Ask], usable: Mapping[LinkName, Bandwidth], fixed: Sequence[Fixed]) -> None:
@@ -63,7 +65,9 @@ class Task:
         self.harm_digit = _digits([sum(self.demand) + sum(self.start)] * len(level))
         self.weight, self.calm, self.below_cost = _weighed(self.asks, self.klass, len(level))
         self.twin = [_twin(self.asks, index) for index in range(len(self.asks))]
-        self.by_name = sorted(range(len(self.asks)), key=lambda index: (self.asks[index].priority, self.asks[index].name))
+        self.by_name = sorted(
+            range(len(self.asks)), key=lambda index: (not self.asks[index].held, self.asks[index].priority, self.asks[index].name)
+        )
         self.today = _today(self.asks)
 
 
@@ -77,17 +81,26 @@ def _digits(largest: Sequence[int]) -> list[int]:
 
 
 def _weighed(asks: Sequence[Ask], klasses: Sequence[int], levels: int) -> tuple[list[list[int]], list[list[int]], int]:
-    """Write preference and cost by class, moves, and the flows in order, as one integer for each option: with the moves and without."""
+    """Write what is held, preference and cost by class, moves, and the flows in order, as one integer for each option: with the moves and without."""
     unit = _unit(asks)
     costs = [[(cost - min(one.costs)) * one.demand // unit for cost in one.costs] for one in asks]
-    rank_most, cost_most = [0] * levels, [0] * levels
+    held_most, rank_most, cost_most = [0] * levels, [0] * levels, [0] * levels
     for one, klass, cost in zip(asks, klasses, costs, strict=True):
-        rank_most[klass] += one.ranks[-1]
+        held_most[klass] += one.held
+        rank_most[klass] += max(one.ranks)
         cost_most[klass] += max(cost)
-    digits = _digits((*rank_most, *cost_most, len(asks), *(len(one.links) - 1 for one in asks)))
-    move, calm, weight = digits[2 * levels], [], []
-    for one, klass, cost, order in zip(asks, klasses, costs, digits[2 * levels + 1 :], strict=True):
-        tastes = [rank * digits[klass] + cost[option] * digits[levels + klass] + option * order for option, rank in enumerate(one.ranks)]
+    digits = _digits((*held_most, *rank_most, *cost_most, len(asks), *(len(one.links) - 1 for one in asks)))
+    holds, ranks, prices, (move, *orders) = (
+        digits[:levels],
+        digits[levels : 2 * levels],
+        digits[2 * levels : 3 * levels],
+        digits[3 * levels :],
+    )
+    calm, weight = [], []
+    for one, klass, cost, order in zip(asks, klasses, costs, orders, strict=True):
+        tastes = [rank * ranks[klass] + cost[option] * prices[klass] + option * order for option, rank in enumerate(one.ranks)]
+        if one.held:
+            tastes = [taste + holds[klass] * (link != one.today) for taste, link in zip(tastes, one.links, strict=True)]
         calm.append(tastes)
         weight.append([taste + move * (one.today is not None and link != one.today) for taste, link in zip(tastes, one.links, strict=True)])
     return weight, calm, move << len(asks).bit_length()
@@ -102,8 +115,7 @@ def _twin(asks: Sequence[Ask], index: int) -> int:
     if not index:
         return -1
     one, other = asks[index - 1], asks[index]
-    same = (one.demand, one.priority, one.links, one.ranks, one.costs, one.today)
-    return index - 1 if same == (other.demand, other.priority, other.links, other.ranks, other.costs, other.today) else -1
+    return index - 1 if replace(other, name=one.name) == one else -1
 
 
 def _today(asks: Sequence[Ask]) -> list[int] | None:
