@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.core.fabric import Fabric, Stores
 from pointsman.core.plan import Plan
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import replace
 from pointsman.testing import emulators
 from pointsman.testing.emulators import Emulator
 from pointsman.testing.processes import clean_environment
@@ -38,7 +39,7 @@ def in_file(tmp_path: Path) -> tuple[Fabric, InSqlite, list[Plan]]:
 
 def run(tmp_path: Path, fabric: Fabric, *options: str, dynamodb: str = CLOSED, keys: bool = True) -> "subprocess.CompletedProcess[str]":
     path = tmp_path / "fabric.json"
-    path.write_bytes(canonical(fabric))
+    path.write_bytes(write_compiled(fabric))
     environment = {
         "POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, CLOSED) | {"dynamodb": dynamodb}),
         "POINTSMAN_GOOGLE_IDENTITY": "emulator",
