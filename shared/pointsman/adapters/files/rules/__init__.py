@@ -1,4 +1,8 @@
-"""What must hold across a declared fabric: one small pure function a rule, in one table."""
+"""What must hold across a declared fabric: one small pure function a rule, in one table.
+
+What a rule finds at a repaired value, or follows from one (``Fault.related``), is not reported. A rule that picks one
+value among several (the first, the slowest, the widest) picks among those that the user wrote.
+"""
 
 from collections.abc import Callable, Iterator
 

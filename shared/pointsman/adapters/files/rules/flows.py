@@ -61,26 +61,27 @@ def pins_go_to_declared_route_tables(file: File) -> Iterator[Fault]:
     for name, flow in file.flows.items():
         if not flow.aws_prefix_list:
             continue
-        known, sites = _route_tables(file, flow)
+        known = _route_tables(file, flow)
         for at, table in enumerate(flow.aws_prefix_list.route_tables):
             if table not in known:
                 path: Path = ("flows", name, "aws_prefix_list", "route_tables", at)
                 text = f"{shown(table)} is not a declared route table of the flow's AWS site"
-                related = (*(("sites", site, "route_tables") for site in sites), ("flows", name, "prefixes"))
+                related = (*(("sites", site, "route_tables") for site in flow.prefixes), ("flows", name, "prefixes"))
                 yield Fault(path=path, text=text, mend=nearest(table, known) or "declare it at the site", related=related)
 
 
-def _route_tables(file: File, flow: Flow) -> tuple[set[str], list[str]]:
-    sites = {name: file.sites[name] for name in flow.prefixes if name in file.sites}
-    tables = {table for site in sites.values() if isinstance(site, AwsSite) for table in site.route_tables}
-    return tables, list(sites)
+def _route_tables(file: File, flow: Flow) -> set[str]:
+    sites = (file.sites[name] for name in flow.prefixes if name in file.sites)
+    return {table for site in sites if isinstance(site, AwsSite) for table in site.route_tables}
 
 
 def _owned(file: File) -> Iterator[_Owned]:
     for name, flow in file.flows.items():
         for site, prefixes in flow.prefixes.items():
             for at, prefix in enumerate(prefixes):
-                yield _Owned(network=ipaddress.ip_network(prefix), path=("flows", name, "prefixes", site, at))
+                path: Path = ("flows", name, "prefixes", site, at)
+                if file.wrote(path):
+                    yield _Owned(network=ipaddress.ip_network(prefix), path=path)
 
 
 def _within(inner: Network, outer: Network) -> bool:

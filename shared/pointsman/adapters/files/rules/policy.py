@@ -34,7 +34,8 @@ def damping_can_end(file: File) -> Iterator[Fault]:
             yield Fault(path=(*at, key), text=text, mend="lower it or raise max", related=others)
         if value <= max(damping.down, damping.reuse):
             text = f"{value} is not above reuse {damping.reuse} and the penalty {damping.down} of one failure"
-            yield Fault(path=(*at, key), text=text, mend="raise it: a first failure is never damped", related=others)
+            related: tuple[Path, ...] = ((*at, "reuse"), (*at, "down"))
+            yield Fault(path=(*at, key), text=text, mend="raise it: a first failure is never damped", related=related)
 
 
 def damping_stops_flows_before_actions(file: File) -> Iterator[Fault]:
@@ -49,13 +50,12 @@ def damping_stops_flows_before_actions(file: File) -> Iterator[Fault]:
 def events_stay_fresh_through_convergence(file: File) -> Iterator[Fault]:
     """Find an event freshness that a slow link's convergence and the next sweep would outlast."""
     event = file.policy.freshness.event
-    slowest = max(file.links, key=lambda name: compiling.timers(file.links[name].timers).budget)
-    needed = compiling.timers(file.links[slowest].timers).budget + SWEEP_INTERVAL
-    if event <= needed:
+    known = {name: compiling.timers(link.timers).budget for name, link in file.links.items() if file.wrote_all(("links", name, "timers"))}
+    slowest = max(known, key=lambda name: known[name], default=None)
+    if slowest and event <= (needed := known[slowest] + SWEEP_INTERVAL):
         spoken = spoken_duration(needed)
         text = f"{spoken_duration(event)} is not above {spoken}: link {slowest}'s convergence budget and the sweep interval"
-        related: tuple[Path, ...] = (("links", slowest, "timers"), *_timers(slowest))
-        yield Fault(path=("policy", "freshness", "event"), text=text, mend=f"raise it above {spoken}", related=related)
+        yield Fault(path=("policy", "freshness", "event"), text=text, mend=f"raise it above {spoken}")
 
 
 def two_failures_are_no_easier_than_one(file: File) -> Iterator[Fault]:
@@ -94,8 +94,9 @@ def modes_can_be_kept(file: File) -> Iterator[Fault]:
         gap = steering_gap(compiling.link(file, name), *compiling.ends(file, link))
         if gap:
             path: Path = ("links", name, "mode") if link.mode else ("links", name)
-            others = ("links", name, "kind"), ("links", name, "gcp"), ("links", name, "between"), ("policy", "mode")
-            related: tuple[Path, ...] = (*others, *(("sites", str(end)) for end in ends))
+            others = ("links", name, "kind"), ("links", name, "gcp"), ("links", name, "between")
+            decides: tuple[Path, ...] = () if link.mode else (("policy", "mode"),)
+            related: tuple[Path, ...] = (*others, *decides, *(("sites", str(end)) for end in ends))
             yield Fault(path=path, text=f"cannot be steered yet: {gap}", mend="set mode: observe", related=related)
 
 
@@ -103,11 +104,10 @@ def stores_can_agree(file: File) -> Iterator[Fault]:
     """Find stores that are not one or three, or two that may fail as one."""
     declared = {slot: url for slot, url in (("aws", file.stores.aws), ("gcp", file.stores.gcp), ("witness", file.stores.witness)) if url}
     addresses = {slot: store_address(url) for slot, url in declared.items()}
-    if len(addresses) not in {1, THREE}:
-        text = f"{len(addresses)} stores are declared"
-        related = tuple(("stores", slot) for slot in ("aws", "gcp", "witness"))
-        mend = "declare aws, gcp and witness, or one alone for trying out"
-        yield Fault(path=("stores",), text=text, mend=mend, related=related)
+    meant = {slot for slot in ("aws", "gcp", "witness") if slot in addresses or not file.wrote(("stores", slot))}
+    if len(meant) not in {1, THREE}:
+        text = f"{len(meant)} stores are declared"
+        yield Fault(path=("stores",), text=text, mend="declare aws, gcp and witness, or one alone for trying out")
     for one, other in combinations(addresses, 2):
         if together(addresses[one], addresses[other]):
             path: Path = ("stores", other)
@@ -131,7 +131,3 @@ def _clear(file: File, link: Link) -> bool:
 
 def _ceiling(damping: Damping) -> str:
     return f"{damping.reuse * 2 ** (damping.max / damping.half_life):.0f}"
-
-
-def _timers(name: str) -> tuple[Path, ...]:
-    return tuple(("links", name, "timers", key) for key in ("hold", "graceful_restart", "bfd"))
