@@ -21,6 +21,7 @@ Keys, as ``Sighting.member`` holds them:
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from unicodedata import normalize
 
 from pointsman.core.fabric import Fabric, Link, LinkName, Member, MemberId
 from pointsman.core.values import Frozen
@@ -67,8 +68,8 @@ def vlan_key(name: str) -> str:
 
 
 def alarm_key(name: str) -> str:
-    """Name an alarm or alert policy."""
-    return f"alarm/{name}"
+    """Name an alarm or alert policy; a letter with an accent is the same however it is composed (Unicode's form C)."""
+    return f"alarm/{normalize('NFC', name)}"
 
 
 def probe_key(source: str, target: str) -> str:

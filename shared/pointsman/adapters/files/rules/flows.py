@@ -30,6 +30,27 @@ def prefixes_do_not_overlap(file: File) -> Iterator[Fault]:
         above.append(one)
 
 
+def flows_share_a_family_between_their_sites(file: File) -> Iterator[Fault]:
+    """Find flows with IPv4 at one of their sites and IPv6 at the other: no packet goes from one to the other."""
+    for name, flow in file.flows.items():
+        path: Path = ("flows", name, "prefixes")
+        families = {site: {ipaddress.ip_network(prefix).version for prefix in several} for site, several in flow.prefixes.items()}
+        if file.wrote_all(path) and not set.intersection(*families.values()):
+            there = ", ".join(f"{site} has IPv{min(versions)}" for site, versions in families.items())
+            text = f"the sites' prefixes share no address family: {there}"
+            yield Fault(path=path, text=text, mend="declare prefixes of one family at both")
+
+
+def probes_leave_their_source(file: File) -> Iterator[Fault]:
+    """Find probes to the address that they are sent from, which would answer themselves whatever the link does."""
+    for name, link in file.links.items():
+        for site, probe in link.probes.items():
+            if probe.source == probe.target:
+                path: Path = ("links", name, "probes", site)
+                text = f"{probe.target} is also the source, so the probe would answer itself"
+                yield Fault(path=(*path, "target"), text=text, mend="name an address at the far end", related=((*path, "source"),))
+
+
 def probes_are_never_steered(file: File) -> Iterator[Fault]:
     """Find probes that would be steered with a flow, or whose addresses are of two families."""
     owned = list(_owned(file))

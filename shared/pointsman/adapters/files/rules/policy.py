@@ -9,6 +9,7 @@ from pointsman.adapters.files import compiling
 from pointsman.adapters.files.declared import AwsSite, Damping, File, Link
 from pointsman.adapters.files.findings import Fault, Path
 from pointsman.adapters.files.units import spoken_duration
+from pointsman.core.damping import CEILING_HALVINGS
 from pointsman.core.domains import THREE, StoreScheme, store_address, together
 from pointsman.core.fabric import LinkKind, Mode, Survival, steering_gap
 
@@ -36,6 +37,18 @@ def damping_can_end(file: File) -> Iterator[Fault]:
             text = f"{value} is not above reuse {damping.reuse} and the penalty {damping.down} of one failure"
             related: tuple[Path, ...] = ((*at, "reuse"), (*at, "down"))
             yield Fault(path=(*at, key), text=text, mend="raise it: a first failure is never damped", related=related)
+
+
+def damping_is_over_within_reason(file: File) -> Iterator[Fault]:
+    """Find a half-life so short against ``max`` that penalties would grow past counting."""
+    damping = file.policy.damping
+    most = CEILING_HALVINGS * damping.half_life
+    if damping.max > most:
+        text = f"{spoken_duration(damping.max)} is more than {CEILING_HALVINGS} half-lives of {spoken_duration(damping.half_life)}"
+        related: tuple[Path, ...] = (("policy", "damping", "half_life"),)
+        yield Fault(
+            path=("policy", "damping", "max"), text=text, mend="lower it or raise half_life; 4 half-lives are usual", related=related
+        )
 
 
 def damping_stops_flows_before_actions(file: File) -> Iterator[Fault]:
