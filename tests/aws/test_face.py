@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from pointsman.adapters.aws.clients import Clients
-from pointsman.core.values import canonical
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.testing.faces.faults import FaultKind
 from pointsman.testing.guard import LeftLoopback, loopback_only
 from pointsman.testing.network.happenings import Kind
@@ -305,7 +305,7 @@ def test_a_conditional_write_has_one_winner_whatever_the_number_of_threads(cloud
 
 def test_the_face_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
     compiled = tmp_path / "fabric.json"
-    compiled.write_bytes(canonical(reference()))
+    compiled.write_bytes(write_compiled(reference()))
     child = Child("aws", [sys.executable, "-m", "pointsman.testing.aws", "--fabric", str(compiled), "--factor", "10"])
     try:
         url = child.wait_line(r"AWS listens on (http://\S+)", timedelta(seconds=60)).group(1)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pointsman.adapters.files import load
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.core.fabric import Fabric, Stores
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import replace
 from pointsman.testing.processes import clean_environment
 from tests.fabric.written import EXAMPLES
 
@@ -28,7 +29,7 @@ def setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Setting
     """Set a fabric and further variables in an environment that has no other clouds, credentials or settings."""
 
     def put(fabric: Fabric, **variables: str) -> None:
-        (tmp_path / "fabric.json").write_bytes(canonical(fabric))
+        (tmp_path / "fabric.json").write_bytes(write_compiled(fabric))
         for name, value in {"POINTSMAN_FABRIC": str(tmp_path / "fabric.json"), **variables}.items():
             monkeypatch.setenv(name, value)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.boot.artefact import fabrics, home_project, home_region
 from pointsman.boot.settings import Settings
 from pointsman.core.errors import ConfigError
@@ -13,7 +14,7 @@ from pointsman.core.values import canonical, replace
 
 
 def written(path: Path, fabric: Fabric) -> str:
-    path.write_bytes(canonical(fabric))
+    path.write_bytes(write_compiled(fabric))
     return str(path)
 
 

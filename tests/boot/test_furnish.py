@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot import aws, gcp
 from pointsman.boot.app import App, SecretDesk
@@ -16,7 +17,7 @@ from pointsman.core.errors import ConfigError, Transient
 from pointsman.core.fabric import Cloud, DeskSettings, Fabric, LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Severity
 from pointsman.core.steering import LeverKind
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import replace
 from pointsman.testing.desk import LocalDesk
 from pointsman.testing.processes import until
 from tests.boot.conftest import Setting
@@ -81,7 +82,7 @@ def test_the_next_fabric_and_its_desks_come_with_the_current_ones(
 ) -> None:
     more = (DeskSettings(name="second", kind="pagerduty", secret="secret://pointsman/second"),)
     following = replace(lite, desks=lite.desks + more)
-    (tmp_path / "next.json").write_bytes(canonical(following))
+    (tmp_path / "next.json").write_bytes(write_compiled(following))
     setting(lite, POINTSMAN_FABRIC_NEXT=str(tmp_path / "next.json"))
     house = cloud.build().house
     assert [fabric.hash for fabric in house.fabrics] == [lite.hash, following.hash]
@@ -93,7 +94,7 @@ def test_each_fabric_of_the_artefact_has_a_looker_and_levers_and_the_plan_says_w
     cloud: ModuleType, lite: Fabric, setting: Setting, tmp_path: Path
 ) -> None:
     following = replace(lite, desks=())
-    (tmp_path / "next.json").write_bytes(canonical(following))
+    (tmp_path / "next.json").write_bytes(write_compiled(following))
     setting(lite, POINTSMAN_FABRIC_NEXT=str(tmp_path / "next.json"))
     house = cloud.build().house
     assert house.under(first_plan(lite, AT)) is house

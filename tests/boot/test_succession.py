@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.adapters.s3.store import S3Store
 from pointsman.boot import aws, gcp
 from pointsman.boot.reach import Reach
@@ -23,7 +24,7 @@ from pointsman.core.domains import store_set, succession
 from pointsman.core.errors import ConfigError, Moved
 from pointsman.core.fabric import Cloud, Fabric, Stores
 from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import replace
 from pointsman.ports.stores import Reply, RowsRead, StoreDown
 from pointsman.quorum.ballots import ballot
 from pointsman.quorum.reading import Reading
@@ -87,7 +88,7 @@ def test_a_house_with_a_next_fabric_knows_both_sets_and_follows_what_is_sealed(
     cloud: ModuleType, lite: Fabric, setting: Setting, tmp_path: Path
 ) -> None:
     following = replace(lite, stores=Stores(witness=f"sqlite://{tmp_path}/new.sqlite", generation=2))
-    (tmp_path / "next.json").write_bytes(canonical(following))
+    (tmp_path / "next.json").write_bytes(write_compiled(following))
     setting(lite, POINTSMAN_FABRIC_NEXT=str(tmp_path / "next.json"))
     house = cloud.build().house
     assert (house.registers.stores, house.registers.following.stores) == (store_set(lite.stores), store_set(following.stores))
@@ -110,7 +111,7 @@ def test_a_house_with_a_next_fabric_knows_both_sets_and_follows_what_is_sealed(
 
 
 def test_the_next_fabrics_stores_under_the_same_number_stop_the_start(lite: Fabric, setting: Setting, tmp_path: Path) -> None:
-    (tmp_path / "next.json").write_bytes(canonical(replace(lite, stores=Stores(witness=f"sqlite://{tmp_path}/new.sqlite"))))
+    (tmp_path / "next.json").write_bytes(write_compiled(replace(lite, stores=Stores(witness=f"sqlite://{tmp_path}/new.sqlite"))))
     setting(lite, POINTSMAN_FABRIC_NEXT=str(tmp_path / "next.json"))
     with pytest.raises(ConfigError, match=r"the next fabric's stores: .*write stores\.generation: 2"):
         aws.build()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.adapters.files import load
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot.chance import SystemClock, jitter, nonce
 from pointsman.core.decide import first_plan
@@ -42,7 +43,7 @@ def run(tmp_path: Path, *fabrics: Fabric, force: bool, keys: bool = True) -> sub
     paths = []
     for name, fabric in zip(("current", "next"), fabrics, strict=True):
         paths.append(tmp_path / f"{name}.json")
-        paths[-1].write_bytes(canonical(fabric))
+        paths[-1].write_bytes(write_compiled(fabric))
     argv = [str(Path(sys.executable).with_name("pointsman")), "adopt", *map(str, paths), "--author", "operator", "--reason", "larger"]
     environment = {
         "POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, CLOSED)),

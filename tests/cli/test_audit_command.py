@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.boot.settings import EMULATOR, SERVICES
 from pointsman.cli.sarif import sarif
 from pointsman.core.audit.findings import Check, Finding, Severity
 from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.plan import Placement, Plan
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import replace
 from pointsman.testing.aws.face import AwsFace
 from pointsman.testing.blueprint import blueprint
 from pointsman.testing.faces.timing import ScaledTime
@@ -44,7 +45,7 @@ def endpoints(declared: Fabric, network: Network) -> Iterator[dict[str, str]]:  
 
 def run(tmp_path: Path, fabric: Fabric, endpoints: dict[str, str], *options: str) -> tuple[int, dict[str, Any]]:
     path = tmp_path / "fabric.json"
-    path.write_bytes(canonical(fabric))
+    path.write_bytes(write_compiled(fabric))
     own = {"POINTSMAN_ENDPOINTS": json.dumps(endpoints), "POINTSMAN_GOOGLE_IDENTITY": EMULATOR, **KEYS}
     argv = [str(Path(sys.executable).with_name("pointsman")), "audit", str(path), "--json", *options]
     done = subprocess.run(argv, env=clean_environment(own), capture_output=True, text=True, timeout=60, check=False)

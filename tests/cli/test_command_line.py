@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.core.values import canonical
+from pointsman.adapters.files.compiled import write_compiled
 from tests.cli.commands import pointsman
 from tests.core.scene import ATLAS
 
@@ -14,7 +14,7 @@ ALSO = ("--to", "2026-11-25T08:00Z", *WHO)
 
 
 def one_line(cwd: Path, *arguments: str) -> str:
-    (cwd / "fabric.json").write_bytes(canonical(ATLAS))
+    (cwd / "fabric.json").write_bytes(write_compiled(ATLAS))
     done = pointsman(*arguments, cwd=cwd)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
     return done.stderr
@@ -58,7 +58,7 @@ def test_what_is_written_goes_through_a_link_and_into_a_pipe_and_never_through_a
     linked.symlink_to(tmp_path / "there.json")
     os.mkfifo(pipe)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    (tmp_path / "fabric.json").write_bytes(canonical(ATLAS))
+    (tmp_path / "fabric.json").write_bytes(write_compiled(ATLAS))
     for name in ("out.json", "linked.json", "pipe"):
         done = pointsman("compile", "fabric.json", "-o", name, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")

@@ -4,8 +4,9 @@ import json
 import subprocess
 from pathlib import Path
 
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.core.fabric import Stores
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import replace
 from pointsman.testing.processes import clean_environment
 from tests.cli.commands import SCRIPT
 from tests.cli.test_adopt_command import CLOSED, SERVICES
@@ -21,7 +22,7 @@ def run(tmp_path: Path, *arguments: str, **more: str) -> "subprocess.CompletedPr
 
 def told_in(tmp_path: Path) -> None:
     fabric, _, _ = in_file(tmp_path)
-    (tmp_path / "fabric.json").write_bytes(canonical(fabric))
+    (tmp_path / "fabric.json").write_bytes(write_compiled(fabric))
 
 
 def test_a_link_is_explained_in_words_and_an_unknown_one_is_one_line_with_the_nearest(tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_everything_is_explained_as_json_and_history_ends_in_words(tmp_path: Pat
 
 def test_stores_that_cannot_be_read_are_one_line_and_2(tmp_path: Path) -> None:
     fabric, _, _ = in_file(tmp_path)
-    (tmp_path / "fabric.json").write_bytes(canonical(replace(fabric, stores=Stores(aws="dynamodb://us-east-1/nowhere"))))
+    (tmp_path / "fabric.json").write_bytes(write_compiled(replace(fabric, stores=Stores(aws="dynamodb://us-east-1/nowhere"))))
     for command in ("explain", "history"):
         done = run(tmp_path, command)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)

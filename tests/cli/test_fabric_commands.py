@@ -95,6 +95,16 @@ def test_compile_of_a_bad_fabric_writes_nothing_and_exits_1(tmp_path: Path) -> N
     assert target.read_text() == "before"
 
 
+@pytest.mark.parametrize("command", ["check", "compile"])
+def test_a_compiled_fabric_that_was_changed_by_hand_is_one_line_and_exit_1(tmp_path: Path, command: str) -> None:
+    made = tmp_path / "fabric.json"
+    made.write_bytes(compile_fabric(ATLAS_FILE).replace(b'"ix-b"', b'"ix-z"', 1))
+    done = pointsman(command, str(made))
+    assert done.returncode == 1
+    assert "was changed after 'pointsman compile' wrote it" in done.stdout + done.stderr
+    assert "defect" not in done.stderr
+
+
 def test_compile_into_a_place_that_is_not_there_is_one_line_and_exit_2(tmp_path: Path) -> None:
     target = tmp_path / "nowhere" / "fabric.json"
     done = pointsman("compile", ATLAS_FILE, "-o", str(target))

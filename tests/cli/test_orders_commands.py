@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot.chance import SystemClock, jitter, nonce
 from pointsman.core.decide import decide, first_plan
@@ -83,7 +84,7 @@ class Shell:
 
     def run(self, verb: str, *arguments: str, without: tuple[str, ...] = (), nudge: str = "") -> subprocess.CompletedProcess[str]:
         compiled = self.path / "fabric.json"
-        compiled.write_bytes(canonical(self.fabric))
+        compiled.write_bytes(write_compiled(self.fabric))
         endpoints = dict.fromkeys(SERVICES, CLOSED) | {name: url for name, url in self.flags.urls.items() if name not in without}
         environment = {
             "POINTSMAN_ENDPOINTS": json.dumps(endpoints),

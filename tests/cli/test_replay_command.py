@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.core.fabric import Mode
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import replace
 from pointsman.testing.processes import clean_environment
 from tests.cli.commands import SCRIPT, pointsman
 from tests.cli.test_explain_command import run, told_in
@@ -48,7 +49,7 @@ def test_another_fabric_tells_what_would_have_been_different_and_exits_1(tmp_pat
     told_in(tmp_path)
     file, other = str(tmp_path / "bundle.json"), tmp_path / "other.json"
     assert run(tmp_path, "record", "atlas/ix-a@2", "-o", file).returncode == 0
-    other.write_bytes(canonical(replace(ATLAS, links=tuple(replace(link, mode=Mode.OBSERVE) for link in ATLAS.links))))
+    other.write_bytes(write_compiled(replace(ATLAS, links=tuple(replace(link, mode=Mode.OBSERVE) for link in ATLAS.links))))
     done = pointsman("replay", file, "--against", str(other))
     assert (done.returncode, done.stderr) == (1, "")
     assert "ix-a: drain was" in done.stdout

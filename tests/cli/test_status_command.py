@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.adapters.files import load
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot.chance import SystemClock, jitter, nonce
 from pointsman.core.decide import first_plan
@@ -46,7 +47,7 @@ def plan_of(fabric: Fabric, verdict: Verdict = Verdict.UP) -> Plan:
 
 def run(tmp_path: Path, fabric: Fabric, *options: str, **more: str) -> subprocess.CompletedProcess[str]:
     path = tmp_path / "fabric.json"
-    path.write_bytes(canonical(fabric))
+    path.write_bytes(write_compiled(fabric))
     environment = {"POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, CLOSED)), "AWS_EC2_METADATA_DISABLED": "true"}
     argv = [str(Path(sys.executable).with_name("pointsman")), "status", str(path), *options]
     return subprocess.run(argv, env=clean_environment(environment | more), capture_output=True, text=True, timeout=60, check=False)

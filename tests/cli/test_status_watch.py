@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.cli.watching import watched
 from pointsman.core.errors import Transient
-from pointsman.core.values import canonical
 from pointsman.testing.processes import clean_environment
 from tests.cli.commands import pointsman
 from tests.cli.test_adopt_command import CLOSED, SERVICES
@@ -53,7 +53,7 @@ def test_what_cannot_be_read_now_is_said_and_tried_again(capsys: pytest.CaptureF
 def test_a_real_one_is_refreshed_and_leaves_without_a_traceback(tmp_path: Path) -> None:
     fabric, _, _ = in_file(tmp_path)
     path = tmp_path / "fabric.json"
-    path.write_bytes(canonical(fabric))
+    path.write_bytes(write_compiled(fabric))
     environment = clean_environment(
         {"POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, CLOSED)), "AWS_EC2_METADATA_DISABLED": "true"}
     )

@@ -11,6 +11,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from pointsman.adapters.files import load
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.adapters.s3.store import S3Store
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot.chance import SystemClock, jitter, nonce
@@ -114,7 +115,7 @@ def following(current: Fabric, tmp_path: Path) -> Fabric:
 def compiled(tmp_path: Path, *fabrics: Fabric) -> list[str]:
     paths = [tmp_path / f"fabric{number}.json" for number in range(len(fabrics))]
     for path, fabric in zip(paths, fabrics, strict=True):
-        path.write_bytes(canonical(fabric))
+        path.write_bytes(write_compiled(fabric))
     return [str(path) for path in paths]
 
 

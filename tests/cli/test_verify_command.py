@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.core.fabric import Cloud, Fabric, Stores
 from pointsman.core.journal import opened
 from pointsman.core.plan import Plan
@@ -40,7 +41,7 @@ def in_file(tmp_path: Path) -> tuple[Fabric, InSqlite, list[Plan]]:
 
 def run(tmp_path: Path, fabric: Fabric, *options: str, dynamodb: str = CLOSED, keys: bool = True) -> "subprocess.CompletedProcess[str]":
     path = tmp_path / "fabric.json"
-    path.write_bytes(canonical(fabric))
+    path.write_bytes(write_compiled(fabric))
     environment = {
         "POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, CLOSED) | {"dynamodb": dynamodb}),
         "POINTSMAN_GOOGLE_IDENTITY": "emulator",

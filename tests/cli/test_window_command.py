@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from pointsman.adapters.files import load
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot.chance import SystemClock
 from pointsman.core.fabric import Cloud, Fabric, Stores
 from pointsman.core.sightings import Sighting, Vantage, Window
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import replace
 from pointsman.core.windows import row_of
 from pointsman.testing.processes import clean_environment
 from tests.cli.test_adopt_command import CLOSED, ROOT, SERVICES
@@ -32,7 +33,7 @@ def declared(tmp_path: Path) -> Fabric:
 
 def window(tmp_path: Path, fabric: Fabric, what: str, *words: str) -> subprocess.CompletedProcess[str]:
     path = tmp_path / "fabric.json"
-    path.write_bytes(canonical(fabric))
+    path.write_bytes(write_compiled(fabric))
     environment = {"POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, CLOSED)), "AWS_EC2_METADATA_DISABLED": "true"}
     argv = [str(Path(sys.executable).with_name("pointsman")), "window", what, str(path), *words]
     return subprocess.run(argv, env=clean_environment(environment), capture_output=True, text=True, timeout=60, check=False)

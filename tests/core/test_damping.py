@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.core.damping import ceiling, charged, decayed, figure_at, told, under_at
+from pointsman.core.damping import CEILING_HALVINGS, ceiling, charged, decayed, figure_at, told, under_at
 from pointsman.core.fabric import Cloud, Damping, Fabric, LinkName, Policy
 from pointsman.core.plan import FlagState, LinkState, Penalty, Plan, Verdict
 from pointsman.core.sightings import Health
@@ -60,6 +60,13 @@ def test_the_ceiling_is_what_falls_to_reuse_within_the_longest_suppression() -> 
     assert decayed(12_000, USUAL.max, USUAL.half_life) == USUAL.reuse
     odd = Damping(max=timedelta(minutes=40))
     assert abs(ceiling(odd) - 750 * 2 ** (40 / 15)) < 1
+
+
+def test_the_ceiling_of_a_half_life_that_is_nothing_beside_the_longest_suppression_is_bounded() -> None:
+    longest = Damping(half_life=timedelta(microseconds=1), max=timedelta(hours=999_999))
+    assert ceiling(longest) == longest.reuse << CEILING_HALVINGS
+    assert ceiling(Damping(half_life=timedelta(minutes=1), max=timedelta(minutes=CEILING_HALVINGS))) == 750 << CEILING_HALVINGS
+    assert charged(None, longest, START).figure == longest.down
 
 
 @given(st.integers(1, 10**6), st.integers(1, 10**6))

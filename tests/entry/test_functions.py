@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.files import load
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.core.fabric import Fabric, Stores
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import replace
 from pointsman.testing.google_functions import FunctionCaller, PushSubscription, functions_framework_command, wait_url
 from pointsman.testing.lambda_runtime import Invocation, LambdaFunction
 from pointsman.testing.lambda_worker import lambda_command
@@ -56,7 +57,7 @@ class Clouds:
         return replace(load(str(EXAMPLES / "atlas.yaml")), stores=Stores(witness=f"sqlite://{self.folder}/table.sqlite"))
 
     def write_fabric(self) -> None:
-        self.fabric_file.write_bytes(canonical(self.fabric()))
+        self.fabric_file.write_bytes(write_compiled(self.fabric()))
 
     def start_lambda(self, name: str) -> LambdaFunction:
         function = self._stack.enter_context(LambdaFunction(name, retry_delays=SHORT))
@@ -241,7 +242,7 @@ def test_an_event_for_a_broken_google_function_comes_again_until_it_is_mended(br
 
 def test_a_store_that_cannot_be_reached_brings_the_event_again(broken: Clouds) -> None:
     lost = replace(broken.fabric(), stores=Stores(witness=f"sqlite://{broken.folder}/no/such/folder/table.sqlite"))
-    broken.fabric_file.write_bytes(canonical(lost))
+    broken.fabric_file.write_bytes(write_compiled(lost))
     function = broken.start_lambda("link_changed")
     refused = function.invoke(sample(AWS_SAMPLES["link_changed"]))
     assert refused.error_type == "Transient"

@@ -3,11 +3,15 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pointsman.adapters.files import BadFabric, CannotRead, check, check_text, compile_fabric, load
+from pointsman.boot.artefact import fabrics
+from pointsman.boot.settings import Settings
 from pointsman.core.errors import ConfigError
 from tests.fabric.written import ATLAS, EXAMPLES, checked, edited
 
@@ -18,6 +22,84 @@ def compiled(tmp_path: Path, name: str) -> Path:
     made = tmp_path / "fabric.json"
     made.write_bytes(compile_fabric(str(EXAMPLES / name)))
     return made
+
+
+BY_HAND: dict[str, Callable[[Any], object]] = {
+    "a preferred link that is not there": lambda data: data["flows"][0]["prefer"].append("nolink"),
+    "a site that is not there": lambda data: data["links"][0].update(aws_site="nosite"),
+    "swapped sites": lambda data: data["links"][0].update(aws_site="gcp-use4", gcp_site="aws-use1"),
+    "a negative capacity": lambda data: data["links"][0].update(capacity=-5),
+    "no capacity": lambda data: data["links"][0].update(capacity=0),
+    "a prefix that is none": lambda data: data["flows"][0]["prefixes"].update({"aws-use1": ["hello"]}),
+    "no links": lambda data: data.update(links=[]),
+    "a doubled link": lambda data: data["links"].append(data["links"][0]),
+    "a store that is none": lambda data: data["stores"].update(aws="mysql://x"),
+    "no members": lambda data: data["links"][0].update(members=[]),
+    "another seal": lambda data: data.update(seal="0" * 32),
+}
+
+OTHERS: tuple[Any, ...] = (None, True, -1, 0, 1e308, 10**30, "", "x", "PT1S", "\u0000", [], {})
+
+
+def by_hand(tmp_path: Path, change: Callable[[Any], object]) -> Path:
+    made = compiled(tmp_path, "atlas.yaml")
+    data = json.loads(made.read_bytes())
+    change(data)
+    made.write_text(json.dumps(data))
+    return made
+
+
+def scalars(data: Any) -> Iterator[tuple[Any, str | int]]:
+    for key, value in list(data.items() if isinstance(data, dict) else enumerate(data)):
+        if isinstance(value, dict | list):
+            yield from scalars(value)
+        else:
+            yield data, key
+
+
+@pytest.mark.parametrize("what", BY_HAND)
+def test_a_compiled_fabric_that_was_changed_by_hand_is_refused_wherever_it_is_read(tmp_path: Path, what: str) -> None:
+    made = by_hand(tmp_path, BY_HAND[what])
+    says = r"fabric\.json: was changed after 'pointsman compile' wrote it.*; change the YAML and compile it again"
+    for read in (load, compile_fabric, lambda path: fabrics(Settings(fabric=path))):
+        with pytest.raises(ConfigError, match=says):
+            read(str(made))
+    report = check(str(made))
+    assert report.fabric is None
+    assert [finding.text.partition(" (")[0] for finding in report.findings] == [
+        "was changed after 'pointsman compile' wrote it, or written by another version"
+    ]
+
+
+def test_no_change_of_one_value_of_a_compiled_fabric_is_taken() -> None:
+    data = json.loads(compile_fabric(str(EXAMPLES / "atlas.yaml")))
+    places = list(scalars(data))
+    assert len(places) > 150
+    for holder, key in places:
+        before = holder[key]
+        for other in OTHERS:
+            if other == before:
+                continue
+            holder[key] = other
+            report = check_text(json.dumps(data).encode(), "fabric.json")
+            assert (report.fabric, len(report.findings)) == (None, 1), (key, before, other)
+        holder[key] = before
+
+
+def test_a_compiled_fabric_may_be_laid_out_anew(tmp_path: Path) -> None:
+    made = by_hand(tmp_path, lambda data: data.update(policy=data.pop("policy")))
+    assert load(str(made)) == load(str(EXAMPLES / "atlas.yaml"))
+
+
+def test_a_compiled_fabric_without_its_seal_is_of_another_version(tmp_path: Path) -> None:
+    made = by_hand(tmp_path, lambda data: data.pop("seal"))
+    with pytest.raises(ConfigError, match=r"not a compiled fabric of this version .*seal.*compile it again from its YAML"):
+        load(str(made))
+
+
+@pytest.mark.parametrize("deep", [b"[", b'{"a":'])
+def test_what_is_nested_too_deep_is_one_finding(deep: bytes) -> None:
+    assert len(check_text(b'{"name":' + deep * 100_000, "fabric.json").findings) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)

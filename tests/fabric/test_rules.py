@@ -146,6 +146,41 @@ BROKEN: dict[str, tuple[str, list[Edit], list[tuple[str, str]]]] = {
         [("observe: false}\n", "observe: false}\n  maintenance: {lead: 30s}\n")],
         [("policy.maintenance.lead", "30s is not between 1m and 24h")],
     ),
+    "a probe to its own source": (
+        "atlas",
+        [("{source: 10.250.1.1, target: 10.251.1.1}", "{source: 10.250.1.1, target: 10.250.1.1}")],
+        [("links.ix-a.probes.aws-use1.target", "10.250.1.1 is also the source, so the probe would answer itself")],
+    ),
+    "a flow of IPv6 at one site and IPv4 at the other": (
+        "atlas",
+        [("[10.21.0.0/16]", '["2001:db8::/32"]')],
+        [("flows.training.prefixes", "the sites' prefixes share no address family: aws-use1 has IPv6, gcp-use4 has IPv4")],
+    ),
+    "a half-life that penalties would outgrow": (
+        "atlas",
+        [("half_life: 15m", "half_life: 1ms"), ("max: 60m", "max: 999999h")],
+        [("policy.damping.max", "999999h is more than 32 half-lives of 1ms")],
+    ),
+    "an alarm with a space before its name": (
+        "atlas",
+        [("alarms: [xc-dxvif-fgcoi6fa-bgp,", "alarms: [' xc-dxvif-fgcoi6fa-bgp',")],
+        [("links.ix-a.members[0].alarms[0]", '" xc-dxvif-fgcoi6fa-bgp" starts or ends with a space')],
+    ),
+    "an alarm with a space after its name": (
+        "atlas",
+        [("alarms: [xc-dxvif-fgcoi6fa-bgp,", "alarms: ['x ',")],
+        [("links.ix-a.members[0].alarms[0]", '"x " starts or ends with a space')],
+    ),
+    "an alarm with a sign that no name in an event has": (
+        "atlas",
+        [("alarms: [xc-dxvif-fgcoi6fa-bgp,", 'alarms: ["x\\u00a0y",')],
+        [("links.ix-a.members[0].alarms[0]", '"x\\u00a0y" holds a sign that is not printed')],
+    ),
+    "an alarm without a name": (
+        "atlas",
+        [("alarms: [xc-dxvif-fgcoi6fa-bgp,", "alarms: ['',")],
+        [("links.ix-a.members[0].alarms[0]", '"" is not an alarm\'s name')],
+    ),
     "a probe of two families": (
         "one-vpn",
         [("target: 10.251.1.1}", "target: '2001:db8::1'}")],

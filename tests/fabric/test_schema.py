@@ -21,7 +21,7 @@ from tests.fabric.written import ATLAS, EXAMPLES, Edit, edited
 SCHEMA = Draft202012Validator(schema())
 DOCS = EXAMPLES.parent / "fabric.md"
 
-ADDRESSES = ("is not an IPv4", "is not a prefix", "has host bits", "is not a store URL", "is not an https://")
+ADDRESSES = ("is not an IPv4", "is not a prefix", "has host bits", "is not a store URL", "is not an https://", "that is not printed")
 
 
 def by_schema(data: object) -> bool:

@@ -14,12 +14,13 @@ import pytest
 import urllib3
 
 from pointsman.adapters.files import load
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot import loop
 from pointsman.core.fabric import Cloud, Fabric, ProbePair, Stores
 from pointsman.core.members import probe_key
 from pointsman.core.sightings import Health, Sighting
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import replace
 from pointsman.testing import emulators
 from pointsman.testing.event_sources import SqsSource, scheduled_event
 from pointsman.testing.google_functions import FunctionCaller, functions_framework_command, push_body, wait_url
@@ -43,7 +44,7 @@ class Ground:
         self.folder = folder
         self.fabric = self._fabric()
         self.file = folder / "fabric.json"
-        self.file.write_bytes(canonical(self.fabric))
+        self.file.write_bytes(write_compiled(self.fabric))
         self.children = stack.enter_context(Supervisor())
         self.stack = stack
         self.port = 0

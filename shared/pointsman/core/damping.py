@@ -29,6 +29,8 @@ _ONE = 32
 """Binary places that a factor is held to."""
 _HALVINGS = 64
 """After so many half-lives nothing is left of any penalty."""
+CEILING_HALVINGS = 32
+"""Most half-lives that the ceiling is reckoned with: no threshold is as high as ``reuse`` doubled so often."""
 _OPEN = frozenset({Verdict.UP, Verdict.DEGRADED})
 _RISING = (Verdict.SUSPECT, Verdict.DEGRADED, Verdict.UP)
 
@@ -59,8 +61,8 @@ def decayed(figure: int, age: timedelta, half_life: timedelta) -> int:
 
 
 def ceiling(damping: Damping) -> int:
-    """Give the highest penalty there is: what falls to ``reuse`` within ``max`` (RFC 2439), rounded down."""
-    halvings = -(-damping.max // damping.half_life)
+    """Give the highest penalty there is: what falls to ``reuse`` within ``max`` (RFC 2439), rounded down; at most ``reuse`` x 2**32."""
+    halvings = min(-(-damping.max // damping.half_life), CEILING_HALVINGS)
     return decayed(damping.reuse << halvings, halvings * damping.half_life - damping.max, damping.half_life)
 
 

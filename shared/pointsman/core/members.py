@@ -24,6 +24,7 @@ Clouds spell an IPv6 address as they like; a key holds its canonical text, so th
 import ipaddress
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from unicodedata import normalize
 
 from pointsman.core.fabric import Fabric, Link, LinkName, Member, MemberId
 from pointsman.core.values import Frozen
@@ -85,8 +86,8 @@ def vlan_key(name: str) -> str:
 
 
 def alarm_key(name: str) -> str:
-    """Name an alarm or alert policy."""
-    return f"alarm/{name}"
+    """Name an alarm or alert policy; a letter with an accent is the same however it is composed (Unicode's form C)."""
+    return f"alarm/{normalize('NFC', name)}"
 
 
 def probe_key(source: str, target: str) -> str:

@@ -17,13 +17,14 @@ import urllib3
 from botocore.config import Config
 
 from pointsman.adapters.aws.dynamodb import DynamoStore, over_boto3
+from pointsman.adapters.files.compiled import write_compiled
 from pointsman.boot.artefact import home_project
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import read_settings
 from pointsman.boot.stores import Opener, open_stores
 from pointsman.core.domains import StoreAddress
 from pointsman.core.fabric import Cloud, Fabric, Stores
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import replace
 from pointsman.ports.stores import ListedStore
 from pointsman.testing.desk import LocalDesk
 from pointsman.testing.emulators import Emulator, available_firestore, available_pubsub, firestore, moto, pubsub
@@ -107,7 +108,7 @@ class Stage:
         self.pubsub = enter(pubsub()) if available_pubsub() is None else None
         self.fabric = replace(self.fabric, stores=self._stores())
         self._compiled = self.folder / "fabric.json"
-        self._compiled.write_bytes(canonical(self.fabric))
+        self._compiled.write_bytes(write_compiled(self.fabric))
         self._start_twin()
         self._prepare()
         self._start_functions()

@@ -23,8 +23,8 @@ from typing import Any, Self
 
 from msgspec import convert
 
+from pointsman.adapters.files.compiled import read_compiled
 from pointsman.core.fabric import Fabric
-from pointsman.core.values import parse
 from pointsman.testing.aws.face import AwsFace
 from pointsman.testing.blueprint import blueprint
 from pointsman.testing.faces.timing import ScaledTime
@@ -180,7 +180,7 @@ def main() -> None:
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     signal.signal(signal.SIGINT, lambda *_: over.set())
-    with TwinServer(parse(told.fabric.read_bytes(), Fabric), told.latency, told.reconnect) as server:
+    with TwinServer(read_compiled(told.fabric.read_bytes(), str(told.fabric)), told.latency, told.reconnect) as server:
         sys.stdout.write(f"twin {json.dumps(server.urls)}\n")
         sys.stdout.flush()
         over.wait()

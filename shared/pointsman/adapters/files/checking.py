@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pointsman.adapters.files import compiling
 from pointsman.adapters.files.findings import MAX_FINDINGS, Fault, Finding, Place, Report, spelled
 from pointsman.adapters.files.notes import notes
-from pointsman.adapters.files.places import Unparsable, read_tree
+from pointsman.adapters.files.places import Tree, Unparsable, read_trees
 from pointsman.adapters.files.rules import broken
 from pointsman.adapters.files.shapes import Shaped, shape
 from pointsman.core.fabric import Fabric
@@ -14,11 +14,13 @@ from pointsman.core.fabric import Fabric
 def check_declared(raw: bytes, name: str) -> Report:
     """Check a declared file's bytes; ``name`` is what findings call it. Raises nothing."""
     try:
-        tree = read_tree(raw)
+        first, *copies = read_trees(raw)
     except Unparsable as wrong:
         return Report(file=name, findings=(_whole(wrong, name),))
-    shaped = shape(tree.data)
-    placed = [*tree.faults, *((fault, tree.place(fault.path, on_key=fault.on_key)) for fault in _faults(shaped))]
+    shaped = shape(first.data)
+    placed = [*first.faults, *_placed(first, _faults(shaped))]
+    for tree in copies:
+        placed += [*tree.faults, *_placed(tree, (fault for fault in _faults(shape(tree.data)) if tree.within_copy(fault.path)))]
     if placed or not shaped.whole:
         return _report(placed, name)
     fabric = compiling.compiled(shaped.whole)
@@ -28,6 +30,10 @@ def check_declared(raw: bytes, name: str) -> Report:
 def accepted(fabric: Fabric, name: str) -> Report:
     """Report a fabric that has nothing wrong."""
     return Report(file=name, fabric=fabric, notes=notes(fabric))
+
+
+def _placed(tree: Tree, faults: Iterable[Fault]) -> list[tuple[Fault, Place]]:
+    return [(fault, tree.place(fault.path, on_key=fault.on_key)) for fault in faults]
 
 
 def _faults(shaped: Shaped) -> Iterable[Fault]:

@@ -3,9 +3,10 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from pointsman.adapters.files import scalars as s
+from pointsman.adapters.files.findings import Path
 from pointsman.core.fabric import BestPath, LinkKind, Mode, Survival, WithoutQuorum
 from pointsman.core.incidents import Severity
 
@@ -296,6 +297,21 @@ class File(Declared):
     policy: Policy = Field(default=Policy(), description="What pointsman may do.")
     stores: Stores = Field(description="Where the shared state table is kept.")
     desks: dict[s.Name, Desk] = Field(default={}, max_length=MAX_LISTED, description="Where tickets are opened.")
+
+    _repaired: frozenset[Path] = PrivateAttr(default=frozenset())
+
+    def mended(self, repaired: frozenset[Path]) -> "File":
+        """Note the paths of what the user did not write so; gives the file itself."""
+        self._repaired = repaired
+        return self
+
+    def wrote(self, path: Path) -> bool:
+        """Say whether the user wrote what stands at a path, which may be repaired further down."""
+        return not any(path[:end] in self._repaired for end in range(1, len(path) + 1))
+
+    def wrote_all(self, path: Path) -> bool:
+        """Say whether the user wrote everything at a path and below it."""
+        return self.wrote(path) and not any(one[: len(path)] == path for one in self._repaired)
 
     def joins(self, link: Link) -> bool:
         """Say whether a link joins two declared sites, one in each cloud."""

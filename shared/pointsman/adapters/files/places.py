@@ -18,6 +18,9 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 24
 """Deepest nesting of mappings and lists."""
 
+MAX_COPIES = 4
+"""Most copies of one key that are read; of more it is only told that they are there."""
+
 MAX_NODES = 20_000
 """Most keys and values in a file, with aliases unfolded."""
 
@@ -41,12 +44,20 @@ class Unparsable(ValueError):
 
 
 class Tree(Frozen):
-    """A file as plain data. ``values`` (scalars and list entries) and ``keys`` give places by path; ``faults`` were found on the way."""
+    """A file as plain data. ``values`` (scalars and list entries) and ``keys`` give places by path; ``faults`` were found on the way.
+
+    ``doubled`` are keys that are there more than once, of which ``data`` holds one copy.
+    """
 
     data: Any
     values: dict[Path, Place]
     keys: dict[Path, Place]
     faults: tuple[tuple[Fault, Place], ...] = ()
+    doubled: frozenset[Path] = frozenset()
+
+    def within_copy(self, path: Path) -> bool:
+        """Say whether a path is one of a doubled key, or lies under one."""
+        return any(path[:end] in self.doubled for end in range(1, len(path) + 1))
 
     def place(self, path: Path, *, on_key: bool = False) -> Place:
         """Find where a path is written; for one that is not, where its nearest parent is."""
@@ -59,16 +70,21 @@ class Tree(Frozen):
 
 
 def read_tree(raw: bytes) -> Tree:
-    """Read a file's bytes. Raises Unparsable."""
+    """Read a file's bytes, of a key that is there twice the first copy. Raises Unparsable."""
+    return read_trees(raw)[0]
+
+
+def read_trees(raw: bytes) -> list[Tree]:
+    """Read a file's bytes, once for every copy of a doubled key: the first tree holds first copies, the next second ones. Raises Unparsable."""
     text = _text(raw)
     root = _compose(text)
     if root is None:
         raise Unparsable("the file is empty", "start from one of the examples")
     if not isinstance(root, yaml.MappingNode):
         raise Unparsable("the file is not a mapping of keys", "start it with version: 1", place=_place(root.start_mark))
-    walk = _Walk()
-    data = walk.value(root, ())
-    return Tree(data=data, values=walk.values, keys=walk.keys, faults=tuple(walk.faults))
+    first = _Walk()
+    tree = first.tree(root)
+    return [tree, *(_Walk(copy).tree(root) for copy in range(1, min(first.copies, MAX_COPIES)))]
 
 
 def _text(raw: bytes) -> str:
@@ -138,16 +154,23 @@ def _place(mark: Any) -> Place:
 class _Walk:
     """Turns nodes into data, remembering places; aliases unfold, so everything is counted."""
 
-    def __init__(self) -> None:
-        self.values: dict[Path, Place] = {}
-        self.keys: dict[Path, Place] = {}
-        self.faults: list[tuple[Fault, Place]] = []
+    def __init__(self, copy: int = 0) -> None:
+        self.copies = 1
+        self._values: dict[Path, Place] = {}
+        self._keys: dict[Path, Place] = {}
+        self._faults: list[tuple[Fault, Place]] = []
+        self._doubled: set[Path] = set()
+        self._copy = copy
         self._count = 0
+
+    def tree(self, root: yaml.Node) -> Tree:
+        data = self.value(root, ())
+        return Tree(data=data, values=self._values, keys=self._keys, faults=tuple(self._faults), doubled=frozenset(self._doubled))
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self._bound(node, path)
-        if isinstance(node, yaml.ScalarNode) or path not in self.keys:
-            self.values[path] = _place(node.start_mark)
+        if isinstance(node, yaml.ScalarNode) or path not in self._keys:
+            self._values[path] = _place(node.start_mark)
         match node:
             case yaml.MappingNode():
                 return self._mapping(node, path)
@@ -165,14 +188,13 @@ class _Walk:
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         merged: dict[str, Any] = {}
-        own: dict[str, Any] = {}
+        copies: dict[str, list[tuple[yaml.Node, yaml.Node]]] = {}
         for key, value in node.value:
             if key.tag == _MERGE:
                 merged = self._merge(value, path) | merged
-        for key, value in node.value:
-            if key.tag != _MERGE:
-                self._entry(key, value, path, own)
-        return merged | own
+            elif (name := self._name(key, path)) is not None:
+                copies.setdefault(name, []).append((key, value))
+        return merged | {name: self._entry(several, (*path, name)) for name, several in copies.items()}
 
     def _merge(self, node: yaml.Node, path: Path) -> dict[str, Any]:
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
@@ -185,19 +207,22 @@ class _Walk:
                 self._fault(part, Fault(path=path, text="<< merges mappings only", mend="name an anchor of a mapping"))
         return merged
 
-    def _entry(self, key: yaml.Node, value: yaml.Node, path: Path, own: dict[str, Any]) -> None:
-        name = key.value if isinstance(key, yaml.ScalarNode) else None
-        if name is None or not _encodable(name):
-            self._fault(key, Fault(path=path, text="a key must be a plain word", mend="write it without brackets or escapes"))
-            return
-        here = (*path, name)
-        if name in own:
-            first = self.keys[here]
+    def _name(self, key: yaml.Node, path: Path) -> str | None:
+        if isinstance(key, yaml.ScalarNode) and _encodable(key.value):
+            return str(key.value)
+        self._fault(key, Fault(path=path, text="a key must be a plain word", mend="write it without brackets or escapes"))
+        return None
+
+    def _entry(self, several: list[tuple[yaml.Node, yaml.Node]], path: Path) -> Any:
+        first = _place(several[0][0].start_mark)
+        for key, _ in several[1:]:
             text = f"this key is here twice, first in line {first.line} column {first.column}"
-            self._fault(key, Fault(path=here, text=text, mend="keep one of the two"))
-            return
-        self.keys[here] = _place(key.start_mark)
-        own[name] = self.value(value, here)
+            self._fault(key, Fault(path=path, text=text, mend="keep one of the two"))
+            self._doubled.add(path)
+        self.copies = max(self.copies, len(several))
+        key, value = several[min(self._copy, len(several) - 1)]
+        self._keys[path] = _place(key.start_mark)
+        return self.value(value, path)
 
     def _scalar(self, node: yaml.Node, path: Path) -> Any:
         text = node.value
@@ -207,7 +232,7 @@ class _Walk:
         return text if getattr(node, "style", None) or node.tag == _STRING else _plain(text)
 
     def _fault(self, node: yaml.Node, fault: Fault) -> None:
-        self.faults.append((fault, _place(node.start_mark)))
+        self._faults.append((fault, _place(node.start_mark)))
 
 
 def _encodable(text: str) -> bool:

@@ -1,8 +1,10 @@
 """The single values of a fabric file: what each looks like, with an example of each."""
 
 import ipaddress
+import re
 from datetime import timedelta
 from typing import Annotated, Any
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, PlainSerializer, PlainValidator, StringConstraints, WithJsonSchema
@@ -16,6 +18,12 @@ SAMPLE_NAME = "example"
 
 NAME_PATTERN = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 """A name of a site, link, flow, member or desk: at most 40 characters."""
+
+ALARM_LIMIT = 255
+"""Most characters of an alarm's name: CloudWatch's limit."""
+
+ALARM_PATTERN = rf"^[^ ]([^\n]{{0,{ALARM_LIMIT - 2}}}[^ ])?$"
+"""The name of a CloudWatch alarm or a Google alert policy, in any script, with no space around it."""
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -57,6 +65,15 @@ def _prefix(text: str) -> str:
     if network.network_address != ipaddress.ip_address(address):
         raise wrong("has host bits set", f"write {network}")
     return str(network)
+
+
+def _alarm(text: str) -> str:
+    if not re.fullmatch(ALARM_PATTERN, text):
+        mend = "remove it: no name in an event has one" if text.strip(" ") != text else f"it has 1 to {ALARM_LIMIT} characters"
+        raise wrong("starts or ends with a space" if text.strip(" ") != text else "is not an alarm's name", mend)
+    if not text.isprintable():
+        raise wrong("holds a sign that is not printed", "write the name as the console shows it, with plain spaces")
+    return normalize("NFC", text)
 
 
 def _store(url: str) -> str:
@@ -115,7 +132,7 @@ Transport = Annotated[
         "projects/weft-prod-1/locations/us-east4/transports/mc-1",
     ),
 ]
-AlarmName = Annotated[str, *pattern(r"^[ -~]{1,255}$", "xc-dxvif-fgcoi6fa-bgp")]
+AlarmName = Annotated[str, AfterValidator(_alarm), _written(ALARM_PATTERN, "xc-dxvif-fgcoi6fa-bgp")]
 RiskGroup = Annotated[str, *pattern(r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$", "metro-iad-1")]
 SecretRef = Annotated[str, *pattern(r"^secret://[A-Za-z0-9][A-Za-z0-9/_.-]{0,199}$", "secret://pointsman/noc-routing-key")]
 

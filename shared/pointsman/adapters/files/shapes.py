@@ -1,7 +1,8 @@
 """Whether a file's data has the declared shape, in sentences; and the same data made whole, so that rules can still run.
 
-A wrong value is replaced by its key's example (or left out, where it may be). What a rule says of a replaced value
-is not reported, so one mistake gives one finding.
+A wrong value is replaced by its key's example (or left out, where it may be), and the file knows where. What a rule says
+of a replaced value is not reported, so one mistake gives one finding; and a rule that compares values leaves it out, so
+that it hides no other mistake.
 """
 
 import copy
@@ -31,14 +32,10 @@ class Shaped(Frozen, eq=False):
 
     whole: File | None
     faults: tuple[Fault, ...]
-    repaired: frozenset[Path]
 
     def sound(self, fault: Fault) -> bool:
         """Say whether a fault follows from what the user wrote, not from a repair."""
-        return not any(self._touched(path) for path in (fault.path, *fault.related))
-
-    def _touched(self, path: Path) -> bool:
-        return any(path[:end] in self.repaired for end in range(1, len(path) + 1))
+        return self.whole is not None and all(self.whole.wrote(path) for path in (fault.path, *fault.related))
 
 
 def shape(data: Any) -> Shaped:
@@ -58,8 +55,8 @@ def shape(data: Any) -> Shaped:
             for one in sorted(found, key=lambda one: len(one.path), reverse=True):
                 _mend(data, one.path, drop=one.droppable)
         else:
-            return Shaped(whole=whole, faults=tuple(faults), repaired=frozenset(repaired))
-    return Shaped(whole=None, faults=tuple(faults), repaired=frozenset(repaired))
+            return Shaped(whole=whole.mended(frozenset(repaired)), faults=tuple(faults))
+    return Shaped(whole=None, faults=tuple(faults))
 
 
 def _inside(path: Path, repaired: set[Path]) -> bool:

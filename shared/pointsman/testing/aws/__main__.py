@@ -6,8 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from pointsman.core.fabric import Fabric
-from pointsman.core.values import parse
+from pointsman.adapters.files.compiled import read_compiled
 from pointsman.testing.aws.face import AwsFace
 from pointsman.testing.blueprint import blueprint
 from pointsman.testing.faces.timing import ScaledTime
@@ -21,7 +20,7 @@ def main() -> None:
     ask.add_argument("--port", type=int, default=0, help="0 takes any free one")
     ask.add_argument("--factor", type=float, default=1.0, help="how many times as fast as the clock the network runs")
     told = ask.parse_args()
-    network = Network(blueprint(parse(told.fabric.read_bytes(), Fabric)))
+    network = Network(blueprint(read_compiled(told.fabric.read_bytes(), str(told.fabric))))
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     signal.signal(signal.SIGINT, lambda *_: over.set())

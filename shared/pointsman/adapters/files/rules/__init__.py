@@ -1,4 +1,8 @@
-"""What must hold across a declared fabric: one small pure function a rule, in one table."""
+"""What must hold across a declared fabric: one small pure function a rule, in one table.
+
+What a rule finds at a repaired value, or follows from one (``Fault.related``), is not reported. A rule that picks one
+value among several (the first, the slowest, the widest) picks among those that the user wrote.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -26,12 +30,15 @@ RULES: tuple[Rule, ...] = (
     kinds.sessions_have_a_router,
     kinds.vpn_has_no_bfd,
     flows.prefixes_do_not_overlap,
+    flows.flows_share_a_family_between_their_sites,
     flows.probes_are_never_steered,
+    flows.probes_leave_their_source,
     flows.flows_fit_the_mtu_of_a_link,
     flows.pins_go_to_declared_route_tables,
     policy.hold_times_are_bgp_hold_times,
     policy.events_stay_fresh_through_convergence,
     policy.damping_can_end,
+    policy.damping_is_over_within_reason,
     policy.damping_stops_flows_before_actions,
     policy.modes_can_be_kept,
     policy.two_failures_are_no_easier_than_one,

@@ -30,6 +30,27 @@ def prefixes_do_not_overlap(file: File) -> Iterator[Fault]:
         above.append(one)
 
 
+def flows_share_a_family_between_their_sites(file: File) -> Iterator[Fault]:
+    """Find flows with IPv4 at one of their sites and IPv6 at the other: no packet goes from one to the other."""
+    for name, flow in file.flows.items():
+        path: Path = ("flows", name, "prefixes")
+        families = {site: {ipaddress.ip_network(prefix).version for prefix in several} for site, several in flow.prefixes.items()}
+        if file.wrote_all(path) and not set.intersection(*families.values()):
+            there = ", ".join(f"{site} has IPv{min(versions)}" for site, versions in families.items())
+            text = f"the sites' prefixes share no address family: {there}"
+            yield Fault(path=path, text=text, mend="declare prefixes of one family at both")
+
+
+def probes_leave_their_source(file: File) -> Iterator[Fault]:
+    """Find probes to the address that they are sent from, which would answer themselves whatever the link does."""
+    for name, link in file.links.items():
+        for site, probe in link.probes.items():
+            if probe.source == probe.target:
+                path: Path = ("links", name, "probes", site)
+                text = f"{probe.target} is also the source, so the probe would answer itself"
+                yield Fault(path=(*path, "target"), text=text, mend="name an address at the far end", related=((*path, "source"),))
+
+
 def probes_are_never_steered(file: File) -> Iterator[Fault]:
     """Find probes that would be steered with a flow, or whose addresses are of two families."""
     owned = list(_owned(file))
@@ -61,26 +82,27 @@ def pins_go_to_declared_route_tables(file: File) -> Iterator[Fault]:
     for name, flow in file.flows.items():
         if not flow.aws_prefix_list:
             continue
-        known, sites = _route_tables(file, flow)
+        known = _route_tables(file, flow)
         for at, table in enumerate(flow.aws_prefix_list.route_tables):
             if table not in known:
                 path: Path = ("flows", name, "aws_prefix_list", "route_tables", at)
                 text = f"{shown(table)} is not a declared route table of the flow's AWS site"
-                related = (*(("sites", site, "route_tables") for site in sites), ("flows", name, "prefixes"))
+                related = (*(("sites", site, "route_tables") for site in flow.prefixes), ("flows", name, "prefixes"))
                 yield Fault(path=path, text=text, mend=nearest(table, known) or "declare it at the site", related=related)
 
 
-def _route_tables(file: File, flow: Flow) -> tuple[set[str], list[str]]:
-    sites = {name: file.sites[name] for name in flow.prefixes if name in file.sites}
-    tables = {table for site in sites.values() if isinstance(site, AwsSite) for table in site.route_tables}
-    return tables, list(sites)
+def _route_tables(file: File, flow: Flow) -> set[str]:
+    sites = (file.sites[name] for name in flow.prefixes if name in file.sites)
+    return {table for site in sites if isinstance(site, AwsSite) for table in site.route_tables}
 
 
 def _owned(file: File) -> Iterator[_Owned]:
     for name, flow in file.flows.items():
         for site, prefixes in flow.prefixes.items():
             for at, prefix in enumerate(prefixes):
-                yield _Owned(network=ipaddress.ip_network(prefix), path=("flows", name, "prefixes", site, at))
+                path: Path = ("flows", name, "prefixes", site, at)
+                if file.wrote(path):
+                    yield _Owned(network=ipaddress.ip_network(prefix), path=path)
 
 
 def _within(inner: Network, outer: Network) -> bool:

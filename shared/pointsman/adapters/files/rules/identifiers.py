@@ -19,7 +19,7 @@ def identifiers_are_used_once(file: File) -> Iterator[Fault]:
     """Find identifiers that are declared twice where they can be only one thing."""
     for what, uses in IDENTIFIERS:
         seen: dict[tuple[str, str], Path] = {}
-        for use in uses(file):
+        for use in filter(lambda use: file.wrote(use.path), uses(file)):
             first = seen.setdefault((use.scope, use.value), use.path)
             if first != use.path:
                 text = f"{what} {shown(use.value)} is already used at {spelled(first)}"

@@ -29,7 +29,7 @@ def flows_prefer_links(file: File) -> Iterator[Fault]:
         path: Path = ("flows", name, "prefer")
         yield from _dangling(flow.prefer, path, file.links, "links")
         for at, link in enumerate(flow.prefer):
-            if link in flow.prefer[:at]:
+            if any(link == other and file.wrote((*path, before)) for before, other in enumerate(flow.prefer[:at])):
                 yield Fault(path=(*path, at), text=f"{shown(link)} is listed twice", mend="keep one of the two")
 
 

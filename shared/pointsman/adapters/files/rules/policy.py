@@ -1,6 +1,5 @@
 """The policy's figures fit together and fit the links; the stores can agree."""
 
-import math
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import combinations
@@ -9,7 +8,7 @@ from pointsman.adapters.files import compiling
 from pointsman.adapters.files.declared import AwsSite, Damping, File, Link
 from pointsman.adapters.files.findings import Fault, Path
 from pointsman.adapters.files.units import spoken_duration
-from pointsman.core.damping import ceiling
+from pointsman.core.damping import CEILING_HALVINGS, ceiling
 from pointsman.core.domains import THREE, StoreScheme, store_address, together
 from pointsman.core.fabric import Damping as Compiled
 from pointsman.core.fabric import LinkKind, Mode, Survival, steering_gap
@@ -31,15 +30,26 @@ def damping_can_end(file: File) -> Iterator[Fault]:
     others = tuple((*at, key) for key in ("half_life", "max", "reuse", "down"))
     for key in ("suppress_failback", "suppress_action"):
         value = getattr(damping, key)
-        above = math.log2(value / damping.reuse) - damping.max / damping.half_life
-        if above > -1 and value >= ceiling(_as_compiled(damping)):  # far below it the ceiling may be too long a number to be written
-            text = (
-                f"{value} is not below the ceiling {ceiling(_as_compiled(damping))} that a penalty can reach (reuse x 2^(max / half_life))"
-            )
+        highest = ceiling(_as_compiled(damping))
+        if value >= highest:
+            text = f"{value} is not below the ceiling {highest} that a penalty can reach (reuse x 2^(max / half_life))"
             yield Fault(path=(*at, key), text=text, mend="lower it or raise max", related=others)
         if value <= max(damping.down, damping.reuse):
             text = f"{value} is not above reuse {damping.reuse} and the penalty {damping.down} of one failure"
-            yield Fault(path=(*at, key), text=text, mend="raise it: a first failure is never damped", related=others)
+            related: tuple[Path, ...] = ((*at, "reuse"), (*at, "down"))
+            yield Fault(path=(*at, key), text=text, mend="raise it: a first failure is never damped", related=related)
+
+
+def damping_is_over_within_reason(file: File) -> Iterator[Fault]:
+    """Find a half-life so short against ``max`` that penalties would grow past counting."""
+    damping = file.policy.damping
+    most = CEILING_HALVINGS * damping.half_life
+    if damping.max > most:
+        text = f"{spoken_duration(damping.max)} is more than {CEILING_HALVINGS} half-lives of {spoken_duration(damping.half_life)}"
+        related: tuple[Path, ...] = (("policy", "damping", "half_life"),)
+        yield Fault(
+            path=("policy", "damping", "max"), text=text, mend="lower it or raise half_life; 4 half-lives are usual", related=related
+        )
 
 
 def damping_stops_flows_before_actions(file: File) -> Iterator[Fault]:
@@ -54,13 +64,12 @@ def damping_stops_flows_before_actions(file: File) -> Iterator[Fault]:
 def events_stay_fresh_through_convergence(file: File) -> Iterator[Fault]:
     """Find an event freshness that a slow link's convergence and the next sweep would outlast."""
     event = file.policy.freshness.event
-    slowest = max(file.links, key=lambda name: compiling.timers(file.links[name].timers).budget)
-    needed = compiling.timers(file.links[slowest].timers).budget + SWEEP_INTERVAL
-    if event <= needed:
+    known = {name: compiling.timers(link.timers).budget for name, link in file.links.items() if file.wrote_all(("links", name, "timers"))}
+    slowest = max(known, key=lambda name: known[name], default=None)
+    if slowest and event <= (needed := known[slowest] + SWEEP_INTERVAL):
         spoken = spoken_duration(needed)
         text = f"{spoken_duration(event)} is not above {spoken}: link {slowest}'s convergence budget and the sweep interval"
-        related: tuple[Path, ...] = (("links", slowest, "timers"), *_timers(slowest))
-        yield Fault(path=("policy", "freshness", "event"), text=text, mend=f"raise it above {spoken}", related=related)
+        yield Fault(path=("policy", "freshness", "event"), text=text, mend=f"raise it above {spoken}")
 
 
 def two_failures_are_no_easier_than_one(file: File) -> Iterator[Fault]:
@@ -99,8 +108,9 @@ def modes_can_be_kept(file: File) -> Iterator[Fault]:
         gap = steering_gap(compiling.link(file, name), *compiling.ends(file, link))
         if gap:
             path: Path = ("links", name, "mode") if link.mode else ("links", name)
-            others = ("links", name, "kind"), ("links", name, "gcp"), ("links", name, "between"), ("policy", "mode")
-            related: tuple[Path, ...] = (*others, *(("sites", str(end)) for end in ends))
+            others = ("links", name, "kind"), ("links", name, "gcp"), ("links", name, "between")
+            decides: tuple[Path, ...] = () if link.mode else (("policy", "mode"),)
+            related: tuple[Path, ...] = (*others, *decides, *(("sites", str(end)) for end in ends))
             yield Fault(path=path, text=f"cannot be steered yet: {gap}", mend="set mode: observe", related=related)
 
 
@@ -108,11 +118,10 @@ def stores_can_agree(file: File) -> Iterator[Fault]:
     """Find stores that are not one or three, or two that may fail as one."""
     declared = {slot: url for slot, url in (("aws", file.stores.aws), ("gcp", file.stores.gcp), ("witness", file.stores.witness)) if url}
     addresses = {slot: store_address(url) for slot, url in declared.items()}
-    if len(addresses) not in {1, THREE}:
-        text = f"{len(addresses)} stores are declared"
-        related = tuple(("stores", slot) for slot in ("aws", "gcp", "witness"))
-        mend = "declare aws, gcp and witness, or one alone for trying out"
-        yield Fault(path=("stores",), text=text, mend=mend, related=related)
+    meant = {slot for slot in ("aws", "gcp", "witness") if slot in addresses or not file.wrote(("stores", slot))}
+    if len(meant) not in {1, THREE}:
+        text = f"{len(meant)} stores are declared"
+        yield Fault(path=("stores",), text=text, mend="declare aws, gcp and witness, or one alone for trying out")
     for one, other in combinations(addresses, 2):
         if together(addresses[one], addresses[other]):
             path: Path = ("stores", other)
@@ -136,7 +145,3 @@ def _clear(file: File, link: Link) -> bool:
 
 def _as_compiled(damping: Damping) -> Compiled:
     return Compiled(reuse=damping.reuse, max=damping.max, half_life=damping.half_life)
-
-
-def _timers(name: str) -> tuple[Path, ...]:
-    return tuple(("links", name, "timers", key) for key in ("hold", "graceful_restart", "bfd"))

@@ -12,11 +12,10 @@ def aws_sites_are_one_gateway(file: File) -> Iterator[Fault]:
     for name, site in file.sites.items():
         if not isinstance(site, AwsSite):
             continue
-        there = site.gateways
-        related = tuple(("sites", name, key) for key in GATEWAYS)
+        there = [key for key in GATEWAYS if getattr(site, key) or not file.wrote(("sites", name, key))]
         if len(there) != 1:
             text = f"names {' and '.join(there)}" if there else "names no gateway"
-            yield Fault(path=("sites", name), text=text, mend=f"name one of {', '.join(GATEWAYS)}", related=related)
+            yield Fault(path=("sites", name), text=text, mend=f"name one of {', '.join(GATEWAYS)}")
 
 
 def route_tables_belong_to_a_transit_gateway(file: File) -> Iterator[Fault]:
@@ -25,11 +24,10 @@ def route_tables_belong_to_a_transit_gateway(file: File) -> Iterator[Fault]:
         if not isinstance(site, AwsSite):
             continue
         path: Path = ("sites", name, "route_tables")
-        related = tuple(("sites", name, key) for key in GATEWAYS)
         if site.route_tables and (site.core_network or site.virtual_private_gateway):
-            yield Fault(path=path, text="only a Transit Gateway has route tables here", mend="remove them", related=related, on_key=True)
+            yield Fault(path=path, text="only a Transit Gateway has route tables here", mend="remove them", on_key=True)
         for at, table in enumerate(site.route_tables):
-            if table in site.route_tables[:at]:
+            if any(table == other and file.wrote((*path, before)) for before, other in enumerate(site.route_tables[:at])):
                 yield Fault(path=(*path, at), text="is listed twice", mend="keep one of the two")
 
 
