@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pointsman.core.fabric import LinkName
-from pointsman.core.orders import ends, is_done
+from pointsman.core.orders import ends, is_done, kept
 from pointsman.core.plan import Drain, Freeze, Plan
 from pointsman.core.sightings import Order, Verb
 from pointsman.core.values import replace
@@ -70,8 +70,13 @@ def test_a_drain_of_another_link_than_was_ordered_is_found(evidence: Evidence) -
 
 
 def test_a_word_on_what_did_not_wait_is_found(evidence: Evidence) -> None:
-    given = tuple(replace(one, verb=Verb.APPROVE, target="0123456789abcdef") for one in evidence.given)
-    assert found("orders hash", Record(replace(evidence, given=given)))
+    one, epoch = carried_out(evidence)
+    word = replace(one, verb=Verb.APPROVE, target="0123456789abcdef")
+
+    def told(plan: Plan) -> Plan:
+        return replace(plan, orders=kept(replace(plan, orders=()), (word,), word.seen_at)) if plan.epoch == epoch else plan
+
+    assert found("orders hash", Altered(replace(evidence, given=(word,)), told))
 
 
 def test_a_return_before_the_order_ends_is_found(evidence: Evidence) -> None:
