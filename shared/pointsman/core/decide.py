@@ -27,7 +27,7 @@ from pointsman.core.silence import silences
 from pointsman.core.values import Frozen, canonical, digest, replace
 from pointsman.core.verdicts import closed, forgotten, opened, stepped
 
-DECIDER = "9"
+DECIDER = "10"
 """Version of the deciding rules; the plan names it, and it changes with every change of what is decided."""
 SKEW = timedelta(seconds=5)
 """How far a store's time may lie behind the plan's before the clock is called wrong."""
