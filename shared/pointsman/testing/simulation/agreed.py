@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cached_property
 from itertools import pairwise
 
 from pointsman.core.alone import Deed, Diary
@@ -29,11 +30,12 @@ class Record:
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self.rows = [row for row in evidence.accepted if row.register.startswith("plan/")]
+        self.chain: set[str] = set()
         self.history = tuple(self._chain())
         self.plans = tuple(plan for _, plan in self.history)
 
     def _chain(self) -> list[tuple[float, Plan]]:
-        """List the agreed plans, each with when it was agreed: the chain of digests that ends in the newest one.
+        """List the agreed plans, each with when it was agreed: the chain of digests that ends in the newest one, noted in ``chain``.
 
         A plan that only a minority accepted is agreed with the first that builds on it.
         """
@@ -45,6 +47,7 @@ class Record:
             plan = read_plan(values[link])
             at = min(at, agreed.get(link, at))
             found.append((at, plan))
+            self.chain.add(link)
             link = plan.prev_digest
         return found[::-1]
 
@@ -87,6 +90,7 @@ class Record:
                 ended.setdefault(incident, at)
         return [(incident, at, ended.get(incident)) for incident, at in began.items()]
 
+    @cached_property
     def chosen(self) -> dict[str, list[Accepted]]:
         """List, by register, what a majority accepted, in the order of ballots."""
         found: dict[str, list[Accepted]] = {}

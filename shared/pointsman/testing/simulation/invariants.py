@@ -10,7 +10,7 @@ from pointsman.core.alone import Deed, Phase
 from pointsman.core.decide import Declined, decide
 from pointsman.core.fabric import Cloud, WithoutQuorum
 from pointsman.core.incidents import Ask
-from pointsman.core.plan import FlagState, LinkState, Placement, Verdict, read_plan
+from pointsman.core.plan import FlagState, LinkState, Placement, Verdict
 from pointsman.core.safelist import is_safe
 from pointsman.core.silence import Kind
 from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
@@ -38,6 +38,7 @@ from pointsman.testing.simulation.agreed import (
 from pointsman.testing.simulation.evidence import Asked, Ended, Evidence, Operation
 from pointsman.testing.simulation.histories import breach
 from pointsman.testing.simulation.rules import RULES
+from pointsman.testing.simulation.successors import plans_outside_the_chain, values_that_lose_something
 from pointsman.testing.simulation.tickets import TOGETHER_SECONDS, is_tombstone, made_in_time, open_together, untold
 
 FLAG_SECONDS = 2.5
@@ -58,7 +59,7 @@ Findings = Iterator[str]
 
 def every_register_is_linearizable(record: Record) -> Findings:
     """S1: one order of values explains what every function was told, and that order respects time."""
-    chosen = record.chosen()
+    chosen = record.chosen
     by_register: dict[str, list[Operation]] = {}
     for one in record.evidence.operations:
         by_register.setdefault(one.register, []).append(one)
@@ -84,16 +85,12 @@ def an_acknowledged_write_survives_any_one_store(record: Record) -> Findings:
 
 
 def epochs_rise_one_plan_each(record: Record) -> Findings:
-    """S3: epochs rise by one from the first, and every plan that a majority held is in the newest one's chain."""
+    """S3: epochs rise by one from the first, every plan that a majority held is in the newest one's chain, and no agreed value loses what was agreed before."""
     epochs = [plan.epoch for plan in record.plans]
     if epochs != list(range(1, len(epochs) + 1)):
         yield f"the chain of plans has the epochs {epochs}"
-    known = {plan.epoch: plan for plan in record.plans}
-    for row in record.rows:
-        if row.at is not None:
-            epoch = read_plan(row.value).epoch
-            if epoch not in known:
-                yield f"a majority held epoch {epoch} at {row.at:.1f} s, on which nothing was built"
+    yield from plans_outside_the_chain(record)
+    yield from values_that_lose_something(record)
 
 
 def every_write_has_a_reason(record: Record) -> Findings:
@@ -249,7 +246,7 @@ def clean_up_never_takes_the_live_plan(record: Record) -> Findings:
         if register.startswith("plan/") and record.plans and not any(held.values()):
             yield f"no store holds {register} any more"
     live = {f"incident/{incident}": ended or float("inf") for incident, _, ended in record.incidents()}
-    for register, rows in record.chosen().items():
+    for register, rows in record.chosen.items():
         stones = [row for row in rows if row.first < live.get(register, 0.0) and is_tombstone(row.value)]
         yield from (f"{row.first:.1f} s: {register} was archived while it is open" for row in stones)
 
