@@ -6,9 +6,9 @@ Safety (S) must hold at every instant, liveness (L) once the faults are over. Ev
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from pointsman.core.alone import Deed, Phase
+from pointsman.core.alone import Phase
 from pointsman.core.decide import Declined, decide
-from pointsman.core.fabric import Cloud, WithoutQuorum
+from pointsman.core.fabric import WithoutQuorum
 from pointsman.core.incidents import Ask
 from pointsman.core.plan import FlagState, LinkState, Placement, Verdict
 from pointsman.core.safelist import is_safe
@@ -18,7 +18,6 @@ from pointsman.core.values import replace
 from pointsman.service.converge import CALL_SECONDS
 from pointsman.service.registers import ATTEMPTS_LIMIT
 from pointsman.testing.simulation.agreed import (
-    CARRYING,
     Record,
     acknowledged,
     announced,
@@ -35,16 +34,15 @@ from pointsman.testing.simulation.agreed import (
     rescued,
     without_choice,
 )
-from pointsman.testing.simulation.evidence import Asked, Ended, Evidence, Operation
+from pointsman.testing.simulation.evidence import Ended, Evidence, Operation
 from pointsman.testing.simulation.histories import breach
+from pointsman.testing.simulation.lone import ahead_of_the_last_path, alone_on_the_last_path, last_drained, more_than_once, permitted
 from pointsman.testing.simulation.rules import RULES
 from pointsman.testing.simulation.successors import plans_outside_the_chain, values_that_lose_something
 from pointsman.testing.simulation.tickets import TOGETHER_SECONDS, is_tombstone, made_in_time, open_together, untold
 
 FLAG_SECONDS = 2.5
 """How long before a write its flags may have been read."""
-ALONE_SECONDS = 8.0
-"""How long a permission claimed alone may be used."""
 REACTION_SECONDS = 20.0
 """Budget of L2, from the instant at which a cloud tells of the link."""
 CALL_LIMIT = CALL_SECONDS + 70.0
@@ -100,25 +98,17 @@ def every_write_has_a_reason(record: Record) -> Findings:
     """
     claimed = list(deeds(record))
     for ask, epochs in of_no_plan(record):
-        if not _permitted(ask, claimed):
+        if not permitted(ask, claimed):
             yield f"{ask.at:.1f} s: {ask.cloud} asked for {ask.setting}, which epochs {epochs} do not want"
 
 
-def _permitted(ask: Asked, claimed: list[tuple[float, Cloud, Deed]]) -> bool:
-    return any(
-        cloud is ask.cloud and deed.setting == ask.setting and 0 <= ask.at - at <= ALONE_SECONDS + ask.frozen for at, cloud, deed in claimed
-    )
-
-
 def the_last_healthy_link_is_never_drained(record: Record) -> Findings:
-    """S5: a drain begins only while a parallel link is believed healthy and is not drained."""
+    """S5: a drain begins, and a lever is set alone or ahead of its agreement, only while a parallel link is believed healthy and is not drained."""
     for before, after in record.steps():
-        links = record.fabric(after).links
-        for link in (one for one in links if drained(after, one.name) and not drained(before, one.name)):
-            ends = (link.aws_site, link.gcp_site)
-            others = [one.name for one in links if one.name != link.name and (one.aws_site, one.gcp_site) == ends]
-            if not any(after.links[name].verdict in CARRYING and not drained(after, name) for name in others):
-                yield f"epoch {after.epoch} drains {link.name}, and no other link is healthy"
+        for name in last_drained(record.fabric(after), before, after):
+            yield f"epoch {after.epoch} drains {name}, and no other link is healthy"
+    yield from ahead_of_the_last_path(record)
+    yield from alone_on_the_last_path(record)
 
 
 def every_incident_has_one_ticket(record: Record) -> Findings:
@@ -222,7 +212,7 @@ def nothing_reopens_a_closed_incident(record: Record) -> Findings:
 
 
 def alone_only_what_is_safe(record: Record) -> Findings:
-    """S12: without a majority a lever is only ever set to avoid a link more, by policies without a new drop, or by a test that ends."""
+    """S12: without a majority a lever is only ever set to avoid a link more, by policies without a new drop, or by a test that ends; and once per hold-down."""
     for _, cloud, deed in deeds(record):
         if record.evidence.fabric.policy.without_quorum is not WithoutQuorum.PROTECT:
             yield f"{cloud} claimed {deed.setting} alone, and the fabric says to hold"
@@ -231,6 +221,7 @@ def alone_only_what_is_safe(record: Record) -> Findings:
     for ask, _ in of_no_plan(record):
         if not is_safe(ask.setting, ask.over):
             yield f"{ask.at:.1f} s: {ask.cloud} asked alone for {ask.setting} over {ask.over}"
+    yield from more_than_once(record)
 
 
 def _avoids_only(setting: Setting) -> bool:
