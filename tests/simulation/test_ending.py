@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from pointsman.core.fabric import Cloud, FlowName, LinkName
-from pointsman.core.plan import Pin, Plan
+from pointsman.core.plan import Drain, DrainCause, LinkState, Pin, Plan
 from pointsman.core.steering import LeverKind, PrefixListPin
 from pointsman.core.values import canonical
 from pointsman.ports.stores import Row
-from pointsman.testing.simulation.ending import dark
+from pointsman.testing.simulation.ending import dark, is_left
 from pointsman.testing.simulation.fabrics import Shape
 from pointsman.testing.simulation.play import Play
 from pointsman.testing.simulation.schedule import schedule
@@ -28,9 +28,9 @@ async def _pinned(play: Play) -> None:
     await lever.apply(want, await lever.observe(CHECKOUT), "token")
 
 
-def _agreed(play: Play, *pins: Pin) -> None:
+def _agreed(play: Play, *pins: Pin, links: dict[LinkName, LinkState] | None = None) -> None:
     fabric = play.schedule.fabric
-    plan = Plan(fabric=fabric.name, fabric_hash=fabric.hash, decider="1", epoch=1, decided_at=START, pins=pins)
+    plan = Plan(fabric=fabric.name, fabric_hash=fabric.hash, decider="1", epoch=1, decided_at=START, pins=pins, links=links or {})
     row = Row(promised=FIRST, accepted=FIRST, value=canonical(plan).decode())
     for store in ("aws", "gcp"):
         play.world.ledger.accepted(store, f"plan/{fabric.name}", row)
@@ -53,3 +53,23 @@ def test_a_pin_of_the_plan_that_no_lever_holds_excuses_nothing() -> None:
         return {one.flow for one in await dark(play)}
 
     assert run(judged()) == {"checkout", "training", "backups"}
+
+
+def test_a_link_is_left_when_the_plan_keeps_off_it_and_no_flow_is_on_it() -> None:
+    async def judged(*, drained: bool, cut: bool) -> bool:
+        play = _play()
+        flow = play.schedule.fabric.flows[0].name
+        await play.world.clock.sleep(60.0)
+        play.world.twin.catch_up()
+        name, *_ = play.world.twin.network.path(flow).to_gcp.links
+        link = play.schedule.fabric.link(name)
+        drain = Drain(cause=DrainCause.OUTAGE, since=START, epoch=1, enactor=Cloud.GCP)
+        _agreed(play, links={link.name: LinkState(drain=drain if drained else None)})
+        if cut:
+            play.world.twin.network.cut(name)
+            await play.world.clock.sleep(60.0)
+        return is_left(play, link)
+
+    assert run(judged(drained=True, cut=True))
+    assert not run(judged(drained=True, cut=False)), "its traffic is still on it"
+    assert not run(judged(drained=False, cut=True)), "it went by itself"

@@ -2,12 +2,27 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName
 from pointsman.core.plan import Drain, DrainCause, LinkState, Placement, Plan, Verdict
 from pointsman.core.values import replace
 from pointsman.testing.simulation.agreed import Record
+from pointsman.testing.simulation.evidence import Called, Evidence
 from pointsman.testing.simulation.fabrics import Shape, Terms, fabrics
-from pointsman.testing.simulation.invariants import opposite_moves_wait_a_hold_down
+from pointsman.testing.simulation.invariants import (
+    EVENT_REQUESTS,
+    REQUESTS_LIMITS,
+    opposite_moves_wait_a_hold_down,
+    store_operations_are_bounded,
+)
+from tests.simulation.tampered import seen
+
+
+@pytest.fixture(scope="module")
+def evidence() -> Evidence:
+    return seen(3)
+
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 IX_1, IX_2, VPN = LinkName("ix-1"), LinkName("ix-2"), LinkName("vpn")
@@ -73,3 +88,13 @@ def test_a_flow_that_left_for_a_persons_drain_comes_back_when_a_rescue_ends_it()
             len(found(plan(1, 0, IX_1, *both), away, replace(rescued, links=rescued.links | {VPN: lost}), plan(4, 16, IX_1, *both)))
             == count
         )
+
+
+@pytest.mark.parametrize(("door", "limit"), [("report", EVENT_REQUESTS), *REQUESTS_LIMITS.items()])
+def test_a_call_that_asks_more_of_the_stores_than_its_kind_may_is_found(evidence: Evidence, door: str, limit: int) -> None:
+    def judged(requests: int) -> list[str]:
+        call = Called(at=1.0, seconds=1.0, door=door, reads=requests - 1, writes=1)
+        return list(store_operations_are_bounded(Record(replace(evidence, calls=(call,)))))
+
+    assert judged(limit) == []
+    assert len(judged(limit + 1)) == 1

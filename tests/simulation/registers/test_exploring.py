@@ -5,7 +5,7 @@ import pytest
 from pointsman.quorum import acceptor
 from pointsman.quorum.attempt import Attempt
 from pointsman.quorum.rows import Row
-from pointsman.testing.simulation.registers.exploring import Exploration, Found, appending, reading
+from pointsman.testing.simulation.registers.exploring import NOTHING, Exploration, Found, appending, reading
 
 
 def explored(*changes: object) -> Found:
@@ -47,3 +47,11 @@ def test_a_proposer_content_with_one_promise_is_found(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Attempt, "__init__", hasty)
     assert explored("x", "y").broken is not None
+
+
+@pytest.mark.parametrize(("read", "by", "sound"), [("xy", 2, True), ("x", 2, False), (None, 2, False), ("x", 1, True)])
+def test_a_reading_is_held_against_the_newest_that_lower_ballots_chose(read: str | None, by: int, sound: bool) -> None:  # noqa: FBT001 - of a table
+    both = (2, 2, 0b11, (NOTHING, NOTHING, NOTHING))
+    one = Exploration([appending("x"), appending("y"), reading])
+    one._must_be_chosen(((both, both, (0, 0, 0, both[3])), ("x", "xy", None)), by, read)
+    assert (one._broken is None) is sound

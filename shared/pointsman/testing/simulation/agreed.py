@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cached_property
 from itertools import pairwise
 
 from pointsman.core.alone import Deed, Diary
@@ -14,11 +15,16 @@ from pointsman.core.sightings import Health
 from pointsman.core.steering import FailoverTest, PeerPriority, PrefixListPin, RoutePolicies, Setting, StaticPin
 from pointsman.core.values import digest, parse
 from pointsman.core.wants import prefix_list_pin, route_policies
-from pointsman.testing.simulation.evidence import Accepted, Asked, Evidence, Landed, Operation
+from pointsman.testing.simulation.evidence import Accepted, Asked, Evidence, Intended, Landed, Operation
 from pointsman.testing.simulation.histories import Fate
 from pointsman.testing.simulation.histories import History as Told
 
 CARRYING = frozenset({Verdict.UP, Verdict.DEGRADED})
+
+INTENT_SECONDS = 1.0
+"""How long after its intent was sent a lever's write may be asked for, or come to land."""
+PLAN_SECONDS = 4.5
+"""How long a plan may have been superseded when a lever is still written on its strength."""
 
 History = tuple[tuple[float, Plan], ...]
 
@@ -29,11 +35,12 @@ class Record:
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self.rows = [row for row in evidence.accepted if row.register.startswith("plan/")]
+        self.chain: set[str] = set()
         self.history = tuple(self._chain())
         self.plans = tuple(plan for _, plan in self.history)
 
     def _chain(self) -> list[tuple[float, Plan]]:
-        """List the agreed plans, each with when it was agreed: the chain of digests that ends in the newest one.
+        """List the agreed plans, each with when it was agreed: the chain of digests that ends in the newest one, noted in ``chain``.
 
         A plan that only a minority accepted is agreed with the first that builds on it.
         """
@@ -45,6 +52,7 @@ class Record:
             plan = read_plan(values[link])
             at = min(at, agreed.get(link, at))
             found.append((at, plan))
+            self.chain.add(link)
             link = plan.prev_digest
         return found[::-1]
 
@@ -75,6 +83,13 @@ class Record:
         ends = [at for at, _ in self.history[1:]] + [float("inf")]
         return [plan for (at, plan), end in zip(self.history, ends, strict=True) if at <= until and since <= end]
 
+    def foreseen(self, one: Intended) -> Iterator[tuple[Plan, Plan]]:
+        """Give each plan just in force on which an intent steers ahead of its agreement, with the plan whose settings it announces."""
+        for plan in self.in_force(one.at - PLAN_SECONDS, one.at + INTENT_SECONDS) if one.row.health is Health.DRAINING else ():
+            after = explained(self.fabric(plan), plan, one.row)
+            if after is not None:
+                yield plan, after
+
     def incidents(self) -> list[tuple[str, float, float | None]]:
         """List every incident of the agreed plans, with when it began and when it was over: what one cloud dealt with alone may be both at once."""
         began: dict[str, float] = {}
@@ -87,6 +102,7 @@ class Record:
                 ended.setdefault(incident, at)
         return [(incident, at, ended.get(incident)) for incident, at in began.items()]
 
+    @cached_property
     def chosen(self) -> dict[str, list[Accepted]]:
         """List, by register, what a majority accepted, in the order of ballots."""
         found: dict[str, list[Accepted]] = {}
@@ -155,12 +171,6 @@ def _worse(before: LinkState, after: LinkState) -> bool:
     return lost or (before.drain is None and after.drain is not None) or before.usable != after.usable
 
 
-INTENT_SECONDS = 1.0
-"""How long after its intent was sent a lever's write may be asked for, or come to land."""
-PLAN_SECONDS = 4.5
-"""How long a plan may have been superseded when a lever is still written on its strength."""
-
-
 def history_of(operations: list[Operation], order: list[str]) -> Told:
     """Put operations into the form of a list: the values that a majority held, as far as the one answered."""
     told, places = Told(), {ballot: place for place, ballot in enumerate(order, start=1)}
@@ -205,10 +215,12 @@ def intended(record: Record, act: Asked | Landed, live: list[Plan]) -> Iterator[
 
 
 def deeds(record: Record) -> Iterator[tuple[float, Cloud, Deed]]:
-    """Give every permission that was claimed alone, with when and by whom."""
-    for row in record.evidence.accepted:
-        if row.register.startswith("alone/"):
-            for deed in parse(row.value, Diary).deeds:
+    """Give every permission that was claimed alone, as it was claimed, with when and by whom."""
+    known: set[tuple[str, str]] = set()
+    for row in sorted((one for one in record.evidence.accepted if one.register.startswith("alone/")), key=lambda one: one.first):
+        for deed in parse(row.value, Diary).deeds:
+            if (row.register, deed.by) not in known:
+                known.add((row.register, deed.by))
                 yield row.first, Cloud(row.register.rsplit("/", 1)[1]), deed
 
 

@@ -151,7 +151,7 @@ def _register_requests(play: Play) -> tuple[int, int]:
 
 
 async def _drill(play: Play) -> tuple[Drill, ...]:
-    """Cut a link while one store and one cloud's functions are gone, and see how soon its flows are agreed to leave it."""
+    """Cut a link while one store and one cloud's functions are gone, and see how soon its flows are agreed to leave it, and have."""
     world, fabric = play.world, play.schedule.fabric
     link = world.nature.dice.choice(fabric.links)
     cloud = world.nature.dice.choice(tuple(Cloud))
@@ -166,10 +166,17 @@ async def _drill(play: Play) -> tuple[Drill, ...]:
     claims = _cut_seen(play, link, alive)
     await play.call(alive, "drill", lambda house: doors.link_changed(house, claims))
     await play.call(alive, "sweep", lambda house: doors.sweep(house, ()))
-    plan = world.newest_plan()
-    left = plan is not None and plan.links[link.name].drain is not None
-    seconds = world.clock.monotonic() - began if left else float("inf")
+    seconds = world.clock.monotonic() - began if is_left(play, link) else float("inf")
     return (Drill(link=link.name, store=store, cloud=cloud, seconds=seconds),)
+
+
+def is_left(play: Play, link: Link) -> bool:
+    """Say whether the newest plan keeps traffic off a link, and no flow is on it any more."""
+    world, plan = play.world, play.world.newest_plan()
+    world.twin.catch_up()
+    paths = [world.twin.network.path(flow.name) for flow in world.twin.fabric.flows]
+    agreed = plan is not None and plan.links[link.name].drain is not None
+    return agreed and not any(link.name in {*path.to_gcp.links, *path.to_aws.links} for path in paths)
 
 
 def _cut_seen(play: Play, link: Link, cloud: Cloud) -> tuple[Sighting, ...]:

@@ -153,7 +153,7 @@ class Restored(Frozen):
 
 
 class Drill(Frozen):
-    """A link that was cut at the end, with one store and one cloud's functions gone: how soon it was agreed to leave it."""
+    """A link that was cut at the end, with one store and one cloud's functions gone: how soon it was agreed to leave it, and no flow was on it."""
 
     link: str
     store: str

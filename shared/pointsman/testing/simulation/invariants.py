@@ -6,11 +6,11 @@ Safety (S) must hold at every instant, liveness (L) once the faults are over. Ev
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from pointsman.core.alone import Deed, Phase
+from pointsman.core.alone import Phase
 from pointsman.core.decide import Declined, decide
-from pointsman.core.fabric import Cloud, WithoutQuorum
+from pointsman.core.fabric import WithoutQuorum
 from pointsman.core.incidents import Ask
-from pointsman.core.plan import FlagState, LinkState, Placement, Verdict, read_plan
+from pointsman.core.plan import FlagState, LinkState, Placement, Verdict
 from pointsman.core.safelist import is_safe
 from pointsman.core.silence import Kind
 from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
@@ -18,7 +18,6 @@ from pointsman.core.values import replace
 from pointsman.service.converge import CALL_SECONDS
 from pointsman.service.registers import ATTEMPTS_LIMIT
 from pointsman.testing.simulation.agreed import (
-    CARRYING,
     Record,
     acknowledged,
     announced,
@@ -35,21 +34,23 @@ from pointsman.testing.simulation.agreed import (
     rescued,
     without_choice,
 )
-from pointsman.testing.simulation.evidence import Asked, Ended, Evidence, Operation
+from pointsman.testing.simulation.evidence import Ended, Evidence, Operation
 from pointsman.testing.simulation.histories import breach
+from pointsman.testing.simulation.lone import ahead_of_the_last_path, alone_on_the_last_path, last_drained, more_than_once, permitted
 from pointsman.testing.simulation.rules import RULES
+from pointsman.testing.simulation.successors import plans_outside_the_chain, values_that_lose_something
 from pointsman.testing.simulation.tickets import TOGETHER_SECONDS, is_tombstone, made_in_time, open_together, untold
 
 FLAG_SECONDS = 2.5
 """How long before a write its flags may have been read."""
-ALONE_SECONDS = 8.0
-"""How long a permission claimed alone may be used."""
 REACTION_SECONDS = 20.0
 """Budget of L2, from the instant at which a cloud tells of the link."""
 CALL_LIMIT = CALL_SECONDS + 70.0
 """Longest that a call may take, its letters and the rest of its stores' answers included."""
-OPERATIONS_LIMIT = 400
-"""Most requests to stores that one call may make."""
+EVENT_REQUESTS = 120
+"""Most requests to stores that a call for one event or its letters may make: five passes of which each reads, prepares, accepts and proves."""
+REQUESTS_LIMITS: Mapping[str, int] = {"sweep": 260, "watch": 180, "notice": 90, "order": 90, "operator": 30, "duplicate": 30}
+"""The same for calls of other kinds: a sweep also tells every desk and archives, a watch takes several looks; the others do less than an event."""
 DUPLICATE_LIMIT = (6, 0)
 """Register reads and writes of one duplicate handed to each cloud: at most three reads each, and no write."""
 
@@ -58,7 +59,7 @@ Findings = Iterator[str]
 
 def every_register_is_linearizable(record: Record) -> Findings:
     """S1: one order of values explains what every function was told, and that order respects time."""
-    chosen = record.chosen()
+    chosen = record.chosen
     by_register: dict[str, list[Operation]] = {}
     for one in record.evidence.operations:
         by_register.setdefault(one.register, []).append(one)
@@ -84,16 +85,12 @@ def an_acknowledged_write_survives_any_one_store(record: Record) -> Findings:
 
 
 def epochs_rise_one_plan_each(record: Record) -> Findings:
-    """S3: epochs rise by one from the first, and every plan that a majority held is in the newest one's chain."""
+    """S3: epochs rise by one from the first, every plan that a majority held is in the newest one's chain, and no agreed value loses what was agreed before."""
     epochs = [plan.epoch for plan in record.plans]
     if epochs != list(range(1, len(epochs) + 1)):
         yield f"the chain of plans has the epochs {epochs}"
-    known = {plan.epoch: plan for plan in record.plans}
-    for row in record.rows:
-        if row.at is not None:
-            epoch = read_plan(row.value).epoch
-            if epoch not in known:
-                yield f"a majority held epoch {epoch} at {row.at:.1f} s, on which nothing was built"
+    yield from plans_outside_the_chain(record)
+    yield from values_that_lose_something(record)
 
 
 def every_write_has_a_reason(record: Record) -> Findings:
@@ -103,25 +100,17 @@ def every_write_has_a_reason(record: Record) -> Findings:
     """
     claimed = list(deeds(record))
     for ask, epochs in of_no_plan(record):
-        if not _permitted(ask, claimed):
+        if not permitted(ask, claimed):
             yield f"{ask.at:.1f} s: {ask.cloud} asked for {ask.setting}, which epochs {epochs} do not want"
 
 
-def _permitted(ask: Asked, claimed: list[tuple[float, Cloud, Deed]]) -> bool:
-    return any(
-        cloud is ask.cloud and deed.setting == ask.setting and 0 <= ask.at - at <= ALONE_SECONDS + ask.frozen for at, cloud, deed in claimed
-    )
-
-
 def the_last_healthy_link_is_never_drained(record: Record) -> Findings:
-    """S5: a drain begins only while a parallel link is believed healthy and is not drained."""
+    """S5: a drain begins, and a lever is set alone or ahead of its agreement, only while a parallel link is believed healthy and is not drained."""
     for before, after in record.steps():
-        links = record.fabric(after).links
-        for link in (one for one in links if drained(after, one.name) and not drained(before, one.name)):
-            ends = (link.aws_site, link.gcp_site)
-            others = [one.name for one in links if one.name != link.name and (one.aws_site, one.gcp_site) == ends]
-            if not any(after.links[name].verdict in CARRYING and not drained(after, name) for name in others):
-                yield f"epoch {after.epoch} drains {link.name}, and no other link is healthy"
+        for name in last_drained(record.fabric(after), before, after):
+            yield f"epoch {after.epoch} drains {name}, and no other link is healthy"
+    yield from ahead_of_the_last_path(record)
+    yield from alone_on_the_last_path(record)
 
 
 def every_incident_has_one_ticket(record: Record) -> Findings:
@@ -225,7 +214,7 @@ def nothing_reopens_a_closed_incident(record: Record) -> Findings:
 
 
 def alone_only_what_is_safe(record: Record) -> Findings:
-    """S12: without a majority a lever is only ever set to avoid a link more, by policies without a new drop, or by a test that ends."""
+    """S12: without a majority a lever is only ever set to avoid a link more, by policies without a new drop, or by a test that ends; and once per hold-down."""
     for _, cloud, deed in deeds(record):
         if record.evidence.fabric.policy.without_quorum is not WithoutQuorum.PROTECT:
             yield f"{cloud} claimed {deed.setting} alone, and the fabric says to hold"
@@ -234,6 +223,7 @@ def alone_only_what_is_safe(record: Record) -> Findings:
     for ask, _ in of_no_plan(record):
         if not is_safe(ask.setting, ask.over):
             yield f"{ask.at:.1f} s: {ask.cloud} asked alone for {ask.setting} over {ask.over}"
+    yield from more_than_once(record)
 
 
 def _avoids_only(setting: Setting) -> bool:
@@ -249,7 +239,7 @@ def clean_up_never_takes_the_live_plan(record: Record) -> Findings:
         if register.startswith("plan/") and record.plans and not any(held.values()):
             yield f"no store holds {register} any more"
     live = {f"incident/{incident}": ended or float("inf") for incident, _, ended in record.incidents()}
-    for register, rows in record.chosen().items():
+    for register, rows in record.chosen.items():
         stones = [row for row in rows if row.first < live.get(register, 0.0) and is_tombstone(row.value)]
         yield from (f"{row.first:.1f} s: {register} was archived while it is open" for row in stones)
 
@@ -310,9 +300,9 @@ def nobody_livelocks(record: Record) -> Findings:
 
 
 def store_operations_are_bounded(record: Record) -> Findings:
-    """L4: no call makes more requests to stores than its bound."""
+    """L4: no call makes more requests to stores than its kind may."""
     for call in record.evidence.calls:
-        if call.reads + call.writes > OPERATIONS_LIMIT:
+        if call.reads + call.writes > REQUESTS_LIMITS.get(call.door, EVENT_REQUESTS):
             yield f"{call.at:.1f} s: {call.door} made {call.reads} reads and {call.writes} writes"
 
 

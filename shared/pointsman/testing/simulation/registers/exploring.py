@@ -123,7 +123,7 @@ class Exploration:
         if proposal.value is None and not proposal.ended:
             return _with(columns, place, _hearing(columns[place], attempt, shown)), values
         if proposal.ended:
-            self._must_be_chosen(state, proposal.read)
+            self._must_be_chosen(state, attempt, proposal.read)
             return tuple(sorted(_hearing(column, attempt, ASKED) for column in columns)), values
         asked = (
             column if number != place and column[3][attempt] == NOTHING else _hearing(column, attempt, ASKED)
@@ -177,12 +177,16 @@ class Exploration:
             if not higher.startswith(lower):
                 self._broken = f"{lower!r} was chosen, and then {higher!r}"
 
-    def _must_be_chosen(self, state: State, read: str | None) -> None:
-        """Hold what was read without an accept against what is chosen: it must be the newest of that."""
+    def _must_be_chosen(self, state: State, attempt: int, read: str | None) -> None:
+        """Hold what an attempt read without an accept against what is chosen: it must be the newest of that below its own ballot.
+
+        A higher ballot may have been chosen meanwhile, by acceptors that this attempt had heard before: the two were under way at once.
+        """
         columns, values = state
-        chosen = [values[one] for one in range(len(values)) if sum(column[2] >> one & 1 for column in columns) >= MAJORITY]
-        if read is not None and read not in chosen:
-            self._broken = f"{read!r} was read, and {chosen} was chosen"
+        chosen = [values[one] for one in range(attempt) if sum(column[2] >> one & 1 for column in columns) >= MAJORITY]
+        newest = chosen[-1] if chosen else None
+        if read != newest:
+            self._broken = f"{read!r} was read, and {newest!r} was chosen last"
 
 
 def _replaced(columns: tuple[Column, ...], place: int, column: Column) -> tuple[Column, ...]:
