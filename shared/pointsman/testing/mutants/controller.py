@@ -3,6 +3,7 @@
 from pointsman.testing.mutants.mutant import Level, Mutant
 
 AGREE = "service/agree.py"
+ALONE = "core/alone.py"
 ARCHIVING = "service/archiving.py"
 CONVERGE = "service/converge.py"
 DELIVER = "service/deliver.py"
@@ -13,6 +14,7 @@ MAINTENANCE = "core/maintenance.py"
 ORDERS = "core/orders.py"
 PINS = "core/pins.py"
 ROWS = "core/rows.py"
+SAFELIST = "core/safelist.py"
 VERDICTS = "core/verdicts.py"
 
 
@@ -152,6 +154,22 @@ TELLING = (
     ),
 )
 
+LONE = (
+    _mutant(
+        "a lone cloud leaves the last healthy link",
+        SAFELIST,
+        "    state = _state(case, link.name)\n    if state.drain is not None or state.verdict is Verdict.DOWN:\n",
+        "    state = _state(case, link.name)\n    if link.name:\n        return True\n"
+        "    if state.drain is not None or state.verdict is Verdict.DOWN:\n",
+    ),
+    _mutant(
+        "a lone cloud acts again within the hold-down",
+        ALONE,
+        "    if last is None or not timedelta(0) <= ",
+        "    if last is None or last.phase is Phase.DONE or not timedelta(0) <= ",
+    ),
+)
+
 FORESEEING = (
     _mutant(
         "a link is left for a window that is over",
@@ -188,4 +206,4 @@ ORDERED = (
     ),
 )
 
-CONTROLLER: tuple[Mutant, ...] = (*ACTING, *DECIDING, *TELLING, *FORESEEING, *ORDERED)
+CONTROLLER: tuple[Mutant, ...] = (*ACTING, *DECIDING, *TELLING, *LONE, *FORESEEING, *ORDERED)
