@@ -23,7 +23,9 @@ from pointsman.testing.simulation.invariants import (
 )
 from tests.simulation.tampered import seen
 
-BY_POLICIES, BY_A_TEST, FORESEEN = 40, 76, 2
+BY_POLICIES, BY_A_TEST = 40, 76
+LOOKED_THROUGH = 60
+"""Runs that are looked through for one in which something is steered ahead of its agreement: many are."""
 
 
 @pytest.fixture(scope="module", params=[BY_POLICIES, BY_A_TEST])
@@ -149,7 +151,7 @@ class Foretelling(Record):
 
 
 def test_a_steer_ahead_of_its_agreement_that_leaves_the_last_healthy_link_is_found() -> None:
-    evidence = seen(FORESEEN)
+    evidence = next(one for one in map(seen, range(LOOKED_THROUGH)) if one.intended)
     assert judged(evidence) == []
     found = list(the_last_healthy_link_is_never_drained(Foretelling(evidence)))
     assert any("ahead of epoch" in one for one in found)

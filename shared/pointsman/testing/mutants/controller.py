@@ -176,6 +176,7 @@ FORESEEING = (
         MAINTENANCE,
         "    if window is None or window.away or case.now >= window.until:\n",
         "    if window is None or window.away:\n",
+        ("case.now >= before.until + grace:", "case.now >= before.until + timedelta(hours=1):"),
     ),
     _mutant(
         "a window squeezes what is moved for it",
