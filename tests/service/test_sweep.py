@@ -4,6 +4,8 @@ from pointsman.core.fabric import Cloud, PinTarget
 from pointsman.core.members import lever_key
 from pointsman.core.sightings import Health
 from pointsman.core.values import replace
+from pointsman.service.converge import converge, everywhere
+from pointsman.service.sweep import sweep
 from tests.core.scene import G, fabric, link
 from tests.service.test_converge import World, story
 
@@ -36,5 +38,20 @@ def test_a_flow_that_may_be_pinned_does_not_keep_aws_from_saying_that_its_lever_
         await world.settle(900)
         assert said(world, "ix-a") is Health.UP
         assert (await world.plan()).links[PAIR.link("ix-a").name].drain is None
+
+    story(tell, PINNABLE)
+
+
+def test_a_pass_that_a_hint_asked_for_does_not_look_at_every_flows_place_for_a_pin() -> None:
+    """It may be in a reaction, and each place is a request to EC2: the sweep looks at them all."""
+
+    async def tell(world: World) -> None:
+        await world.settle(60)
+        world.forget_requests()
+        await converge(world.aws, (), everywhere(world.aws))
+        assert [what for _, what in world.twin.trips if what.startswith("observe aws.prefix_list_pin")] == []
+        await sweep(world.aws)
+        looked = [what for _, what in world.twin.trips if what.startswith("observe aws.prefix_list_pin")]
+        assert len(looked) == len(PINNABLE.flows)
 
     story(tell, PINNABLE)

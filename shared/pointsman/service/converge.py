@@ -135,11 +135,9 @@ def _asked_of(fabric: Fabric, name: LinkName) -> tuple[str, str, str]:
 
 
 def everywhere(house: House) -> Scope:
-    """Look at every link, observe every lever that leaving one may take and every place for a pin, and read all rows."""
+    """Look at every link, observe every lever that leaving one may take, and read all rows."""
     links = {link.name for link in house.current.links}
-    pins = ((LeverKind.PREFIX_LIST_PIN, flow.name) for flow in house.current.flows if flow.aws_prefix_list)
-    levers = (*levers_of(house, links), *(target for target in pins if target[0] in house.levers))
-    return Scope(look=tuple(sorted(links)), levers=tuple(dict.fromkeys(levers)), witness=True)
+    return Scope(look=tuple(sorted(links)), levers=levers_of(house, links), witness=True)
 
 
 def levers_of(house: House, links: set[LinkName]) -> tuple[Target, ...]:
