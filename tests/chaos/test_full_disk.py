@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 DECISIONS = 5
 SMALL = 400 * 1024
 ROOMY = 16 * 1024 * 1024
+LIMIT = 220
+"""Seconds that a run may take."""
 OWN_DISK = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c"]
 
 
@@ -30,6 +33,16 @@ def can_mount(folder: Path) -> bool:
     if shutil.which("unshare") is None:
         return False
     return subprocess.run([*OWN_DISK, f"mount -t tmpfs tmpfs {folder}"], capture_output=True, check=False).returncode == 0
+
+
+def told_by(module: str, disk: Path, size: int, *words: object) -> Any:
+    """Run a module with a disk of so many bytes at a folder, which ends with it; gives the JSON that it printed last."""
+    if not can_mount(disk):
+        pytest.skip("this system lets a process have no disk of its own (unshare --mount)")
+    run = f"mount -t tmpfs -o size={size} tmpfs {disk} && exec {sys.executable} -m {module} {disk} {' '.join(map(str, words))}"
+    done = subprocess.run([*OWN_DISK, run], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def whole(path: Path) -> bool:
@@ -41,12 +54,7 @@ def test_with_the_disk_of_one_store_full_the_others_decide_and_nothing_is_lost(t
     small, roomy = tmp_path / "small", tmp_path / "roomy"
     small.mkdir()
     roomy.mkdir()
-    if not can_mount(small):
-        pytest.skip("this system lets a process have no disk of its own (unshare --mount)")
-    run = f"mount -t tmpfs -o size={SMALL} tmpfs {small} && exec {sys.executable} -m tests.chaos.filler {small} {roomy} {DECISIONS}"
-    done = subprocess.run([*OWN_DISK, run], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = told_by("tests.chaos.filler", small, SMALL, roomy, DECISIONS)
     assert told["acknowledged"] == [f"w{number}" for number in range(2 * DECISIONS)]
     assert "gcp" in told["said"][0]
     assert told["said"][0].startswith(("StoreDown", "StoreUnsure"))
@@ -63,12 +71,7 @@ def test_functions_react_while_the_disk_of_one_store_is_full_and_it_catches_up_o
     disk, folder = tmp_path / "disk", tmp_path / "run"
     disk.mkdir()
     folder.mkdir()
-    if not can_mount(disk):
-        pytest.skip("this system lets a process have no disk of its own (unshare --mount)")
-    run = f"mount -t tmpfs -o size={ROOMY} tmpfs {disk} && exec {sys.executable} -m tests.chaos.crowded {disk} {folder}"
-    done = subprocess.run([*OWN_DISK, run], cwd=ROOT, capture_output=True, text=True, timeout=220, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    told = json.loads(done.stdout.splitlines()[-1])
+    told = told_by("tests.chaos.crowded", disk, ROOMY, folder)
     assert 0 < told["before"] == told["meanwhile"] < told["newest"], "the full store took nothing, and the others decided"
 
 
