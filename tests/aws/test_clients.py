@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ReadTimeoutError
 
+from pointsman import __version__
 from pointsman.adapters.aws.asking import ask, together
 from pointsman.adapters.aws.clients import Clients
 from pointsman.ports.clouds import LeverBusy, LeverFailed, LeverUnsure
@@ -28,6 +29,15 @@ def test_warming_makes_clients_in_the_background(cloud: Cloud) -> None:
     fresh = Clients(endpoints={"ssm": cloud.face.url, "sqs": cloud.face.url}, session=session_of("AKIAFRESH"))
     fresh.warm(["nonsense", "ssm", "sqs"], REGION).join()
     assert fresh._made.keys() == {("ssm", REGION), ("sqs", REGION)}
+
+
+def test_every_call_says_who_it_is_from(cloud: Cloud) -> None:
+    said: list[str] = []
+    client = cloud.clients.ec2(REGION)
+    client.meta.events.register("before-send", lambda request, **_: said.append(request.headers["User-Agent"].decode()))
+    client.describe_vpn_connections()
+    (one,) = said
+    assert f"pointsman/{__version__}" in one.split()
 
 
 def test_a_throttled_call_is_made_once(cloud: Cloud) -> None:

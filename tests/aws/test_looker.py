@@ -1,6 +1,10 @@
 """One look at the AWS ends of links: what it claims, what it leaves unknown, and what it costs."""
 
+import asyncio
+import contextlib
+import threading
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
@@ -193,3 +197,40 @@ def test_what_aws_does_not_list_is_unknown_and_never_down(cloud: Cloud) -> None:
     found = run(AwsLooker(asking, cloud.clients, cloud.clock).look(["ghost"])).claims
     assert {one.health for one in found} == {Health.UNKNOWN}
     assert len(found) == 4
+
+
+class Hanging:
+    """A VPN interface that keeps every call until it is let go, and counts how many wait at once."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.entered = self.waiting = self.most = 0
+        self._lock = threading.Lock()
+
+    def ec2(self, region: str) -> "Hanging":
+        assert region == REGION
+        return self
+
+    def describe_vpn_connections(self, **_: object) -> dict[str, object]:
+        with self._lock:
+            self.entered, self.waiting = self.entered + 1, self.waiting + 1
+            self.most = max(self.most, self.waiting)
+        assert self.go.wait(10)
+        with self._lock:
+            self.waiting -= 1
+        return {"VpnConnections": []}
+
+
+def test_a_look_that_was_given_up_is_out_of_the_way_before_the_next_asks_the_same(cloud: Cloud) -> None:
+    hanging = Hanging()
+    looker = AwsLooker(cloud.fabric, cast("Clients", hanging), cloud.clock)
+
+    async def several() -> int:
+        for _ in range(3):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(looker.look(("vpn",)), 0.1)
+        hanging.go.set()
+        return len((await looker.look(("vpn",))).claims)
+
+    assert run(several()) == 8, "and that one is answered"
+    assert (hanging.most, hanging.entered) == (1, 2)

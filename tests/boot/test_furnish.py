@@ -13,12 +13,12 @@ from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot import aws, gcp
 from pointsman.boot.app import App, SecretDesk
 from pointsman.core.decide import first_plan
-from pointsman.core.errors import ConfigError, Transient
+from pointsman.core.errors import ConfigError, Refused, Transient
 from pointsman.core.fabric import Cloud, DeskSettings, Fabric, LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Severity
 from pointsman.core.steering import LeverKind
 from pointsman.core.values import replace
-from pointsman.testing.desk import LocalDesk
+from pointsman.testing.desk import Fault, LocalDesk
 from pointsman.testing.processes import until
 from tests.boot.conftest import Setting
 from tests.boot.silence import silence
@@ -129,13 +129,14 @@ class Vault:
 
     def __init__(self, error: Exception | None = None) -> None:
         self.read: list[str] = []
+        self.text = "0123456789abcdef0123456789abcdef"
         self._error = error
 
     async def get(self, reference: str) -> str:
         self.read.append(reference)
         if self._error:
             raise self._error
-        return "0123456789abcdef0123456789abcdef"
+        return self.text
 
 
 def incident() -> tuple[Incident, Letter]:
@@ -166,6 +167,46 @@ def test_a_secret_that_cannot_be_read_now_is_read_at_the_next_letter() -> None:
         with pytest.raises(Transient, match="closed"):
             asyncio.run(told.tell(*incident(), "pm-1"))
     assert len(vault.read) == 2
+
+
+def test_a_secret_that_was_mended_is_met_at_the_letter_after_a_refusal_and_then_kept() -> None:
+    vault = Vault()
+    right, vault.text = vault.text, "short"
+    with LocalDesk(lambda: AT) as desk:
+        told = SecretDesk(NOC, vault, "lite", desk.url)
+        with pytest.raises(Refused, match="routing_key"):
+            asyncio.run(told.tell(*incident(), "pm-1"))
+        vault.text = right
+        tickets = [asyncio.run(told.tell(*incident(), "pm-1")) for _ in range(2)]
+    assert [ticket.desk for ticket in tickets] == ["noc", "noc"]
+    assert len(vault.read) == 2
+
+
+def test_what_only_time_mends_is_no_reason_to_read_a_secret_again() -> None:
+    vault = Vault()
+    with LocalDesk(lambda: AT) as desk:
+        desk.fail(Fault.BROKEN)
+        told = SecretDesk(NOC, vault, "lite", desk.url)
+        with pytest.raises(Transient):
+            asyncio.run(told.tell(*incident(), "pm-1"))
+        asyncio.run(told.tell(*incident(), "pm-1"))
+    assert len(vault.read) == 1
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \n"])
+def test_a_key_that_a_shell_stored_with_a_lines_end_is_the_key(end: str) -> None:
+    vault = Vault()
+    vault.text += end
+    with LocalDesk(lambda: AT) as desk:
+        asyncio.run(SecretDesk(NOC, vault, "lite", desk.url).tell(*incident(), "pm-1"))
+        assert len(desk.book.open_tickets("pm-1")) == 1
+
+
+def test_an_empty_secret_is_named() -> None:
+    vault = Vault()
+    vault.text = "\n"
+    with pytest.raises(ConfigError, match=r"secret://pointsman/noc of desk noc is empty: store"):
+        asyncio.run(SecretDesk(NOC, vault, "lite", None).tell(*incident(), "pm-1"))
 
 
 def test_a_desk_of_a_kind_that_nobody_can_tell_is_named() -> None:

@@ -65,11 +65,14 @@ def test_a_link_or_span_that_is_none_is_one_line_and_2(tmp_path: Path) -> None:
 
 def test_what_failures_count_for_is_shown_and_drawn_and_where_none_counts_that_is_one_line(tmp_path: Path) -> None:
     told_in(tmp_path)
-    drawn = tmp_path / "penalty.svg"
-    done = run(tmp_path, "explain", "atlas/ix-a@2", "--plot", str(drawn))
+    drawn, page = tmp_path / "penalty.svg", tmp_path / "incident.html"
+    done = run(tmp_path, "explain", "atlas/ix-a@2", "--plot", str(drawn), "--page", str(page))
     assert (done.returncode, done.stderr) == (0, "")
     assert "1 failure charged, half of it gone every 900 s; not damped" in done.stdout
     assert drawn.read_text().startswith("<svg ")
+    assert drawn.read_text() in page.read_text()
+    lost = run(tmp_path, "explain", "ix-a", "--page", str(tmp_path / "nowhere" / "page.html"))
+    assert (lost.returncode, lost.stdout, lost.stderr.count("\n")) == (2, "", 1)
     none = run(tmp_path, "explain", "ix-b", "--plot", str(tmp_path / "none.svg"))
     assert (none.returncode, none.stdout, none.stderr.count("\n")) == (1, "", 1)
     assert "nothing to draw" in none.stderr

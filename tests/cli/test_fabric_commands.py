@@ -1,6 +1,7 @@
 """check, compile and schema: what they print and how they exit."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,29 @@ def test_compile_into_a_place_that_is_not_there_is_one_line_and_exit_2(tmp_path:
 
 def test_schema_is_json() -> None:
     assert json.loads(pointsman("schema").stdout)["title"] == "pointsman fabric"
+
+
+NO_FABRIC: dict[str, bytes] = {
+    "nothing": b"",
+    "a byte order mark": b"\xef\xbb\xbf" + ATLAS.encode(),
+    "UTF-16": ATLAS.encode("utf-16"),
+    "Latin-1": ATLAS.replace("precious", "pr\xe9cieux").encode("latin-1"),
+    "a tab": edited(("    kind: vpn", "\tkind: vpn")).encode(),
+    "an open bracket": edited(("kind: vpn", "kind: [vpn")).encode(),
+    "a list of links": edited(("\nlinks:\n", "\nlinks: []\nlinkz:\n")).encode(),
+    "an empty site": edited(("  aws-use1:\n", "  aws-use1:\n  aws-usw2:\n")).encode(),
+    "a key twice by a merge": edited(("timers: {hold: 60s, b", "timers: &a {hold: 60s, hold: 61, b"), ("{hold: 30s}", "{<<: *a}")).encode(),
+    "ends of line of two signs": edited(("hold: 60s,", "hold: 60,")).replace("\n", "\r\n").encode(),
+    "too much": ATLAS.encode() + b"#" * 300_000,
+}
+
+
+@pytest.mark.parametrize("command", [["check"], ["compile"], ["whatif", "--fail", "ix-a"]], ids=lambda command: command[0])
+def test_a_text_that_is_no_fabric_is_told_with_its_place_and_exit_1(command: list[str], tmp_path: Path) -> None:
+    for what, raw in NO_FABRIC.items():
+        bad = tmp_path / "f.yaml"
+        bad.write_bytes(raw)
+        done = pointsman(*command, str(bad))
+        assert done.returncode == 1, what
+        assert re.search(r"f\.yaml:[1-9][0-9]*:[1-9]", done.stdout + done.stderr), what
+        assert "Traceback" not in done.stdout + done.stderr, what

@@ -27,7 +27,10 @@ def test_whatif_tells_a_program_what_is_before_and_after() -> None:
     assert after["overloads"] == [{"link": "ix-b", "by_bps": 10**9}]
     assert after["squeezed"] == [{"flow": "training", "by_bps": 10**9}]
     assert (after["unplaced"], data["before"]["moves"]) == ([], [])
-    assert after["moves"] == [{"flow": "checkout", "from": "ix-a", "to": "vpn"}, {"flow": "training", "from": "ix-a", "to": "ix-b"}]
+    assert after["moves"] == [
+        {"flow": "checkout", "from": "ix-a", "to": "vpn", "by": "deciding", "until": None},
+        {"flow": "training", "from": "ix-a", "to": "ix-b", "by": "deciding", "until": None},
+    ]
     assert {one["about"]: one["refused"]["ix-a"] for one in after["reasons"]} == {"checkout": "failed", "training": "failed"}
 
 
@@ -46,6 +49,32 @@ def test_whatif_shows_a_person_the_same() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for word in ("atlas: ix-a fails", "squeezed by 1Gbps", "6Gbps (120%)", "overloaded by 1Gbps", "checkout to vpn: out of the way"):
         assert word in done.stdout
+
+
+BY_HAND = ("policy:\n  mode: auto ", "policy:\n  mode: {} ")
+
+
+@pytest.mark.parametrize(
+    ("mode", "by", "said"),
+    [
+        ("recommend", "word", ("on ix-a until approved", "until approved: ", "once a person approves of it")),
+        (
+            "observe",
+            "bgp",
+            ("on ix-a unless BGP leaves it", "by BGP: nothing of ours leaves a link in mode observe.", "only BGP leads it away"),
+        ),
+    ],
+)
+def test_moves_that_deciding_does_not_make_by_itself_are_marked(mode: str, by: str, said: tuple[str, ...]) -> None:
+    fabric = edited((BY_HAND[0], BY_HAND[1].format(mode)))
+    data = json.loads(pointsman("whatif", "-", "--fail", "ix-a", "--json", stdin=fabric).stdout)
+    assert {(one["by"], one["until"]) for one in data["after"]["moves"]} == {(by, "ix-a")}
+    shown = " ".join(pointsman("whatif", "-", "--fail", "ix-a", stdin=fabric).stdout.split())
+    assert [one for one in said if one not in shown] == []
+    listed = pointsman("check", "-", "--n-1", stdin=fabric).stdout
+    assert re.search(rf"^ix-a .*2 \(2 {'once approved' if by == 'word' else 'by BGP alone'}\)", listed, re.MULTILINE)
+    assert said[1] in listed
+    assert "until approved" not in pointsman("whatif", ATLAS_FILE, "--fail", "ix-a").stdout
 
 
 def test_whatif_reads_a_compiled_fabric_too(tmp_path: Path) -> None:

@@ -4,13 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.core.analysis import Analysis, Failure, Move, Outcome, Overload, Squeeze, failures, groups
-from pointsman.core.fabric import Bandwidth, Fabric, Flow, FlowName, LinkName, Mode, Policy, Survival, Survive
+from pointsman.core.analysis import Analysis, Failure, Move, Mover, Outcome, Overload, Squeeze, failures, groups
+from pointsman.core.decide import judge
+from pointsman.core.fabric import Bandwidth, Fabric, Flow, FlowName, LinkKind, LinkName, Mode, Policy, Survival, Survive
 from pointsman.core.placement import ABOUT, Footing, place
-from pointsman.core.plan import Placement
+from pointsman.core.plan import Placement, Plan
+from pointsman.core.sightings import Health, Order, Vantage, Verb
 from pointsman.core.values import canonical, replace
+from tests.core.ills import claims
 from tests.core.questions import large
-from tests.core.scene import ATLAS, CHECKOUT, TRAINING, G, fabric, flow, link, vpn
+from tests.core.scene import ATLAS, CHECKOUT, START, TRAINING, G, Story, fabric, flow, lever, link, seconds, vpn
 
 IX_A, IX_B, IX_C, VPN = (LinkName(name) for name in ("ix-a", "ix-b", "ix-c", "vpn"))
 CHECK, TRAIN = CHECKOUT.name, TRAINING.name
@@ -73,6 +76,66 @@ def test_a_link_that_is_not_ours_to_steer_is_taken_when_no_other_is_left() -> No
         "AWS prefers ix-b to the VPN, and no drop of ours is there"
     )
     assert analysis.after(failing("ix-a", "ix-c", "vpn")).placement == {CHECK: IX_B, TRAIN: IX_B}
+
+
+def by_hand(mode: Mode) -> Fabric:
+    """Give a link that is not ours to steer, and beside it a smaller one that is."""
+    policy = Policy(mode=Mode.AUTO, survive=Survive(n_1=Survival.NO_OVERLOAD))
+    flows = (flow("training", 6 * G, 5, ("ix-a", "ix-b"), 21),)
+    return fabric(link("ix-a", 10 * G, mode=mode), link("ix-b", 5 * G), flows=flows, policy=policy)
+
+
+@pytest.mark.parametrize(("mode", "by"), [(Mode.AUTO, Mover.DECIDING), (Mode.RECOMMEND, Mover.WORD), (Mode.OBSERVE, Mover.BGP)])
+def test_a_flow_is_on_its_favourite_whatever_the_mode_and_who_leads_it_off_is_told(mode: Mode, by: Mover) -> None:
+    analysis = Analysis(by_hand(mode))
+    assert (analysis.before.placement, analysis.before.overloads) == ({TRAIN: IX_A}, ())
+    outcome = next(one for one in analysis.outcomes(1) if one.failure.name == "ix-a")
+    (move,) = outcome.after.moves
+    assert move == Move(flow=TRAIN, before=IX_A, after=IX_B, by=by, until=None if by is Mover.DECIDING else IX_A)
+    assert (outcome.after.squeezed, outcome.breaks) == ((Squeeze(flow=TRAIN, by_bps=Bandwidth(G)),), "overloaded: ix-b")
+    assert [(one.chosen, one.refused["ix-a"]) for one in outcome.after.reasons] == [("ix-b", "failed")]
+
+
+def test_the_reason_of_a_move_says_what_it_waits_for() -> None:
+    def because(start: Fabric) -> str:
+        return Analysis(start).after(failing("ix-a")).reasons[0].because
+
+    assert because(by_hand(Mode.RECOMMEND)).endswith(", once a person approves of it")
+    assert because(by_hand(Mode.OBSERVE)).startswith("ix-a is in mode observe: only BGP leads it away")
+    bare = by_hand(Mode.RECOMMEND)
+    managed = replace(bare.links[0], kind=LinkKind.MANAGED_INTERCONNECT, gcp=replace(bare.links[0].gcp, import_policy=None))
+    assert because(replace(bare, links=(managed, bare.links[1]))).endswith(
+        " and by hand: a managed interconnect has no peers of ours to steer by"
+    )
+
+
+def test_a_flow_that_waits_elsewhere_for_a_word_that_leads_it_back_is_told_of() -> None:
+    links = (link("ix-a", 2 * G), link("ix-b", 5 * G), link("ix-c", 2 * G), replace(vpn(2 * G), mode=Mode.RECOMMEND))
+    flows = (
+        flow("f0", 1 * G, 2, ("ix-a", "vpn", "ix-c", "ix-b"), 20),
+        flow("f1", 6 * G, 2, ("ix-c",), 21),
+        flow("f2", 1 * G, 1, ("ix-a", "vpn", "ix-c"), 22),
+        flow("f3", 2 * G, 3, ("vpn", "ix-b", "ix-a"), 23),
+        flow("f4", 2 * G, 3, ("ix-a", "vpn"), 24),
+    )
+    after = Analysis(fabric(*links, flows=flows)).after(failing("ix-b"))
+    assert after.moves == (
+        Move(flow=FlowName("f0"), before=IX_A, after=IX_A, by=Mover.WORD, until=IX_C),
+        Move(flow=FlowName("f3"), before=IX_B, after=VPN, by=Mover.WORD, until=IX_A),
+    )
+
+
+def test_bgp_weighs_no_room_takes_a_vpn_last_and_moves_nobody_out_of_the_way() -> None:
+    flows = (flow("training", 6 * G, 1, ("ix-a", "vpn", "ix-b"), 21), flow("checkout", 4 * G, 5, ("ix-b", "ix-c"), 20))
+    start = fabric(link("ix-a", 10 * G, mode=Mode.OBSERVE), link("ix-b", 5 * G), link("ix-c", 10 * G), vpn(10 * G), flows=flows)
+    after = Analysis(start).after(failing("ix-a"))
+    assert after.placement == {TRAIN: IX_B, CHECK: IX_B}
+    assert (after.overloads, after.squeezed) == (
+        (Overload(link=IX_B, by_bps=Bandwidth(5 * G)),),
+        (Squeeze(flow=TRAIN, by_bps=Bandwidth(G)), Squeeze(flow=CHECK, by_bps=Bandwidth(4 * G))),
+    )
+    assert Analysis(start).after(failing("ix-a", "ix-b", "ix-c")).moved_by(Mover.BGP) == (TRAIN,)
+    assert Analysis(start).after(failing("ix-a", "ix-b", "vpn")).moves[0] == Move(flow=TRAIN, before=IX_A, after=None, by=Mover.NOBODY)
 
 
 def test_every_link_and_every_group_of_several_links_fails_once() -> None:
@@ -159,3 +222,50 @@ def test_no_flow_with_a_permitted_link_left_is_without_a_path(depth: int) -> Non
     for one in Analysis(start).outcomes(depth):
         for lost in one.after.unplaced:
             assert set(start.flow(FlowName(lost)).prefer) <= set(one.failure.links)
+
+
+MODES = st.lists(st.sampled_from([Mode.AUTO, Mode.RECOMMEND, Mode.OBSERVE]), min_size=4, max_size=4)
+
+
+class Told(Story):
+    """A story in which some links are dead from a time on, and every lever is found set as it should be."""
+
+    def until(self, dead: tuple[LinkName, ...], *times: float) -> "Told":
+        for at in times:
+            for one in self.fabric.links:
+                self.note(*claims(one.name, "dead" if one.name in dead else "", at, self.fabric))
+                drained = one.name in self.plan.links and self.plan.links[one.name].drain is not None
+                for vantage in (Vantage.AWS, Vantage.GCP):
+                    self.note(*lever(one.name, Health.DRAINING if drained else Health.UP, at, self.plan.epoch, vantage))
+            self.decided(at)
+        return self
+
+    def approved(self, at: float) -> None:
+        """Give a person's word on what waits for one."""
+        assert self.plan.proposal
+        given_at, proposed = START + seconds(at), self.plan.proposal.hash
+        order = Order(key="k", verb=Verb.APPROVE, target=proposed, author="ann", reason="agreed", seen_at=given_at)
+        judged = judge(self.fabric, replace(self.view(), orders=(order,)), self.plan, given_at)
+        assert isinstance(judged.plan, Plan)
+        assert not judged.refused
+        self.plan = judged.plan
+
+
+@given(FLOWS, MODES, st.sampled_from([(IX_A,), (IX_B,), (VPN,), (IX_A, IX_C)]))
+@settings(max_examples=60)
+def test_deciding_has_every_flow_where_a_move_says_until_it_is_approved_or_bgp_leaves_a_link(
+    flows: tuple[Flow, ...], modes: list[Mode], dead: tuple[LinkName, ...]
+) -> None:
+    start = fabric(*(replace(one, mode=mode) for one, mode in zip(ATLAS.links, modes, strict=True)), flows=flows)
+    analysis, story = Analysis(start), Told(start).until((), 0, 1, 60, 180, 300, 420)
+    assert {name: one.link for name, one in story.plan.flows.items()} == analysis.before.placement
+    after = analysis.after(failing(*dead))
+    waits = {move.flow: move.until for move in after.moves if move.until}
+    led = {name: link for name, link in after.placement.items() if link is not None}
+    story.until(dead, 480, 540, 600, 660, 900)
+    assert {name: story.on(name) for name in led} == led | waits
+    if story.plan.proposal:
+        story.approved(901)
+        story.until(dead, 960)
+        by_bgp = after.moved_by(Mover.BGP)
+        assert {name: story.on(name) for name in led} == led | {name: waits[name] for name in by_bgp}

@@ -1,5 +1,6 @@
 """The audit's checks: what each of them names, and what only looks like it."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from pointsman.core.sightings import Actor, Change, Notice, Vantage
 from pointsman.core.values import replace
 from pointsman.core.wants import route_policies
 from tests.core.audited import CHECKOUT_PIN, DRAINED, IX_A, IX_B, NOW, TESTED, aws, checks, found, gcp, held_on, planned
-from tests.core.scene import ATLAS, G, Story, fabric, flow, link, seconds, vpn
+from tests.core.scene import ATLAS, AWS, CHECKOUT, GCP, TRAINING, G, Story, fabric, flow, link, seconds, vpn
 
 
 def test_every_check_has_a_title() -> None:
@@ -89,6 +90,24 @@ def test_a_standby_that_did_not_learn_a_flows_prefix_is_none() -> None:
 
 
 @pytest.mark.parametrize(
+    ("learned", "families"),
+    [
+        (("10.20.0.0/16", "10.21.0.0/16"), ["IPV6"]),
+        (("fd00:20::/48",), ["IPV4"]),
+        ((), ["IPV4", "IPV6"]),
+        (None, ["IPV4", "IPV6"]),
+    ],
+)
+def test_what_shows_the_routes_at_google_asks_for_the_family_of_what_is_missing(
+    learned: tuple[str, ...] | None, families: list[str]
+) -> None:
+    six = replace(CHECKOUT, prefixes={AWS: ("10.20.0.0/16", "fd00:20::/48"), GCP: ("10.220.0.0/16", "fd00:220::/48")})
+    (one,) = found(gcp(ends=(end(up=learned is not None, learned=learned),)), start=fabric(flows=(six, TRAINING)))
+    assert re.findall("--address-family=(IPV[46])", one.fix) == families
+    assert all(call.startswith("gcloud compute routers list-bgp-routes cr-aws-1 ") for call in one.fix.split(" && "))
+
+
+@pytest.mark.parametrize(
     "parts",
     [
         {"up": True, "learned": ("10.0.0.0/8",)},
@@ -157,7 +176,7 @@ def test_a_far_end_whose_bfd_is_slower_than_declared_or_does_not_answer_is_told(
     heard = gcp(ends=(end(up=True, bfd=seconds(5), far_bfd=None if far is None else seconds(far)),))
     assert checks(heard, start=declared) == told
     for one in found(heard, start=declared):
-        assert (one.subject, {each.side for each in one.evidence}) == ("aws-2 far bfd", {"aws", "gcp", "fabric"})
+        assert (one.subject, {each.side for each in one.evidence}) == ("ix-b aws-2 far bfd", {"aws", "gcp", "fabric"})
 
 
 @pytest.mark.parametrize("mode", [Mode.RECOMMEND, Mode.AUTO])
@@ -182,6 +201,22 @@ def test_what_no_command_mends_says_between_what_to_decide(mode: Mode) -> None:
 def test_the_smaller_mtu_of_both_sides_is_held_against_the_fabric(sizes: Sequence[int], severity: Severity | None) -> None:
     both = (aws(mtus={IX_A: sizes[0]}), gcp(mtus={IX_A: sizes[1]}))
     assert [one.severity for one in audit(ATLAS, planned(), both, NOW)] == ([severity] if severity else [])
+
+
+def test_peers_of_the_same_name_at_two_routers_are_told_of_each_for_itself() -> None:
+    wrong = {"up": False, "priority": 500, "hold": seconds(20), "bfd": seconds(9)}
+    ends = tuple(End(link=name, member=MemberId("m1"), name="aws-0", **wrong) for name in (IX_A, IX_B))  # type: ignore[arg-type]
+    told = found(gcp(ends=ends))
+    both = {(check, link) for check in (Check.STANDBY, Check.BASE_PRIORITY, Check.TIMERS) for link in (IX_A, IX_B)}
+    assert {(one.check, one.link) for one in told} == both
+    assert len(told) == len({one.id for one in told}) == 8, "two of timers each: the hold time and BFD"
+
+
+def test_the_far_ends_of_peers_of_the_same_name_are_told_of_each_for_itself() -> None:
+    timers = replace(ATLAS.link("ix-b").timers, bfd=Bfd(interval=seconds(1), multiplier=5))
+    declared = fabric(*(replace(link(name, 10 * G), timers=timers) for name in ("ix-a", "ix-b")))
+    ends = tuple(End(link=name, member=MemberId("m1"), name="aws-0", up=True, bfd=seconds(5), far_bfd=seconds(0)) for name in (IX_A, IX_B))
+    assert {one.link for one in found(gcp(ends=ends), start=declared)} == {IX_A, IX_B}
 
 
 @pytest.mark.parametrize(("priorities", "told"), [((100, 100), 0), ((200, 200), 0), ((201, 201), 2), ((100, 150), 1)])
@@ -218,31 +253,19 @@ def test_a_hand_change_of_what_the_fabric_declares_is_named_with_who_made_it() -
     assert read.fix.endswith(" --project weft-prod-1")
 
 
+def test_a_change_that_only_claims_to_be_ours_is_told_and_says_how_to_make_it_ours() -> None:
+    (one,) = found(changed("tgw-rtb-1", actor=Actor.CLAIMED))
+    (other,) = found(changed("tgw-rtb-1", actor=Actor.CLAIMED, vantage=Vantage.GCP))
+    assert (one.check, one.severity) == (Check.HAND_CHANGE, Severity.WARNING)
+    assert one.text.endswith("under pointsman's user agent: if a function of yours made it, give it a role session named pointsman-..")
+    assert other.text.endswith("give it a service account named pointsman-..")
+    assert one.id == found(changed("tgw-rtb-1"))[0].id
+
+
 def test_changes_of_ours_of_other_things_and_of_long_ago_are_not_told() -> None:
     assert checks(changed("tgw-rtb-1", actor=Actor.OURSELVES)) == []
     assert checks(changed("tgw-rtb-10 10.220.0.0/16")) == []
     assert checks(changed("tgw-rtb-1", seen_at=NOW - timedelta(hours=25))) == []
-
-
-def announced(**parts: object) -> Seen:
-    notice = Notice(vantage=Vantage.GCP, what="OUTAGE", members=("vlan/vlan-1",), seen_at=NOW, start=NOW + timedelta(days=2))
-    return gcp(notices=(replace(notice, **parts),))
-
-
-def test_announced_maintenance_is_told_while_nobody_will_leave_the_link_in_time() -> None:
-    by_hand = fabric(link("ix-a", 10 * G, mode=Mode.OBSERVE), link("ix-b", 5 * G), link("ix-c", 10 * G), vpn())
-    assert [one.severity for one in found(announced(), start=by_hand)] == [Severity.WARNING]
-    assert [one.severity for one in found(announced(start=NOW + timedelta(days=8)), start=by_hand)] == [Severity.NOTE]
-    assert checks(announced()) == [], "it will be left when its window is near"
-    near = announced(start=NOW + ATLAS.policy.maintenance.lead, end=NOW + timedelta(minutes=90))
-    assert [one.fix for one in found(near)] == ["pointsman drain FABRIC ix-a --for 2h --author NAME --reason outage"]
-    assert [one.fix for one in found(announced(), start=by_hand)] == ["pointsman whatif FABRIC --fail ix-a"]
-    asked = fabric(link("ix-a", 10 * G, mode=Mode.RECOMMEND), link("ix-b", 5 * G))
-    assert [one.fix for one in found(announced(), start=asked)] == ["pointsman window list FABRIC"]
-    assert checks(near, planned(links={IX_A: DRAINED})) == []
-    assert checks(announced(start=NOW, end=NOW)) == []
-    assert checks(announced(start=NOW, withdrawn=True)) == []
-    assert checks(announced(members=("vlan/of-somebody-else",), start=NOW)) == []
 
 
 def test_what_could_not_be_read_is_a_finding_of_its_own() -> None:
@@ -298,6 +321,20 @@ def test_a_forbidden_failure_says_what_stands_on_those_links_now() -> None:
     assert told["ix-a"] == {"fabric": "survive.n_1: no_overload", "plan": "at epoch 1 checkout, training on ix-a"}
 
 
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [
+        (Mode.RECOMMEND, ["checkout, training moved once a person approves"]),
+        (Mode.OBSERVE, ["checkout, training moved by BGP alone, once the link is cut"]),
+        (Mode.AUTO, []),
+    ],
+)
+def test_a_forbidden_failure_says_which_moves_are_not_ours_to_make(mode: Mode, says: list[str]) -> None:
+    start = surviving(Survival.NO_OVERLOAD)
+    told = capacity(replace(start, links=(replace(start.links[0], mode=mode), start.links[1])))
+    assert [each.says for one in told if one.subject == "ix-a" for each in one.evidence][1:] == says
+
+
 def test_overload_that_the_policy_allows_is_no_finding() -> None:
     assert list(capacity(surviving(Survival.ANYTHING))) == []
 
@@ -329,7 +366,7 @@ def everything_wrong() -> tuple[Finding, ...]:
 
 
 PROGRAMS = {"aws", "gcloud", "pointsman"}
-DECISIONS = {("mtu", "ix-a"), ("timers", "aws-2 hold")}
+DECISIONS = {("mtu", "ix-a"), ("timers", "ix-b aws-2 hold")}
 """What no command mends: either the ends or the fabric file are wrong."""
 
 

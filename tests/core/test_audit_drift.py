@@ -122,6 +122,13 @@ def test_a_static_entry_that_takes_a_flow_from_bgp_to_no_link_is_told(attachment
     assert {each.side for each in one.evidence} == {"aws", "plan"}
 
 
+def test_a_list_that_takes_one_flow_whole_and_another_in_part_is_told_at_the_weight_of_the_whole() -> None:
+    both = tuple(Entry(table="tgw-rtb-1", name="pl-77", prefix=prefix) for prefix in ("10.221.0.0/16", "10.220.1.0/24"))
+    for entries in (both, both[::-1]):
+        (one,) = found(aws(entries=entries))
+        assert (one.check, one.severity) == (Check.STATIC_OVERRIDE, Severity.ERROR)
+
+
 def test_a_planned_pin_of_which_nothing_stands_is_drift_in_each_table_and_a_note_while_it_is_new() -> None:
     wide = replace(CHECKOUT, aws_prefix_list=PinTarget(prefix_list="pl-20", route_tables=("tgw-rtb-1", "tgw-rtb-2")))
     two = replace(ATLAS, flows=(wide,))

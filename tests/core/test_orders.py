@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from pointsman.core.decide import DECIDER, Judged, judge
+from pointsman.core.decide import Judged, judge
 from pointsman.core.explaining import Scene, link_story
 from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.flagging import SLACK, note_of, state_of
@@ -13,6 +13,7 @@ from pointsman.core.orders import AHEAD, HEARD_WITHIN, LASTING, LONGEST, ORDERS_
 from pointsman.core.plan import DrainCause, FlagState, Freeze, Plan, Verdict
 from pointsman.core.sightings import Cause, Health, Order, Verb
 from pointsman.core.values import canonical, replace
+from pointsman.core.versions import DECIDER
 from tests.core.scene import CHECKOUT, START, Story, aws_bgp, aws_probe, fabric, gcp_bgp, gcp_probe, healthy, seconds
 
 IX_A, IX_B = LinkName("ix-a"), LinkName("ix-b")

@@ -7,7 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.core.incidents import Ask, Incident
-from pointsman.core.outbox import LEASE, SETTLING, all_told, claim, follow, next_letter, record, release, settle_removed
+from pointsman.core.outbox import (
+    LEASE,
+    PAUSE,
+    SETTLING,
+    all_told,
+    claim,
+    follow,
+    next_letter,
+    put_off,
+    ready,
+    record,
+    release,
+    resting,
+    settle_removed,
+)
 from pointsman.core.values import canonical, parse
 from tests.core.outages import IX_A, IX_B, IX_C, asks, desk, desks, healed, outage, ticket
 from tests.core.scene import START, seconds
@@ -39,6 +53,7 @@ class Post:
         assert not any(at == serial and until > self.now for at, until in self.leases.values()), "two live leases of one letter"
         earlier = [one for one in before.outbox[:serial] if one.desk == letter.desk and one.ask is not Ask.DEDUPLICATE]
         assert all(one.done for one in earlier), "told out of order"
+        assert letter.desk not in resting(before, self.now), "told while it is left alone"
         assert letter.ask is Ask.OPEN or any(one.ask is Ask.OPEN for one in earlier), "resolved or updated before it was opened"
 
     def record(self, pick: int) -> None:
@@ -52,6 +67,14 @@ class Post:
         if teller:
             self.incident = release(self.incident, serial, teller)
             del self.leases[teller]
+
+    def put_off(self, pick: int) -> None:
+        teller, serial = self.somebody(pick)
+        if teller:
+            before, until = self.incident, self.now + (seconds(5), LEASE, PAUSE)[pick % 3]
+            self.incident = put_off(before, serial, teller, until)
+            desk = before.outbox[serial].desk
+            assert self.incident is before or [one for one in ready(self.incident, self.now) if one.desk == desk] == []
 
     def somebody(self, pick: int) -> tuple[str, int]:
         """Choose a teller that is still at work, also one whose lease is over."""
@@ -72,12 +95,12 @@ class Post:
         self.incident = settle_removed(self.fabric, self.incident, self.now)
 
     def wait(self, pick: int) -> None:
-        self.now += (seconds(10), LEASE, 2 * LEASE, SETTLING)[pick % 4]
+        self.now += (seconds(10), LEASE, 2 * LEASE, SETTLING, PAUSE)[pick % 5]
 
     def drain(self) -> None:
         """Bring the outage to its end, with tellers that no longer die."""
         self.follow(3)
-        self.now += LEASE
+        self.now += PAUSE
         self.incident = settle_removed(self.fabric, self.incident, self.now)
         for _ in range(40):
             self.now += LEASE
@@ -92,6 +115,7 @@ STEPS: tuple[Callable[[Post, int], None], ...] = (
     Post.claim,
     Post.wait,
     Post.release,
+    Post.put_off,
     Post.record,
     Post.follow,
     Post.join,
@@ -116,7 +140,7 @@ def test_no_letter_is_told_out_of_turn_or_leased_twice_and_the_outbox_drains(
         assert asks(post.incident, one.name)[:1] in ([], [Ask.OPEN])
 
 
-LEASING = (Post.claim, Post.wait, Post.release)
+LEASING = (Post.claim, Post.wait, Post.release, Post.put_off)
 
 
 @given(st.lists(st.tuples(st.sampled_from(LEASING), st.integers(0, 15)), min_size=5, max_size=30))

@@ -8,12 +8,14 @@ from pointsman.core.outbox import follow, severity_of
 from pointsman.core.overfilling import FLOWS_NAMED, Overfilled, may_overfill, overfilled, stands_in, told
 from pointsman.core.plan import Drain, DrainCause, LinkState, Maintenance, Placement, Plan, Verdict
 from pointsman.core.sightings import Health, Sighting, Vantage
+from pointsman.core.unforced import Known
 from pointsman.core.values import replace
 from tests.core.outages import IX_A, IX_B, IX_C, LATE, OUT, VPN, asks, healed, opened, outage
 from tests.core.scene import ATLAS, CHECKOUT, START, TRAINING, G, fabric, flow, lever, link, vpn
 
 ROOMY = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), link("ix-c", 10 * G, cost=0.02), vpn())
 AWS_ACTS = lever("ix-a", Health.DRAINING, 40, 2, Vantage.AWS)
+BY_AWS = Known(rows=AWS_ACTS)
 GOOGLE_ACTS = lever("ix-a", Health.DRAINING, 50, 2)
 SAID = "AWS's failover test empties ix-a until Google's finer levers do: ix-b is overfilled, and loses 28.6% of the packets of checkout, training"
 
@@ -79,36 +81,36 @@ def test_where_every_link_carries_what_falls_to_it_there_is_nothing_to_tell_or_t
 
 def test_capacity_that_aws_own_drain_makes_short_is_an_error_and_no_path_left_stays_the_graver() -> None:
     assert severity_of(ATLAS, outage(), IX_A) is Severity.WARNING
-    assert severity_of(ATLAS, outage(), IX_A, AWS_ACTS) is Severity.ERROR
-    assert severity_of(ATLAS, outage(IX_B, IX_C, VPN), IX_A, AWS_ACTS) is Severity.CRITICAL
+    assert severity_of(ATLAS, outage(), IX_A, BY_AWS) is Severity.ERROR
+    assert severity_of(ATLAS, outage(IX_B, IX_C, VPN), IX_A, BY_AWS) is Severity.CRITICAL
 
 
 def test_within_its_window_too() -> None:
     window = Drain(cause=DrainCause.MAINTENANCE, since=START, epoch=2, enactor=OUT.enactor)
     left = LinkState(verdict=Verdict.DOWN, down_since_epoch=2, drain=window, maintenance=Maintenance(start=START, until=LATE))
     agreed = replace(outage(), links=outage().links | {IX_A: left})
-    assert [severity_of(ATLAS, agreed, IX_A, rows) for rows in ((), AWS_ACTS)] == [Severity.INFO, Severity.ERROR]
+    assert [severity_of(ATLAS, agreed, IX_A, known) for known in (Known(), BY_AWS)] == [Severity.INFO, Severity.ERROR]
 
 
 def test_the_ticket_is_told_once_when_aws_takes_over_though_no_new_plan_says_so() -> None:
-    worse = follow(ATLAS, outage(), IX_A, 2, opened(), rows=AWS_ACTS)
+    worse = follow(ATLAS, outage(), IX_A, 2, opened(), known=BY_AWS)
     assert (worse.severity, asks(worse)) == (Severity.ERROR, [Ask.OPEN, Ask.UPDATE])
     assert worse.outbox[1].summary == f"ix-a is down; both probes lose packets over this link; {SAID}; severity rises to error"
-    assert follow(ATLAS, outage(), IX_A, 2, worse, rows=AWS_ACTS) is worse
+    assert follow(ATLAS, outage(), IX_A, 2, worse, known=BY_AWS) is worse
     assert follow(ATLAS, outage(epoch=4), IX_A, 2, worse) is worse, "who did not read the rows says nothing else"
 
 
 def test_a_ticket_that_is_graver_already_is_told_all_the_same() -> None:
     squeezed = outage(squeezed=10**9)
     known = follow(ATLAS, squeezed, IX_A, 2, None)
-    after = follow(ATLAS, squeezed, IX_A, 2, known, rows=AWS_ACTS)
+    after = follow(ATLAS, squeezed, IX_A, 2, known, known=BY_AWS)
     assert (known.severity, after.severity, after.outbox[1].summary) == (Severity.ERROR, Severity.ERROR, SAID)
-    assert follow(ATLAS, squeezed, IX_A, 2, after, rows=AWS_ACTS) is after
+    assert follow(ATLAS, squeezed, IX_A, 2, after, known=BY_AWS) is after
 
 
 def test_a_ticket_that_is_opened_late_says_it_at_once() -> None:
-    late = follow(ATLAS, outage(), IX_A, 2, None, rows=AWS_ACTS)
+    late = follow(ATLAS, outage(), IX_A, 2, None, known=BY_AWS)
     assert (late.severity, asks(late)) == (Severity.ERROR, [Ask.OPEN])
     assert late.outbox[0].summary.endswith(SAID)
-    assert follow(ATLAS, outage(), IX_A, 2, late, rows=AWS_ACTS) is late
-    assert follow(ATLAS, healed(), IX_A, 2, late, rows=AWS_ACTS).outbox[-1].ask is Ask.RESOLVE
+    assert follow(ATLAS, outage(), IX_A, 2, late, known=BY_AWS) is late
+    assert follow(ATLAS, healed(), IX_A, 2, late, known=BY_AWS).outbox[-1].ask is Ask.RESOLVE

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.core.bundles import VERSION, Bundle, Kept, read, sealed, written
-from pointsman.core.decide import DECIDER, decide
+from pointsman.core.decide import decide
 from pointsman.core.differences import LIMIT, differences
 from pointsman.core.fabric import Fabric, FlowName, LinkName, Mode
 from pointsman.core.journal import VERSION as ENTRY_VERSION
@@ -14,7 +14,8 @@ from pointsman.core.journal import Entry, plan_of
 from pointsman.core.plan import Done, Placement, Plan, Reason, Verdict
 from pointsman.core.replaying import RULES, replay
 from pointsman.core.sightings import Health, Order, Verb
-from pointsman.core.values import canonical, digest, replace
+from pointsman.core.values import canonical, digest, parse, replace
+from pointsman.core.versions import DECIDER
 from pointsman.testing.recording import OUTAGES, recorded
 from tests.core.scene import ATLAS, START, Story, aws_probe, fabric, gcp_probe, seconds
 
@@ -155,6 +156,20 @@ def test_what_was_approved_of_is_done_under_another_fabric_too_that_would_do_the
     assert replay(one).same
     found = replay(one, replace(fabric_of(one), desks=()))
     assert [(decision.epoch, decision.differences) for decision in found.decisions if not decision.same] == []
+
+
+def by_earlier_rules(one: Bundle) -> Bundle:
+    """Give a bundle as rules recorded it that named what waits for a person's word otherwise."""
+    hashes = {kept.entry.plan.proposal.hash for kept in one.entries if kept.entry.plan.proposal}
+    (hash_,) = hashes
+    told = canonical(one.entries).decode().replace(hash_, "f" * len(hash_)).replace(f'"decider":"{DECIDER}"', '"decider":"1"')
+    return replace(one, decider="1", entries=parse(told, tuple[Kept, ...]))
+
+
+def test_what_earlier_rules_named_and_a_person_approved_of_by_that_name_is_decided_the_same() -> None:
+    found = replay(by_earlier_rules(approved()))
+    assert [(decision.epoch, decision.differences) for decision in found.decisions if not decision.same] == []
+    assert len(found.decisions) == 3
 
 
 def test_a_fabric_without_the_link_is_decided_with_what_is_left() -> None:

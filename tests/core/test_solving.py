@@ -166,7 +166,7 @@ def test_what_shares_no_link_is_decided_apart() -> None:
     assert alone.links.items() <= together.links.items()
 
 
-REAL = [(seed, fill) for seed in range(6) for fill in (0.4, 0.6, 0.8)]
+REAL = [*((seed, fill) for seed in range(6) for fill in (0.4, 0.6, 0.8)), *((seed, fill) for seed in (0, 2, 5) for fill in (0.95, 1.0))]
 
 
 @pytest.mark.parametrize(("seed", "fill"), REAL)

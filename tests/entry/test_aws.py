@@ -9,12 +9,14 @@ import pytest
 from pointsman.boot.app import App
 from pointsman.boot.settings import Settings
 from pointsman.core.errors import ConfigError, PointsmanError, Refused, RejectedEvent, Transient
-from pointsman.core.fabric import Cloud
+from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Sighting, Tick
+from pointsman.core.steering import FailoverTest
 from pointsman.entry.aws import lambda_entry
 from pointsman.ports.stores import StoreDown, StoreUnsure
 from pointsman.service.converge import Report
+from pointsman.service.enact import Step
 from pointsman.service.watch import Watched
 from tests.entry.surroundings import Heard, MemoryQueue, ending, lines, logged, world
 from tests.wire.samples import sample
@@ -216,6 +218,34 @@ def test_metrics_are_one_line_of_embedded_metrics_with_the_stages(capsys: pytest
         assert metrics["service"] == use_case.__name__
 
 
+def counted(printed: str) -> dict[str, list[float]]:
+    """Give the metrics of a call, but for its stages."""
+    (metrics,) = [line for line in lines(printed) if "_aws" in line]
+    (directive,) = metrics["_aws"]["CloudWatchMetrics"]
+    names = [one["Name"] for one in directive["Metrics"]]
+    return {name: metrics[name] for name in names if not name.startswith("reaction_")}
+
+
+def test_an_event_that_was_put_aside_is_an_error_in_the_log_and_a_metric_though_its_batch_is_done(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lambda_entry(ending(), world(Cloud.AWS, parking=MemoryQueue()).build)(sample(BATCH), Context())
+    printed = capsys.readouterr().out
+    assert [logged(printed)[name] for name in ("level", "outcome")] == ["ERROR", "ack"]
+    assert counted(printed) == {"outcome_ack": [1.0], "rejected": [1.0]}
+
+
+def test_a_desk_that_could_not_be_told_is_an_error_in_the_log_and_a_metric_though_the_sweep_is_done(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trouble = ("desk noc: PagerDuty answered 400: check the desk's routing key",)
+    answer = lambda_entry(ending(lambda: report(untold=trouble)), world(Cloud.AWS).build)(sample(EVENT), Context())
+    printed = capsys.readouterr().out
+    assert answer == {"outcome": "ack"}
+    assert [logged(printed)[name] for name in ("level", "untold")] == ["ERROR", list(trouble)]
+    assert counted(printed) == {"outcome_ack": [1.0], "untold": [1.0]}
+
+
 def test_what_other_functions_did_is_in_the_log_too(capsys: pytest.CaptureFixture[str]) -> None:
     lambda_entry(ending(lambda: Watched(looks=3, throttled=1, changes=0)), world(Cloud.AWS).build)(sample(EVENT), Context())
     line = logged(capsys.readouterr().out)
@@ -253,3 +283,31 @@ def test_how_long_to_wait_reaches_whoever_catches_the_error() -> None:
     with pytest.raises(Transient) as caught:
         lambda_entry(ending(error), world(Cloud.AWS).build)(sample(EVENT), Context())
     assert caught.value.retry_after == timedelta(seconds=9)
+
+
+@pytest.mark.parametrize("watched", [False, True], ids=["a report", "a watch's reports"])
+def test_a_call_whose_lever_was_refused_for_good_is_done_and_logged_as_an_error_with_a_metric(
+    watched: bool,  # noqa: FBT001
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    setting = FailoverTest(link=LinkName("ix-a"), running=True)
+    steps = (
+        Step(setting=setting, written=False, trouble="AWS denies it: allow it", refused=True),
+        Step(setting=setting, written=False, trouble="busy", again=True),
+    )
+    one = report(steps=steps)
+    done = Watched(looks=3, throttled=0, changes=1, reports=(one,)) if watched else one
+    assert lambda_entry(ending(lambda: done), world(Cloud.AWS).build)(sample(EVENT), Context()) == {"outcome": "ack"}
+    printed = capsys.readouterr().out
+    line = logged(printed)
+    assert (line["level"], line["outcome"]) == ("ERROR", "ack")
+    assert line["refused"] == ["aws.failover_test of ix-a: AWS denies it: allow it"]
+    (metrics,) = [each for each in lines(printed) if "_aws" in each]
+    assert metrics["lever_refused"] == [1.0]
+
+
+def test_a_call_that_was_refused_nothing_has_no_such_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    lambda_entry(ending(report), world(Cloud.AWS).build)(sample(EVENT), Context())
+    printed = capsys.readouterr().out
+    assert logged(printed)["level"] == "INFO"
+    assert not any("lever_refused" in each for each in lines(printed))

@@ -13,10 +13,12 @@ from werkzeug.test import EnvironBuilder
 
 from pointsman.boot.app import App
 from pointsman.core.errors import ConfigError, PointsmanError, Refused, RejectedEvent, Transient
-from pointsman.core.fabric import Cloud
+from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.sightings import Health, Sighting, Source, Tick
+from pointsman.core.steering import RoutePolicies
 from pointsman.entry.gcp import Handler, Reply, http_entry
 from pointsman.ports.stores import StoreDown, StoreUnsure
+from pointsman.service.enact import Step
 from pointsman.testing.google_functions import push_body
 from pointsman.wire import recorded
 from tests.entry.surroundings import Heard, MemoryQueue, ending, lines, logged, world
@@ -165,6 +167,15 @@ def test_what_failed_is_logged_as_an_error(capsys: pytest.CaptureFixture[str]) -
     assert (line["severity"], line["outcome"], line["error"]) == ("ERROR", "retry", "later")
 
 
+def test_what_is_done_and_yet_asks_for_a_person_is_logged_as_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    http_entry(ending(), world(Cloud.GCP, parking=MemoryQueue()).build)(request(b"{", JSON))
+    line = logged(capsys.readouterr().out)
+    assert (line["severity"], line["outcome"], len(line["rejected"])) == ("ERROR", "ack", 1)
+    sent(http_entry(ending(lambda: report(untold=("desk noc: refused",))), world(Cloud.GCP).build), PUSH)
+    line = logged(capsys.readouterr().out)
+    assert (line["severity"], line["outcome"], line["untold"]) == ("ERROR", "ack", ["desk noc: refused"])
+
+
 @pytest.mark.parametrize("error", [None, Transient("later"), ConfigError("set it"), Refused("no")], ids=lambda error: type(error).__name__)
 def test_neither_a_payload_nor_a_callers_token_gets_into_a_log_or_an_answer(
     error: PointsmanError | None, capsys: pytest.CaptureFixture[str]
@@ -213,3 +224,11 @@ def test_an_answer_is_never_a_page_or_a_trace() -> None:
         assert headers["Content-Type"].startswith("text/plain")
         assert "Traceback" not in text
         assert len(text.splitlines()) <= 1
+
+
+def test_a_call_whose_lever_was_refused_for_good_is_done_and_logged_as_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    setting = RoutePolicies(link=LinkName("ix-a"))
+    done = report(steps=(Step(setting=setting, written=False, trouble="denied: grant it", refused=True),))
+    assert sent(http_entry(ending(lambda: done), world(Cloud.GCP).build), PUSH)[1] == 204
+    line = logged(capsys.readouterr().out)
+    assert (line["severity"], line["outcome"], line["refused"]) == ("ERROR", "ack", ["gcp.route_policy of ix-a: denied: grant it"])

@@ -4,6 +4,8 @@ import base64
 import json
 from typing import Any
 
+import pytest
+
 from pointsman.core.values import canonical
 from pointsman.entry.outcomes import Unreadable, unreadable
 from pointsman.entry.parking import LIMIT, REASONS_LIMIT, parked
@@ -26,7 +28,26 @@ def test_of_a_batch_only_what_could_not_be_read_is_parked_as_a_batch_that_can_be
     bad = unreadable(decode(batch))
     kept = read(parked(batch, None, bad))["event"]
     assert [record["messageId"] for record in kept["Records"]] == ["2e1424d4-f796-459a-8184-9c92662be002"]
-    assert unreadable(decode(kept)) == (Unreadable(why=bad[0].why.replace("[1]", "[0]"), delivery=bad[0].delivery),)
+    assert unreadable(decode(kept)) == (Unreadable(why=bad[0].why.replace("[1]", "[0]"), delivery=bad[0].delivery, number=0),)
+
+
+def test_of_a_batch_without_names_the_item_that_could_not_be_read_is_parked_and_no_good_one_with_it() -> None:
+    good, poison = sample("aws/nm-status-vpn-bgp-down.json"), {"EventSource": "aws:sns", "Sns": {"Message": "plain words"}}
+    for event, left in (({"Records": [good, poison, good]}, {"Records": [poison]}), ([good, poison, good], [poison])):
+        assert read(parked(event, None, unreadable(decode(event))))["event"] == left
+
+
+def test_of_a_batch_that_cannot_be_opened_nothing_is_left_out() -> None:
+    events: tuple[Any, ...] = (
+        {"Records": "many"},
+        {"Records": [{}] * 10_001},
+        [],
+        {"Type": "Notification", "TopicArn": "t", "Message": "[17]"},
+    )
+    for event in events:
+        bad = unreadable(decode(event))
+        assert bad
+        assert read(parked(event, None, bad))["event"] == event
 
 
 def test_the_batch_that_came_in_stays_as_it_is() -> None:
@@ -55,6 +76,27 @@ def test_a_request_is_parked_with_the_headers_that_say_what_it_is_and_no_others(
     assert b"hunter2" not in (body or b"")
     (again,) = recorded.deliveries(canonical(event))
     assert (again.body, again.headers) == (b"{ not json", event["headers"])
+
+
+def test_a_request_through_a_gateway_is_parked_without_its_callers_token_and_means_the_same() -> None:
+    event = sample("chat/slack-drain-nothing.json")
+    event["headers"] |= {"Authorization": "Bearer hunter2", "x-slack-signature": "v0=hunter2"}
+    event |= {
+        "cookies": ["s=hunter2"],
+        "multiValueHeaders": {"Authorization": ["hunter2"]},
+        "queryStringParameters": {"key": "hunter2"},
+        "rawQueryString": "key=hunter2",
+    }
+    event["requestContext"]["identity"] = {"apiKey": "hunter2"}
+    body = parked(event, None, unreadable(decode(event)))
+    assert b"hunter2" not in (body or b"")
+    assert decode(read(body)["event"]) == decode(event)
+
+
+@pytest.mark.parametrize("strange", [{"requestContext": None}, {"requestContext": 7, "headers": "x"}, {"requestContext": {}, "body": None}])
+def test_a_request_through_a_gateway_that_is_none_is_parked_all_the_same(strange: dict[str, Any]) -> None:
+    why = unreadable(decode(strange))
+    assert [one.why for one in unreadable(decode(read(parked(strange, None, why))["event"]))] == [one.why for one in why]
 
 
 def test_a_request_that_is_no_text_is_kept_byte_for_byte() -> None:

@@ -181,3 +181,12 @@ def test_the_event_that_a_parked_one_holds_is_taken_by_a_function_once_it_is_und
     parking, heard = MemoryQueue(), Heard()
     answer = lambda_entry(ending(heard=heard), world(Cloud.AWS, parking=parking).build)(batch, Context())
     assert (failed(answer), parking.messages, len(heard.calls)) == ([], [], 1)
+
+
+@pytest.mark.parametrize("nothing", ["", "\n", "[]\n"])
+def test_a_queue_that_gave_nothing_gives_no_event_to_hand_in_again(nothing: str) -> None:
+    done = CliRunner().invoke(COMMAND, ["-", "--raw"], input=nothing)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "the file holds no event: the queue gave none" in done.stderr
+    shown = CliRunner().invoke(COMMAND, ["-", "--json"], input=nothing)
+    assert "there is nothing to read" in shown.stdout

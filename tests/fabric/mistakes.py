@@ -50,8 +50,8 @@ ONE_MISTAKE: dict[str, tuple[Edit, str, str]] = {
     ),
     "unknown cloud": (
         ("cloud: gcp", "cloud: azure"),
-        'f.yaml:12:3: sites.gcp-use4: cloud "azure" is not one of aws, gcp; write cloud: aws or cloud: gcp',
-        "gcp-use4",
+        'f.yaml:13:12: sites.gcp-use4.cloud: "azure" is not one of aws, gcp; write cloud: aws or cloud: gcp',
+        "azure",
     ),
     "misspelt cloud": (
         ("cloud: gcp", "clod: gcp"),
@@ -150,7 +150,10 @@ ONE_MISTAKE: dict[str, tuple[Edit, str, str]] = {
     ),
     "tunnel twice": (
         ("tunnel: ha-t2", "tunnel: ha-t1"),
-        'f.yaml:70:94: links.vpn.members[1].gcp.tunnel: tunnel "ha-t1" is already used at links.vpn.members[0].gcp.tunnel; each is declared once',
+        (
+            'f.yaml:70:94: links.vpn.members[1].gcp.tunnel: tunnel "ha-t1" is already used at links.vpn.members[0].gcp.tunnel; '
+            "each is declared once, in whatever region: give one of them another name in Google Cloud"
+        ),
         "ha-t1",
     ),
     "attachment twice": (

@@ -69,6 +69,7 @@ json_like = st.recursive(
 )
 
 
+@example([None, None], "policy")
 @given(json_like, st.sampled_from(["version", "sites", "links", "flows", "policy", "stores", "desks"]))
 def test_anything_in_the_place_of_a_part_gives_a_report(value: object, key: str) -> None:
     data = read_tree(ATLAS.encode()).data

@@ -224,8 +224,14 @@ def test_an_identifier_is_declared_once(what: str) -> None:
 
 def test_the_same_names_on_another_router_are_other_things() -> None:
     text = example("two-regions")
-    assert text.count("from-vpn") == text.count("tunnel: ha-t1") == text.count("ip: 169.254.41.1") == 2
+    assert text.count("from-vpn") == text.count("ip: 169.254.41.1") == 2
     assert checked(text).findings == ()
+
+
+def test_a_tunnel_or_vlan_attachment_of_one_name_in_two_regions_is_refused_since_claims_of_them_name_no_region() -> None:
+    (found,) = checked(example("two-regions").replace("ha-west-t1", "ha-east-t1")).findings
+    assert found.text == 'tunnel "ha-east-t1" is already used at links.east-vpn.members[0].gcp.tunnel'
+    assert found.mend == "each is declared once, in whatever region: give one of them another name in Google Cloud"
 
 
 @pytest.mark.parametrize("case", BROKEN)

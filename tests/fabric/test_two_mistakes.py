@@ -116,3 +116,124 @@ def test_more_copies_than_are_read_are_still_told() -> None:
 
 def test_the_good_fabric_has_no_second_reading() -> None:
     assert checked(ATLAS).findings == checked(example("demo")).findings == ()
+
+
+def test_what_a_second_copy_breaks_elsewhere_is_told_with_its_line() -> None:
+    text = edited(("    mtu: 8500\n", "    mtu: 8500\n    mtu: 1400\n"), ("prefer: [ix-a, ix-b]", "prefer: [ix-a]"))
+    assert [(finding.path, finding.text) for finding in checked(text).findings] == [
+        ("links.ix-a.mtu", "this key is here twice, first in line 24 column 5"),
+        ("flows.training.min_mtu", "8000 is above the MTU of every permitted link (at most 1400), by the copy in line 25"),
+    ]
+
+
+def test_two_second_copies_that_break_each_other_are_told_with_both_lines() -> None:
+    one = ("    mtu: 1406\n", "    mtu: 1406\n    mtu: 600\n")
+    other = ("    min_mtu: 1400\n    prefer: [ix-a, ix-b, vpn]", "    min_mtu: 1400\n    min_mtu: 1000\n    prefer: [vpn]")
+    found = {finding.text for finding in checked(edited(one, other)).findings if finding.path == "flows.checkout.min_mtu"}
+    assert "1000 is above the MTU of every permitted link (at most 600), by the copy in line 63" in found
+    assert "1400 is above the MTU of every permitted link (at most 600), by the copy in line 63" in found
+
+
+def test_copies_within_copies_are_all_read() -> None:
+    text = edited(("timers: {hold: 60s, g", "timers: {hold: 60s, hold: 61}\n    timers: {hold: 62, hold: 1s, g"))
+    assert [(finding.line, finding.text) for finding in checked(text).findings if "twice" not in finding.text] == [
+        (27, "61 has no unit"),
+        (28, "62 has no unit"),
+        (28, "1s is not a BGP hold time"),
+    ]
+
+
+def test_what_any_copy_declares_is_not_missing() -> None:
+    text = edited(("route_tables: [tgw-rtb-0e5f60718293a4b5c]\n", "route_tables: [tgw-rtb-0e5f60718293a4b5d]\n    route_tables: []\n"))
+    assert [finding.path for finding in checked(text).findings] == [
+        "sites.aws-use1.route_tables",
+        "flows.checkout.aws_prefix_list.route_tables[0]",
+    ]
+    kept = edited(("route_tables: [tgw-rtb-0e5f60718293a4b5c]\n", "route_tables: []\n    route_tables: [tgw-rtb-0e5f60718293a4b5c]\n"))
+    assert [finding.path for finding in checked(kept).findings] == ["sites.aws-use1.route_tables"]
+
+
+def test_what_stands_under_a_misspelt_key_is_read_as_what_it_means() -> None:
+    text = edited(
+        ("\nlinks:", "\nlink:"), ("    members:\n      - {id: a1", "    member:\n      - {id: A1"), ("hold: 60s, g", "hold: 1s, g")
+    )
+    assert [finding.path for finding in checked(text).findings] == [
+        "link",
+        "link.ix-a.timers.hold",
+        "link.ix-a.member",
+        "link.ix-a.member[0].id",
+    ]
+
+
+def test_a_site_without_its_cloud_is_read_as_the_kind_that_its_keys_belong_to() -> None:
+    edits = [("    cloud: aws\n", ""), ("    cloud: gcp\n    project: weft-prod-1", "    cloud: [gcp]\n    project: 1")]
+    text = edited(*edits, ('account: "111122223333"', "account: 5"), ("tgw-attach-0bbbb", "attachment-0bbbb"))
+    assert [finding.path for finding in checked(text).findings] == [
+        "sites.aws-use1",
+        "sites.aws-use1.account",
+        "sites.gcp-use4.cloud",
+        "sites.gcp-use4.project",
+        "links.ix-b.aws.attachments[0]",
+    ]
+
+
+def test_a_site_whose_keys_belong_to_both_clouds_is_told_once() -> None:
+    text = edited(("    cloud: aws\n", "    cloud: azure\n    network: core\n"))
+    assert [finding.path for finding in checked(text).findings] == ["sites.aws-use1.cloud"]
+
+
+def test_a_name_that_is_none_but_declared_so_is_to_be_mended_there() -> None:
+    found = [finding for finding in checked(edited(("  ix-a: ", "  ix_a: "))).findings if finding.path == "flows.training.prefer[0]"]
+    assert [(finding.text, finding.mend) for finding in found] == [('"ix-a" is not declared under links', 'mend the name "ix_a"')]
+
+
+def test_what_is_known_of_a_budget_counts_where_some_of_it_is_wrong() -> None:
+    text = edited(("hold: 60s, graceful_restart: 120s", "hold: 60, graceful_restart: 120s"), ("event: 10m", "event: 3m"))
+    assert [finding.text for finding in checked(text).findings] == [
+        "60 has no unit",
+        "3m is not above 3m: what is known of link ix-a's convergence budget and the sweep interval",
+    ]
+
+
+def test_the_place_of_what_a_merge_gave_is_forgotten_where_it_is_replaced() -> None:
+    text = edited(
+        ("timers: {hold: 60s}", "timers: {<<: *slow, bfd: {interval: 1s}}"),
+        ("timers: {hold: 60s, bfd: {", "timers: &slow {hold: 60s, bfd: {"),
+    )
+    (found,) = checked(text).findings
+    assert (found.line, found.path) == (53, "links.mc.timers.bfd.multiplier")
+
+
+def test_entries_too_many_are_told_and_read_all_the_same() -> None:
+    text = edited(("between: [aws-use1, gcp-use4]", "between: [aws-use1, gcp-use4, gcp-use5]"))
+    assert [finding.path for finding in checked(text).findings] == ["links.ix-a.between", "links.ix-a.between[2]"]
+
+
+MISPLACED: dict[str, tuple[Edit, str]] = {
+    "a member's key of another kind": (("connection: dxcon-fg5e6f7a", "vpn: vpn-x"), "does not belong to a cross_cloud_interconnect"),
+    "an end's key of another kind": (
+        ("gcp: {import_policy: from-vpn", "gcp: {transport: x, import_policy: from-vpn"),
+        "does not belong to a vpn",
+    ),
+    "BFD on a VPN": (("timers: {hold: 30s}", "timers: {hold: 30s, bfd: 5}"), "Cloud VPN does not speak BFD"),
+    "route tables without a Transit Gateway": (
+        (
+            "transit_gateway: tgw-0a1b2c3d4e5f60718\n    route_tables: [",
+            "virtual_private_gateway: vgw-0a1b2c3d4e5f60718\n    route_tables: 5 #[",
+        ),
+        "only a Transit Gateway has route tables here",
+    ),
+    "keys for a witness that is none": (
+        (
+            "witness: s3://pointsman-atlas-witness?endpoint=https://objects.example.net",
+            "witness: dynamodb://eu-west-1/t\n  witness_key: plain",
+        ),
+        "only a witness in an s3:// bucket is enciphered by us",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISPLACED)
+def test_a_key_that_does_not_belong_is_told_also_where_its_value_is_wrong(case: str) -> None:
+    edit, text = MISPLACED[case]
+    assert text in {finding.text for finding in checked(edited(edit)).findings}

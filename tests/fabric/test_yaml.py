@@ -2,9 +2,10 @@
 
 import pytest
 
-from pointsman.adapters.files.places import MAX_BYTES, read_tree
+from pointsman.adapters.files.places import MAX_BYTES, MAX_NODES, read_tree
 from tests.fabric.written import ATLAS, at, checked, edited, said
 
+TOO_MANY = "the file holds more than 20000 keys and values, with its aliases unfolded; split the fabric, or alias less"
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "\n".join(
     f"{now}: &{now} [{', '.join([f'*{before}'] * 9)}]" for before, now in zip("abcdefgh", "bcdefghi", strict=True)
 )
@@ -22,8 +23,9 @@ ONE_REASON: dict[str, tuple[bytes, str]] = {
     "two documents": (b"version: 1\n---\nversion: 1\n", "f.yaml:2:1: the file holds more than one document; keep one fabric in a file"),
     "huge": (b"#" * (MAX_BYTES + 1), "f.yaml:1:1: the file is larger than 256 KiB; split the fabric into two"),
     "deep": (b"a: " + b"[" * 500, "f.yaml:1:28: nested deeper than 24 levels; flatten it"),
-    "an alias of itself": (b"a: &a [*a]", "f.yaml:1:4: its aliases unfold to too much, or to themselves; write the values out"),
-    "a billion laughs": (LAUGHS.encode(), "f.yaml:1:4: its aliases unfold to too much, or to themselves; write the values out"),
+    "an alias of itself": (b"a: &a [*a]", "f.yaml:1:4: its aliases unfold to themselves; write the values out"),
+    "a billion laughs": (LAUGHS.encode(), f"f.yaml:1:4: {TOO_MANY}"),
+    "more keys than are read": ("\n".join(f"k{at}: {{}}" for at in range(MAX_NODES)).encode(), f"f.yaml:20000:9: {TOO_MANY}"),
     "an unknown anchor": (
         b"a: *b",
         "f.yaml:1:4: this is not YAML: found undefined alias 'b'; check indentation, colons and quotes",

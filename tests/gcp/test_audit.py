@@ -87,7 +87,7 @@ def test_bfd_and_keepalive_that_are_not_as_declared_are_found(cloud: Cloud) -> N
     state = cloud.face.routers.states[0]
     peers = [peer | {"bfd": {"sessionInitializationMode": "DISABLED"}} for peer in state.resource.now["bgpPeers"]]
     cloud.face.routers.put_router(state, state.resource.now | {"bgpPeers": peers, "bgp": {"keepaliveInterval": 40}}, OURS)
-    assert {one.subject for one in findings(cloud)} == {"aws-a hold", "aws-b hold", "aws-b bfd"}
+    assert {one.subject for one in findings(cloud)} == {"ix-a aws-a hold", "ix-b aws-b hold", "ix-b aws-b bfd"}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The peer priority lever keeps what it does not know, writes the whole array back, and notices an edit at the same moment."""
 
+import asyncio
 import json
 
 import pytest
@@ -140,3 +141,18 @@ def test_another_levers_setting_is_refused(cloud: Cloud) -> None:
     hand = lever(cloud)
     with pytest.raises(LeverFailed, match="RoutePolicies"):
         run(hand.apply(RoutePolicies(link=LinkName("ix-b")), run(hand.observe("ix-b")), "t"))
+
+
+def test_links_of_one_router_take_turns_so_that_no_edit_of_ours_undoes_another(cloud: Cloud) -> None:
+    async def both() -> list[BaseException | None]:
+        hand = lever(cloud)
+        seen = [(setting, await hand.observe(setting.link)) for setting in (want(150, "ix-a"), want(160, "ix-b"))]
+        ends = await asyncio.gather(*(hand.apply(setting, held, f"epoch-{held.setting}") for setting, held in seen), return_exceptions=True)
+        await steer(hand, want(160, "ix-b"))
+        return ends
+
+    first, second = run(both())
+    assert first is None, "the first was neither lost nor disturbed"
+    assert isinstance(second, FenceLost)
+    assert "observe again" in str(second), "it was told before it wrote anything"
+    assert [peer(cloud, name)["advertisedRoutePriority"] for name in ("aws-a", "aws-b")] == [150, 160]

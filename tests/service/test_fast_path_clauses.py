@@ -100,7 +100,8 @@ async def on_a_plan_that_only_a_minority_accepted(world: World) -> bool:
 
 async def on_a_plan_of_other_rules(world: World) -> bool:
     """The other cloud runs an older version, which keeps to ix-c what this one leads to ix-b: the two steer apart."""
-    older = await agreed_to(world, lambda plan: replace(plan, decider="the last version's"))
+    long_ago = world.twin.fabric.policy.hold_down
+    older = await agreed_to(world, lambda plan: replace(plan, decider="the last version's", decided_at=plan.decided_at - long_ago))
     await fails(world)
     for store in world.table.stores:
         store.next("prepare", Weather(delay=1.0))

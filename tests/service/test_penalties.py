@@ -4,8 +4,9 @@ import asyncio
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from pointsman.cli.penalty import chart, drawing
+from pointsman.cli.penalty import chart
 from pointsman.cli.telling import lines
+from pointsman.console.penalty import drawing
 from pointsman.core.damping import decayed
 from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.penalties import PenaltyStory, curve, penalty_story

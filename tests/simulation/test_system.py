@@ -1,5 +1,8 @@
 """The whole product on virtual time: what must hold holds in every schedule, and a schedule can be told again."""
 
+import asyncio
+import enum
+import gc
 import json
 import os
 import subprocess
@@ -69,6 +72,18 @@ def test_telling_and_watching_change_nothing() -> None:
     told, _ = system.story(7)
     played = system.play(7)
     assert (told.events, told.operations, told.faults) == (played.events, played.operations, played.faults)
+
+
+def test_a_run_leaves_the_interpreter_as_it_found_it_and_plays_what_a_lone_schedule_plays() -> None:
+    before = dict(vars(enum.EnumType)), dict(vars(asyncio.tasks)), gc.isenabled()
+    run, alone = system.run(7, 2), [system.play(seed) for seed in (7, 8)]
+    assert (dict(vars(enum.EnumType)), dict(vars(asyncio.tasks)), gc.isenabled()) == before
+    assert (run.operations, run.events) == (sum(one.operations for one in alone), sum(one.events for one in alone))
+    assert len(asyncio.run(_listed())) == 1, "asyncio knows its tasks again"
+
+
+async def _listed() -> set[asyncio.Task[object]]:
+    return asyncio.all_tasks()
 
 
 def test_a_schedule_without_faults_has_none() -> None:

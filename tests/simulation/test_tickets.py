@@ -19,7 +19,7 @@ from pointsman.testing.simulation.nature import Nature
 from pointsman.testing.simulation.play import Play
 from pointsman.testing.simulation.ports import SEARCH_LAG, SimulatedDesk
 from pointsman.testing.simulation.schedule import schedule
-from pointsman.testing.simulation.tickets import TOGETHER_SECONDS
+from pointsman.testing.simulation.tickets import TOGETHER_SECONDS, together_seconds
 from pointsman.testing.virtual import VirtualClock
 from pointsman.testing.virtual import run as run_virtually
 
@@ -62,6 +62,15 @@ def test_a_ticket_that_a_late_desk_makes_after_the_lease_is_excused(evidence: Ev
 def test_what_was_done_in_time_to_a_late_ticket_does_not_make_it_another(evidence: Evidence) -> None:
     late = told(evidence, 42, Ask.OPEN, "T2", overdue=True)
     assert judged(evidence, told(evidence, 31, Ask.OPEN, "T1"), late, told(evidence, 50, Ask.UPDATE, "T2")) == []
+
+
+def test_one_wrong_clock_of_three_excuses_no_two_tickets_that_stand_for_long_and_two_do_for_as_long_as_a_clock_may_be_ahead(
+    evidence: Evidence,
+) -> None:
+    book = (told(evidence, 31, Ask.OPEN, "T1"), told(evidence, 42, Ask.OPEN, "T2", overdue=True))
+    late, later = (told(evidence, 43 + together_seconds(clocks), Ask.RESOLVE, "T2") for clocks in (1, 2))
+    assert [len(judged(replace(evidence, misled=clocks), *book, late)) for clocks in (0, 1, 2)] == [1, 1, 0]
+    assert len(judged(replace(evidence, misled=2), *book, later)) == 1
 
 
 def test_no_excuse_lets_two_tickets_stand_open_for_longer_than_t(evidence: Evidence) -> None:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsman import __version__
 from pointsman.adapters import http1
 from pointsman.adapters.http import Answer, Unanswered, Unreached
 from pointsman.adapters.http1 import Http1
@@ -80,7 +81,7 @@ def test_a_request_names_its_host_its_target_and_its_length() -> None:
     first, host, *rest = head.split(b"\r\n")
     assert (first, body) == (b"POST /v1/a%2Fb?x=1 HTTP/1.1", b"body")
     assert host.startswith(b"host: 127.0.0.1:")
-    assert rest == [b"accept-encoding: identity", b"x-word: yes", b"content-length: 4"]
+    assert rest == [b"accept-encoding: identity", f"user-agent: pointsman/{__version__}".encode(), b"x-word: yes", b"content-length: 4"]
     assert (answer.status, answer.body, answer.headers["content-length"]) == (200, b"{}", "2")
     assert answer.date is not None
 

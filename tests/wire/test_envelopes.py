@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -43,16 +44,69 @@ def test_an_event_means_the_same_in_every_envelope(wrap: Any) -> None:
     [
         {"data": ROUTER_DOWN},
         {"data": json.dumps(ROUTER_DOWN)},
+        {"data": [ROUTER_DOWN]},
         {"data_base64": base64.b64encode(json.dumps(ROUTER_DOWN).encode()).decode()},
     ],
 )
-def test_a_structured_cloud_event_carries_its_data_in_three_ways(data: dict[str, Any]) -> None:
+def test_a_structured_cloud_event_carries_its_data_as_json_as_text_or_in_base64(data: dict[str, Any]) -> None:
     assert meanings({**CLOUD_EVENT, **data}) == meanings(ROUTER_DOWN)
 
 
 def test_a_binary_cloud_event_is_its_body() -> None:
     headers = {"CE-Type": CLOUD_EVENT["type"], "ce-time": "2026-11-21T17:02:12Z", "Content-Type": "application/json"}
     assert meanings(json.dumps(push(ROUTER_DOWN)), headers) == meanings(ROUTER_DOWN)
+
+
+PROBE = {"pointsman": "probe", "cloud": "aws", "paths": [{"source": "10.250.1.1", "target": "10.251.1.1", "loss": 1}]}
+"""A claim without a time of its own has its envelope's."""
+TIMED: dict[str, Any] = {
+    "SQS": lambda value, at: {"Records": [sqs(value)["Records"][0] | {"attributes": {"SentTimestamp": at}}]},
+    "SNS": lambda value, at: sns(value) | {"Timestamp": at},
+    "API Gateway": lambda value, at: {"requestContext": {"timeEpoch": at}, "body": json.dumps(value)},
+    "API Gateway, first format": lambda value, at: {"requestContext": {"requestTimeEpoch": at}, "body": json.dumps(value)},
+    "Pub/Sub": lambda value, at: {"message": push(value)["message"] | {"publishTime": at}, "subscription": "s"},
+    "CloudEvent": lambda value, at: CLOUD_EVENT | {"time": at, "data": value},
+}
+"""Envelopes that tell a time."""
+EARLIER, LATER = 1795279555000, 1795283155000
+
+
+def at_of(kind: str, millis: int) -> Any:
+    written = datetime.fromtimestamp(millis / 1000, UTC).isoformat()
+    return str(millis) if kind == "SQS" else millis if kind.startswith("API") else written
+
+
+@pytest.mark.parametrize("wrong", ["yesterday", "", None, [], {}, -1, 1e300])
+@pytest.mark.parametrize("kind", TIMED)
+def test_a_wrong_time_of_an_envelope_costs_no_event_that_has_its_own(kind: str, wrong: Any) -> None:
+    assert meanings(TIMED[kind](BGP_DOWN, wrong)) == meanings(BGP_DOWN)
+    (found,) = meanings(TIMED[kind](PROBE, wrong))
+    assert isinstance(found, Rejected)
+    assert found.reason == "is missing: a claim without its time cannot be weighed"
+
+
+@pytest.mark.parametrize("wrong", ["yesterday", "", "2026-13-01T00:00:00Z"])
+def test_a_wrong_time_in_a_header_costs_no_event_that_has_its_own(wrong: str) -> None:
+    headers = {"ce-type": CLOUD_EVENT["type"], "ce-time": wrong, "content-type": "application/json"}
+    assert meanings(json.dumps(push(ROUTER_DOWN)), headers) == meanings(ROUTER_DOWN)
+    (found,) = meanings(json.dumps(push(PROBE)), headers)
+    assert isinstance(found, Rejected)
+
+
+@pytest.mark.parametrize("inner", TIMED)
+@pytest.mark.parametrize("outer", TIMED)
+def test_a_claim_that_is_sent_again_keeps_the_time_of_its_first_envelope(outer: str, inner: str) -> None:
+    (first,) = meanings(TIMED[inner](PROBE, at_of(inner, EARLIER)))
+    (again,) = meanings(TIMED[outer](TIMED[inner](PROBE, at_of(inner, EARLIER)), at_of(outer, LATER)))
+    assert isinstance(first, Sighting)
+    assert again == first
+
+
+@pytest.mark.parametrize("inner", TIMED)
+@pytest.mark.parametrize("outer", TIMED)
+def test_a_claim_that_never_had_a_time_is_not_made_fresh_by_being_sent_again(outer: str, inner: str) -> None:
+    (found,) = meanings(TIMED[outer](TIMED[inner](PROBE, "unsaid"), at_of(outer, LATER)))
+    assert isinstance(found, Rejected)
 
 
 def test_an_array_is_a_batch() -> None:
@@ -68,6 +122,28 @@ def test_a_poison_record_does_not_stop_the_others_and_is_named() -> None:
     assert [record.delivery for record in found] == ["m0", "poison", "m1", "m2", None]
     assert isinstance(found[1].meaning, Rejected)
     assert found[1].meaning.path == "$.Records[1].body"
+
+
+def s3(bucket: str) -> dict[str, Any]:
+    return {"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": bucket}}}]}
+
+
+@pytest.mark.parametrize(
+    "inner", [sqs({"what": "is this"}), s3("b"), {"Records": [{"EventSource": "aws:sns", "Sns": sns("plain")}]}, [17, 18]]
+)
+def test_what_is_wrong_inside_a_message_is_named_by_the_message_that_its_queue_delivered(inner: Any) -> None:
+    found = decode(sqs(BGP_DOWN, inner, ROUTER_DOWN))
+    assert [(type(one.meaning), one.delivery, one.number) for one in found if one.delivery != "m1"] == [
+        (Sighting, "m0", 0),
+        (Sighting, "m2", 2),
+    ]
+    assert {(type(one.meaning), one.number) for one in found if one.delivery == "m1"} == {(Rejected, 1)}
+
+
+@pytest.mark.parametrize("wrap", [push, sns, lambda x: {"requestContext": {}, "body": json.dumps(x)}, lambda x: [x]])
+def test_a_batch_that_no_queue_delivered_has_no_names_that_a_queue_knows(wrap: Any) -> None:
+    for inner in (sqs(BGP_DOWN, {"what": "is this"}), s3("b")):
+        assert {one.delivery for one in decode(wrap(inner))} == {None}
 
 
 def test_a_record_with_several_claims_gives_them_all_under_one_delivery() -> None:

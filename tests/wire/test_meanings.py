@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.adapters.http import USER_AGENT
 from pointsman.core.sightings import Actor, Aspect, Cause, Change, Health, Ignored, Notice, Order, Rejected, Sighting, Source, Vantage, Verb
 from tests.wire.samples import SAMPLES, decoded, meanings, sample
 
@@ -204,6 +205,43 @@ def test_our_own_writes_are_told_by_their_service_account(email: str, actor: Act
     entry = sample("gcp/logentry-audit-route-policy-by-hand.json")
     entry["protoPayload"]["authenticationInfo"]["principalEmail"] = email
     assert only(entry).actor is actor
+
+
+AGENTS = {
+    USER_AGENT: Actor.CLAIMED,
+    "Boto3/1.44.5 md/Botocore#1.44.5 ua/2.1 cfg/retry-mode#legacy Botocore/1.44.5 pointsman/0.1.0": Actor.CLAIMED,
+    "Boto3/1.44.5 md/Botocore#1.44.5 Botocore/1.44.5 pointsman/0.1.0 PT/NO-OP/3.1.0 PTEnv/NA": Actor.CLAIMED,
+    "[pointsman/0.1.0]": Actor.CLAIMED,
+    "pointsman/0.1.0,gzip(gfe)": Actor.CLAIMED,
+    "": Actor.SOMEBODY,
+    "pointsman": Actor.SOMEBODY,
+    "not-pointsman/0.1.0": Actor.SOMEBODY,
+    "pointsmanager/0.1.0": Actor.SOMEBODY,
+    "aws-cli/2.34.43": Actor.SOMEBODY,
+    "x" * 2040 + " pointsman/0.1.0": Actor.SOMEBODY,
+}
+
+
+@pytest.mark.parametrize(("agent", "claimed"), AGENTS.items())
+@pytest.mark.parametrize("cloud", ["aws", "gcp"])
+def test_a_user_agent_claims_a_change_and_never_makes_it_ours(cloud: str, agent: str, claimed: Actor) -> None:
+    for identity, told in (("pointsman-sweep", Actor.OURSELVES), ("link_changed", claimed)):
+        if cloud == "aws":
+            arn = f"arn:aws:sts::111122223333:assumed-role/x/{identity}"
+            event = with_detail(TRAIL, userIdentity={"type": "AssumedRole", "arn": arn}, userAgent=agent)
+        else:
+            event = sample("gcp/logentry-audit-route-policy-by-hand.json")
+            event["protoPayload"]["authenticationInfo"]["principalEmail"] = f"{identity}@p.iam.gserviceaccount.com"
+            event["protoPayload"]["requestMetadata"]["callerSuppliedUserAgent"] = agent
+        assert only(event).actor is told
+
+
+@pytest.mark.parametrize("strange", [None, 7, [], {"callerSuppliedUserAgent": 7}, {"callerSuppliedUserAgent": ["pointsman/1"]}])
+def test_a_user_agent_that_cannot_be_read_claims_nothing(strange: Any) -> None:
+    event = sample("gcp/logentry-audit-route-policy-by-hand.json")
+    event["protoPayload"]["requestMetadata"] = strange
+    assert only(event).actor is Actor.SOMEBODY
+    assert only(with_detail(TRAIL, userAgent=strange)).actor is Actor.SOMEBODY
 
 
 def test_one_fault_told_in_four_schemas_is_one_claim() -> None:

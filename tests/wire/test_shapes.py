@@ -11,12 +11,17 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("aws/nm-status-names-nothing.near-miss",),
     ),
     "Network Manager status of Cloud WAN": (
-        ("aws/nm-status-cloudwan-vpn-ipsec-down", "aws/nm-status-cloudwan-vpn-ipsec-up", "aws/nm-status-cloudwan-vpn-bgp-down"),
-        ("aws/nm-status-names-nothing.near-miss",),
+        (
+            "aws/nm-status-cloudwan-vpn-ipsec-down",
+            "aws/nm-status-cloudwan-vpn-ipsec-up",
+            "aws/nm-status-cloudwan-vpn-bgp-down",
+            "aws/nm-status-cloudwan-vpn-bgp-establish",
+        ),
+        ("aws/nm-status-cloudwan-names-nothing.near-miss",),
     ),
     "Network Manager status of a Connect peer": (
         ("aws/nm-status-connect-peer-bgp-down", "aws/nm-status-connect-peer-bgp-up"),
-        ("aws/nm-other-detail-type.near-miss",),
+        ("aws/nm-status-connect-names-no-peer.near-miss",),
     ),
     "Network Manager status with a word that is not known": (
         ("aws/nm-status-vpn-word-not-known",),
@@ -28,7 +33,7 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "aws/nm-routing-tgw-route-uninstalled-blackhole",
             "aws/nm-routing-segment-routes-installed",
         ),
-        ("aws/nm-other-detail-type.near-miss",),
+        ("aws/cloudtrail-networkmanager-route-analysis.near-miss",),
     ),
     "Network Manager topology, kebab-case keys, blank change type": (
         (
@@ -37,13 +42,16 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "aws/nm-topology-kebab-case-keys",
             "aws/nm-topology-blank-change-type",
         ),
-        ("aws/nm-other-detail-type.near-miss",),
+        ("aws/cloudtrail-networkmanager-create-vpc-attachment.near-miss",),
     ),
     "Network Manager policy, segment, function group": (
         ("aws/nm-policy-change-set-executed", "aws/nm-segment-attachment-mapped", "aws/nm-function-group-attachment-modified"),
         ("aws/nm-policy-change-set-ready.near-miss",),
     ),
-    "Network Manager service advisory": (("aws/nm-service-advisory",), ("aws/nm-other-detail-type.near-miss",)),
+    "Network Manager service advisory": (
+        ("aws/nm-service-advisory",),
+        ("aws/nm-other-detail-type.near-miss", "aws/health-abuse-advisory.near-miss"),
+    ),
     "CloudWatch alarm through EventBridge": (
         ("aws/cw-alarm-dx-vif-bgp-status-alarm", "aws/cw-alarm-dx-connection-state-alarm", "aws/cw-alarm-tgw-blackhole-metric-math"),
         ("aws/cw-alarm-ec2-cpu.near-miss",),
@@ -81,9 +89,14 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("aws/cloudtrail-networkmanager-execute-change-set",),
         ("aws/cloudtrail-ec2-run-instances.near-miss",),
     ),
+    "CloudTrail under our own user agent": (
+        ("aws/cloudtrail-ec2-own-agent-other-session",),
+        ("aws/cloudtrail-dx-own-agent-look.near-miss",),
+    ),
     "EventBridge schedules": (("aws/scheduler-audit-tick", "aws/eventbridge-scheduler-tick"), ("aws/ec2-instance-state-change.near-miss",)),
     "Cloud Router, BGP down": (
         (
+            "gcp/logentry-router-bgp-down-link-down",
             "gcp/logentry-router-bgp-down-hold-timer",
             "gcp/logentry-router-bgp-down-maintenance",
             "gcp/logentry-router-bgp-down-no-reason",
@@ -92,7 +105,7 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "gcp/logentry-router-bgp-down-new-reason",
             "gcp/logentry-router-bgp-down-ipv6",
         ),
-        ("gcp/logentry-router-id-set.near-miss",),
+        ("gcp/logentry-router-id-set.near-miss", "gcp/logentry-instance-link-down.near-miss"),
     ),
     "Cloud Router, BGP up": (("gcp/logentry-router-bgp-up",), ("gcp/logentry-router-id-set.near-miss",)),
     "Cloud Router, maintenance": (("gcp/logentry-router-maintenance",), ("gcp/logentry-router-id-set.near-miss",)),
@@ -140,16 +153,26 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "gcp/logentry-audit-instance.near-miss",
         ),
     ),
+    "Google audit log under our own user agent": (
+        ("gcp/logentry-audit-own-agent-other-account",),
+        ("gcp/logentry-audit-own-agent-denied.near-miss",),
+    ),
     "Cloud Scheduler": (("gcp/scheduler-http-audit", "gcp/pubsub-push-tick"), ("gcp/cloudevent-storage-object.near-miss",)),
     "Pub/Sub push": (
         ("gcp/pubsub-push-body-logsink-bgp-down", "gcp/pubsub-push-nudge", "gcp/pubsub-push-deliver"),
         ("gcp/logentry-vpc-flow.near-miss",),
+    ),
+    "Pub/Sub push, ordered and delivered again": (
+        ("gcp/pubsub-push-ordered-again",),
+        ("gcp/pubsub-push-ordered-router-id-set.near-miss",),
     ),
     "a probe of ours": (("aws/sqs-probe-lossy", "gcp/pubsub-push-probe-clear"), ("aws/sns-https-subscription.near-miss",)),
     "CloudEvent, binary and structured": (
         ("gcp/cloudevent-binary-pubsub-bgp-down", "gcp/cloudevent-structured-pubsub-bgp-down"),
         ("gcp/cloudevent-storage-object.near-miss",),
     ),
+    "CloudEvent whose data is base64": (("gcp/cloudevent-structured-base64-bgp-down",), ("gcp/cloudevent-storage-base64.near-miss",)),
+    "CloudEvent whose data is an array": (("gcp/cloudevent-structured-array",), ("gcp/cloudevent-structured-array.near-miss",)),
     "Cloud VPN log": ((), ("gcp/logentry-vpn-ipsec-event", "gcp/logentry-vpn-ipsec-new-log-id.near-miss")),
     "slash command": (
         (
@@ -161,6 +184,11 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("chat/slack-status.near-miss",),
     ),
 }
+
+
+def test_each_word_of_network_manager_has_a_near_miss_of_its_own() -> None:
+    quiet = [near for shape, (_, near) in SHAPES.items() if shape.startswith("Network Manager") and "not known" not in shape]
+    assert all(set(near).isdisjoint(other) for number, near in enumerate(quiet) for other in quiet[:number])
 
 
 @pytest.mark.parametrize("shape", SHAPES)

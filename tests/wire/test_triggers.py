@@ -16,6 +16,8 @@ FILTERS = sorted((TRIGGERS / "gcp/triggers").glob("*.filter"))
 POLICIES = sorted((TRIGGERS / "gcp/triggers/alert-policies").glob("*.json"))
 LET_THROUGH = {
     "aws/nm-status-names-nothing.near-miss.json",  # a pattern cannot tell that nothing is named
+    "aws/nm-status-cloudwan-names-nothing.near-miss.json",
+    "aws/nm-status-connect-names-no-peer.near-miss.json",
     "aws/cw-lambda-rds.near-miss.json",
 }
 

@@ -11,9 +11,12 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError, ProxyError, SSLError
 from urllib3.response import BaseHTTPResponse
 
+from pointsman import __version__
 from pointsman.core.errors import PointsmanError
 from pointsman.core.values import Frozen
 
+USER_AGENT = f"pointsman/{__version__}"
+"""What every request to a cloud says who it is from; both clouds' audit logs show it beside the caller's identity."""
 CONNECT_SECONDS = 1.0
 """How long a connection may take, by default."""
 READ_SECONDS = 3.0

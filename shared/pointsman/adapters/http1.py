@@ -13,7 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from contextlib import suppress
 
-from pointsman.adapters.http import BODY_LIMIT, CONNECT_SECONDS, POOL_SIZE, READ_SECONDS, Answer, Unanswered, Unreached
+from pointsman.adapters.http import BODY_LIMIT, CONNECT_SECONDS, POOL_SIZE, READ_SECONDS, USER_AGENT, Answer, Unanswered, Unreached
 from pointsman.core.values import Frozen
 
 HEAD_LIMIT = 64 * 1024
@@ -259,7 +259,8 @@ def _parsed(url: str) -> tuple[Place, str]:
 
 def _request(method: str, place: Place, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
     """Write a request. Raises ``Unreached`` on what would not be one header, or one target."""
-    fields = {"host": place.authority, "accept-encoding": "identity"} | {name.lower(): value for name, value in headers.items()}
+    ours = {"host": place.authority, "accept-encoding": "identity", "user-agent": USER_AGENT}
+    fields = ours | {name.lower(): value for name, value in headers.items()}
     if body is not None or method not in ("GET", "HEAD"):
         fields["content-length"] = str(len(body or b""))
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]

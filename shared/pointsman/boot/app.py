@@ -12,7 +12,7 @@ from pointsman.boot.once import Once
 from pointsman.boot.settings import Settings
 from pointsman.boot.stores import rows_by_cloud
 from pointsman.boot.succession import journals_of, registers_of, rows_of, witness_of
-from pointsman.core.errors import ConfigError
+from pointsman.core.errors import ConfigError, Refused
 from pointsman.core.fabric import Cloud, DeskSettings, Fabric
 from pointsman.core.incidents import Incident, Letter, Ticket
 from pointsman.core.modes import standing
@@ -126,7 +126,10 @@ def _post(queue: Queue | None) -> Callable[[str], Awaitable[None]] | None:
 
 
 class SecretDesk:
-    """``Desk`` whose secret is read, and whose adapter is loaded, when the first letter is told."""
+    """``Desk`` whose secret is read, and whose adapter is loaded, when the first letter is told, and the first after the desk refused one.
+
+    So whoever mends a secret is heard without a restart.
+    """
 
     def __init__(self, desk: DeskSettings, secrets: Secrets, mode: str, endpoint: str | None) -> None:
         self.name = desk.name
@@ -139,8 +142,19 @@ class SecretDesk:
     async def tell(self, incident: Incident, letter: Letter, key: str) -> Ticket:
         """Carry out one letter. Raises ``ConfigError``, ``Transient`` or ``Refused``."""
         if self._made is None:
-            self._made = self._make(await self._secrets.get(self._desk.secret))
-        return await self._made.tell(incident, letter, key)
+            self._made = self._make(await self._secret())
+        try:
+            return await self._made.tell(incident, letter, key)
+        except Refused:
+            self._made = None
+            raise
+
+    async def _secret(self) -> str:
+        """Read the secret, without the line's end that many a shell puts after it."""
+        secret = (await self._secrets.get(self._desk.secret)).strip()
+        if not secret:
+            raise ConfigError(f"the secret {self._desk.secret} of desk {self.name} is empty: store the desk's key in it")
+        return secret
 
     def _make(self, secret: str) -> Desk:
         from pointsman.adapters.desks.pagerduty import ENDPOINT, PagerDutyDesk  # noqa: PLC0415 - only deliver needs it

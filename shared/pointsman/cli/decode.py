@@ -23,6 +23,8 @@ from pointsman.wire.record import Record
 BAD_FABRIC = 1
 UNREADABLE = 2
 """Exit codes: a fabric with mistakes, and a file that cannot be read. A payload that is rejected is an answer: exit 0."""
+_NOTHING = frozenset({b"", b"[]"})
+"""What the clouds' command lines write when a queue gave no message."""
 _PROBES = frozenset({Vantage.PROBE_AWS, Vantage.PROBE_GCP})
 _COLUMNS = ("kind", "member", "claim", "seen at", "link", "says")
 
@@ -57,8 +59,14 @@ def decode(
 
 def _hand_over(kept: tuple[recorded.Delivery, ...]) -> None:
     """Write one event as it came, in the form in which ``curl -H @FILE`` takes the headers of a request."""
-    if len(kept) != 1:
-        typer.echo(f"pointsman: the file holds {len(kept)} events: take one message at a time out of the queue", err=True)
+    events = [one for one in kept if one.data.strip() not in _NOTHING]
+    if len(events) != 1:
+        held = (
+            f"{len(events)} events: take one message at a time out of the queue"
+            if events
+            else "no event: the queue gave none, ask it again"
+        )
+        typer.echo(f"pointsman: the file holds {held}", err=True)
         raise typer.Exit(UNREADABLE)
     for name, value in (kept[0].headers or {}).items():
         typer.echo(f"{name}: {value}", err=True)

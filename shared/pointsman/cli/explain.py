@@ -18,13 +18,16 @@ Subject = Annotated[str, typer.Argument(metavar="[INCIDENT|LINK|FLOW]", help="Wh
 Epoch = Annotated[int | None, typer.Option("--epoch", min=1, help="As it was decided then, not as things are now.")]
 
 Plot = Annotated[str | None, typer.Option("--plot", metavar="FILE.svg", help="Draw what the link's failures count for, over time.")]
+Page = Annotated[str | None, typer.Option("--page", metavar="FILE.html", help="Write it all as one page for a browser, drawing included.")]
 
 
 class _Unknown(Refused):
     """There is nothing of that name."""
 
 
-def explain(fabric: FabricFile, subject: Subject = "", *, epoch: Epoch = None, json: AsJson = False, plot: Plot = None) -> None:
+def explain(
+    fabric: FabricFile, subject: Subject = "", *, epoch: Epoch = None, json: AsJson = False, plot: Plot = None, page: Page = None
+) -> None:
     """Say why: the claims that made each verdict and how old they were, what was chosen, and what was refused and why.
 
     Reads the stores with the credentials of this shell. Exits 1 when there is no such incident, link, flow or epoch,
@@ -34,6 +37,8 @@ def explain(fabric: FabricFile, subject: Subject = "", *, epoch: Epoch = None, j
         found = _explained(fabric, subject, epoch)
         if plot is not None:
             _draw(found, plot)
+        if page is not None:
+            _write(found, page)
     except PointsmanError as error:
         typer.echo(f"pointsman: {error}", err=True)
         raise typer.Exit(WRONG if isinstance(error, Refused) else UNREAD) from error
@@ -44,11 +49,18 @@ def explain(fabric: FabricFile, subject: Subject = "", *, epoch: Epoch = None, j
 def _draw(found: "Explanation", to: str) -> None:
     """Write the penalties into a file. Raises ``Refused`` when there are none."""
     from pointsman.adapters import files  # noqa: PLC0415 - the drawing is seldom asked for
-    from pointsman.cli.penalty import drawing  # noqa: PLC0415
+    from pointsman.console.penalty import drawing  # noqa: PLC0415
 
     if not found.penalties:
         raise Refused("there is nothing to draw: no failure of these links counts any more, or the journal does not reach it")
     files.write(to, drawing(found.fabric, found.penalties).encode())
+
+
+def _write(found: "Explanation", to: str) -> None:
+    from pointsman.adapters import files  # noqa: PLC0415 - the page is seldom asked for
+    from pointsman.console.incident import incident_page  # noqa: PLC0415
+
+    files.write(to, incident_page(found).encode())
 
 
 def _explained(fabric: str, subject: str, epoch: int | None) -> "Explanation":

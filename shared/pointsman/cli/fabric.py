@@ -8,7 +8,8 @@ import typer
 
 from pointsman.adapters import files
 from pointsman.adapters.files import Report
-from pointsman.cli import failures, plot, summary
+from pointsman.cli import failures, summary
+from pointsman.console import topology
 from pointsman.core.analysis import Analysis, Outcome
 from pointsman.core.fabric import Fabric
 
@@ -46,7 +47,7 @@ def _analysed(fabric: Fabric, depths: list[int], plot_to: str | None) -> dict[in
         return {}
     analysis = Analysis(fabric)
     if plot_to:
-        files.write(plot_to, plot.drawing(fabric, analysis.before).encode())
+        files.write(plot_to, topology.drawing(fabric, analysis.before).encode())
     return {depth: list(analysis.outcomes(depth)) for depth in depths}
 
 

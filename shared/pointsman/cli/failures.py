@@ -10,11 +10,21 @@ from rich.text import Text
 
 from pointsman.adapters.files.units import spoken_bandwidth
 from pointsman.cli.summary import columns
-from pointsman.core.analysis import Failure, Outcome, State, loads
+from pointsman.core.analysis import Failure, Move, Mover, Outcome, State, loads
 from pointsman.core.fabric import Fabric, Flow, FlowName, LinkName
 from pointsman.core.placement import ABOUT
 
 NO_PATH = "no path"
+WAITS_FOR_A_WORD = (
+    "until approved: what has to do with a link in mode recommend waits for a person's word on it;"
+    " before that BGP alone leads flows off a failed one, once it is cut"
+)
+"""What a move on a person's word means."""
+WAITS_FOR_BGP = (
+    "by BGP: nothing of ours leaves a link in mode observe. BGP leaves one that is cut, for the next permitted link whether it has room"
+    " or not; flows stay on one that only loses packets"
+)
+"""What a move by BGP alone means."""
 
 
 def as_data(state: State) -> dict[str, Any]:
@@ -24,7 +34,7 @@ def as_data(state: State) -> dict[str, Any]:
         "overloads": [msgspec.to_builtins(one) for one in state.overloads],
         "squeezed": [msgspec.to_builtins(one) for one in state.squeezed],
         "unplaced": list(state.unplaced),
-        "moves": [{"flow": one.flow, "from": one.before, "to": one.after} for one in state.moves],
+        "moves": [{"flow": one.flow, "from": one.before, "to": one.after, "by": one.by, "until": one.until} for one in state.moves],
         "reasons": [
             {"about": one.about, "chosen": one.chosen, "because": one.because, "refused": dict(one.refused)} for one in state.reasons
         ],
@@ -55,7 +65,7 @@ def before_and_after(fabric: Fabric, failure: Failure, before: State, after: Sta
         shares = [_share(load[link.name], link.capacity) for load in (was, now)]
         links.add_row(link.name, spoken_bandwidth(link.capacity), shares[0], "-" if failed else shares[1], "failed" if failed else over)
     title = Text(f"{fabric.name}: {failure.name} fails", style="bold")
-    return Group(title, Text(""), flows, Text(""), links, *(Text(line) for line in _reasons(after)))
+    return Group(title, Text(""), flows, Text(""), links, *(Text(line) for line in (*_waits([after]), *_reasons(after))))
 
 
 def listed(outcomes: Sequence[Outcome], title: str) -> RenderableType:
@@ -66,14 +76,43 @@ def listed(outcomes: Sequence[Outcome], title: str) -> RenderableType:
         overloads = ", ".join(f"{over.link} by {spoken_bandwidth(over.by_bps)}" for over in after.overloads)
         squeezed = ", ".join(f"{part.flow} by {spoken_bandwidth(part.by_bps)}" for part in after.squeezed)
         verdict = Text(f"forbidden: {one.breaks}" if one.breaks else "", style="red")
-        table.add_row(one.failure.name, ", ".join(after.unplaced), overloads, squeezed, str(len(after.moves)), verdict)
-    return Group(Text(f"\n{title}", style="bold"), table)
+        table.add_row(one.failure.name, ", ".join(after.unplaced), overloads, squeezed, _moves(after), verdict)
+    return Group(Text(f"\n{title}", style="bold"), table, *(Text(line) for line in _waits([one.after for one in outcomes])))
 
 
 def _flow_row(flow: Flow, before: State, after: State) -> tuple[str, ...]:
     was, now = (_where(state.placement, flow.name) for state in (before, after))
     squeezed = next((f"squeezed by {spoken_bandwidth(one.by_bps)}" for one in after.squeezed if one.flow == flow.name), "")
-    return flow.name, str(flow.priority), spoken_bandwidth(flow.demand), was, now, squeezed or ("moves" if was != now else "")
+    moves = next((_moved(one) for one in after.moves if one.flow == flow.name), "")
+    told = squeezed if moves == "moves" else ", ".join(one for one in (squeezed, moves) if one)
+    return flow.name, str(flow.priority), spoken_bandwidth(flow.demand), was, now, told or moves
+
+
+def _moved(move: Move) -> str:
+    """Say who moves a flow, where that is not deciding by itself."""
+    match move.by:
+        case Mover.DECIDING | Mover.NOBODY:
+            return "moves"
+        case Mover.WORD:
+            return f"on {move.until} until approved"
+        case Mover.BGP:
+            return f"on {move.until} unless BGP leaves it"
+
+
+def _moves(after: State) -> str:
+    """Count moves, and those of them that nobody makes who decides."""
+    counts = ((len(after.moved_by(Mover.WORD)), "once approved"), (len(after.moved_by(Mover.BGP)), "by BGP alone"))
+    apart = ", ".join(f"{count} {how}" for count, how in counts if count)
+    return f"{len(after.moves)} ({apart})" if apart else str(len(after.moves))
+
+
+def _waits(states: Sequence[State]) -> Iterator[str]:
+    """Explain the moves that nobody makes who decides, if there are any."""
+    movers = {move.by for state in states for move in state.moves}
+    if Mover.WORD in movers:
+        yield f"\n{WAITS_FOR_A_WORD}"
+    if Mover.BGP in movers:
+        yield f"\n{WAITS_FOR_BGP}"
 
 
 def _where(placement: Mapping[FlowName, LinkName | None], flow: FlowName) -> str:

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 from pointsman.cli.penalty import chart
 from pointsman.core.explaining import Evidence, FlowStory, LinkStory
 from pointsman.core.incidents import Incident
+from pointsman.core.values import one_line
 
 if TYPE_CHECKING:
     from pointsman.service.explain import Explanation
 
-_MINUTE, _HOUR = 60, 3_600
-
 
 def lines(found: "Explanation") -> Iterator[str]:
-    """Write an explanation, one thing a line."""
+    """Write an explanation, one thing a line; what a desk or a cloud wrote stays on its line and turns nothing round."""
+    for line in _lines(found):
+        begins = "\n" if line.startswith("\n") else ""
+        yield begins + one_line(line.removeprefix("\n"))
+
+
+def _lines(found: "Explanation") -> Iterator[str]:
     if not found.epoch:
         yield f"{found.fabric}: no plan is agreed yet: the first sweep makes one"
         return
@@ -70,16 +75,8 @@ def _by(story: LinkStory | FlowStory) -> str:
 
 
 def _evidence(one: Evidence) -> str:
-    kind = "forwarding" if one.forwarding else "session"
     aside = f"; not counted: {one.aside}" if one.aside else ""
-    return f"{one.by} {one.source} on {one.member} says {one.says}, {_age(one.age)} old then, {kind} evidence{aside}"
-
-
-def _age(seconds: float) -> str:
-    old = max(0.0, seconds)  # stores tell whole seconds, so that a claim may seem to come after what was decided on it
-    if old < _MINUTE:
-        return f"{old:.1f} s"
-    return f"{old / _MINUTE:.1f} min" if old < _HOUR else f"{old / _HOUR:.1f} h"
+    return f"{one.by} {one.source} on {one.member} says {one.says}, {one.old} old then, {one.kind} evidence{aside}"
 
 
 def _time(at: datetime | None) -> str:

@@ -6,8 +6,9 @@ import typer
 
 from pointsman.adapters import files
 from pointsman.adapters.files.findings import nearest, printable
-from pointsman.cli import failures, plot, summary
+from pointsman.cli import failures, summary
 from pointsman.cli.asking import refuse
+from pointsman.console import topology
 from pointsman.core.analysis import GROUP, Analysis, Failure, groups, joined
 from pointsman.core.fabric import Fabric
 
@@ -28,7 +29,7 @@ def whatif(file: FabricFile, *, fail: Fail, as_json: AsJson = False, plot_to: Pl
     analysis = Analysis(fabric)
     before, after = analysis.before, analysis.after(failure)
     if plot_to:
-        files.write(plot_to, plot.drawing(fabric, after, failure).encode())
+        files.write(plot_to, topology.drawing(fabric, after, failure).encode())
     if as_json:
         data = {"fabric": fabric.name, "hash": fabric.hash, "fail": failure.name, "links": list(failure.links)}
         typer.echo(failures.encoded(data | {"before": failures.as_data(before), "after": failures.as_data(after)}))

@@ -1,4 +1,4 @@
-"""The web page that shows links, flows, the agreed plan and its reasons to whoever is on call.
+"""What a browser shows: the page of an incident, drawings of the fabric and of penalties.
 
 May not be inside: a decision, a lever, a write to the table: it reads, and hands orders on to the loop.
 """

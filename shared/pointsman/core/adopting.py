@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from pointsman.core.decide import DECIDER
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkName, Mode
 from pointsman.core.plan import LinkState, Pin, Plan, Reason
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.silence import ARTEFACT, SILENT_AFTER
 from pointsman.core.steering import Stance
 from pointsman.core.values import canonical, digest, replace
+from pointsman.core.versions import DECIDER, handover
 from pointsman.core.wants import is_steered, route_policies
 
 HEARTBEAT_FRESH = SILENT_AFTER
@@ -120,6 +120,7 @@ def adopted(plan: Plan, following: Fabric, now: datetime, *, author: str, reason
         plan,
         fabric_hash=following.hash,
         decider=DECIDER,
+        handover=handover(plan, now),
         epoch=plan.epoch + 1,
         decided_at=max(now, plan.decided_at),
         links=links,

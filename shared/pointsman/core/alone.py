@@ -14,7 +14,7 @@ from pointsman.core.evidence import Belief, cloud_of
 from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName, Mode, WithoutQuorum
 from pointsman.core.plan import Drain, DrainCause, FlagState, LinkState, Plan, Verdict, View
 from pointsman.core.safelist import Action
-from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.sightings import Health, Sighting, Source, own_word
 from pointsman.core.steering import Setting
 from pointsman.core.values import Frozen, replace
 
@@ -125,23 +125,14 @@ def all_told(diary: Diary, untold: tuple[Deed, ...] = ()) -> Diary:
 
 def row_of(here: Cloud, link: LinkName, epoch: int, now: datetime, *, told: bool = False) -> Sighting:
     """Say as a sighting that traffic is kept off a link alone, since a plan of that epoch; ``told`` ends it."""
-    return Sighting(
-        vantage=Vantage(here.value),
-        member=row_key(link),
-        source=Source.LEVER,
-        aspect=Aspect.ROUTE,
-        health=Health.UP if told else Health.DRAINING,
-        seen_at=now,
-        cause=Cause.ORDERED,
-        value=float(epoch),
-    )
+    return own_word(here, row_key(link), Health.UP if told else Health.DRAINING, epoch, now)
 
 
 def standing_rows(rows: tuple[Sighting, ...]) -> dict[str, Sighting]:
     """Give the newest row of each link that some cloud keeps traffic off alone, by the row's member."""
     lever, avoided, draining = Source.LEVER, row_key(""), Health.DRAINING
     found = [row for row in rows if row.source is lever and row.health is draining and row.member.startswith(avoided)]
-    return {row.member: row for row in sorted(found, key=lambda row: row.seen_at)}
+    return {row.member: row for row in sorted(found, key=lambda row: row.seen_at)} if found else {}
 
 
 def taken_over(case: Case) -> dict[LinkName, Sighting]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from pointsman.core.case import Case
+from pointsman.core.drains import hushed
 from pointsman.core.evidence import Belief
 from pointsman.core.fabric import Cloud, Fabric, FlowName, Link, LinkName, Mode
 from pointsman.core.flows import placements
@@ -26,8 +27,6 @@ HASH_LENGTH = 16
 """Hex digits of a proposal's hash."""
 PROPOSED = "proposed:"
 """Begins the words on what waits for a person's."""
-UNTIMED = "fewer than two stores gave the time, so nothing is moved on anybody's word: approve again when they do"
-"""Why an approval is refused while what waits for it cannot be weighed."""
 TOLD_LIMIT = 5
 """Flows that are named of those that would move; the rest are counted."""
 
@@ -50,10 +49,9 @@ class Weighed(Frozen):
 
 
 class _Difference(Frozen):
-    """What exactly would be done, and under which fabric and rules: what a hash is a digest of."""
+    """What exactly would be done, and under which fabric: what a hash is a digest of, by whichever rules."""
 
     fabric_hash: str
-    decider: str
     epoch: int
     leave: tuple[LinkName, ...]
     back: tuple[LinkName, ...]
@@ -68,11 +66,11 @@ def weigh(case: Case, states: dict[LinkName, LinkState], beliefs: Mapping[LinkNa
     would = _made(replace(case, approved=ours), states, beliefs, made)
     proposal = _proposal(case, made, would)
     standing = case.plan.proposal
-    untimed = not case.view.clock_trusted and standing is not None and proposal != standing  # what is discretionary seems gone for now
+    hush = hushed(case) if standing is not None and proposal != standing else ""  # what is discretionary seems gone for now
     led = frozenset(_led(case, made))
-    weighed = Weighed(made=_with_memory(case, _asking(made, would), led), proposal=standing if untimed else proposal)
+    weighed = Weighed(made=_with_memory(case, _asking(made, would), led), proposal=standing if hush else proposal)
     for order in heard.of(Verb.APPROVE, Verb.DENY):
-        why = _why_not(weighed.proposal, order) or (UNTIMED if untimed and order.verb is Verb.APPROVE else "")
+        why = _why_not(weighed.proposal, order) or (f"{hush}: approve again then" if hush and order.verb is Verb.APPROVE else "")
         weighed = replace(weighed, refused=weighed.refused | {order.key: why}) if why else _answered(case, weighed, would, order)
     return weighed
 
@@ -132,10 +130,10 @@ def _proposal(case: Case, made: Made, would: Made) -> Proposal | None:
     if not (leave or back or flows):
         return None
     standing = case.plan.proposal
-    if standing is not None and case.now < standing.expires_at and _hash(case, standing.epoch, leave, back, flows) == standing.hash:
+    if standing is not None and case.now < standing.expires_at and _hash(case.plan, standing.epoch, leave, back, flows) == standing.hash:
         return standing
     return Proposal(
-        hash=_hash(case, case.next_epoch, leave, back, flows),
+        hash=_hash(case.plan, case.next_epoch, leave, back, flows),
         epoch=case.next_epoch,
         since=case.now,
         expires_at=case.now + PROPOSAL_LIFE,
@@ -145,8 +143,16 @@ def _proposal(case: Case, made: Made, would: Made) -> Proposal | None:
     )
 
 
-def _hash(case: Case, epoch: int, leave: tuple[LinkName, ...], back: tuple[LinkName, ...], flows: dict[FlowName, LinkName | None]) -> str:
-    what = _Difference(fabric_hash=case.plan.fabric_hash, decider=case.plan.decider, epoch=epoch, leave=leave, back=back, flows=flows)
+def hashed_anew(plan: Plan) -> Plan:
+    """Give a plan whose proposal is named as these rules name it: earlier ones put their own version into a hash."""
+    one = plan.proposal
+    if one is None:
+        return plan
+    return replace(plan, proposal=replace(one, hash=_hash(plan, one.epoch, one.leave, one.back, one.flows)))
+
+
+def _hash(plan: Plan, epoch: int, leave: tuple[LinkName, ...], back: tuple[LinkName, ...], flows: dict[FlowName, LinkName | None]) -> str:
+    what = _Difference(fabric_hash=plan.fabric_hash, epoch=epoch, leave=leave, back=back, flows=flows)
     return digest(canonical(what))[:HASH_LENGTH]
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pointsman.core.decide import DECIDER
 from pointsman.core.errors import Refused
 from pointsman.core.fabric import Fabric
 from pointsman.core.incidents import Incident
 from pointsman.core.journal import VERSION as ENTRY_VERSION
 from pointsman.core.journal import Altered, Countersignature, Entry, Newer, plan_of
 from pointsman.core.values import Frozen, canonical, digest, parse, replace
+from pointsman.core.versions import DECIDER, number
 
 VERSION = 1
 """Of the layout of a bundle."""
@@ -121,13 +121,9 @@ def _check_version(raw: bytes) -> None:
         top = parse(raw, _Top)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Altered("it is not a bundle: make one with 'pointsman record'") from error
-    if top.version > VERSION or _number(top.decider) > _number(DECIDER):
+    if top.version > VERSION or number(top.decider) > number(DECIDER):
         made = f"layout {top.version} and rules {top.decider}"
         raise Newer(f"it was recorded by a newer version ({made}; this one knows {VERSION} and {DECIDER}): replay it with that one")
-
-
-def _number(decider: str) -> int:
-    return int(decider) if decider.isdecimal() and decider.isascii() else 0
 
 
 def _check(bundle: Bundle) -> None:

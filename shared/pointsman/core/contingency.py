@@ -10,7 +10,6 @@ from datetime import datetime
 
 from pointsman.core.analysis import Failure, failures
 from pointsman.core.case import Case
-from pointsman.core.decide import DECIDER
 from pointsman.core.drains import drains
 from pointsman.core.evidence import Belief
 from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkKind, LinkName
@@ -18,6 +17,7 @@ from pointsman.core.flows import placements
 from pointsman.core.placement import Placed
 from pointsman.core.plan import Drain, DrainCause, LinkState, Pin, Placement, Plan, Verdict, View
 from pointsman.core.values import Frozen, replace
+from pointsman.core.versions import DECIDER
 
 
 class Contingency(Frozen):

@@ -236,7 +236,7 @@ def _remembering(case: Case, name: LinkName, state: LinkState) -> LinkState:
     So to forget one is hardly ever an epoch of its own, however often a session comes and goes; of a link that is down, nothing of them is.
     """
     before = _before(case, name)
-    if replace(state, lost=before.lost) != before:
+    if not (state.lost or before.lost) or replace(state, lost=before.lost) != before:
         return state
     if state.verdict is Verdict.DOWN:
         return before

@@ -4,8 +4,8 @@ It is pure and idempotent: the same inputs give the same bytes, and a view that 
 very plan it was given. Events, looks and chat only change the rows; what follows from them is decided here.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pointsman.core import approvals, orders
@@ -26,9 +26,8 @@ from pointsman.core.sightings import Verb
 from pointsman.core.silence import silences
 from pointsman.core.values import Frozen, canonical, digest, replace
 from pointsman.core.verdicts import closed, forgotten, opened, stepped
+from pointsman.core.versions import DECIDER, handover
 
-DECIDER = "10"
-"""Version of the deciding rules; the plan names it, and it changes with every change of what is decided."""
 SKEW = timedelta(seconds=5)
 """How far a store's time may lie behind the plan's before the clock is called wrong."""
 
@@ -40,12 +39,19 @@ class Declined(Frozen):
     because: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
+class Judged(Frozen):
     """What follows from a view; ``refused`` says by an order's key why nothing was done of it."""
 
     plan: Plan | Declined
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides, by the version that plans are marked with. During a roll-out functions of two versions work side by side."""
+
+    version: str
+    decide: Callable[[Fabric, View, Plan, datetime], Plan | Declined]
 
 
 def first_plan(fabric: Fabric, now: datetime) -> Plan:
@@ -58,6 +64,10 @@ def decide(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Plan | Decl
     return judge(fabric, view, plan, now).plan
 
 
+RULES = Rules(DECIDER, decide)
+"""The rules of this version."""
+
+
 def judge(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Judged:
     """Decide, and say which of the view's orders are refused. An order that is refused changes nothing."""
     marked = lasting(plan.marks, fabric.policy.freshness, now)
@@ -67,7 +77,7 @@ def judge(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Judged:
         return Judged(plan=declined)
     now = max(now, plan.decided_at)  # along the chain time never goes back: a hold-down counts from no earlier than what it follows
     heard = orders.hear(fabric, view, plan, now)
-    case = open_case(fabric, view, replace(heard.plan, decider=DECIDER), now)
+    case = open_case(fabric, view, heard.plan, now)
     beliefs = told_of(case, excused(case, _beliefs(case)))
     states = {link.name: stepped(beliefs[link.name], _state(plan, link), now) for link in fabric.links}
     states = opened(case, forgotten(case, with_windows(case, damp(case, states, at_work(case)))))
@@ -122,6 +132,7 @@ def _successor(plan: Plan, case: Case, after: Plan, heard: orders.Heard) -> Plan
     return replace(
         after,
         decider=DECIDER,
+        handover=handover(plan, case.now),
         epoch=case.next_epoch,
         decided_at=case.now,
         marks=marks(case.fabric, case.view, plan.marks),

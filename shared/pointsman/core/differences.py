@@ -30,6 +30,7 @@ _WORDS = {
     "fabric_hash": "fabric",
     "prev_digest": "plan before",
     "moves": "discretionary decisions of the last hour",
+    "handover": "last decision of other rules",
 }
 _MISSING = "nothing"
 

@@ -10,7 +10,10 @@ from pointsman.core.filling import parallel
 from pointsman.core.motion import one_domain
 from pointsman.core.plan import Drain, DrainCause, LinkState, Placement, Verdict
 from pointsman.core.values import replace
+from pointsman.core.versions import yielding
 
+UNTIMED = "fewer than two stores gave the time, and nothing is moved at discretion until they do"
+"""Why nothing is while the time is not trusted."""
 _BUDGET_SPAN = timedelta(hours=1)
 
 
@@ -90,7 +93,14 @@ def _held(case: Case, link: Link, state: LinkState) -> bool:
 
 def discretion(case: Case) -> bool:
     """Say whether a move that no outage forces may be made now."""
-    return case.view.clock_trusted and len(recent_moves(case)) < case.fabric.policy.epochs_per_hour
+    return not hushed(case) and len(recent_moves(case)) < case.fabric.policy.epochs_per_hour
+
+
+def hushed(case: Case) -> str:
+    """Say why nothing is moved at discretion, whatever is left of the budget; "" when it may be."""
+    if not case.view.clock_trusted:
+        return UNTIMED
+    return yielding(case.plan, case.fabric.policy.hold_down, case.now)
 
 
 def recent_moves(case: Case) -> tuple[datetime, ...]:

@@ -26,6 +26,7 @@ _CLOUD = {
     Vantage.PROBE_GCP: Cloud.GCP,
 }
 _BOTH = frozenset(Cloud)
+_CARRYING = frozenset({Verdict.UP, Verdict.DEGRADED})
 PROBES = frozenset({Vantage.PROBE_AWS, Vantage.PROBE_GCP})
 _SEEN_BY_LOOKS = frozenset({Aspect.BGP, Aspect.LINK, Aspect.IPSEC})
 """What looks and probes can contradict."""
@@ -93,15 +94,16 @@ def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> d
             continue
         told.setdefault((ref.link, ref.member, row.vantage, row.aspect), []).append(row)
     kept = [(row.row, link, member, row) for (link, member, _, _), claims in told.items() for row in _standing(claims, freshness, now)]
+    kept.sort(key=itemgetter(0))
     found: dict[LinkName, dict[MemberId | None, tuple[Sighting, ...]]] = {link.name: {} for link in fabric.links}
-    for _, link, member, row in sorted(kept, key=itemgetter(0)):
+    for _, link, member, row in kept:
         found[link][member] = (*found[link].get(member, ()), row)
     return {link: _unrefuted(claims) for link, claims in found.items()}
 
 
 def _unrefuted(claims: dict[MemberId | None, tuple[Sighting, ...]]) -> dict[MemberId | None, tuple[Sighting, ...]]:
     """Leave out a lone claim of one cloud that both ends' looks and both probes have contradicted since."""
-    downs = [row for row in _rows(claims) if row.health is Health.DOWN]
+    downs = _saying(_rows(claims), Health.DOWN)
     if not downs or len({row.vantage for row in downs}) > 1 or downs[0].vantage in PROBES:
         return claims
     told = list(_rows(claims))
@@ -126,7 +128,7 @@ def _standing(claims: list[Sighting], freshness: Freshness, now: datetime) -> It
     All that nothing later contradicts are equal, but those of alarms on different metrics.
     """
     if len(claims) == 1:
-        return claims if is_fresh(claims[0], freshness, now) else ()
+        return claims if now - claims[0].seen_at <= freshness_of(claims[0].source, freshness) else ()
     ordered = sorted(claims, key=lambda row: (rank(row), row.row), reverse=True)
     uncontradicted = (row for at, row in enumerate(ordered) if not any(_contradicts(later, row) for later in ordered[:at]))
     fresh = [row for row in uncontradicted if is_fresh(row, freshness, now)]
@@ -145,8 +147,7 @@ def _contradicts(later: Sighting, row: Sighting) -> bool:
 
 def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief:
     """Judge one link from its fresh claims. ``before`` lends when what is still going on began: the trouble, and each lost session."""
-    draining = Health.DRAINING
-    if any(row.health is draining and _tested(row) for row in _rows(claims)):
+    if any(_tested(row) for row in _saying(_rows(claims), Health.DRAINING)):
         return Belief(verdict=Verdict.UNKNOWN, because="our own failover test hides the link")
     alone = len(link.members) == 1
     before = replace(before, lost=_losses(link, claims, before))
@@ -154,12 +155,12 @@ def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Bel
     members = [] if alone else _members(link, claims, before, now)
     if members and whole.verdict is Verdict.SUSPECT:
         whole = _confirmed(link, claims, before, now) or whole
-    belief = replace(_together(link, whole, members), lost=before.lost)
+    belief = _together(link, whole, members)
     if belief.lost_both_ends and _probes_pass(claims):
-        return replace(belief, lost_both_ends=False)  # a restarting router's sessions are gone and its packets flow
-    if belief.verdict not in {Verdict.UP, Verdict.DEGRADED}:
-        return belief
-    return replace(belief, good=_good(link, claims), passing=passing(claims))
+        return replace(belief, lost=before.lost, lost_both_ends=False)  # a restarting router's sessions are gone and its packets flow
+    if belief.verdict not in _CARRYING:
+        return replace(belief, lost=before.lost)
+    return replace(belief, lost=before.lost, good=_good(link, claims), passing=passing(claims))
 
 
 def dark_members(link: Link, claims: Claims, before: LinkState, now: datetime) -> frozenset[MemberId]:
@@ -185,6 +186,8 @@ def _lost(known: datetime | None, rows: tuple[Sighting, ...], before: LinkState)
     """
     told = [row for row in rows if row.aspect is Aspect.BGP]
     downs = _lasting(_saying(told, Health.DOWN), before)
+    if not downs:
+        return None
     lost = {cloud_of(row.vantage) for row in downs}
     if lost >= _BOTH:
         return known or max(min(row.seen_at for row in downs if cloud_of(row.vantage) is cloud) for cloud in _BOTH)
@@ -316,8 +319,8 @@ def _good(link: Link, claims: Claims) -> bool:
 
 def passing(claims: Claims) -> bool:
     """Say whether fresh forwarding evidence shows the link passing packets, and none shows it failing."""
-    said = {row.health for row in _rows(claims) if is_forwarding(row)}
-    return Health.UP in said and Health.DOWN not in said
+    told = list(filter(is_forwarding, _rows(claims)))
+    return bool(_saying(told, Health.UP)) and not _saying(told, Health.DOWN)
 
 
 def still_passing(claims: Claims) -> bool:

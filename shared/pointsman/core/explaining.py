@@ -10,6 +10,7 @@ from typing import Any
 from pointsman.core.approvals import concerns, told
 from pointsman.core.case import Case, open_case
 from pointsman.core.damping import told as told_of_damping
+from pointsman.core.drains import hushed, renewed
 from pointsman.core.evidence import PROBES, cloud_of, freshness_of, is_forwarding, is_fresh
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkName, Mode
 from pointsman.core.filling import parallel
@@ -23,12 +24,16 @@ from pointsman.core.plan import DrainCause, FlagState, LinkState, Placement, Pla
 from pointsman.core.rows import SEVERITY
 from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.silence import Kind, silence_name
+from pointsman.core.unforced import Known
+from pointsman.core.unforced import told as told_of_levers
 from pointsman.core.values import Frozen, replace
 from pointsman.core.wants import held_back
 from pointsman.core.windows import announced
 
 _EPOCH_DIGITS = 12
 _HOUR = timedelta(hours=1)
+_MINUTE, _MINUTES = 60, 3_600
+"""Seconds from which on ages are told in minutes, and in hours."""
 _BELIEVED = {Verdict.UP, Verdict.DEGRADED}
 
 
@@ -43,6 +48,19 @@ class Evidence(Frozen):
     age: float
     forwarding: bool
     aside: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Say what kind of evidence it is."""
+        return "forwarding" if self.forwarding else "session"
+
+    @property
+    def old(self) -> str:
+        """Say how old it was. Stores tell whole seconds, so that a claim may seem to come after what was decided on it."""
+        old = max(0.0, self.age)
+        if old < _MINUTE:
+            return f"{old:.1f} s"
+        return f"{old / _MINUTE:.1f} min" if old < _MINUTES else f"{old / _MINUTES:.1f} h"
 
 
 class LinkStory(Frozen):
@@ -213,7 +231,10 @@ def _drained(scene: Scene, link: Link, state: LinkState) -> str:
     lever = scene.fabric.gap(link) or f"{drain.enactor} acts first, {drain.enactor.other} takes over after {after:g} s"
     cause = f"{drain.cause} by {drain.by}" if drain.by else drain.cause
     until = f" until {drain.until:%FT%TZ}" if drain.until else ""
-    return f"drained for {cause} since {drain.since:%FT%TZ}{until} (epoch {drain.epoch}); {lever}"
+    known = Known(rows=scene.view.rows, whole_at=None if scene.view.unreadable else scene.now)
+    missed = told_of_levers(scene.fabric, scene.plan, link.name, known)
+    said = f"drained for {cause} since {drain.since:%FT%TZ}{until} (epoch {drain.epoch}); {lever}"
+    return f"{said}; {missed}" if missed else said
 
 
 def _maintenance(scene: Scene, link: Link, state: LinkState) -> Iterator[str]:
@@ -278,6 +299,8 @@ def _link_rails(scene: Scene, link: Link, state: LinkState) -> Iterator[str]:
         yield told(scene.fabric, scene.plan.proposal)
     if state.verdict is Verdict.SUSPECT:
         yield "one lone claim moves nothing: it is looked at from both sides"
+    if state.drain is None and (missed := told_of_levers(scene.fabric, scene.plan, link.name, Known(rows=scene.view.rows))):
+        yield missed
     if state.verdict is Verdict.UP and state.drain is None and state.down_since_epoch is not None:
         yield "its incident ends with a decision that finds the hold-down over and every lever set back"
     if state.verdict is Verdict.UNKNOWN:
@@ -299,11 +322,11 @@ def _takes(plan: Plan, link: Link) -> bool:
 
 def _indiscretion(scene: Scene) -> Iterator[str]:
     """Say what forbids moves that no outage forces."""
-    policy, moves = scene.fabric.policy, [move for move in scene.plan.moves if scene.now - move < _HOUR]
-    if len(moves) >= policy.epochs_per_hour:
-        yield f"the budget of {policy.epochs_per_hour} discretionary decisions an hour is used up until {moves[0] + _HOUR:%FT%TZ}"
-    if not scene.view.clock_trusted:
-        yield "fewer than two stores gave the time: no move is made that no outage forces"
+    case = open_case(scene.fabric, scene.view, scene.plan, scene.now)
+    if (until := renewed(case)) is not None:
+        yield f"the budget of {scene.fabric.policy.epochs_per_hour} discretionary decisions an hour is used up until {until:%FT%TZ}"
+    if hush := hushed(case):
+        yield hush
 
 
 def _stopped(scene: Scene) -> Iterator[str]:

@@ -7,10 +7,9 @@ It is what ``pointsman compile`` writes and what functions load: units are resol
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
-from functools import cached_property
 from typing import NewType, Protocol, TypeVar
 
-from pointsman.core.values import Frozen, canonical, digest
+from pointsman.core.values import Frozen, Remembered, canonical, digest
 
 SiteName = NewType("SiteName", str)
 LinkName = NewType("LinkName", str)
@@ -352,9 +351,9 @@ class Fabric(Frozen, dict=True):
         """Say why a link cannot be steered yet, in words; "" when it can."""
         return steering_gap(link, self.aws_site(link), self.gcp_site(link))
 
-    @cached_property
+    @Remembered
     def hash(self) -> str:
-        """The fabric's content hash, which a plan names."""
+        """Give the fabric's content hash, which a plan names."""
         return digest(canonical(self))
 
 

@@ -25,10 +25,10 @@ def placements(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mappin
     """
     today, free, lost = case.plan.flows, discretion(case), _lost(case, states, beliefs)
     if free and any(one.link in lost for one in today.values()):
-        early = place(case.fabric, _footings(case, states, shut=lost), today, still=True)
+        early = place(case.fabric, footings(case, states, shut=lost), today, still=True)
         if all(one.link is not None and one.link not in lost and not one.squeezed_by and not one.mtu_short for one in early.flows.values()):
             return _with_only(case, states, early)
-    return _with_only(case, states, place(case.fabric, _footings(case, states), today, still=not free))
+    return _with_only(case, states, place(case.fabric, footings(case, states), today, still=not free))
 
 
 def _lost(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> frozenset[LinkName]:
@@ -73,7 +73,8 @@ def _may_carry(state: LinkState) -> bool:
     return state.drain is None and state.verdict is not Verdict.DOWN
 
 
-def _footings(case: Case, states: Mapping[LinkName, LinkState], shut: frozenset[LinkName] = frozenset()) -> dict[LinkName, Footing]:
+def footings(case: Case, states: Mapping[LinkName, LinkState], shut: frozenset[LinkName] = frozenset()) -> dict[LinkName, Footing]:
+    """Say of every link what may be put on it; those in ``shut`` are taken to be drained."""
     return {link.name: _footing(case, link, states, shut=link.name in shut) for link in case.fabric.links}
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pointsman.core.contingency import contingency, failure_named
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import Plan
-from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.sightings import Health, Sighting, Source, own_word
 from pointsman.core.values import replace
 
 ROW_STEP = timedelta(milliseconds=1)
@@ -20,16 +20,7 @@ _KEY = "intent/"
 
 def intent(here: Cloud, failure: str, epoch: int, now: datetime) -> Sighting:
     """Say as a sighting that a cloud carries out what an epoch's contingency asks for a failure (a link's name, or ``group:`` and a group's)."""
-    return Sighting(
-        vantage=Vantage(here.value),
-        member=_KEY + failure,
-        source=Source.LEVER,
-        aspect=Aspect.ROUTE,
-        health=Health.DRAINING,
-        seen_at=now,
-        cause=Cause.ORDERED,
-        value=float(epoch),
-    )
+    return own_word(here, _KEY + failure, Health.DRAINING, epoch, now)
 
 
 def is_intent(row: Sighting) -> bool:

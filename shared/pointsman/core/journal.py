@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from pointsman.core.adopting import adopted
-from pointsman.core.decide import Declined, decide
+from pointsman.core.decide import RULES, Declined, Rules
 from pointsman.core.errors import Refused
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.plan import Plan, View
@@ -106,12 +106,12 @@ def opened(name: str, packed: bytes) -> Entry:
     return _read(f"entry {name}", content, Entry)
 
 
-def again(entry: Entry, fabric: Fabric) -> Plan | Declined:
+def again(entry: Entry, fabric: Fabric, rules: Rules = RULES) -> Plan | Declined:
     """Decide an entry again under the fabric that its plan names; gives the plan as the entry should hold it."""
     if entry.adoption is not None:
         order = entry.adoption
         return _unnamed(adopted(entry.before, fabric, entry.now, author=order.author, reason=order.reason, finish=order.finish))
-    plan = decide(fabric, entry.view, entry.before, entry.now)
+    plan = rules.decide(fabric, entry.view, entry.before, entry.now)
     return plan if isinstance(plan, Declined) else _unnamed(plan)
 
 
@@ -120,9 +120,9 @@ def plan_of(name: str, entry: Entry) -> Plan:
     return replace(entry.plan, entry=name)
 
 
-def countersigned(name: str, entry: Entry, fabric: Fabric, cloud: Cloud, at: datetime) -> Countersignature:
+def countersigned(name: str, entry: Entry, fabric: Fabric, cloud: Cloud, at: datetime, *, rules: Rules = RULES) -> Countersignature:
     """Decide an entry again and say what came of it."""
-    plan = again(entry, fabric)
+    plan = again(entry, fabric, rules)
     found = "" if isinstance(plan, Declined) else digest(canonical(plan))
     agrees = found == digest(canonical(entry.plan))
     return Countersignature(version=VERSION, entry=name, cloud=cloud, decider=entry.plan.decider, plan=found, agrees=agrees, at=at)

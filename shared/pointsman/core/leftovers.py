@@ -12,14 +12,17 @@ from datetime import datetime
 from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName, Mode
 from pointsman.core.members import lever_key, pin_key
 from pointsman.core.plan import LinkState, Plan
-from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.sightings import Health, Sighting, Source, own_word
 from pointsman.core.steering import PrefixListPin, Setting
+
+_PIN = pin_key("", "").removesuffix(">")
+"""Beginning of the member of a pin's row."""
 
 
 def pins_begun(here: Cloud, plan: Plan, settings: Iterable[Setting], stored: Mapping[str, Sighting], now: datetime) -> list[Sighting]:
     """Say of each pin among some settings that it may stand from now on, unless a row says so already."""
     led = {one.flow for one in settings if isinstance(one, PrefixListPin) and one.attachment is not None}
-    rows = [_row(here, pin_key(pin.flow, pin.link), Health.DRAINING, plan, now) for pin in plan.pins if pin.flow in led]
+    rows = [own_word(here, pin_key(pin.flow, pin.link), Health.DRAINING, plan.epoch, now) for pin in plan.pins if pin.flow in led]
     return [row for row in rows if (held := stored.get(row.row)) is None or held.health is not Health.DRAINING]
 
 
@@ -28,7 +31,7 @@ def pins_ended(here: Cloud, plan: Plan, settings: Iterable[Setting], stored: Map
     seen = {one.flow for one in settings if isinstance(one, PrefixListPin)}
     kept = {pin_key(pin.flow, pin.link) for pin in plan.pins}
     return [
-        _row(here, row.member, Health.UP, plan, now)
+        own_word(here, row.member, Health.UP, plan.epoch, now)
         for row, (flow, _) in _pins(here, stored.values())
         if flow in seen and row.member not in kept
     ]
@@ -105,21 +108,8 @@ def _may_stand(row: Sighting, here: Cloud) -> bool:
 
 def _pins(here: Cloud, rows: Iterable[Sighting]) -> Iterator[tuple[Sighting, tuple[FlowName, LinkName]]]:
     """List one cloud's rows of pins that may stand, with whose and where."""
-    start = pin_key("", "").removesuffix(">")
+    draining = Health.DRAINING
     for row in rows:
-        if row.member.startswith(start) and _may_stand(row, here):
-            flow, _, link = row.member.removeprefix(start).partition(">")
+        if row.health is draining and row.member.startswith(_PIN) and _may_stand(row, here):
+            flow, _, link = row.member.removeprefix(_PIN).partition(">")
             yield row, (FlowName(flow), LinkName(link))
-
-
-def _row(here: Cloud, member: str, health: Health, plan: Plan, now: datetime) -> Sighting:
-    return Sighting(
-        vantage=Vantage(here.value),
-        member=member,
-        source=Source.LEVER,
-        aspect=Aspect.ROUTE,
-        health=health,
-        seen_at=now,
-        cause=Cause.ORDERED,
-        value=float(plan.epoch),
-    )

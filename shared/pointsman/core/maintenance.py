@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from pointsman.core.case import Case
-from pointsman.core.drains import drains, recent_moves, renewed, settled
+from pointsman.core.drains import drains, hushed, recent_moves, renewed, settled
 from pointsman.core.evidence import Belief, dark_members
 from pointsman.core.fabric import Bandwidth, Cloud, Flow, Link, LinkKind, LinkName, MemberId, Mode
 from pointsman.core.filling import parallel
@@ -40,6 +40,8 @@ def at_work(case: Case) -> frozenset[LinkName]:
 
 def _is_expected(case: Case, link: Link, told: Told) -> bool:
     before = case.plan.links.get(link.name, LinkState())
+    if before.maintenance is None and link.name not in told:
+        return False
     left = before.drain is not None and before.drain.cause is DrainCause.MAINTENANCE
     found = near(case.fabric, link, told, case.now)
     found = _with_dark(found, link, _dark(case, link, before, told)) if left else found
@@ -60,6 +62,8 @@ def _with_dark(found: Maintenance | None, link: Link, dark: frozenset[MemberId])
 
 def _stepped(case: Case, link: Link, state: LinkState, told: Told) -> LinkState:
     before = state.maintenance
+    if before is None and state.expected is None and link.name not in told:
+        return _over(case, link, state, begun=False)
     dark = _dark(case, link, state, told)
     found = _with_dark(near(case.fabric, link, told, case.now), link, dark)
     window = _agreed(case, before, found, _grace(link, state))
@@ -164,8 +168,8 @@ def _wait(case: Case, link: Link, states: Mapping[LinkName, LinkState], window: 
     hold, again = case.fabric.policy.hold_down, renewed(case)
     if again is not None:
         return f"the hour's moves are used up until {again:%FT%TZ}", again > window.start
-    if not case.view.clock_trusted:
-        return "fewer than two stores gave the time, and nothing is moved at discretion until they do", False
+    if hush := hushed(case):
+        return hush, False
     last = max(recent_moves(case), default=None)
     if last is not None and case.now - last < hold:
         return f"the last move was made at {last:%FT%TZ}, and a hold-down is kept between moves", last + hold > window.start

@@ -56,6 +56,8 @@ def behind(marked: dict[str, int], view: View) -> str:
 
     Rows that could not be read are not held against it.
     """
+    if not marked:
+        return ""
     seen = {key_of(row.row): row for row in view.rows}
     older = sum(mark_of(seen[key]) < mark for key, mark in marked.items() if key in seen)
     missing = 0 if view.unreadable else sum(key not in seen for key in marked)

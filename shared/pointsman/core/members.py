@@ -17,22 +17,28 @@ Keys, as ``Sighting.member`` holds them:
 | ``probe/SOURCE>TARGET`` | a probe of ours over that address pair |
 | ``link/LINK`` | a link as a whole, where a person announces its maintenance |
 | ``lever/LINK`` | what pointsman itself found its own lever on a link set to |
+| ``refused/KIND/NAME`` | a lever of that kind, on a link or of a flow, that its cloud will not let pointsman set |
 
 Clouds spell an IPv6 address as they like; a key holds its canonical text, so that all spellings name one member.
 """
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from typing import TypeVar
 from unicodedata import normalize
 
 from pointsman.core.fabric import Fabric, Link, LinkName, Member, MemberId
 from pointsman.core.values import Frozen
 
+T = TypeVar("T")
+
 LIGHT = ("ConnectionErrorCount", "ConnectionLightLevelRx", "ConnectionLightLevelTx")
 """Metrics of a Direct Connect connection beside its state: an alarm on one has a row of its own, lest it hide another."""
 DROPS = ("PacketDropCountNoRoute",)
 """Metrics of an attachment's lost packets beside black holes, the same way."""
+FABRICS_KEPT = 16
+"""Fabrics whose index is kept at hand, more than any artefact carries; at the bound all are worked out anew."""
 ADDRESSES_KEPT = 1024
 """IPv6 spellings whose one canonical text is kept at hand; beyond it the one longest unused is worked out anew."""
 
@@ -119,12 +125,29 @@ class MemberRef(Frozen):
 
 def places(fabric: Fabric) -> Mapping[str, tuple[MemberRef, ...]]:
     """Map every key to all links and members it speaks of: several share a connection, and all of a router's peers the router."""
-    return _places(fabric.hash, _Keep(fabric))
+    return _kept(_all_places, fabric, _placed)
 
 
-@lru_cache(maxsize=8)
-def _places(_: str, keep: "_Keep") -> Mapping[str, tuple[MemberRef, ...]]:
-    fabric = keep.fabric
+def index(fabric: Fabric) -> Mapping[str, MemberRef]:
+    """Map every key that a feed may use to the link and member it speaks of."""
+    return _kept(_indexes, fabric, _indexed)
+
+
+_all_places: dict[str, Mapping[str, tuple[MemberRef, ...]]] = {}
+_indexes: dict[str, Mapping[str, MemberRef]] = {}
+
+
+def _kept(known: dict[str, T], fabric: Fabric, work: Callable[[Fabric], T]) -> T:
+    """Give what was worked out for a fabric before, or work it out: fabrics of one hash are equal."""
+    found = known.get(fabric.hash)
+    if found is None:
+        if len(known) >= FABRICS_KEPT:
+            known.clear()
+        found = known[fabric.hash] = work(fabric)
+    return found
+
+
+def _placed(fabric: Fabric) -> Mapping[str, tuple[MemberRef, ...]]:
     found: dict[str, tuple[MemberRef, ...]] = {}
     for link in fabric.links:
         router = fabric.gcp_site(link).router
@@ -140,32 +163,13 @@ def _places(_: str, keep: "_Keep") -> Mapping[str, tuple[MemberRef, ...]]:
     return found
 
 
-def index(fabric: Fabric) -> Mapping[str, MemberRef]:
-    """Map every key that a feed may use to the link and member it speaks of."""
-    return _index(fabric.hash, _Keep(fabric))
-
-
-class _Keep:
-    """Carries a fabric past the cache: fabrics of one hash are equal."""
-
-    def __init__(self, fabric: Fabric) -> None:
-        self.fabric = fabric
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Keep)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-@lru_cache(maxsize=8)
-def _index(_: str, keep: _Keep) -> Mapping[str, MemberRef]:
+def _indexed(fabric: Fabric) -> Mapping[str, MemberRef]:
     found: dict[str, MemberRef] = {}
-    for link in keep.fabric.links:
-        found.update(dict.fromkeys(_link_keys(keep.fabric, link), MemberRef(link=link.name)))
+    for link in fabric.links:
+        found.update(dict.fromkeys(_link_keys(fabric, link), MemberRef(link=link.name)))
         for member in link.members:
             ref = MemberRef(link=link.name, member=member.id)
-            found.update(dict.fromkeys(_member_keys(keep.fabric, link, member), ref))
+            found.update(dict.fromkeys(_member_keys(fabric, link, member), ref))
     return found
 
 

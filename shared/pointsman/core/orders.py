@@ -205,12 +205,17 @@ def held(case: Case, states: dict[LinkName, LinkState], heard: Heard) -> Held:
 def _drained(case: Case, states: Mapping[LinkName, LinkState], order: Order) -> LinkState | str:
     name = LinkName(order.target)
     link, state = case.fabric.link(name), states[name]
-    why = _immovable(case, name) or _last_path(case, states, name)
+    why = undrainable(case, states, name)
     if why:
         return f"{name} is not drained: {why}"
     enactor = Cloud.GCP if link.has_policies else Cloud.AWS
     drain = state.drain or Drain(cause=DrainCause.ORDER, since=case.now, epoch=case.next_epoch, enactor=enactor)
     return replace(state, drain=replace(drain, cause=DrainCause.ORDER, until=ends(order), by=by(order)))
+
+
+def undrainable(case: Case, states: Mapping[LinkName, LinkState], name: LinkName) -> str:
+    """Say why no order drains a link: nothing of ours steers it, or it is the last way of a flow; "" when one may."""
+    return _immovable(case, name) or _last_path(case, states, name)
 
 
 def _immovable(case: Case, name: LinkName) -> str:

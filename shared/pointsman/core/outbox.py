@@ -7,10 +7,10 @@ Any sweep can make an incident anew from the plan.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
-from pointsman.core import overfilling
+from pointsman.core import overfilling, unforced
 from pointsman.core.approvals import PROPOSED, concerns, told
 from pointsman.core.endings import ended
 from pointsman.core.fabric import Fabric, Flow, LinkName
@@ -18,12 +18,15 @@ from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Sever
 from pointsman.core.plan import DrainCause, LinkState, Placement, Plan, Verdict
 from pointsman.core.sightings import Sighting
 from pointsman.core.silence import ending, headline, is_silence, severity_of_silence
+from pointsman.core.unforced import Known
 from pointsman.core.values import replace
 
 LEASE = timedelta(seconds=30)
 """How long one function may take to tell a desk before another takes the letter over."""
 SETTLING = timedelta(minutes=2)
 """After an unsure open or update: how long until a desk's search shows whatever came of it, and late asks have surfaced."""
+PAUSE = timedelta(minutes=5)
+"""Longest time that a desk is left alone because it asked for it: a longer one is cut to this."""
 _OPENING = frozenset({Ask.OPEN, Ask.UPDATE})
 """What makes a ticket, or opens it again."""
 AHEAD = timedelta(minutes=5)
@@ -34,6 +37,8 @@ PROPOSALS_TOLD = 20
 """Proposals that one incident tells of; further ones are in ``pointsman status`` alone."""
 DESK_REMOVED = "the fabric no longer names this desk"
 """Why a letter is never told."""
+UNKNOWN = Known()
+"""What is known beside the plan by whoever read no rows."""
 _KEY_LENGTH = 64
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -71,18 +76,20 @@ def _state(fabric: Fabric, plan: Plan, link: LinkName) -> tuple[object, ...]:
     return severity_of(fabric, plan, link), _is_well(plan, link), plan.proposal
 
 
-def severity_of(fabric: Fabric, plan: Plan, link: LinkName, rows: tuple[Sighting, ...] = ()) -> Severity:
+def severity_of(fabric: Fabric, plan: Plan, link: LinkName, known: Known = UNKNOWN) -> Severity:
     """Grade an outage: a flow without a healthy link; capacity short or no second link; or redundancy lost with headroom.
 
     Within a window that its link was left for, or went down before, an outage is expected; one that a person must decide on breaks N-1. By the
-    rows capacity is short too while AWS's own drain of the link overfills others.
+    rows capacity is short too while AWS's own drain of the link overfills others, and while a lever of its drain is refused; a flow is
+    without a healthy link where nothing leads it off a dead one.
     """
     if is_silence(link):
         return severity_of_silence(link)
     touched = [flow for flow in fabric.flows if link in flow.prefer]
-    if any(not _healthy_links(plan, flow) for flow in touched):
+    missing = unforced.unforced(fabric, plan, link, known)
+    if any(not _healthy_links(plan, flow) for flow in touched) or (missing is not None and missing.stranded):
         return Severity.CRITICAL
-    if overfilling.overfilled(fabric, plan, link, rows):
+    if missing is not None or overfilling.overfilled(fabric, plan, link, known.rows):
         return Severity.ERROR
     state = plan.links.get(link, LinkState())
     if state.maintenance is not None and state.maintenance.ask:
@@ -108,22 +115,22 @@ def _healthy_links(plan: Plan, flow: Flow) -> list[LinkName]:
     return [name for name, state in states if state.verdict in {Verdict.UP, Verdict.DEGRADED} and state.drain is None]
 
 
-def follow(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, before: Incident | None, *, rows: tuple[Sighting, ...] = ()) -> Incident:
-    """Bring an incident in line with the plan: open it, tell a change of severity or what is overfilled, or resolve it. Idempotent.
+def follow(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, before: Incident | None, *, known: Known = UNKNOWN) -> Incident:
+    """Bring an incident in line with the plan: open it, tell a change of severity, what is overfilled or not in force, or resolve it. Idempotent.
 
-    ``rows`` are both clouds'; without them nothing is told of what they alone show.
+    Without the rows that are ``known`` nothing is told of what they alone show.
     """
     phase = Phase.OPEN if _open_epoch(plan, link) == epoch else Phase.RESOLVED
-    incident = before or _opened(fabric, plan, link, epoch, rows)
+    incident = before or _opened(fabric, plan, link, epoch, known)
     if incident.phase is Phase.RESOLVED:
         return incident
     if phase is Phase.RESOLVED:
         return _resolved(fabric, plan, incident)
-    severity = severity_of(fabric, plan, link, rows)
+    severity = severity_of(fabric, plan, link, known)
     if _RANK[severity] > _RANK[incident.severity] and not _is_well(plan, link):
-        text = f"{_headline(fabric, plan, link, rows)}; severity rises to {severity}"
+        text = f"{_headline(fabric, plan, link, known)}; severity rises to {severity}"
         return _told(fabric, replace(incident, severity=severity), plan, Ask.UPDATE, text)
-    return _asked(fabric, plan, _strained(fabric, plan, incident, rows))
+    return _asked(fabric, plan, _enforced(fabric, plan, _strained(fabric, plan, incident, known.rows), known))
 
 
 def _is_well(plan: Plan, link: LinkName) -> bool:
@@ -137,6 +144,18 @@ def _strained(fabric: Fabric, plan: Plan, incident: Incident, rows: tuple[Sighti
     text = overfilling.told(fabric, plan, incident.link, rows)
     known = any(text in moment.text for moment in incident.timeline)
     return incident if not text or known else remarked(fabric, plan, incident, text)
+
+
+def _enforced(fabric: Fabric, plan: Plan, incident: Incident, known: Known) -> Incident:
+    """Tell what keeps the drain of this link from being in force, once in the same words; and that it is, once it is."""
+    text = unforced.told(fabric, plan, incident.link, known)
+    lines = [moment.text for moment in incident.timeline]
+    missed = [line for line in lines if unforced.was_told(line)]
+    if text:
+        new = len(missed) < unforced.TOLD_LIMIT and not any(text in line for line in lines)
+        return remarked(fabric, plan, incident, text) if new else incident
+    after = unforced.in_force(plan, incident.link, known) if missed else ""
+    return remarked(fabric, plan, incident, after) if after else incident
 
 
 def _asked(fabric: Fabric, plan: Plan, incident: Incident) -> Incident:
@@ -156,22 +175,23 @@ def _open_epoch(plan: Plan, link: LinkName) -> int | None:
     return plan.silences[link].epoch if is_silence(link) else plan.links[link].down_since_epoch
 
 
-def _opened(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, rows: tuple[Sighting, ...]) -> Incident:
-    severity = severity_of(fabric, plan, link, rows)
+def _opened(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, known: Known) -> Incident:
+    severity = severity_of(fabric, plan, link, known)
     incident = Incident(
         id=incident_id(fabric.name, link, epoch), fabric=fabric.name, link=link, epoch=epoch, opened_at=plan.decided_at, severity=severity
     )
-    text = "; ".join(part for part in (_headline(fabric, plan, link, rows), _proposed(fabric, plan, link)) if part)
+    text = "; ".join(part for part in (_headline(fabric, plan, link, known), _proposed(fabric, plan, link)) if part)
     return _told(fabric, incident, plan, Ask.OPEN, text)
 
 
-def _headline(fabric: Fabric, plan: Plan, link: LinkName, rows: tuple[Sighting, ...]) -> str:
+def _headline(fabric: Fabric, plan: Plan, link: LinkName, known: Known) -> str:
     if is_silence(link):
         return headline(link, plan.silences[link])
     state = plan.links[link]
     because = next((reason.because for reason in plan.reasons if reason.about == link), "")
     squeezed = [f"{name} squeezed by {one.squeezed_by // 10**6} Mbit/s" for name, one in plan.flows.items() if one.squeezed_by]
-    parts = (f"{link} is {state.verdict}", because, *squeezed, overfilling.told(fabric, plan, link, rows))
+    by_rows = (overfilling.told(fabric, plan, link, known.rows), unforced.told(fabric, plan, link, known))
+    parts = (f"{link} is {state.verdict}", because, *squeezed, *by_rows)
     return "; ".join(part for part in parts if part)
 
 
@@ -247,22 +267,38 @@ def _noted(incident: Incident, moment: Moment) -> Incident:
     return replace(incident, timeline=kept)
 
 
-def next_letter(incident: Incident, now: datetime) -> Letter | None:
-    """Give the letter to tell now: the first of its desk that is not done, unless somebody holds its lease or it must wait.
+def next_letter(incident: Incident, now: datetime, without: Collection[str] = ()) -> Letter | None:
+    """Give the letter to tell now, to none of the desks ``without``: the one tried least often, so that no desk keeps another waiting."""
+    return min((one for one in ready(incident, now) if one.desk not in without), key=lambda one: one.attempts, default=None)
 
-    A search for second tickets that must wait holds up no other letter.
+
+def ready(incident: Incident, now: datetime) -> tuple[Letter, ...]:
+    """List what may be told now: of each desk the first letter that is not done, unless somebody holds its lease or it must wait.
+
+    A search for second tickets that must wait holds up no other letter; a desk that asked to be left alone is told none.
     """
-    waiting: set[str] = set()
+    waiting, found = set(resting(incident, now)), list[Letter]()
     for letter in incident.outbox:
         if letter.done or letter.desk in waiting:
             continue
         held = _binds(letter.claimed_until, now, LEASE)
         early = _binds(letter.not_before, now, SETTLING)
         if not held and not early:
-            return letter
-        if held or letter.ask is not Ask.DEDUPLICATE:
+            found.append(letter)
+        if not early or held or letter.ask is not Ask.DEDUPLICATE:
             waiting.add(letter.desk)
-    return None
+    return tuple(found)
+
+
+def resting(incident: Incident, now: datetime) -> dict[str, datetime]:
+    """Name the desks that asked to be left alone for a while, each with its end."""
+    asked = ((letter.desk, letter.not_before) for letter in incident.outbox if not letter.done and _was_put_off(letter, now))
+    return {desk: until for desk, until in asked if until is not None and _binds(until, now, PAUSE)}
+
+
+def _was_put_off(letter: Letter, now: datetime) -> bool:
+    """Say whether a desk put a letter off, while its teller had it by a lease that no wrong clock gave."""
+    return letter.claimed_until is not None and letter.claimed_until <= now + LEASE + AHEAD
 
 
 def _binds(until: datetime | None, now: datetime, longest: timedelta) -> bool:
@@ -271,9 +307,9 @@ def _binds(until: datetime | None, now: datetime, longest: timedelta) -> bool:
 
 
 def claim(incident: Incident, serial: int, teller: str, now: datetime) -> Incident:
-    """Take the lease of a letter for ``teller`` (a name no other call has); unchanged when it is not the letter to tell, or taken."""
-    letter = next_letter(incident, now)
-    if letter is None or letter.serial != serial:
+    """Take the lease of a letter for ``teller`` (a name no other call has); unchanged when it may not be told now, or is taken."""
+    letter = next((one for one in ready(incident, now) if one.serial == serial), None)
+    if letter is None:
         return incident
     return _with_letter(incident, replace(letter, claimed_by=teller, claimed_until=now + LEASE, attempts=letter.attempts + 1))
 
@@ -328,6 +364,17 @@ def release(incident: Incident, serial: int, teller: str) -> Incident:
     if letter.done or letter.claimed_by != teller:
         return incident
     return _with_letter(incident, replace(letter, claimed_by="", claimed_until=None))
+
+
+def put_off(incident: Incident, serial: int, teller: str, until: datetime) -> Incident:
+    """Leave a letter's desk alone until then, as it asked its teller, in both clouds. The lease ends by itself: the letter may have been carried out.
+
+    Unchanged when the letter is told or the lease is no longer this teller's.
+    """
+    letter = incident.outbox[serial]
+    if letter.done or letter.claimed_by != teller:
+        return incident
+    return _with_letter(incident, replace(letter, not_before=until))
 
 
 def all_told(incident: Incident) -> bool:

@@ -93,3 +93,14 @@ def curve(story: PenaltyStory, count: int) -> list[tuple[datetime, int]]:
     span = max(story.under_reuse_at, story.charges[-1].at + timedelta(seconds=1)) - start
     step = (span + span / MARGIN) / (count - 1)
     return [(start + step * number, figure_of(story, damping, start + step * number)) for number in range(count)]
+
+
+def levels(story: PenaltyStory) -> tuple[tuple[str, int], ...]:
+    """Name the thresholds of a penalty, the lowest first."""
+    return (("reuse", story.reuse), ("fail-back", story.suppress_failback), ("action", story.suppress_action))
+
+
+def scale(story: PenaltyStory) -> int:
+    """Give the highest figure drawn: no threshold far above what was ever reached."""
+    highest = max(charge.figure for charge in story.charges)
+    return max(level for _, level in levels(story) if level <= max(2 * highest, story.reuse)) * 9 // 8 if highest else story.reuse

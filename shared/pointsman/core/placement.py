@@ -12,7 +12,7 @@ from pointsman.core.plan import Placement, Reason
 from pointsman.core.solving import Ask, Fixed, Memo, Proof, Solved, solve
 from pointsman.core.values import Frozen
 
-PLACED_KEPT = 64
+PLACED_KEPT = 256
 """Answers that a process remembers: a warm function is asked the same by sweep after sweep, and a search takes its time."""
 ABOUT = "placement"
 """What the reason is about that says how far a placement is proved; no link or flow of that name is meant."""

@@ -176,6 +176,13 @@ class Reason(Frozen):
     refused: dict[str, str] = {}
 
 
+class Handover(Frozen):
+    """The last decision by rules of another version than the plan's, and when it was made."""
+
+    decider: str
+    at: datetime
+
+
 class Plan(Frozen):
     """The agreed decision for a fabric.
 
@@ -184,7 +191,8 @@ class Plan(Frozen):
     ``moves`` are the times of discretionary epochs within the last hour, which the budget counts. ``proposal`` is what
     waits for an approval, ``orders`` are those lately carried out. ``prev_digest`` is of
     the plan before; ``entry`` names the journal's entry with what it was decided from ("" until it is written down).
-    ``silences`` are the incidents about what is not heard of, by the name that stands where a link's would.
+    ``silences`` are the incidents about what is not heard of, by the name that stands where a link's would. ``handover``
+    is there while rules of another version decided lately.
     """
 
     fabric: str
@@ -204,6 +212,7 @@ class Plan(Frozen):
     prev_digest: str = ""
     entry: str = ""
     silences: dict[str, Silence] = {}
+    handover: Handover | None = None
 
 
 @lru_cache(maxsize=PLANS_KEPT)

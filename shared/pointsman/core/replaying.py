@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from pointsman.core.approvals import hashed_anew
 from pointsman.core.bundles import Bundle, Kept
 from pointsman.core.changes import changes
-from pointsman.core.decide import DECIDER, Declined, decide
+from pointsman.core.decide import Declined, decide
 from pointsman.core.differences import differences
 from pointsman.core.fabric import Cloud, Fabric
-from pointsman.core.journal import again
+from pointsman.core.journal import Entry, again
 from pointsman.core.plan import Plan, View
 from pointsman.core.sightings import Verb
 from pointsman.core.values import Frozen, canonical, digest, replace
+from pointsman.core.versions import DECIDER
 
-RULES = frozenset({"decider", "key"})
+RULES = frozenset({"decider", "handover", "key", "prev_digest"})
 """What differs between two versions of the rules and is no difference in what was decided: also how an order that was done is named."""
 COUNTED = RULES | {
     "epoch",
@@ -74,17 +76,31 @@ def replay(bundle: Bundle, against: Fabric | None = None) -> Replay:
 def _again(bundle: Bundle) -> Iterator[Redecided]:
     for kept in bundle.entries:
         entry = kept.entry
-        now = again(entry, bundle.fabrics[entry.plan.fabric_hash])
+        other = entry.plan.decider != DECIDER
+        now = (_in_place if other else again)(entry, bundle.fabrics[entry.plan.fabric_hash])
         if isinstance(now, Declined):
             yield _declined(kept, now)
             continue
-        found = differences(entry.plan, now, apart=RULES if entry.plan.decider != DECIDER else frozenset())
+        found = differences(entry.plan, now, apart=RULES if other else frozenset())
         yield _redecided(kept, now, found)
+
+
+def _in_place(entry: Entry, fabric: Fabric) -> Plan | Declined:
+    """Decide an entry of other rules in their place: what waited for a person's word was named by them, and so was the word on it."""
+    before = _as_own(entry.before)
+    hashes = _hashes(entry.before, before)
+    now = again(replace(entry, before=before, view=_readdressed(entry.view, hashes)), fabric)
+    return now if isinstance(now, Declined) else _as_named(now, hashes, _hashes(entry.plan, now))
+
+
+def _as_own(plan: Plan) -> Plan:
+    """Give a plan as if these rules had decided it: they are tried in the place of the others, and not side by side with them."""
+    return hashed_anew(replace(plan, decider=DECIDER, handover=None))
 
 
 def _otherwise(bundle: Bundle, fabric: Fabric) -> Iterator[Redecided]:
     """Go through the recorded moments under another fabric; an adoption is passed over, since this fabric is the one that counts."""
-    plan = under(bundle.entries[0].entry.before, fabric)
+    plan = _as_own(under(bundle.entries[0].entry.before, fabric))
     for kept in bundle.entries:
         entry = kept.entry
         if entry.adoption is not None:

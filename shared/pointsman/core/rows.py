@@ -24,7 +24,8 @@ def rank(claim: Sighting) -> str:
     """
     figure = "" if claim.value is None else float(claim.value)
     announced = "" if claim.window is None else f".{digest(canonical(claim.window))}"
-    return f"{_micros(claim.seen_at):0{_DIGITS}d}.{SEVERITY[claim.health]}.{claim.cause}.{figure}{announced}"
+    said = f".{digest(claim.text.encode())}" if claim.text else ""
+    return f"{_micros(claim.seen_at):0{_DIGITS}d}.{SEVERITY[claim.health]}.{claim.cause}.{figure}{announced}{said}"
 
 
 def outranks(claim: Sighting, other: Sighting) -> bool:

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 from typing import Annotated
 
 import msgspec
 
-from pointsman.core.values import Frozen
+from pointsman.core.fabric import Cloud
+from pointsman.core.values import Frozen, Remembered
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time that names its zone: one that does not cannot be read back."""
@@ -118,7 +118,7 @@ class Sighting(Frozen, tag="sighting", tag_field="kind", dict=True):
     ``member`` is the cloud's own identifier in the form that ``core.members`` gives; ``seen_at`` is when the
     cloud says it happened (aware, UTC). ``value`` is a figure where the feed has one: a share of loss for a
     probe, accepted prefixes for a session, an epoch for a lever. ``window`` is an announcement's, which claims nothing
-    of any member's health.
+    of any member's health. ``text`` says why a lever was refused ("" in every other claim).
     """
 
     vantage: Vantage
@@ -130,17 +130,38 @@ class Sighting(Frozen, tag="sighting", tag_field="kind", dict=True):
     cause: Cause = Cause.UNSTATED
     value: float | None = None
     window: Window | None = None
+    text: str = ""
 
-    @cached_property
+    @Remembered
     def row(self) -> str:
-        """The key of the row this claim lives in: vantage, member and source (a feed's aspects are apart)."""
+        """Name the row that this claim lives in: vantage, member and source (a feed's aspects are apart)."""
         return f"{self.vantage}|{self.member}|{self.source}.{self.aspect}"
 
 
+def own_word(here: Cloud, member: str, health: Health, epoch: int, now: datetime, *, text: str = "") -> Sighting:
+    """Say as a claim what a cloud's functions did, or found, by the plan of an epoch: of a lever, a pin, an intent."""
+    return Sighting(
+        vantage=Vantage(here.value),
+        member=member,
+        source=Source.LEVER,
+        aspect=Aspect.ROUTE,
+        health=health,
+        seen_at=now,
+        cause=Cause.ORDERED,
+        value=float(epoch),
+        text=text,
+    )
+
+
 class Actor(StrEnum):
-    """Who made a change: pointsman recognises its own by role session or service account."""
+    """Who made a change: pointsman recognises its own by role session or service account.
+
+    ``CLAIMED`` is a change under our user agent by an identity that is not named as ours: most likely a function of ours
+    under another name, but anybody can say so. It is no reason to look at once, and never one to be silent about it.
+    """
 
     OURSELVES = "ourselves"
+    CLAIMED = "claimed"
     SOMEBODY = "somebody"
 
 

@@ -73,7 +73,7 @@ def beats_due(beats: Iterable[Sighting], stored: Mapping[str, Sighting]) -> tupl
 def last_beat(rows: Iterable[Sighting], cloud: Cloud) -> datetime | None:
     """Say when a cloud's functions last ended a sweep; None when none is known."""
     vantage = cloud.value
-    beats = [row.seen_at for row in rows if row.vantage == vantage and row.member.startswith(ARTEFACT)]
+    beats = [row.seen_at for row in rows if row.member.startswith(ARTEFACT) and row.vantage == vantage]
     return max(beats, default=None)
 
 
@@ -145,8 +145,9 @@ def _probes(case: Case, cloud: Cloud, last: datetime | None) -> Finding:
     pairs = _pairs(case.fabric, cloud)
     if not pairs:
         return Heard()  # what is no longer declared need not speak
-    rows = (row for row in case.view.rows if row.vantage is _PROBES[cloud] and row.source is Source.PROBE and row.member in pairs)
-    latest = max((row.seen_at for row in rows if row.health is not Health.UNKNOWN), default=None)
+    vantage, probe, unknown = _PROBES[cloud], Source.PROBE, Health.UNKNOWN
+    rows = (row for row in case.view.rows if row.vantage is vantage and row.source is probe and row.member in pairs)
+    latest = max((row.seen_at for row in rows if row.health is not unknown), default=None)
     patience = max(SILENT_AFTER, case.fabric.policy.freshness.look)
     if latest is None or last is None:
         return None

@@ -6,11 +6,17 @@ the way down, so the answer is the optimum unless the nodes run out, which ``Sea
 
 from collections.abc import Sequence
 
+from pointsman.core.solving_fits import Fits
 from pointsman.core.solving_overload import least_overload
+from pointsman.core.solving_swaps import swapped
 from pointsman.core.solving_task import Board, Task, measured
 
 NODES = 6_000
 """Nodes that one component's search may open; at the bound the best placement found so far stands."""
+EASY = 400
+"""Nodes after which a search is known to be a hard one: it begins anew from a better placement, which takes time to find."""
+POLISHES = 3
+"""Times that a hard search has a placement it found made better before it goes on."""
 
 
 class Search:
@@ -21,19 +27,47 @@ class Search:
         self.cut = False
         self.nodes = 0
         self._task = task
+        self._most = min(EASY, NODES)
+        self._polishes = 0
         self.overload, self.weight = measured(task, start)
 
     def run(self) -> None:
         """Find the least overload, then the least weight of the placements that have it."""
+        self._stages()
+        if self.cut and self._most < NODES:
+            self.cut, self._most, self._polishes = False, NODES, POLISHES
+            self.polish()
+            self._stages()
+
+    def _stages(self) -> None:
+        if self.overload and self._spotless():
+            return
         if self.overload:
             at = least_overload(self._task, self.best, self.opened)
             self.found(at, *measured(self._task, at))
         if not self.cut:
-            _Weight(self, self._task).run()
+            _Weight(self, self._task, _by_class(self._task, self.best)).run()
+
+    def _spotless(self) -> bool:
+        """Look for the best of the placements without any overload, with half of the nodes that are left. True when it is found."""
+        most, weight = self._most, self.weight
+        self._most, self.weight = (self.nodes + most) // 2, 1 + sum(map(max, self._task.weight))
+        _Weight(self, self._task, [0] * len(self._task.harm_digit)).run()
+        proved = not self.cut and not self.overload
+        self._most, self.cut = most, False
+        self.weight = weight if self.overload else self.weight
+        return proved
+
+    def polish(self) -> None:
+        """Make the best placement better by moves and swaps, if that hasn't been done too often."""
+        if self._polishes:
+            self._polishes -= 1
+            at = swapped(self._task, self.best)
+            self.found(at, *measured(self._task, at))
 
     def opened(self) -> bool:
         """Count one more node. False when there are no more."""
-        if self.nodes >= NODES:
+        if self.nodes >= self._most:
             self.cut = True
             return False
         self.nodes += 1
@@ -46,18 +80,19 @@ class Search:
 
 
 class _Weight:
-    """The search for the least weight, with the overload of the best placement known as the limit, class by class.
+    """The search for the least weight, with a limit of overload, class by class.
 
     Every flow without a place goes to the nearest of its links that still takes it. Where that overloads a link, some
     of them have to leave, which costs at least what the cheapest that suffice cost: the bound. Where it overloads none,
     it is the best that can come of this branch, and the branch ends.
     """
 
-    def __init__(self, search: Search, task: Task) -> None:
+    def __init__(self, search: Search, task: Task, limit: Sequence[int]) -> None:
         self._search = search
         self._task = task
         self._board = Board(task)
-        self._limit = _by_class(task, search.best)
+        self._limit = limit
+        self._fits = Fits(task)
 
     def run(self) -> None:
         self._descend(0)
@@ -73,6 +108,8 @@ class _Weight:
         if not relaxed.crowded:
             self._complete(relaxed)
             return
+        if not relaxed.holds(self._fits):
+            return
         flow = relaxed.branch()
         for option, extra in relaxed.choices[flow]:
             if search.cut or weight + extra >= search.weight:
@@ -84,6 +121,7 @@ class _Weight:
     def _complete(self, relaxed: "_Relaxed") -> None:
         at = [relaxed.choices[flow][0][0] if option < 0 else option for flow, option in enumerate(self._board.at)]
         self._search.found(at, *measured(self._task, at))
+        self._search.polish()
 
 
 def _by_class(task: Task, at: Sequence[int]) -> list[int]:
@@ -127,6 +165,12 @@ class _Relaxed:
         """Choose the flow to decide on next: of the links that are too full, the one whom leaving would cost most."""
         guests = (flow for link in self.crowded for flow in self._guests[link])
         return min((flow for flow in guests), key=lambda flow: (self._regret(flow) is not None, -(self._regret(flow) or 0), flow))
+
+    def holds(self, fits: Fits) -> bool:
+        """Say whether the flows without a place may fit together where they are possible."""
+        options = self._task.options
+        ways = {flow: [options[flow][option] for option, _ in some] for flow, some in self.choices.items()}
+        return fits.hold(ways, self._room, sum(self._slack))
 
     def _seat(self) -> bool:
         first: dict[int, int] = {}

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 from pointsman.core.fabric import FlowName, LinkName
 from pointsman.core.values import Frozen
@@ -43,6 +44,7 @@ class RoutePolicies(Frozen, tag="gcp.route_policy", tag_field="lever"):
     hears them (moves AWS -> Google). A prefix that is not listed is attracted.
     """
 
+    kind: ClassVar[LeverKind] = LeverKind.ROUTE_POLICY
     link: LinkName
     imports: tuple[PrefixStance, ...] = ()
     exports: tuple[PrefixStance, ...] = ()
@@ -51,6 +53,7 @@ class RoutePolicies(Frozen, tag="gcp.route_policy", tag_field="lever"):
 class PeerPriority(Frozen, tag="gcp.peer_priority", tag_field="lever"):
     """The advertised route priority (MED towards AWS, 0 to 200) of every peer of a link."""
 
+    kind: ClassVar[LeverKind] = LeverKind.PEER_PRIORITY
     link: LinkName
     priority: int
 
@@ -58,6 +61,7 @@ class PeerPriority(Frozen, tag="gcp.peer_priority", tag_field="lever"):
 class FailoverTest(Frozen, tag="aws.failover_test", tag_field="lever"):
     """A Direct Connect BGP failover test on every virtual interface of a link: it ends by itself after ``duration``."""
 
+    kind: ClassVar[LeverKind] = LeverKind.FAILOVER_TEST
     link: LinkName
     running: bool
     duration: timedelta = timedelta(0)
@@ -66,6 +70,7 @@ class FailoverTest(Frozen, tag="aws.failover_test", tag_field="lever"):
 class PrefixListPin(Frozen, tag="aws.prefix_list_pin", tag_field="lever"):
     """A Transit Gateway prefix-list reference of a flow to one attachment (None: no pin)."""
 
+    kind: ClassVar[LeverKind] = LeverKind.PREFIX_LIST_PIN
     flow: FlowName
     attachment: str | None = None
 
@@ -73,6 +78,7 @@ class PrefixListPin(Frozen, tag="aws.prefix_list_pin", tag_field="lever"):
 class StaticPin(Frozen, tag="aws.static_pin", tag_field="lever"):
     """Static Transit Gateway routes of a flow's Google prefixes to one attachment (None: no pin)."""
 
+    kind: ClassVar[LeverKind] = LeverKind.STATIC_PIN
     flow: FlowName
     attachment: str | None = None
 
@@ -82,17 +88,7 @@ Setting = RoutePolicies | PeerPriority | FailoverTest | PrefixListPin | StaticPi
 
 def kind_of(setting: Setting) -> LeverKind:
     """Name the lever that a setting belongs to."""
-    match setting:
-        case RoutePolicies():
-            return LeverKind.ROUTE_POLICY
-        case PeerPriority():
-            return LeverKind.PEER_PRIORITY
-        case FailoverTest():
-            return LeverKind.FAILOVER_TEST
-        case PrefixListPin():
-            return LeverKind.PREFIX_LIST_PIN
-        case StaticPin():
-            return LeverKind.STATIC_PIN
+    return setting.kind
 
 
 class Observed(Frozen):

@@ -1,13 +1,15 @@
 """Frozen values and their one canonical JSON form, which digests and registers are made of."""
 
 import hashlib
-from typing import Any, TypeVar, dataclass_transform
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, dataclass_transform, overload
 
 import msgspec
 from msgspec.structs import replace
 
-__all__ = ["Frozen", "canonical", "digest", "parse", "replace"]
+__all__ = ["Frozen", "Remembered", "canonical", "digest", "parse", "replace"]
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -24,6 +26,28 @@ class Frozen(msgspec.Struct, metaclass=_FrozenMeta):
     """Base of every value: immutable, keyword-only, compared by content; unknown fields are an error when read back."""
 
 
+class Remembered(Generic[S, T]):
+    """Makes of a method without arguments a property that a value (with ``dict=True``) works out once: without a lock, for nothing changes."""
+
+    def __init__(self, work: Callable[[S], T]) -> None:
+        self.__doc__ = work.__doc__
+        self._work = work
+        self._name = work.__name__
+
+    @overload
+    def __get__(self, value: None, kind: type) -> "Remembered[S, T]": ...
+
+    @overload
+    def __get__(self, value: S, kind: type) -> T: ...
+
+    def __get__(self, value: S | None, kind: type) -> "Remembered[S, T] | T":
+        """Work it out, and leave it where it is found before this is asked again."""
+        if value is None:
+            return self
+        found = value.__dict__[self._name] = self._work(value)
+        return found
+
+
 def canonical(value: object) -> bytes:
     """Give the JSON bytes of a value, equal for equal values (keys and sets sorted, no white space)."""
     return msgspec.json.encode(value, order="deterministic")
@@ -37,3 +61,8 @@ def parse(data: bytes | str, kind: type[T]) -> T:
 def digest(data: bytes) -> str:
     """Name some bytes by their content: 32 hex digits of SHA-256."""
     return hashlib.sha256(data).hexdigest()[:32]
+
+
+def one_line(text: str) -> str:
+    """Put a space for every sign that is not printed, line ends and what turns writing round among them."""
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)

@@ -147,7 +147,7 @@ def _aws_acts(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...]
     if acknowledged(rows, Cloud.GCP, link.name, drain) and (not stuck or _looks_again(drain, now)):
         return False
     claims = claims_by_link(fabric, rows, now)[link.name]
-    if _session_dead(claims):
+    if session_dead(claims):
         return False
     harm = withdrawal_loss(fabric, plan, link.name)
     overdue = now >= drain.since + fabric.policy.takeover_after
@@ -237,7 +237,7 @@ def _sooner_than_a_vpn(fabric: Fabric, flow: Flow, link: LinkName, other: LinkNa
     return fabric.link(other).kind is LinkKind.VPN and link in flow.prefer[: flow.prefer.index(other)]
 
 
-def _session_dead(claims: Claims) -> bool:
+def session_dead(claims: Claims) -> bool:
     """Say whether BGP has left a link by itself at the AWS end, so that a test would change nothing."""
     rows = (row for group in claims.values() for row in group)
     return any(row.vantage == Cloud.AWS.value and row.aspect is Aspect.BGP and row.health is Health.DOWN for row in rows)

@@ -10,6 +10,7 @@ from pointsman.boot.app import App
 from pointsman.boot.once import Once
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.modes import NoQuorum, standing
+from pointsman.core.steering import kind_of
 from pointsman.entry.outcomes import Answer, Outcome, Unreadable, UseCase, meanings_of, outcome_of, unreadable
 from pointsman.entry.parking import parked, reasons
 from pointsman.service.converge import Report
@@ -19,6 +20,9 @@ from pointsman.wire.record import Record
 
 REST_SECONDS = 0.2
 """How long requests to slower stores may finish after the answer is known."""
+
+ALARMING = {"rejected": "rejected", "untold": "untold", "refused": "lever_refused"}
+"""What of a call's log makes it an error, and the metric that counts it."""
 
 Told = dict[str, Any]
 """What there is to log of a call: figures, names and reasons, never a payload."""
@@ -73,7 +77,15 @@ class Call:
         finally:
             await app.house.registers.rest(REST_SECONDS)
         again = done.again if isinstance(done, Report) else ""
-        return Outcome(answer=Answer.RETRY if again else Answer.ACK, text=again), told(done) | _mode(app, done)
+        return Outcome(answer=Answer.RETRY if again else Answer.ACK, text=again), told(done) | _refused(done) | _mode(app, done)
+
+
+def _refused(ended: object) -> Told:
+    """Name the levers that a call was refused, with why: nobody but a person mends that, however well the call ended."""
+    reports = ended.reports if isinstance(ended, Watched) else (ended,)
+    steps = (step for one in reports if isinstance(one, Report) for step in one.steps if step.refused)
+    said = dict.fromkeys(f"{kind_of(step.setting)} of {_target(step.setting)}: {step.trouble}" for step in steps)
+    return {"refused": list(said)} if said else {}
 
 
 def _mode(app: App, ended: object) -> Told:
@@ -96,6 +108,11 @@ async def _put_aside(app: App, raw: object, headers: Mapping[str, str] | None, b
             pass  # then the platform keeps it, as it does without a parking queue
     named = tuple(one.delivery for one in bad if one.delivery is not None)
     return Outcome(answer=Answer.PARK, text="; ".join(reasons(bad)), unread=named if len(named) == len(bad) else ())
+
+
+def alarms(told: Told) -> dict[str, int]:
+    """Count what a person has to see to although the call is done: events put aside, desks that could not be told, levers refused."""
+    return {metric: len(told[name]) for name, metric in ALARMING.items() if told.get(name)}
 
 
 def told(done: object) -> Told:
@@ -137,6 +154,7 @@ def _report(done: Report) -> Told:
         "settled": done.settled,
         "error": done.again,
         "by_hand": list(done.by_hand),
+        "untold": list(done.untold),
         "doubts": list(done.doubts),
         "done_alone": list(done.alone),
         "repaired": list(done.repaired),

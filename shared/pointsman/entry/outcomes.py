@@ -47,11 +47,12 @@ _WORST = (Answer.STOP, Answer.RETRY, Answer.PARK, Answer.ACK)
 class Unreadable(Frozen):
     """A record that nobody can read: where and why, and its id when it came from a queue.
 
-    ``parked`` says that it was parked already.
+    ``number`` says which item of the batch that was delivered it is in; ``parked`` that it was parked already.
     """
 
     why: str
     delivery: str | None
+    number: int | None = None
     parked: bool = False
 
 
@@ -87,6 +88,7 @@ def unreadable(records: Sequence[Record]) -> tuple[Unreadable, ...]:
         Unreadable(
             why=f"{one.meaning.path}: {one.meaning.reason}"[:TEXT_LIMIT],
             delivery=one.delivery,
+            number=one.number,
             parked=one.meaning.reason == PARKED_BEFORE,
         )
         for one in records

@@ -2,7 +2,8 @@
 
 ``wire/recorded.py`` reads it back, for ``pointsman decode``.
 
-Of a queue's batch the unreadable messages alone, of a request its body with the headers that say what it is.
+Of a batch the unreadable items alone, each as it came, also where it holds a batch of its own; of a request its body
+with the headers that say what it is.
 """
 
 import base64
@@ -17,8 +18,11 @@ LIMIT = 240 * 1024
 """Most bytes of a parked event: with its envelope it fits into a message of either cloud. A longer one is left to the platform."""
 REASONS_LIMIT = 10
 """Reasons told of one delivery."""
-_TELLING = ("content-type", "ce-", "x-cloudscheduler")
+_TELLING = ("content-type", "ce-", "x-cloudscheduler", "x-slack-request-timestamp")
 """How the headers begin that say what a request is; all others, a caller's token among them, are left out."""
+_GATEWAY = ("version", "body", "isBase64Encoded")
+_GATEWAY_TIMES = ("timeEpoch", "requestTimeEpoch")
+"""What is read of a request that came through API Gateway or a function URL, beside its headers."""
 
 
 def parked(raw: object, headers: Mapping[str, str] | None, bad: Sequence[Unreadable]) -> bytes | None:
@@ -42,15 +46,35 @@ def reasons(bad: Sequence[Unreadable]) -> list[str]:
 
 
 def _unread(raw: object, bad: Sequence[Unreadable]) -> object:
-    """Leave out the messages of a batch that were read."""
-    ids = {one.delivery for one in bad}
-    if not isinstance(raw, dict) or None in ids:
+    """Leave out the items of a batch that were read; all else stays as it came."""
+    numbers = {one.number for one in bad}
+    if isinstance(raw, list):
+        return _items(raw, numbers)
+    if not isinstance(raw, dict):
         return raw
-    return raw | {"Records": [record for record in raw["Records"] if record.get("messageId") in ids]}
+    if isinstance(raw.get("Records"), list):
+        return raw | {"Records": _items(raw["Records"], numbers)}
+    return _of_gateway(raw) if "requestContext" in raw else raw
+
+
+def _items(batch: list[Any], numbers: set[int | None]) -> list[Any]:
+    return batch if None in numbers else [item for number, item in enumerate(batch) if number in numbers]
+
+
+def _of_gateway(event: dict[str, Any]) -> dict[str, Any]:
+    """Keep what is read of a request through API Gateway or a function URL: its caller's token may stand in all the rest."""
+    headers, about = event.get("headers"), event["requestContext"]
+    kept = {name: event[name] for name in _GATEWAY if name in event}
+    times = {name: about[name] for name in _GATEWAY_TIMES if name in about} if isinstance(about, dict) else {}
+    return kept | {"requestContext": times, "headers": _telling(headers) if isinstance(headers, dict) else {}}
+
+
+def _telling(headers: Mapping[str, str]) -> dict[str, str]:
+    return {str(name).lower(): value for name, value in headers.items() if str(name).lower().startswith(_TELLING)}
 
 
 def _request(raw: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-    told = {name.lower(): value for name, value in headers.items() if name.lower().startswith(_TELLING)}
+    told = _telling(headers)
     try:
         return {"_http": "POST", "headers": told, "body": raw.decode()}
     except UnicodeDecodeError:

@@ -15,4 +15,4 @@ class Desk(Protocol):
     name: str
 
     async def tell(self, incident: Incident, letter: Letter, key: str) -> Ticket:
-        """Carry out one letter. Raises ``Transient`` (try again) or ``Refused`` (never will)."""
+        """Carry out one letter. Raises ``Transient`` (try again, and leave this desk alone for its ``retry_after``) or ``Refused`` (not as it is)."""

@@ -1,10 +1,9 @@
 """From a view to an agreed plan: decide, write the reasons down, and let a majority of the stores hold it."""
 
-import functools
 from collections.abc import Awaitable, Callable, Mapping
 
 from pointsman.core.decide import Declined as Refusal
-from pointsman.core.decide import decide, first_plan
+from pointsman.core.decide import first_plan
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Fabric
 from pointsman.core.modes import NoQuorum
@@ -49,7 +48,7 @@ async def agree(house: House, gathered: Gathered, beside: Beside | None = None) 
     held = plan_in(house.current, gathered.reading.value, gathered)
     if not gathered.reading.reached:
         raise _no_quorum(gathered.reading.faults)
-    decided = decide(house.fabric_of(held), gathered.view, held, gathered.now)
+    decided = house.rules.decide(house.fabric_of(held), gathered.view, held, gathered.now)
     if isinstance(decided, Refusal):
         return _refused(decided, held)
     if decided == held and gathered.reading.confirmed:
@@ -89,13 +88,19 @@ async def _change(house: House, gathered: Gathered, expected: Plan, *, bound: bo
     """
     notebook = Notebook(house, gathered.view, gathered.now)
 
-    @functools.cache
+    made: dict[str | None, str | Decline | None] = {}
+
     def change(value: str | None) -> str | Decline | None:
+        if value not in made:
+            made[value] = made_of(value)
+        return made[value]
+
+    def made_of(value: str | None) -> str | Decline | None:
         held = plan_in(house.current, value, gathered)
         as_read = value == gathered.reading.value
         if bound and not as_read:
             return value if value is not None and value in notebook else Decline(reason=STALE)
-        decided = expected if as_read else decide(house.fabric_of(held), gathered.view, held, gathered.now)
+        decided = expected if as_read else house.rules.decide(house.fabric_of(held), gathered.view, held, gathered.now)
         if isinstance(decided, Refusal):
             return Decline(reason=STALE if decided.stale_view else decided.because)
         return value if decided == held else notebook.enter(held, decided)

@@ -7,7 +7,6 @@ A pass that brings nothing new ends after the first.
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from pointsman.core.errors import Transient
@@ -19,15 +18,28 @@ from pointsman.core.modes import NoQuorum
 from pointsman.core.outbox import news
 from pointsman.core.pins import acknowledged
 from pointsman.core.plan import Plan
+from pointsman.core.refusals import standing
 from pointsman.core.sightings import Health, Sighting
 from pointsman.core.silence import turns
 from pointsman.core.steering import FailoverTest, Level, LeverKind, PrefixListPin, Setting
-from pointsman.core.values import replace
+from pointsman.core.unforced import Known, unforced
+from pointsman.core.values import Frozen, replace
 from pointsman.core.wants import withdrawal_losses
 from pointsman.service.agree import Agreement, agree, plan_in
 from pointsman.service.alone import stand_alone
 from pointsman.service.carrying import proved_for_others, raised
-from pointsman.service.enact import Step, acknowledge, acknowledge_pins, differing, observe_missing, prove, target_of, wishes, write
+from pointsman.service.enact import (
+    Step,
+    acknowledge,
+    acknowledge_pins,
+    differing,
+    observe_missing,
+    prove,
+    target_of,
+    tell_refusals,
+    wishes,
+    write,
+)
 from pointsman.service.fastpath import Ahead, with_intents
 from pointsman.service.gather import Gathered, Scope, Target, correct, gather, note, quietly, with_flags_anew, worth_noting
 from pointsman.service.house import House
@@ -42,13 +54,13 @@ PASSES_LIMIT = 4
 """Passes of one call: each newer epoch or stale view found costs one; at the bound the event is delivered again."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(Frozen):
     """What one call did: the plan it ended on, whether it made it, the levers it wrote, and how long each stage took (seconds).
 
     ``carried`` tells of levers that this process has proved effective, now or earlier, whether packets have been seen to pass
     since; ``settled`` means that all of this cloud's levers are proved to be set as the plan asks; ``again`` says why the
     event must be delivered again ("" when it need not be); ``by_hand`` which tickets a person has to close;
+    ``untold`` which desks could not be told, and why;
     ``doubts`` what the journal does not bear out, and ``alone`` what the record now has of what was done without a
     majority, in words; ``repaired`` which stores were brought up to the majority; ``audited`` what an audit newly found;
     ``windows`` what announced maintenance could not be noted; ``unread`` which registers this version cannot read, and what
@@ -60,12 +72,13 @@ class Report:
     began: datetime
     steps: tuple[Step, ...] = ()
     carried: tuple[Step, ...] = ()
-    stages: dict[str, float] = field(default_factory=dict)
+    stages: dict[str, float] = {}
     hints_lost: tuple[str, ...] = ()
-    stored: dict[str, Sighting] = field(default_factory=dict)
+    stored: dict[str, Sighting] = {}
     settled: bool = False
     again: str = ""
     by_hand: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
@@ -258,18 +271,23 @@ class _Pass:
         house, diary = self.house, self._diary
         looks = worth_noting(fabric, gathered.looked, gathered.stored, gathered.view.rows)
         looks += turns(fabric, looks, gathered.stored)
-        hints = quietly(*_hints(house, fabric, agreement))
+        hints = tuple(_hints(house, fabric, agreement))
         answers = (one for one in gathered.belied if one in gathered.looked)  # what the witness is told stands at home too
-        noting = note(house, tuple(dict.fromkeys((*looks, *gathered.astray, *answers))))
-        lost, proved, _, _ = await asyncio.gather(hints, prove(house, steps), noting, correct(house, gathered.belied))
+        notes = tuple(dict.fromkeys((*looks, *gathered.astray, *answers)))
+        lost, proved = tuple[str, ...](), tuple[Step, ...]()
+        if hints or steps or notes or gathered.belied:
+            correcting = correct(house, gathered.belied)
+            lost, proved, _, _ = await asyncio.gather(quietly(*hints), prove(house, steps), note(house, notes), correcting)
         diary.steps += proved
         if proved:
             diary.over("verified")
         done = _done(settings, proved, gathered)
         settled = len(done) == len(settings)
         await acknowledge_pins(house, agreement.plan, done, gathered)
+        refused = await tell_refusals(house, agreement.plan, proved, done, gathered)
+        lost += await quietly(*_refused(house, fabric, agreement.plan, refused, gathered))
         if settled:
-            await acknowledge(house, fabric, agreement.plan, done, gathered)
+            await acknowledge(house, agreement.plan, done, gathered)
         if proved and (_lost_fence(proved) or await self._newer(agreement.plan, gathered)):
             return None
         if settled:
@@ -337,4 +355,14 @@ def _withdrawn(house: House, fabric: Fabric, plan: Plan, done: Sequence[Setting]
         ):
             continue
         if withdrawal_losses(fabric, plan, name):
+            yield house.post(incident_id(fabric.name, name, state.down_since_epoch))
+
+
+def _refused(house: House, fabric: Fabric, plan: Plan, new: Sequence[Sighting], gathered: Gathered) -> Iterator[Awaitable[None]]:
+    """Wake the desks' function for every outage whose drain a lever is newly refused for: no new plan says so."""
+    known = Known(rows=(*gathered.stored.values(), *new))
+    fresh = set(standing(fabric, new))
+    for name, state in plan.links.items() if house.post is not None and fresh else ():
+        missing = unforced(fabric, plan, name, known)
+        if house.post is not None and missing is not None and state.down_since_epoch is not None and fresh & set(missing.refusals):
             yield house.post(incident_id(fabric.name, name, state.down_since_epoch))

@@ -1,12 +1,12 @@
 """The doors into the loop: what each function does with what its event means."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pointsman.core.errors import ConfigError
 from pointsman.core.members import index
 from pointsman.core.sightings import Actor, Change, Meaning, Notice, Sighting, Tick
+from pointsman.core.values import replace
 from pointsman.service import deliver as desks
 from pointsman.service import sweep as sweeping
 from pointsman.service import watch as watching

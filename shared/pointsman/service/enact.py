@@ -5,19 +5,18 @@ carries it, the plan is looked at once more afterwards, and every sweep makes th
 """
 
 import asyncio
-import dataclasses
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from pointsman.core import refusals
 from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.intents import over, standing
 from pointsman.core.leftovers import is_ours, pinned, pins_begun, pins_ended
 from pointsman.core.lint import clashes, lint
 from pointsman.core.members import lever_key
 from pointsman.core.plan import Plan
-from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.sightings import Health, Sighting, own_word
 from pointsman.core.steering import (
     FailoverTest,
     Level,
@@ -30,9 +29,10 @@ from pointsman.core.steering import (
     Verified,
     kind_of,
 )
+from pointsman.core.values import Frozen, replace
 from pointsman.core.wants import wanted
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
-from pointsman.service.gather import Gathered, Target, as_the_other_reads, flags_allow, note, observe
+from pointsman.service.gather import Blind, Gathered, Target, as_the_other_reads, flags_allow, note, observe
 from pointsman.service.house import House
 
 _STEPS = uuid.UUID("6f1d3c52-5a0e-4a5e-9a55-6d7b0a1f0c11")
@@ -43,11 +43,11 @@ FROZEN = "not steered: the plan is frozen, a freeze flag is set, or the own one 
 UNPROVED = Verified(level=Level.NONE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(Frozen):
     """One lever's write: what was wanted, whether it was sent, how far it is proved, and what went wrong.
 
-    ``again`` asks for the event to be delivered again; ``fence_lost`` for another pass at once.
+    ``again`` asks for the event to be delivered again; ``fence_lost`` for another pass at once; ``refused`` says that
+    trying again helps nobody until a person has mended what the trouble names.
     """
 
     setting: Setting
@@ -56,6 +56,7 @@ class Step:
     trouble: str = ""
     again: bool = False
     fence_lost: bool = False
+    refused: bool = False
 
 
 def target_of(setting: Setting) -> Target:
@@ -95,16 +96,20 @@ def _has(observed: Observed | None, want: Setting, now: datetime) -> bool:
 async def observe_missing(house: House, settings: Sequence[Setting], gathered: Gathered) -> bool:
     """Observe levers that the first round trip left out; says whether there were any (the plan must then be read again)."""
     missing = [target_of(one) for one in settings if target_of(one) not in gathered.observed]
+    if not missing:
+        return False
     found = await asyncio.gather(*(observe(house, target) for target in missing))
     gathered.observed.update({target: one for target, one in zip(missing, found, strict=True) if isinstance(one, Observed)})
-    gathered.blind.update({target: one for target, one in zip(missing, found, strict=True) if isinstance(one, str)})
-    return bool(missing)
+    gathered.blind.update({target: one for target, one in zip(missing, found, strict=True) if isinstance(one, Blind)})
+    return True
 
 
 async def write(house: House, plan: Plan, settings: Sequence[Setting], gathered: Gathered) -> tuple[Step, ...]:
     """Write the settings in parallel; nothing is written while a freeze stands or the own flag can't be read."""
     if plan.freeze is not None or not flags_allow(house, gathered.view):
         return tuple(Step(setting=one, written=False, trouble=FROZEN) for one in settings)
+    if not settings:
+        return ()
     refused = linted(house.fabric_of(plan), plan, settings, gathered)
     pinned = pins_begun(house.here, plan, settings, gathered.stored, gathered.now)
     writing = asyncio.gather(*(_write(house, plan, one, gathered, why) for one, why in zip(settings, refused, strict=True)))
@@ -127,7 +132,8 @@ async def _write(house: House, plan: Plan, want: Setting, gathered: Gathered, re
     target = target_of(want)
     observed = gathered.observed.get(target)
     if observed is None or refused:
-        return Step(setting=want, written=False, trouble=refused or gathered.blind.get(target, "not observed"))
+        barred = Blind(why=refused, refused=True) if refused else gathered.blind.get(target, Blind(why="not observed"))
+        return Step(setting=want, written=False, trouble=barred.why, refused=barred.refused)
     token = str(uuid.uuid5(_STEPS, f"{plan.fabric}|{plan.epoch}|{target[0]}|{target[1]}|{observed.fence}"))
     try:
         await house.levers[target[0]].apply(want, observed, token)
@@ -136,7 +142,7 @@ async def _write(house: House, plan: Plan, want: Setting, gathered: Gathered, re
     except LeverBusy as error:
         return Step(setting=want, written=False, trouble=str(error), again=True)
     except LeverFailed as error:
-        return Step(setting=want, written=False, trouble=str(error))
+        return Step(setting=want, written=False, trouble=str(error), refused=True)
     except LeverUnsure as error:
         return Step(setting=want, written=True, trouble=str(error), again=True)
     return Step(setting=want, written=True)
@@ -144,7 +150,7 @@ async def _write(house: House, plan: Plan, want: Setting, gathered: Gathered, re
 
 async def prove(house: House, steps: Sequence[Step]) -> tuple[Step, ...]:
     """Verify every lever that was written."""
-    return tuple(await asyncio.gather(*(_prove(house, step) for step in steps)))
+    return tuple(await asyncio.gather(*(_prove(house, step) for step in steps))) if steps else ()
 
 
 async def _prove(house: House, step: Step) -> Step:
@@ -153,20 +159,20 @@ async def _prove(house: House, step: Step) -> Step:
     try:
         verified = await house.levers[kind_of(step.setting)].verify(step.setting)
     except (LeverBusy, LeverFailed, LeverUnsure) as error:
-        return dataclasses.replace(step, trouble=str(error))
-    return dataclasses.replace(step, verified=verified, again=step.again and verified.level is Level.NONE)
+        return replace(step, trouble=str(error), refused=isinstance(error, LeverFailed))
+    return replace(step, verified=verified, again=step.again and verified.level is Level.NONE)
 
 
-async def acknowledge(house: House, fabric: Fabric, plan: Plan, done: Sequence[Setting], gathered: Gathered) -> str:
+async def acknowledge(house: House, plan: Plan, done: Sequence[Setting], gathered: Gathered) -> str:
     """Leave a row for every link once all of this cloud's levers are proved to be set as the plan asks, and end its intents.
 
     The other cloud counts on it, and a drain is in force only when its flows' new links attract them too. A row is
     left once, so it must stand where the other cloud can read it.
     """
-    rows = [_row(house, plan, setting, gathered.now) for setting in done if isinstance(setting, _LINK_LEVERS)]
+    rows = [(setting.link, _row(house, plan, setting, gathered.now)) for setting in done if isinstance(setting, _LINK_LEVERS)]
     stored = await as_the_other_reads(house, gathered.stored)
     ended = [over(one, gathered.now) for one in standing(house.here, gathered.stored.values())]
-    return await note(house, [*ended, *(row for row in rows if _says_more(fabric, plan, row, stored.get(row.row)))])
+    return await note(house, [*ended, *(row for link, row in rows if _says_more(plan, link, row, stored.get(row.row)))])
 
 
 async def acknowledge_pins(house: House, plan: Plan, done: Sequence[Setting], gathered: Gathered) -> str:
@@ -175,17 +181,19 @@ async def acknowledge_pins(house: House, plan: Plan, done: Sequence[Setting], ga
     return await note(house, [*begun, *pins_ended(house.here, plan, done, gathered.stored, gathered.now)])
 
 
+async def tell_refusals(
+    house: House, plan: Plan, steps: Sequence[Step], done: Sequence[Setting], gathered: Gathered
+) -> tuple[Sighting, ...]:
+    """Leave a row for every lever that is refused for good, and end those of levers that are set; gives the rows of new refusals."""
+    refused = {target_of(step.setting): step.trouble for step in steps if step.refused}
+    begun = refusals.begun(house.here, plan, refused, gathered.stored, gathered.now)
+    ended = refusals.ended(house.here, plan, (target_of(one) for one in done), gathered.stored, gathered.now)
+    await note(house, [*begun, *ended])
+    return tuple(begun)
+
+
 def _row(house: House, plan: Plan, setting: RoutePolicies | FailoverTest | PeerPriority, now: datetime) -> Sighting:
-    return Sighting(
-        vantage=Vantage(house.here.value),
-        member=lever_key(setting.link),
-        source=Source.LEVER,
-        aspect=Aspect.ROUTE,
-        health=Health.DRAINING if keeps_off(plan, setting) else Health.UP,
-        seen_at=now,
-        cause=Cause.ORDERED,
-        value=float(plan.epoch),
-    )
+    return own_word(house.here, lever_key(setting.link), Health.DRAINING if keeps_off(plan, setting) else Health.UP, plan.epoch, now)
 
 
 def keeps_off(plan: Plan, setting: RoutePolicies | FailoverTest | PeerPriority) -> bool:
@@ -200,8 +208,7 @@ def _drain_epoch(plan: Plan, link: LinkName) -> int:
     return state.drain.epoch if state and state.drain else 0
 
 
-def _says_more(fabric: Fabric, plan: Plan, row: Sighting, held: Sighting | None) -> bool:
+def _says_more(plan: Plan, link: LinkName, row: Sighting, held: Sighting | None) -> bool:
     """Say whether a row tells something new: nothing stood there, its health differs, or it predates the drain or the last word on it."""
-    link = next(one.name for one in fabric.links if lever_key(one.name) == row.member)
     since = max(_drain_epoch(plan, link), plan.links[link].steered or 0) if link in plan.links else 0
     return held is None or held.health is not row.health or (held.value or 0) < since

@@ -198,7 +198,8 @@ async def _scene(table: Table, plan: Plan, sought: _Sought, asked: Asked) -> tup
         return Scene(fabric=table.fabric, plan=plan, view=view, now=plan.decided_at), ()
     read = await asyncio.gather(*(_rows(table, cloud) for cloud in Cloud))
     rows = tuple(row for one in read if not isinstance(one, str) for row in one)
-    fresh = msgspec.structs.replace(view, rows=rows)
+    unread = tuple(cloud for cloud, one in zip(Cloud, read, strict=True) if isinstance(one, str))
+    fresh = msgspec.structs.replace(view, rows=rows, unreadable=unread)
     return Scene(fabric=table.fabric, plan=plan, view=fresh, now=table.clock.now()), tuple(one for one in read if isinstance(one, str))
 
 

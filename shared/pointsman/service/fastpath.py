@@ -14,7 +14,6 @@ from typing import Self
 
 from pointsman.core.case import Case
 from pointsman.core.contingency import Contingency, contingency, failure_like, outcome
-from pointsman.core.decide import DECIDER
 from pointsman.core.drains import discretion
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud, Fabric, Flow, LinkName, Mode
@@ -99,7 +98,7 @@ def _confirmed(ground: Ground) -> bool:
 
 def _same_rules(ground: Ground) -> bool:
     """Say whether the plan was made by these rules for this fabric, so that the other cloud foresees the same."""
-    return ground.plan.decider == DECIDER and ground.plan.fabric_hash == ground.fabric.hash
+    return ground.plan.decider == ground.house.rules.version and ground.plan.fabric_hash == ground.fabric.hash
 
 
 def _rows_readable(ground: Ground) -> bool:

@@ -40,6 +40,13 @@ class Scope(Frozen):
     witness: bool = False
 
 
+class Blind(Frozen):
+    """A lever that could not be observed: why, and whether its cloud ``refused`` that for good."""
+
+    why: str
+    refused: bool = False
+
+
 class Gathered(Frozen):
     """What the first round trip brought.
 
@@ -58,7 +65,7 @@ class Gathered(Frozen):
     astray: tuple[Sighting, ...] = ()
     belied: tuple[Sighting, ...] = ()
     observed: dict[Target, Observed] = {}
-    blind: dict[Target, str] = {}
+    blind: dict[Target, Blind] = {}
     unrecorded: str = ""
 
 
@@ -68,17 +75,18 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
     async with asyncio.TaskGroup() as group:
         near_first = (house.here, house.here.other)
         rows = {cloud: group.create_task(_rows_of(house, cloud, witness=scope.witness)) for cloud in near_first}
-        noted = group.create_task(note(house, news))
+        noted = group.create_task(note(house, news)) if news else None
         reading = group.create_task(house.registers.read(house.plan_register))
         await _head_start()
         flags = {cloud: group.create_task(flag.read()) for cloud, flag in house.flags.items()}
-        looked = group.create_task(_look(house, scope.look))
+        looked = group.create_task(_look(house, scope.look)) if scope.look else None
         levers = {target: group.create_task(observe(house, target)) for target in scope.levers}
-    look = looked.result()
+    look = Look() if looked is None else looked.result()
     now, trusted = _time(house, reading.result(), [task.result() for task in rows.values()])
     stored = newest(row for task in rows.values() for row in task.result().rows)
     belated = worth_noting(house.current, (claim for claim in claims if claim not in news), stored)
-    unrecorded = noted.result() or await note(house, belated)  # what this process took for a repetition, and is none
+    unnotable = "" if noted is None else noted.result()
+    unrecorded = unnotable or await note(house, belated)  # what this process took for a repetition, and is none
     told = (*news, *belated)
     fresh = [_clamped(claim, now) for claim in (*told, *look.claims)]
     earlier = told if unrecorded else _brought_back(told, rows[house.here].result().home_time)
@@ -87,7 +95,7 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
     house.known.update(newest((*rows[house.here].result().at_home, *(() if unrecorded else told))))
     view = View(
         here=house.here,
-        rows=tuple(row for _, row in sorted(newest((*stored.values(), *fresh)).items())),
+        rows=tuple(row for _, row in sorted((newest((*stored.values(), *fresh)) if fresh else stored).items())),
         unreadable=tuple(cloud for cloud, task in rows.items() if not task.result().whole),
         unnoted=tuple(sorted({row.row for row in unnoted})),
         flags={cloud: task.result() for cloud, task in flags.items()},
@@ -106,7 +114,7 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         astray=rows[house.here].result().astray,
         belied=_belied(house.current, rows[house.here].result(), look.claims),
         observed={target: found for target, found in seen.items() if isinstance(found, Observed)},
-        blind={target: found for target, found in seen.items() if isinstance(found, str)},
+        blind={target: found for target, found in seen.items() if isinstance(found, Blind)},
         unrecorded=unrecorded,
     )
 
@@ -174,29 +182,38 @@ class _CloudRows(Frozen):
 
 async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
     """Read a cloud's rows from its own store, and from the witness when asked to or when the store does not answer."""
-    asked = asyncio.create_task(_try_rows(house, house.rows[cloud], cloud))
-    silent = _known_silent(house, cloud)
-    own, spare = None if silent else await asked, None
+    asking, spare = _try_rows(house, house.rows[cloud], cloud), None
+    asked = asyncio.create_task(asking) if _known_silent(house, cloud) else None
+    own = await asking if asked is None else None
     if house.witness is not None and (witness or own is None):
         spare = await _try_rows(house, house.witness, cloud)
-    if silent and (asked.done() or spare is None):
+    if asked is not None and (asked.done() or spare is None):
         own = await asked
     reads = [(name, read) for name, read in ((house.rows[cloud].name, own), (house.witness.name if house.witness else "", spare)) if read]
+    at_home, beside = () if own is None else own.rows, () if spare is None else spare.rows
     return _CloudRows(
-        rows=tuple(row for _, read in reads for row in read.rows),
+        rows=(*at_home, *beside),
         whole=own is not None and not own.quarantined,
-        at_home=() if own is None else own.rows,
-        spare=() if spare is None else spare.rows,
+        at_home=at_home,
+        spare=beside,
         astray=_astray(own, spare),
         times=tuple((name, read.store_time) for name, read in reads if read.store_time is not None),
         home_time=None if own is None else own.store_time,
     )
 
 
-async def rows_of_both(house: House) -> tuple[Sighting, ...]:
-    """Read what can be read of both clouds' rows, outside of any reaction: the newest version of each."""
+class BothRows(Frozen):
+    """Both clouds' rows, the newest version of each; ``whole`` is False when some may be missing."""
+
+    rows: tuple[Sighting, ...]
+    whole: bool
+
+
+async def rows_of_both(house: House) -> BothRows:
+    """Read what can be read of both clouds' rows, outside of any reaction."""
     found = await asyncio.gather(*(_rows_of(house, cloud, witness=False) for cloud in Cloud))
-    return tuple(row for _, row in sorted(newest(row for read in found for row in read.rows).items()))
+    rows = tuple(row for _, row in sorted(newest(row for read in found for row in read.rows).items()))
+    return BothRows(rows=rows, whole=all(read.whole for read in found))
 
 
 def _astray(own: RowsRead | None, spare: RowsRead | None) -> tuple[Sighting, ...]:
@@ -288,32 +305,30 @@ def _time(house: House, reading: Reading, rows: Iterable[_CloudRows]) -> tuple[d
 
 
 async def _look(house: House, links: tuple[LinkName, ...]) -> Look:
-    if not links:
-        return Look()
     try:
         return await house.looker.look(links)
     except Transient:
         return Look()
 
 
-async def observe(house: House, target: Target) -> Observed | str:
+async def observe(house: House, target: Target) -> Observed | Blind:
     """Observe one lever; gives why it could not be."""
     lever = house.levers.get(target[0])
     if lever is None:
-        return f"this function has no lever {target[0]}"
+        return Blind(why=f"this function has no lever {target[0]}")
     return await _observed(lever, target[1])
 
 
-async def _observed(lever: Lever, target: str) -> Observed | str:
+async def _observed(lever: Lever, target: str) -> Observed | Blind:
     try:
         return await lever.observe(target)
     except (LeverBusy, LeverFailed, Transient) as error:
-        return str(error)
+        return Blind(why=str(error), refused=isinstance(error, LeverFailed))
 
 
 async def quietly(*waits: Awaitable[object]) -> tuple[str, ...]:
     """Await hints and conveniences, whose failure must not undo a reaction; gives the errors' texts."""
-    ends = await asyncio.gather(*waits, return_exceptions=True)
+    ends = await asyncio.gather(*waits, return_exceptions=True) if waits else ()
     for end in ends:
         if isinstance(end, BaseException) and not isinstance(end, PointsmanError):
             raise end
@@ -331,7 +346,8 @@ def worth_noting(
     claims = tuple(claims)
     if not claims:
         return ()
-    words = [word for word in (*stored.values(), *told) if word.source is not Source.LEVER and word.health is not Health.UNKNOWN]
+    lever, unknown = Source.LEVER, Health.UNKNOWN
+    words = [word for word in (*stored.values(), *told) if word.source is not lever and word.health is not unknown]
     return tuple(one for one in claims if not _repeats(fabric, one, stored.get(one.row)) or _answers(fabric, one, stored[one.row], words))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from pointsman.core.decide import RULES, Rules
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import Plan
@@ -61,7 +62,7 @@ class House:
     """One function's surroundings.
 
     ``fabrics`` are the current and perhaps the next; the plan names the one that counts. ``looker`` and ``levers`` are
-    those of the first, ``hands`` those of each by its hash. ``nonce`` gives 16 fresh hex digits at each call.
+    those of the first, ``hands`` those of each by its hash. ``rules`` decide. ``nonce`` gives 16 fresh hex digits at each call.
     ``journal`` is the own cloud's store, ``spares`` the others, for when it takes no entry; ``countersigned`` are
     entries that this process has dealt with, ``audited`` the hour in which it last audited, ``told`` findings that it
     has told; ``effective`` the levers that it proved effective, by kind and target; ``known`` the rows that the own store
@@ -89,6 +90,7 @@ class House:
     nudge: Callable[[str, int], Awaitable[None]] | None = None
     post: Callable[[str], Awaitable[None]] | None = None
     spares: tuple[Journal, ...] = ()
+    rules: Rules = RULES
     named: deque[str] = field(default_factory=lambda: deque(maxlen=NAMED_KEPT))
     countersigned: deque[str] = field(default_factory=lambda: deque(maxlen=COUNTERSIGNED_KEPT))
     audited: deque[int] = field(default_factory=lambda: deque(maxlen=AUDITED_KEPT))

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from pointsman.core.decide import DECIDER
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Fabric
 from pointsman.core.journal import KEPT, Adoption, Altered, Entry, Sealed, countersignature_key, countersigned, opened, seal
@@ -177,8 +176,8 @@ async def _signed(house: House, name: str, entry: Entry) -> list[str]:
     """Keep the own word on an entry of the other cloud's, where this function's rules and fabrics can judge it."""
     fabric = _by_hash(house).get(entry.plan.fabric_hash)
     doubts: list[str] = []
-    if entry.view.here is not house.here and entry.plan.decider == DECIDER and fabric is not None:
-        word = countersigned(name, entry, fabric, house.here, house.clock.now())
+    if entry.view.here is not house.here and entry.plan.decider == house.rules.version and fabric is not None:
+        word = countersigned(name, entry, fabric, house.here, house.clock.now(), rules=house.rules)
         await house.journal.put_entry(countersignature_key(name, house.here), canonical(word), house.clock.now() + KEPT)
         if not word.agrees:
             doubts.append(f"{house.here} decides epoch {entry.plan.epoch} differently than {entry.view.here} did (entry {name})")

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Iterable
 
 from pointsman.core.bundles import ENTRIES_LIMIT, VERSION, Bundle, Kept, sealed
-from pointsman.core.decide import DECIDER
 from pointsman.core.errors import PointsmanError, Refused
 from pointsman.core.explaining import Named
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.journal import Countersignature, countersignature, countersignature_key
 from pointsman.core.plan import LinkState, Plan
+from pointsman.core.versions import DECIDER
 from pointsman.ports.stores import Journal
 from pointsman.service.chain import Chain, Decision, Ending, decisions
 from pointsman.service.explain import register_of

@@ -1,14 +1,14 @@
 """How things stand: the mode, the agreed plan, what has to be done, and how each store keeps up. Reads, and writes nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 import msgspec
 
-from pointsman.core import leftovers, overfilling
+from pointsman.core import leftovers, overfilling, unforced
 from pointsman.core.alone import Deed, Diary, Phase, register_of
 from pointsman.core.approvals import told
 from pointsman.core.damping import told as told_of_damping
@@ -23,6 +23,7 @@ from pointsman.core.plan import FlagState, LinkState, Placement, Plan, Silence, 
 from pointsman.core.rows import newest
 from pointsman.core.sightings import Sighting
 from pointsman.core.silence import SILENT_AFTER, Kind, headline, last_beat, silence_name
+from pointsman.core.unforced import Known
 from pointsman.core.values import Frozen, parse
 from pointsman.core.windows import announced
 from pointsman.ports.clouds import Clock, Flag
@@ -127,6 +128,8 @@ class Status(Frozen):
     intents: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
     overfilled: tuple[str, ...] = ()
+    unforced: dict[LinkName, str] = {}
+    refused: tuple[str, ...] = ()
     windows: dict[str, tuple[str, ...]] = {}
     swept: tuple[Swept, ...] = ()
     todo: tuple[str, ...] = ()
@@ -161,7 +164,9 @@ async def status(table: Table) -> Status:
         windows=_windows(table, reading, rows),
         intents=tuple(text for cloud, read in rows.items() if read is not None for text in remarks(cloud, read.rows)),
         leftovers=() if plan is None else _leftovers(table.fabric, plan, rows),
-        overfilled=() if plan is None else _overfilled(table.fabric, plan, rows),
+        overfilled=() if plan is None else _overfilled(table.fabric, plan, _known(rows, at).rows),
+        unforced={} if plan is None else unforced.missing(table.fabric, plan, _known(rows, at)),
+        refused=() if plan is None else unforced.remarks(table.fabric, plan, _known(rows, at)),
         alone=tuple(
             Done(cloud=cloud, deed=deed)
             for cloud, diary in diaries.items()
@@ -177,7 +182,7 @@ async def status(table: Table) -> Status:
 def _windows(table: Table, reading: Reading, rows: Mapping[Cloud, RowsRead | None]) -> dict[str, tuple[str, ...]]:
     """Say, by link, what maintenance is announced and still to end."""
     now = max(reading.store_times.values(), default=table.clock.now())
-    known = _known(rows)
+    known = _known(rows, now).rows
     told = {link.name: announced(table.fabric, link.name, known, now) for link in table.fabric.links}
     return {name: said for name, said in told.items() if said}
 
@@ -187,14 +192,15 @@ def _leftovers(fabric: Fabric, plan: Plan, rows: Mapping[Cloud, RowsRead | None]
     return tuple(text for cloud, read in rows.items() if read is not None for text in leftovers.remarks(fabric, plan, cloud, read.rows))
 
 
-def _overfilled(fabric: Fabric, plan: Plan, rows: Mapping[Cloud, RowsRead | None]) -> tuple[str, ...]:
+def _overfilled(fabric: Fabric, plan: Plan, known: tuple[Sighting, ...]) -> tuple[str, ...]:
     """Say what AWS's own drain overfills while it stands in for Google's finer levers."""
-    known = _known(rows)
     return tuple(text for name in plan.links if (text := overfilling.told(fabric, plan, name, known)))
 
 
-def _known(rows: Mapping[Cloud, RowsRead | None]) -> tuple[Sighting, ...]:
-    return tuple(newest(row for read in rows.values() if read is not None for row in read.rows).values())
+def _known(rows: Mapping[Cloud, RowsRead | None], at: datetime) -> Known:
+    whole = all(read is not None and not read.quarantined for read in rows.values())
+    found = newest(row for read in rows.values() if read is not None for row in read.rows)
+    return Known(rows=tuple(found.values()), whole_at=at if whole else None)
 
 
 async def _by_cloud(read: Callable[[Cloud], Awaitable[T]]) -> dict[Cloud, T]:
@@ -312,7 +318,8 @@ def todo(fabric: Fabric, found: Status) -> tuple[str, ...]:
     if plan is None:
         said.append("no plan is known: the first sweep makes one")
     else:
-        said += [*found.overfilled, *_of_plan(fabric, plan), *(f"{name} {text}" for name, text in found.damped.items())]
+        said += [*found.unforced.values(), *found.refused, *found.overfilled, *_of_plan(fabric, plan, found.unforced)]
+        said += [f"{name} {text}" for name, text in found.damped.items()]
     said += [f"the freeze flag of {cloud} is {state}" for cloud, state in found.flags.items() if state is not FlagState.CLEAR]
     said += [_of_incident(one) for one in found.incidents]
     said += [f"{one.cloud} avoided {one.deed.link} alone, and the record has not got it yet" for one in found.alone if not one.deed.told]
@@ -337,8 +344,13 @@ def damped(fabric: Fabric, plan: Plan, at: datetime) -> dict[LinkName, str]:
     return {name: f"is {text}" if text.startswith("damped") else text for name, text in told_of.items() if text}
 
 
-def _of_plan(fabric: Fabric, plan: Plan) -> list[str]:
-    said = [f"{name} is {state.verdict}{', drained' if state.drain else ''}" for name, state in plan.links.items() if not _well(state)]
+def _of_plan(fabric: Fabric, plan: Plan, missed: Iterable[LinkName]) -> list[str]:
+    out = dict.fromkeys(missed, ", its drain agreed and not in force")
+    said = [
+        f"{name} is {state.verdict}{out.get(name, ', drained') if state.drain else ''}"
+        for name, state in plan.links.items()
+        if not _well(state)
+    ]
     windows = ((name, state, state.maintenance) for name, state in plan.links.items() if state.maintenance is not None)
     said += [f"{name}: {spoken(window, state)}" for name, state, window in windows if window.ask]
     said += [f"{name} has no link" for name, one in plan.flows.items() if one.link is None]

@@ -29,7 +29,7 @@ async def first(tasks: Collection[asyncio.Task[T]], timer: asyncio.Future[None],
 
     It does what ``asyncio.wait`` does, at a fraction of its cost: every request to a store is waited for here.
     """
-    woken = asyncio.get_running_loop().create_future()
+    woken = timer.get_loop().create_future()
 
     def wake(_: object = None) -> None:
         if not woken.done():

@@ -2,12 +2,13 @@
 
 from enum import StrEnum
 
-from pointsman.core.decide import DECIDER, Declined
+from pointsman.core.decide import Declined
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.journal import KEPT, Altered, Countersignature, Entry, again, countersignature, countersignature_key, plan_of
 from pointsman.core.plan import Plan
 from pointsman.core.values import Frozen, canonical, digest
+from pointsman.core.versions import DECIDER
 from pointsman.ports.stores import RowUnreadable, StoreDown
 from pointsman.service.deliver import agreed_plan
 from pointsman.service.house import House

@@ -8,22 +8,27 @@ import asyncio
 import contextvars
 import heapq
 import itertools
+import sys
 from asyncio import get_running_loop
 from collections import deque
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 
 _NAME = "step"
 """What every task is called: a name of its own would have to be made up for each."""
-TIDIED_AT = 200
+TIDIED_AT = 40
 """Tasks that are listed before those that have ended are left out of the list."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
+
+current_task: Callable[[asyncio.AbstractEventLoop], asyncio.Task[Any] | None] = (
+    asyncio.current_task if sys.version_info >= (3, 12) else asyncio.tasks._current_tasks.get  # type: ignore[attr-defined]  # noqa: SLF001 - asked for every task
+)
+"""Give the task that a loop is running: before Python 3.12 by what asyncio's own function only looks up, at a fraction of its cost."""
 
 
 class Stuck(RuntimeError):
@@ -47,14 +52,18 @@ class VirtualClock:
     def __init__(self, skew: float = 0.0, start: datetime = START) -> None:
         self.skew = timedelta(seconds=skew)
         self._start = start
+        self._told_at, self._told = 0.0, start
 
     def now(self) -> datetime:
         """Give the virtual time of day."""
-        return self._start + timedelta(seconds=get_running_loop().time()) + self.skew
+        seconds = self.monotonic()
+        if seconds != self._told_at:
+            self._told_at, self._told = seconds, self._start + timedelta(seconds=seconds)
+        return self._told + self.skew if self.skew else self._told
 
     def monotonic(self) -> float:
         """Give the virtual seconds since the loop began."""
-        return get_running_loop().time()
+        return get_running_loop().time() if VirtualLoop.running is None else VirtualLoop.running.instant
 
     async def sleep(self, seconds: float) -> None:
         """Wait in virtual time."""
@@ -78,35 +87,43 @@ class Step(asyncio.Task[Any]):
         return self is other
 
 
+def loop() -> "VirtualLoop":
+    """Give the loop that runs."""
+    assert VirtualLoop.running is not None, "nothing runs on virtual time"
+    return VirtualLoop.running
+
+
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in virtual time. It may use no threads and no sockets. Raises ``Stuck``."""
     return VirtualLoop().run(main)
 
 
 class _Due(msgspec.Struct):
-    """Something to call, and its time. It is made for every step, so it keeps the promises of a handle and is none."""
+    """Something to call with its arguments, and its time. It is made for every step, so it keeps the promises of a handle and is none."""
 
-    act: Callable[..., object] | None
-    with_: tuple[Any, ...]
+    call: tuple[Any, ...] | None
     surroundings: contextvars.Context
-    at: float
+    at: float = 0.0
 
     def cancel(self) -> None:
-        self.act, self.with_ = None, ()
+        self.call = None
 
     def cancelled(self) -> bool:
-        return self.act is None
+        return self.call is None
 
     def when(self) -> float:
         return self.at
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
-    """The loop. It uses no selector: nothing outside can wake it."""
+    """The loop. It uses no selector: nothing outside can wake it. ``instant`` is its time, in seconds since it began."""
+
+    running: "ClassVar[VirtualLoop | None]" = None
+    """The one that runs: asking the system for it costs more than most steps."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._now = 0.0
+        self.instant = 0.0
         self._soon: deque[_Due] = deque()
         self._later: list[tuple[float, int, _Due]] = []
         self._asked = itertools.count()
@@ -118,30 +135,26 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def time(self) -> float:
         """Give the virtual seconds since the loop began."""
-        return self._now
+        return self.instant
 
     get_debug = bool  # never: it would look at real time; every future asks, so the answer costs no frame
 
-    def call_soon(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None) -> asyncio.Handle:
-        """Call something at this instant, after what is due already."""
-        due = _Due(callback, args, contextvars.copy_context() if context is None else context, self._now)
+    def call_soon(self, *call: Any, context: contextvars.Context | None = None) -> asyncio.Handle:  # type: ignore[override]
+        """Call something, with what follows it, at this instant, after what is due already."""
+        due = _Due(call, contextvars.copy_context() if context is None else context)
         self._soon.append(due)
         return due  # type: ignore[return-value]
 
-    def call_later(
-        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None
-    ) -> asyncio.TimerHandle:
+    def call_later(self, delay: float, *call: Any, context: contextvars.Context | None = None) -> asyncio.TimerHandle:  # type: ignore[override]
         """Call something after some seconds."""
-        when = self._now + delay
-        due = _Due(callback, args, contextvars.copy_context() if context is None else context, when)
+        when = self.instant + delay
+        due = _Due(call, contextvars.copy_context() if context is None else context, when)
         heapq.heappush(self._later, (when, next(self._asked), due))
         return due  # type: ignore[return-value]
 
-    def call_at(
-        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: contextvars.Context | None = None
-    ) -> asyncio.TimerHandle:
+    def call_at(self, when: float, *call: Any, context: contextvars.Context | None = None) -> asyncio.TimerHandle:  # type: ignore[override]
         """Call something at an instant."""
-        due = _Due(callback, args, contextvars.copy_context() if context is None else context, when)
+        due = _Due(call, contextvars.copy_context() if context is None else context, when)
         heapq.heappush(self._later, (when, next(self._asked), due))
         return due  # type: ignore[return-value]
 
@@ -149,7 +162,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Begin a task."""
         task = Step.__new__(Step)
         task.serial = next(self._serials)
-        begun_by = asyncio.current_task(self)
+        begun_by = current_task(self)
         task.begun_by = begun_by if isinstance(begun_by, Step) else None
         task.actor = ACTOR.get() if context is None else context.get(ACTOR)
         task.__init__(coro, loop=self, name=_NAME, context=context)  # type: ignore[misc]
@@ -171,34 +184,35 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run to the end of ``main``; what it leaves behind is cancelled. Raises ``Stuck``."""
         asyncio.events._set_running_loop(self)  # noqa: SLF001 - what every loop does when it begins to run
+        VirtualLoop.running = self
         task = self.create_task(main)
         try:
             self.take_steps(task)
             return task.result()  # type: ignore[no-any-return]
         finally:
             self._cancel_all()
+            VirtualLoop.running = None
             asyncio.events._set_running_loop(None)  # noqa: SLF001 - and when it ends
             self.close()
 
     def take_steps(self, end: asyncio.Future[Any]) -> None:
         """Take one step after the other until ``end`` is done. Raises ``Stuck``."""
-        soon, later = self._soon, self._later
+        soon, later, held_up = self._soon, self._later, self._held_up
         while not end.done():
             if soon:
                 due = soon.popleft()
             elif later:
                 when, _, due = heapq.heappop(later)
-                if when > self._now and due.act is not None:
-                    self._now = when
+                if when > self.instant and due.call is not None:
+                    self.instant = when
             else:
                 raise Stuck("every task waits for something that nobody will do")
-            act, surroundings = due.act, due.surroundings
-            if act is None:
+            call, surroundings = due.call, due.surroundings
+            if call is None:
                 continue
             actor = surroundings.get(ACTOR)
-            wait = actor.may_step(self._now) if actor is not None and self._held_up else 0.0
-            if wait == 0.0:
-                surroundings.run(act, *due.with_)
+            if actor is None or not held_up or (wait := actor.may_step(self.instant)) == 0.0:
+                surroundings.run(*call)
             else:
                 self._hold_up(due, wait)
 
@@ -207,7 +221,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if wait is None:
             self._never.append(due)
         else:
-            heapq.heappush(self._later, (self._now + wait, next(self._asked), due))
+            heapq.heappush(self._later, (self.instant + wait, next(self._asked), due))
 
     def _cancel_all(self) -> None:
         """Let every task that is left end, those of dead actors too."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pointsman.core.errors import RejectedEvent
-from pointsman.core.sightings import Ignored, Rejected, Vantage
+from pointsman.core.sightings import Ignored, Meaning, Rejected, Vantage
 from pointsman.core.values import replace
 from pointsman.wire import envelopes, fields, payload
 from pointsman.wire.catalogue import CATALOGUE
@@ -39,8 +39,7 @@ def _arrived(context: Context) -> Context:
     """Take what a binary CloudEvent's headers say; a structured one says it in its body."""
     if envelopes.CLOUD_EVENT_TYPE not in context.headers:
         return context
-    headers = fields.Table(values=dict(context.headers), path="$headers")
-    return replace(context, vantage=Vantage.GCP, arrived_at=headers.time_or_none("ce-time"))
+    return replace(context, vantage=Vantage.GCP, arrived_at=envelopes.told_at(context.headers, "ce-time"))
 
 
 def _read(body: object, context: Context) -> tuple[Record, ...]:
@@ -52,9 +51,9 @@ def _read(body: object, context: Context) -> tuple[Record, ...]:
     except RejectedEvent as error:
         return (_rejected(error, context),)
     except Exception as error:  # noqa: BLE001 - one record that shows a bug of ours must not take its batch with it
-        return (Record(meaning=Rejected(reason=f"{BUG}: {type(error).__name__}", path=context.path), delivery=context.delivery),)
+        return (_record(Rejected(reason=f"{BUG}: {type(error).__name__}", path=context.path), context),)
     if not inside:
-        return (Record(meaning=Ignored(reason="an empty batch"), delivery=context.delivery),)
+        return (_record(Ignored(reason="an empty batch"), context),)
     return tuple(record for one in inside for record in _read(one.body, one.context))
 
 
@@ -63,9 +62,13 @@ def _meanings(letter: Letter) -> tuple[Record, ...]:
     if decoder is None:
         raise RejectedEvent("is no shape that pointsman knows", path=letter.body.path)
     meanings = tuple(decoder.decode(letter)) or (Rejected(reason=f"{BUG}: it was given no meaning", path=letter.body.path),)
-    return tuple(Record(meaning=meaning, delivery=letter.context.delivery) for meaning in meanings)
+    return tuple(_record(meaning, letter.context) for meaning in meanings)
 
 
 def _rejected(error: RejectedEvent, context: Context) -> Record:
     reason = str(error).removeprefix(f"{error.path}: ")
-    return Record(meaning=Rejected(reason=reason, path=error.path), delivery=context.delivery)
+    return _record(Rejected(reason=reason, path=error.path), context)
+
+
+def _record(meaning: Meaning | Rejected, context: Context) -> Record:
+    return Record(meaning=meaning, delivery=context.delivery, number=context.number)

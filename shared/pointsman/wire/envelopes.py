@@ -4,7 +4,8 @@ SQS batches, SNS, API Gateway and function URLs; Pub/Sub pushes, CloudEvents of 
 Opening raises ``RejectedEvent`` for its own record only: a batch is opened first, then each of its records.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 
 from pointsman.core.errors import RejectedEvent
 from pointsman.core.sightings import Vantage
@@ -38,10 +39,27 @@ def _inside(body: object, context: Context, path: str, **also: object) -> Inside
     return Inside(body=body, context=replace(context, path=path, depth=context.depth + 1, **also))
 
 
+def told_at(values: object, key: str, form: Callable[[object], datetime] = times.rfc3339) -> datetime | None:
+    """Give the time that an envelope tells, None where it tells none that can be read.
+
+    It is the time of what has none of its own, and no reason to refuse what has one: whoever needs it says that it is missing.
+    """
+    try:
+        return form(values[key]) if isinstance(values, Mapping) and key in values else None
+    except ValueError:
+        return None  # as if the envelope told none
+
+
+def _item(body: object, context: Context, path: str, number: int) -> Inside:
+    """Open one item of a batch. Only the outermost batch is one that whoever delivered it knows the items of."""
+    here = replace(context, number=number, delivery=_message_id(body)) if context.depth == 0 else context
+    return _inside(body, here, f"{path}[{number}]")
+
+
 def _records(event: Table, context: Context) -> Iterator[Inside]:
     """Open a Lambda batch into its records."""
     for number, record in enumerate(event.items("Records")):
-        yield _inside(record, context, f"{event.at('Records')}[{number}]", vantage=Vantage.AWS, delivery=_message_id(record))
+        yield _item(record, replace(context, vantage=Vantage.AWS), event.at("Records"), number)
 
 
 def _message_id(record: object) -> str | None:
@@ -50,7 +68,7 @@ def _message_id(record: object) -> str | None:
 
 
 def _sqs(record: Table, context: Context) -> Iterator[Inside]:
-    sent = record.table_or_empty("attributes").time_or_none("SentTimestamp", times.epoch_millis)
+    sent = told_at(record.get("attributes"), "SentTimestamp", times.epoch_millis)
     body = fields.parse(record.text("body", fields.BYTES_LIMIT), record.at("body"))
     yield _inside(body, context, record.at("body"), arrived_at=sent)
 
@@ -61,8 +79,7 @@ def _sns_record(record: Table, context: Context) -> Iterator[Inside]:
 
 def _sns(notification: Table, context: Context) -> Iterator[Inside]:
     body = fields.parse(notification.text("Message", fields.BYTES_LIMIT), notification.at("Message"))
-    at = notification.time_or_none("Timestamp")
-    yield _inside(body, context, notification.at("Message"), vantage=Vantage.AWS, arrived_at=at)
+    yield _inside(body, context, notification.at("Message"), vantage=Vantage.AWS, arrived_at=told_at(notification.values, "Timestamp"))
 
 
 def _api_gateway(event: Table, context: Context) -> Iterator[Inside]:
@@ -70,31 +87,33 @@ def _api_gateway(event: Table, context: Context) -> Iterator[Inside]:
     path = event.at("body")
     text = event.text("body", fields.BYTES_LIMIT)
     data: bytes | str = payload.unbase64(text, path) if event.flag("isBase64Encoded") else text
-    request = event.table("requestContext")
-    at = request.time_or_none("timeEpoch", times.epoch_millis) or request.time_or_none("requestTimeEpoch", times.epoch_millis)
-    body = payload.parsed(data, headers, path)
-    yield _inside(body, context, path, vantage=Vantage.AWS, arrived_at=at, headers=headers)
+    request = event.get("requestContext")
+    at = told_at(request, "timeEpoch", times.epoch_millis) or told_at(request, "requestTimeEpoch", times.epoch_millis)
+    yield _inside(payload.parsed(data, headers, path), context, path, vantage=Vantage.AWS, arrived_at=at, headers=headers)
 
 
 def _pubsub(event: Table, context: Context) -> Iterator[Inside]:
     message = event.table("message")
-    at = message.time_or_none("publishTime") or message.time_or_none("publish_time")
+    at = told_at(message.values, "publishTime") or told_at(message.values, "publish_time")
     path = message.at("data")
     data = payload.unbase64(message.text("data", fields.BYTES_LIMIT), path)
     yield _inside(fields.parse(data, path), context, path, vantage=Vantage.GCP, arrived_at=at)
 
 
 def _structured(event: Table, context: Context) -> Iterator[Inside]:
-    at = event.time_or_none("time")
-    path = event.at("data")
-    if "data_base64" in event:
-        body = fields.parse(payload.unbase64(event.text("data_base64", fields.BYTES_LIMIT), path), path)
-    else:
-        body = (
-            fields.parse(event.text("data", fields.BYTES_LIMIT), path) if isinstance(event.get("data"), str) else event.table("data").values
-        )
     headers = {CLOUD_EVENT_TYPE: event.name("type")}
-    yield _inside(body, context, path, vantage=Vantage.GCP, arrived_at=at, headers=headers)
+    yield _inside(_data(event), context, event.at("data"), vantage=Vantage.GCP, arrived_at=told_at(event.values, "time"), headers=headers)
+
+
+def _data(event: Table) -> object:
+    """Give a structured CloudEvent's data, which is any JSON, its text, or its base64 (CloudEvents JSON format 1.0.2, section 3.1)."""
+    if "data_base64" in event:
+        path = event.at("data_base64")
+        return fields.parse(payload.unbase64(event.text("data_base64", fields.BYTES_LIMIT), path), path)
+    data = event.get("data")
+    if isinstance(data, list):
+        return data
+    return fields.parse(event.text("data", fields.BYTES_LIMIT), event.at("data")) if isinstance(data, str) else event.table("data").values
 
 
 def _is_sns(body: Table) -> bool:
@@ -135,6 +154,8 @@ def opened(body: object, context: Context) -> tuple[Inside, ...] | None:
 
 def _array(body: list[object] | tuple[object, ...], context: Context) -> tuple[Inside, ...]:
     """Open a batch of payloads (``application/cloudevents-batch+json`` is one)."""
-    if not body or len(body) > fields.ITEMS_LIMIT or context.depth >= ENVELOPES_LIMIT:
-        raise RejectedEvent(f"is an array that is empty, longer than {fields.ITEMS_LIMIT} or too deep", path=context.path)
-    return tuple(_inside(item, context, f"{context.path}[{number}]") for number, item in enumerate(body))
+    if not body:
+        raise RejectedEvent("is an empty array: there is nothing to read", path=context.path)
+    if len(body) > fields.ITEMS_LIMIT or context.depth >= ENVELOPES_LIMIT:
+        raise RejectedEvent(f"is an array that is longer than {fields.ITEMS_LIMIT} or too deep", path=context.path)
+    return tuple(_item(item, context, context.path, number) for number, item in enumerate(body))

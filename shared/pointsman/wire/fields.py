@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 
 from pointsman.core.errors import RejectedEvent
-from pointsman.core.values import Frozen
+from pointsman.core.values import Frozen, one_line
 from pointsman.wire import times
 
 BYTES_LIMIT = 16 * 1024 * 1024
@@ -145,13 +145,15 @@ def table(value: object, path: str = "$") -> Table:
 
 def printable(value: str, limit: int) -> str:
     """Cut free text and put a space for what cannot be printed on one line."""
-    return "".join(sign if sign.isprintable() else " " for sign in value[:limit]).strip()
+    return one_line(value[:limit]).strip()
 
 
 def parse(data: bytes | str, path: str = "$") -> object:
     """Read JSON bytes within the bounds of this module."""
     if len(data) > BYTES_LIMIT:
         raise RejectedEvent(f"is longer than {BYTES_LIMIT} bytes", path=path)
+    if not data.strip():
+        raise RejectedEvent("is empty: there is nothing to read", path=path)
     try:
         value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

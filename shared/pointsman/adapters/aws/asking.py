@@ -83,14 +83,38 @@ class Answered(LeverFailed):
         self.code = code
 
 
-async def ask(call: Callable[[], T], right: str, *, write: bool = False) -> T:
-    """Run a call in a thread. ``right`` is the IAM action it needs, as the error text names it.
+class Turns:
+    """Threads that outlive whoever asked, up to the SDK's own time limit: the next call of the same kind waits for its turn.
+
+    A cancelled wait ends no thread, so that without turns looks that are given up one after another would pile up.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[str, asyncio.Future[Any]] = {}
+
+    async def run(self, kind: str, call: Callable[[], T]) -> T:
+        """Run a call in a thread once the last of its kind has ended. For one event loop at a time."""
+        while (before := self._running.get(kind)) is not None and before.get_loop() is asyncio.get_running_loop() and not before.done():
+            await asyncio.wait([before])
+        running = self._running[kind] = asyncio.ensure_future(asyncio.to_thread(call))
+        running.add_done_callback(_retrieve)
+        return await asyncio.shield(running)
+
+
+def _retrieve(running: "asyncio.Future[Any]") -> None:
+    """Look at an error that nobody waits for any more, so that the loop does not tell of it."""
+    if not running.cancelled():
+        running.exception()
+
+
+async def ask(call: Callable[[], T], right: str, *, write: bool = False, turns: Turns | None = None, kind: str = "") -> T:
+    """Run a call in a thread; with ``turns``, after the last of its ``kind``. ``right`` is the IAM action it needs, as the error text names it.
 
     Raises ``LeverBusy`` (``Throttled`` among them: not done, ask later), ``LeverFailed`` (``Answered`` among them: not
     done), or for a write ``LeverUnsure`` (it may have been done).
     """
     try:
-        return await asyncio.to_thread(call)
+        return await (asyncio.to_thread(call) if turns is None else turns.run(kind, call))
     except ClientError as error:
         raise answered(error, right, write=write) from error
     except (BotoCoreError, ResponseParserError) as error:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from pointsman.adapters.batches import Batches
+from pointsman.adapters.http import USER_AGENT
 from pointsman.adapters.http1 import Http1
 from pointsman.ports.clouds import LeverFailed
 
@@ -121,7 +122,13 @@ class Clients:
     def _client(self, service: str, region: str) -> Any:
         from botocore.config import Config  # noqa: PLC0415 - the SDK is loaded on first use
 
-        config = Config(retries={"total_max_attempts": ATTEMPTS}, max_pool_connections=CONNECTIONS, tcp_keepalive=True, **self._limits)  # type: ignore[arg-type]
+        config = Config(
+            retries={"total_max_attempts": ATTEMPTS},
+            max_pool_connections=CONNECTIONS,
+            tcp_keepalive=True,
+            user_agent_extra=USER_AGENT,
+            **self._limits,  # type: ignore[arg-type]
+        )
         session: Any = self._shared_session()
         return session.client(service, region_name=region, endpoint_url=self._endpoints.get(service), config=config)
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, 
 from datetime import datetime, timedelta
 from typing import Any
 
-from pointsman.adapters.aws.asking import Throttled, ask, ask_json
+from pointsman.adapters.aws.asking import Throttled, Turns, ask, ask_json
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.interfaces import Interface, interfaces
 from pointsman.adapters.looking import Asked, side_by_side
@@ -53,6 +53,7 @@ class AwsLooker:
 
     def __init__(self, fabric: Fabric, clients: Clients, clock: Clock) -> None:
         self._fabric, self._clients, self._clock = fabric, clients, clock
+        self._turns = Turns()
 
     async def look(self, links: Sequence[str]) -> Look:
         """Look once. What cannot be read is ``unknown``, what AWS throttles unseen. Raises ``Transient`` when it throttles every feed."""
@@ -95,6 +96,8 @@ class AwsLooker:
         answer: Any = await ask(
             lambda: self._clients.ec2(region).describe_vpn_connections(Filters=[{"Name": by, "Values": names}]),
             "ec2:DescribeVpnConnections",
+            turns=self._turns,
+            kind=f"ec2 {region}",
         )
         return {
             tunnel_key(str(one.get("VpnConnectionId")), str(tunnel.get("OutsideIpAddress"))): _tunnel(tunnel)
@@ -103,9 +106,12 @@ class AwsLooker:
         }
 
     async def _interconnects(self, region: str) -> Claims:
-        right, client = "interconnect:ListConnections", self._clients.interconnect
-        shown = await _pages(lambda more: ask(lambda: client(region).list_connections(**more), right), "connections")
-        return {str(one.get("id")): (_interconnect(one.get("state")),) for one in shown}
+        client, kind = self._clients.interconnect, f"interconnect {region}"
+
+        def listed(more: dict[str, Any]) -> Awaitable[Any]:
+            return ask(lambda: client(region).list_connections(**more), "interconnect:ListConnections", turns=self._turns, kind=kind)
+
+        return {str(one.get("id")): (_interconnect(one.get("state")),) for one in await _pages(listed, "connections")}
 
 
 async def _told(feed: Feed, reading: Coroutine[Any, Any, Claims], seen_at: datetime) -> tuple[Sighting, ...]:

@@ -29,15 +29,6 @@ def site(name: str, one: d.AwsSite | d.GcpSite) -> f.Site:
     return _aws_site(name, one) if isinstance(one, d.AwsSite) else _gcp_site(name, one)
 
 
-def ends(file: d.File, link: d.Link) -> tuple[f.AwsSite, f.GcpSite]:
-    """Compile a link's two sites, which must be declared."""
-    aws, gcp = (file.end(link, cloud) or "" for cloud in ("aws", "gcp"))
-    aws_end, gcp_end = site(aws, file.sites[aws]), site(gcp, file.sites[gcp])
-    assert isinstance(aws_end, f.AwsSite), "asked for by its cloud"
-    assert isinstance(gcp_end, f.GcpSite), "asked for by its cloud"
-    return aws_end, gcp_end
-
-
 def timers(one: d.Timers) -> f.Timers:
     """Compile a link's timers."""
     bfd = f.Bfd(interval=one.bfd.interval, multiplier=one.bfd.multiplier) if one.bfd else None
@@ -45,13 +36,13 @@ def timers(one: d.Timers) -> f.Timers:
 
 
 def link(file: d.File, name: str) -> f.Link:
-    """Compile one link whose two sites are declared."""
-    one = file.links[name]
+    """Compile one link; a site that the file does not tell is ""."""
+    one, ends = file.links[name], file.ends(name)
     return f.Link(
         name=f.LinkName(name),
         kind=one.kind,
-        aws_site=f.SiteName(file.end(one, "aws") or ""),
-        gcp_site=f.SiteName(file.end(one, "gcp") or ""),
+        aws_site=f.SiteName(ends.get("aws", "")),
+        gcp_site=f.SiteName(ends.get("gcp", "")),
         capacity=f.Bandwidth(one.capacity),
         mtu=one.mtu,
         timers=timers(one.timers),

@@ -1,7 +1,8 @@
 """The fabric file as it is written: every key, its kind, its bounds and what it means."""
 
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -32,6 +33,23 @@ MAX_LISTED = 64
 GATEWAYS = ("transit_gateway", "core_network", "virtual_private_gateway")
 """What an AWS site can be."""
 
+CLOUDS = ("aws", "gcp")
+"""The clouds that a site can be in."""
+
+
+class Sized:
+    """Bounds how many entries a list or a mapping of names has. Held apart (``bounds``): too many or too few are read all the same."""
+
+    def __init__(self, least: int = 0, most: int = MAX_LISTED) -> None:
+        self._least = least
+        self._most = most
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        """Write the bounds where a schema has them."""
+        made: dict[str, Any] = handler(schema)
+        what = "Items" if made["type"] == "array" else "Properties"
+        return made | ({f"min{what}": self._least} if self._least else {}) | {f"max{what}": self._most}
+
 
 class Declared(BaseModel):
     """A part of the file: unknown keys are errors, and nothing is converted silently."""
@@ -50,8 +68,8 @@ class AwsSite(Declared):
     virtual_private_gateway: s.VirtualPrivateGateway | None = Field(
         default=None, description="The virtual private gateway instead of a Transit Gateway."
     )
-    route_tables: list[s.RouteTable] = Field(
-        default=[], max_length=MAX_LISTED, description="The Transit Gateway route tables that steer flows."
+    route_tables: Annotated[list[s.RouteTable], Sized()] = Field(
+        default=[], description="The Transit Gateway route tables that steer flows."
     )
 
     @property
@@ -125,7 +143,7 @@ class Member(Declared):
     id: s.Name = Field(examples=["a1"], description="Its short name within the link.")
     aws: AwsMember = Field(default=AwsMember(), description="What AWS calls it.")
     gcp: GcpMember = Field(default=GcpMember(), description="What Google calls it.")
-    alarms: list[s.AlarmName] = Field(default=[], max_length=MAX_LISTED, description="Alarms of either cloud that speak of this member.")
+    alarms: Annotated[list[s.AlarmName], Sized()] = Field(default=[], description="Alarms of either cloud that speak of this member.")
 
 
 class Probe(Declared):
@@ -138,7 +156,9 @@ class Probe(Declared):
 class AwsEnd(Declared):
     """A link's AWS side."""
 
-    attachments: list[s.Attachment] = Field(default=[], max_length=8, description="Its Transit Gateway (or core network) attachments.")
+    attachments: Annotated[list[s.Attachment], Sized(most=8)] = Field(
+        default=[], description="Its Transit Gateway (or core network) attachments."
+    )
     dx_gateway: s.DxGateway | None = Field(default=None, description="The Direct Connect gateway.")
     association: s.Association | None = Field(default=None, description="The Direct Connect gateway's association.")
     connection: s.ManagedConnection | None = Field(default=None, description="The AWS Interconnect of a managed interconnect.")
@@ -161,44 +181,40 @@ class Link(Declared):
     """One path between two sites."""
 
     kind: LinkKind = Field(examples=["vpn"], description="What it is made of, which decides how it is seen and steered.")
-    between: list[s.Name] = Field(
-        min_length=2, max_length=2, examples=[["aws-use1", "gcp-use4"]], description="Its two sites, one in each cloud."
+    between: Annotated[list[s.Name], Sized(2, 2)] = Field(
+        examples=[["aws-use1", "gcp-use4"]], description="Its two sites, one in each cloud."
     )
     capacity: s.Bandwidth = Field(description="What it carries each way.")
     mtu: int = Field(ge=576, le=9216, examples=[8500], description="The largest packet that passes, in bytes.")
     cost_per_gb: float = Field(default=0.0, ge=0, le=1000, examples=[0.02], description="What a gigabyte over it costs, in your currency.")
-    risk_groups: list[s.RiskGroup] = Field(
-        default=[], max_length=MAX_LISTED, description="What it shares its fate with: a metro, a building."
-    )
+    risk_groups: Annotated[list[s.RiskGroup], Sized()] = Field(default=[], description="What it shares its fate with: a metro, a building.")
     timers: Timers = Field(description="How fast its own protocols notice a failure.")
     mode: Mode | None = Field(default=None, description="How far pointsman may go with it; the policy's mode if absent.")
     aws: AwsEnd = Field(default=AwsEnd(), description="Its AWS side.")
     gcp: GcpEnd = Field(default=GcpEnd(), description="Its Google side.")
-    members: list[Member] = Field(min_length=1, max_length=MAX_MEMBERS, description="Its sessions or tunnels.")
-    probes: dict[s.Name, Probe] = Field(default={}, max_length=2, description="A probe from each site, by site, or none.")
+    members: Annotated[list[Member], Sized(1, MAX_MEMBERS)] = Field(description="Its sessions or tunnels.")
+    probes: Annotated[dict[s.Name, Probe], Sized(most=2)] = Field(default={}, description="A probe from each site, by site, or none.")
 
 
 class PinTarget(Declared):
     """Where a pin of this flow would be written."""
 
     id: s.PrefixList = Field(description="The managed prefix list that holds the flow's Google prefixes.")
-    route_tables: list[s.RouteTable] = Field(min_length=1, max_length=MAX_LISTED, description="The route tables that refer to it.")
+    route_tables: Annotated[list[s.RouteTable], Sized(1)] = Field(description="The route tables that refer to it.")
 
 
 class Flow(Declared):
     """A named pair of prefix sets, both directions."""
 
-    prefixes: dict[s.Name, Annotated[list[s.Prefix], Field(min_length=1, max_length=MAX_PREFIXES)]] = Field(
-        min_length=2,
-        max_length=2,
+    prefixes: Annotated[dict[s.Name, Annotated[list[s.Prefix], Sized(1, MAX_PREFIXES)]], Sized(2, 2)] = Field(
         examples=[{"aws-use1": ["10.20.0.0/16"], "gcp-use4": ["10.216.0.0/20"]}],
         description="Its prefixes at each of its two sites.",
     )
     demand: s.Bandwidth = Field(description="What it needs each way.")
     priority: int = Field(ge=1, le=100, examples=[5], description="1 is the most precious.")
     min_mtu: int = Field(default=576, ge=576, le=9216, examples=[1400], description="The smallest MTU it works with, in bytes.")
-    prefer: list[s.Name] = Field(
-        min_length=1, max_length=MAX_LINKS, examples=[["ix-a"]], description="The links it may use, best first; no other is permitted."
+    prefer: Annotated[list[s.Name], Sized(1, MAX_LINKS)] = Field(
+        examples=[["ix-a"]], description="The links it may use, best first; no other is permitted."
     )
     aws_prefix_list: PinTarget | None = Field(default=None, description="Only where a pin may be used.")
 
@@ -291,12 +307,12 @@ class File(Declared):
 
     version: Literal[1] = Field(description="The version of this format.")
     fabric: s.Name = Field(examples=["atlas"], description="The fabric's name.")
-    sites: dict[s.Name, Site] = Field(min_length=1, max_length=MAX_SITES, description="The ends of the links.")
-    links: dict[s.Name, Link] = Field(min_length=1, max_length=MAX_LINKS, description="The paths between sites.")
-    flows: dict[s.Name, Flow] = Field(default={}, max_length=MAX_FLOWS, description="What uses the links.")
+    sites: Annotated[dict[s.Name, Site], Sized(1, MAX_SITES)] = Field(description="The ends of the links.")
+    links: Annotated[dict[s.Name, Link], Sized(1, MAX_LINKS)] = Field(description="The paths between sites.")
+    flows: Annotated[dict[s.Name, Flow], Sized(most=MAX_FLOWS)] = Field(default={}, description="What uses the links.")
     policy: Policy = Field(default=Policy(), description="What pointsman may do.")
     stores: Stores = Field(description="Where the shared state table is kept.")
-    desks: dict[s.Name, Desk] = Field(default={}, max_length=MAX_LISTED, description="Where tickets are opened.")
+    desks: Annotated[dict[s.Name, Desk], Sized()] = Field(default={}, description="Where tickets are opened.")
 
     _repaired: frozenset[Path] = PrivateAttr(default=frozenset())
 
@@ -313,14 +329,29 @@ class File(Declared):
         """Say whether the user wrote everything at a path and below it."""
         return self.wrote(path) and not any(one[: len(path)] == path for one in self._repaired)
 
-    def joins(self, link: Link) -> bool:
-        """Say whether a link joins two declared sites, one in each cloud."""
-        return len({site.cloud for name in set(link.between) if (site := self.sites.get(name))}) == len(link.between)
+    def again(self, path: Path, names: list[str]) -> Iterator[int]:
+        """Give the positions in a list at which something stands that the user wrote there before."""
+        seen: set[str] = set()
+        for at, name in enumerate(names):
+            if name in seen:
+                yield at
+            elif self.wrote((*path, at)):
+                seen.add(name)
 
-    def end(self, link: Link, cloud: str) -> str | None:
-        """Give the name of a link's declared site in one cloud, None when there is none."""
-        for name in link.between:
-            site = self.sites.get(name)
-            if site and site.cloud == cloud:
-                return name
-        return None
+    def ends(self, link: str) -> dict[str, str]:
+        """Give the names of a link's sites by cloud, as far as the file tells."""
+        between = self.links[link].between
+        return self._by_cloud(site for at, site in enumerate(between) if self.wrote(("links", link, "between", at)))
+
+    def flow_ends(self, flow: str) -> dict[str, str]:
+        """Give the names of a flow's sites by cloud, as far as the file tells."""
+        return self._by_cloud(self.flows[flow].prefixes if self.wrote(("flows", flow, "prefixes")) else ())
+
+    def joins(self, link: str) -> bool:
+        """Say whether a link joins two declared sites, one in each cloud."""
+        return len(self.links[link].between) == len(self.ends(link)) == len(CLOUDS)
+
+    def _by_cloud(self, names: Iterable[str]) -> dict[str, str]:
+        known = [(self.sites[name].cloud, name) for name in dict.fromkeys(names) if name in self.sites and self.wrote(("sites", name))]
+        clouds = [cloud for cloud, _ in known]
+        return {cloud: name for cloud, name in known if clouds.count(cloud) == 1}

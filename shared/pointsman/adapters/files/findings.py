@@ -14,6 +14,9 @@ Path = tuple[str | int, ...]
 MAX_FINDINGS = 200
 """Most findings that one check reports; it says how many more there are."""
 
+NEAR = 0.6
+"""How like a known word another must be to be suggested: 0 to 1."""
+
 SHOWN_LIMIT = 60
 """Most characters of a user's value that a message repeats."""
 
@@ -26,13 +29,18 @@ class Place(Frozen):
 
 
 class Fault(Frozen):
-    """Something wrong at ``path``. ``related`` are other paths it follows from; ``on_key`` points at the key, not the value."""
+    """Something wrong at ``path``. ``related`` are the other values it follows from, and no more; ``on_key`` points at the key.
+
+    ``present``: it is wrong that the key is there, whatever its value. ``lacks``: what it names is declared nowhere.
+    """
 
     path: Path
     text: str
     mend: str = ""
     related: tuple[Path, ...] = ()
     on_key: bool = False
+    present: bool = False
+    lacks: bool = False
 
 
 class Finding(Frozen):
@@ -83,10 +91,11 @@ class BadFabric(ConfigError):
     def __init__(self, report: Report) -> None:
         super().__init__(f"{report.file}: the fabric has {len(report.findings) + report.unlisted} errors")
         self.findings = report.findings
+        self._more = [f"{report.file}: {report.unlisted} more errors are not listed"] if report.unlisted else []
 
     def __str__(self) -> str:
         """Write one line for each finding."""
-        return "\n".join(map(str, self.findings)) or super().__str__()
+        return "\n".join([*map(str, self.findings), *self._more]) or super().__str__()
 
 
 def spelled(path: Path) -> str:
@@ -106,9 +115,9 @@ def printable(text: str) -> str:
     return safe if len(safe) <= SHOWN_LIMIT else f"{safe[:SHOWN_LIMIT]}.."
 
 
-def likely(word: str, known: Iterable[str]) -> str | None:
-    """Give the known word that was most likely meant, None when none is near."""
-    close = difflib.get_close_matches(word[:SHOWN_LIMIT], sorted(set(known)), n=1)
+def likely(word: str, known: Iterable[str], least: float = NEAR) -> str | None:
+    """Give the known word that was most likely meant, None when none is near (0 to 1)."""
+    close = difflib.get_close_matches(word[:SHOWN_LIMIT], sorted(set(known)), n=1, cutoff=least)
     return close[0] if close else None
 
 

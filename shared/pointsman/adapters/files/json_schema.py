@@ -48,8 +48,13 @@ def node_at(path: Path, data: object) -> Node:
     node = _resolve(_made(), data)
     for step in path:
         data = _child(data, step)
-        node = _resolve(_step(node, step), data)
+        node = below(node, step, data)
     return node
+
+
+def below(node: Node, step: str | int, data: object) -> Node:
+    """Give the schema of what stands one step below, which is ``data``."""
+    return _resolve(_step(node, step), data)
 
 
 def keys_at(path: Path, data: object) -> list[str]:

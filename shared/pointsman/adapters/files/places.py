@@ -5,6 +5,7 @@ unfold within a bound; tags have no meaning. Scalars follow YAML 1.2's core sche
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -20,6 +21,9 @@ MAX_DEPTH = 24
 
 MAX_COPIES = 4
 """Most copies of one key that are read; of more it is only told that they are there."""
+
+MAX_READINGS = 16
+"""Most readings of a file with doubled keys: the first copies, all second ones, then each copy by itself. What is left is not read."""
 
 MAX_NODES = 20_000
 """Most keys and values in a file, with aliases unfolded."""
@@ -46,18 +50,18 @@ class Unparsable(ValueError):
 class Tree(Frozen):
     """A file as plain data. ``values`` (scalars and list entries) and ``keys`` give places by path; ``faults`` were found on the way.
 
-    ``doubled`` are keys that are there more than once, of which ``data`` holds one copy.
+    Of a key that is there more than once ``data`` holds one copy; ``copies`` are the paths of those where it is not the first.
     """
 
     data: Any
     values: dict[Path, Place]
     keys: dict[Path, Place]
     faults: tuple[tuple[Fault, Place], ...] = ()
-    doubled: frozenset[Path] = frozenset()
+    copies: frozenset[Path] = frozenset()
 
-    def within_copy(self, path: Path) -> bool:
-        """Say whether a path is one of a doubled key, or lies under one."""
-        return any(path[:end] in self.doubled for end in range(1, len(path) + 1))
+    def copied(self, path: Path) -> list[int]:
+        """List the lines of the copies that are not the first and that a path is not in."""
+        return sorted({self.keys[copy].line for copy in self.copies if path[: len(copy)] != copy})
 
     def place(self, path: Path, *, on_key: bool = False) -> Place:
         """Find where a path is written; for one that is not, where its nearest parent is."""
@@ -75,16 +79,49 @@ def read_tree(raw: bytes) -> Tree:
 
 
 def read_trees(raw: bytes) -> list[Tree]:
-    """Read a file's bytes, once for every copy of a doubled key: the first tree holds first copies, the next second ones. Raises Unparsable."""
+    """Read a file's bytes: the first copies of doubled keys, each other copy by itself, and all of them at once. Raises Unparsable."""
     text = _text(raw)
     root = _compose(text)
     if root is None:
         raise Unparsable("the file is empty", "start from one of the examples")
     if not isinstance(root, yaml.MappingNode):
         raise Unparsable("the file is not a mapping of keys", "start it with version: 1", place=_place(root.start_mark))
-    first = _Walk()
-    tree = first.tree(root)
-    return [tree, *(_Walk(copy).tree(root) for copy in range(1, min(first.copies, MAX_COPIES)))]
+    return list(_readings(root))
+
+
+class _Choice(Frozen):
+    """Which copy of each doubled key is read, keys being known by the place of their first copy; 0 is the first copy."""
+
+    others: int = 0
+    chosen: frozenset[tuple[Place, int]] = frozenset()
+
+    def of(self, first: Place, count: int) -> int:
+        """Give the copy that is read of a key with ``count`` of them."""
+        return next((copy for place, copy in self.chosen if place == first), min(self.others, count - 1))
+
+
+def _readings(root: yaml.Node) -> Iterator[Tree]:
+    first = _Walk(_Choice())
+    yield first.tree(root)
+    most = min(max(first.doubled.values(), default=1), MAX_COPIES)
+    together = [_Choice(others=copy) for copy in range(1, most)] if len(first.doubled) > 1 else []
+    waiting = _each(first.doubled, frozenset())
+    for _ in range(MAX_READINGS - 1 - len(together)):
+        if not waiting:
+            break
+        choice = waiting.pop(0)
+        walk = _Walk(choice)
+        yield walk.tree(root)
+        waiting += _each({place: count for place, count in walk.doubled.items() if place not in first.doubled}, choice.chosen)
+    for choice in together:
+        yield _Walk(choice).tree(root)
+
+
+def _each(doubled: dict[Place, int], beside: frozenset[tuple[Place, int]]) -> list[_Choice]:
+    """Choose each copy but the first of each key, where it was not chosen yet."""
+    known = {place for place, _ in beside}
+    counts = {place: min(count, MAX_COPIES) for place, count in doubled.items() if place not in known}
+    return [_Choice(chosen=beside | {(place, copy)}) for place, count in counts.items() for copy in range(1, count)]
 
 
 def _text(raw: bytes) -> str:
@@ -100,6 +137,7 @@ def _text(raw: bytes) -> str:
 
 
 def _after(before: str) -> Place:
+    before = before.replace("\r\n", "\n").replace("\r", "\n")
     return Place(line=before.count("\n") + 1, column=len(before) - before.rfind("\n"))
 
 
@@ -154,21 +192,31 @@ def _place(mark: Any) -> Place:
 class _Walk:
     """Turns nodes into data, remembering places; aliases unfold, so everything is counted."""
 
-    def __init__(self, copy: int = 0) -> None:
-        self.copies = 1
+    def __init__(self, choice: _Choice) -> None:
+        self.doubled: dict[Place, int] = {}
         self._values: dict[Path, Place] = {}
         self._keys: dict[Path, Place] = {}
         self._faults: list[tuple[Fault, Place]] = []
-        self._doubled: set[Path] = set()
-        self._copy = copy
+        self._copies: set[Path] = set()
+        self._choice = choice
         self._count = 0
+        self._merged = False
 
     def tree(self, root: yaml.Node) -> Tree:
         data = self.value(root, ())
-        return Tree(data=data, values=self._values, keys=self._keys, faults=tuple(self._faults), doubled=frozenset(self._doubled))
+        if self._merged:
+            self._forget(set(_paths(data, ())))
+        return Tree(data=data, values=self._values, keys=self._keys, faults=tuple(self._faults), copies=frozenset(self._copies))
+
+    def _forget(self, there: set[Path]) -> None:
+        """Drop the places of what was merged in and then replaced."""
+        self._values = {path: place for path, place in self._values.items() if path in there}
+        self._keys = {path: place for path, place in self._keys.items() if path in there}
+        self._copies &= there
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self._bound(node, path)
+        self._values.pop(path, None)
         if isinstance(node, yaml.ScalarNode) or path not in self._keys:
             self._values[path] = _place(node.start_mark)
         match node:
@@ -181,8 +229,11 @@ class _Walk:
 
     def _bound(self, node: yaml.Node, path: Path) -> None:
         self._count += 1
-        if self._count > MAX_NODES or len(path) > MAX_DEPTH:
-            raise Unparsable("its aliases unfold to too much, or to themselves", "write the values out", place=_place(node.start_mark))
+        if self._count > MAX_NODES:
+            text = f"the file holds more than {MAX_NODES} keys and values, with its aliases unfolded"
+            raise Unparsable(text, "split the fabric, or alias less", place=_place(node.start_mark))
+        if len(path) > MAX_DEPTH:
+            raise Unparsable("its aliases unfold to themselves", "write the values out", place=_place(node.start_mark))
         if node.tag and not node.tag.startswith(_CORE):
             self._fault(node, Fault(path=path, text="a YAML tag has no meaning here", mend="remove it"))
 
@@ -197,6 +248,7 @@ class _Walk:
         return merged | {name: self._entry(several, (*path, name)) for name, several in copies.items()}
 
     def _merge(self, node: yaml.Node, path: Path) -> dict[str, Any]:
+        self._merged = True
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
         merged: dict[str, Any] = {}
         for part in parts:
@@ -218,9 +270,13 @@ class _Walk:
         for key, _ in several[1:]:
             text = f"this key is here twice, first in line {first.line} column {first.column}"
             self._fault(key, Fault(path=path, text=text, mend="keep one of the two"))
-            self._doubled.add(path)
-        self.copies = max(self.copies, len(several))
-        key, value = several[min(self._copy, len(several) - 1)]
+        self._copies.discard(path)
+        copy = self._choice.of(first, len(several))
+        if len(several) > 1:
+            self.doubled[first] = len(several)
+        if copy:
+            self._copies.add(path)
+        key, value = several[copy]
         self._keys[path] = _place(key.start_mark)
         return self.value(value, path)
 
@@ -233,6 +289,13 @@ class _Walk:
 
     def _fault(self, node: yaml.Node, fault: Fault) -> None:
         self._faults.append((fault, _place(node.start_mark)))
+
+
+def _paths(data: Any, path: Path) -> Iterator[Path]:
+    yield path
+    entries = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for step, below in entries:
+        yield from _paths(below, (*path, step))
 
 
 def _encodable(text: str) -> bool:

@@ -28,6 +28,11 @@ ALARM_PATTERN = rf"^[^ ]([^\n]{{0,{ALARM_LIMIT - 2}}}[^ ])?$"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
+def is_name(text: str) -> bool:
+    """Say whether a text can be the name of a thing."""
+    return re.fullmatch(NAME_PATTERN, text) is not None
+
+
 def wrong(text: str, mend: str, *, repeat: bool = True) -> PydanticCustomError:
     """Make the error of a value that has the right shape but cannot be. ``repeat`` is False where it may hold a secret."""
     return PydanticCustomError("value_wrong", "{text}", {"text": text, "mend": mend, "repeat": repeat})
@@ -105,7 +110,8 @@ _HEX = "[0-9a-f]{8,17}"
 _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _RFC1035 = r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$"
 
-Name = Annotated[str, *pattern(NAME_PATTERN, "ix-a")]
+Name = Annotated[str, _written(NAME_PATTERN, "ix-a")]
+"""A name, which is held against its pattern apart (``bounds``): things with bad names are read all the same."""
 Account = Annotated[str, *pattern(r"^[0-9]{12}$", "111122223333")]
 AwsRegion = Annotated[str, *pattern(r"^[a-z]{2}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$", "us-east-1")]
 GcpRegion = Annotated[str, *pattern(r"^[a-z]{2,20}-[a-z]{2,20}[0-9]{1,2}$", "us-east4")]

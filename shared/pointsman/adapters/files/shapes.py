@@ -1,50 +1,56 @@
 """Whether a file's data has the declared shape, in sentences; and the same data made whole, so that rules can still run.
 
-A wrong value is replaced by its key's example (or left out, where it may be), and the file knows where. What a rule says
-of a replaced value is not reported, so one mistake gives one finding; and a rule that compares values leaves it out, so
-that it hides no other mistake.
+A wrong value is replaced by its key's example, and the file knows where. What a rule says of a replaced value is not
+reported, so one mistake gives one finding; and a rule that compares values leaves it out, so that it hides no other mistake.
 """
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import msgspec
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pointsman.adapters.files import json_schema
+from pointsman.adapters.files.bounds import unbounded
 from pointsman.adapters.files.declared import File
 from pointsman.adapters.files.findings import SHOWN_LIMIT, Fault, Path, likely, nearest, shown
+from pointsman.adapters.files.understanding import as_written, mend, understood, value_at
 from pointsman.core.values import Frozen
 
-MAX_ROUNDS = 4
+MAX_ROUNDS = 6
 """Most rounds of repair; a file that is still wrong then gets no rules run over it."""
 
 _TAGS = {"aws", "gcp"}
-_KEY = "[key]"
 _TAGGED = 3
 _TAG_AT = 2
 
 
 class Shaped(Frozen, eq=False):
-    """A file of the declared shape, perhaps after repairs; ``whole`` is None when it could not be made whole."""
+    """A file of the declared shape, perhaps after repairs; ``whole`` is None when it could not be made whole.
+
+    ``meant`` are the paths that misspelt keys were read as, each with the path that is written.
+    """
 
     whole: File | None
     faults: tuple[Fault, ...]
+    meant: dict[Path, Path]
 
-    def sound(self, fault: Fault) -> bool:
-        """Say whether a fault follows from what the user wrote, not from a repair."""
-        return self.whole is not None and all(self.whole.wrote(path) for path in (fault.path, *fault.related))
+    def sound(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
+        """Give the faults that follow from what the user wrote and not from a repair, with their paths as they are written."""
+        return _written((fault for fault in faults if self._follows(fault)), self.meant)
+
+    def _follows(self, fault: Fault) -> bool:
+        own = fault.path[:-1] if fault.present else fault.path
+        return self.whole is not None and all(self.whole.wrote(path) for path in (own, *fault.related))
 
 
 def shape(data: Any) -> Shaped:
     """Hold data against the declared models and repair it."""
-    data = copy.deepcopy(data)
-    faults = [_empty(path, data) for path in _nulls(data, ())]
-    repaired = {fault.path for fault in faults}
-    for path in sorted(repaired, key=len, reverse=True):
-        _mend(data, path, drop=not json_schema.required_at(path, data))
+    read = understood(copy.deepcopy(data))
+    data, faults, repaired = read.data, list(read.faults), set(read.unknown)
     for _ in range(MAX_ROUNDS):
         try:
             whole = File.model_validate_json(json.dumps(data))
@@ -53,55 +59,20 @@ def shape(data: Any) -> Shaped:
             faults += [one.fault() for one in _told(found) if not _inside(one.path, repaired)]
             repaired |= {one.path for one in found}
             for one in sorted(found, key=lambda one: len(one.path), reverse=True):
-                _mend(data, one.path, drop=one.droppable)
+                mend(data, one.path, drop=one.unknown)
         else:
-            return Shaped(whole=whole.mended(frozenset(repaired)), faults=tuple(faults))
-    return Shaped(whole=None, faults=tuple(faults))
+            loose = [fault for fault in unbounded(data) if not _inside(fault.path, repaired)]
+            empty = {fault.path for fault in loose if not fault.on_key and value_at(fault.path, data) in ([], {})}
+            return Shaped(whole=whole.mended(frozenset(repaired | empty)), faults=_written((*faults, *loose), read.meant), meant=read.meant)
+    return Shaped(whole=None, faults=_written(faults, read.meant), meant=read.meant)
+
+
+def _written(faults: Iterable[Fault], meant: dict[Path, Path]) -> tuple[Fault, ...]:
+    return tuple(msgspec.structs.replace(fault, path=as_written(fault.path, meant)) for fault in faults)
 
 
 def _inside(path: Path, repaired: set[Path]) -> bool:
     return any(path[:end] in repaired for end in range(len(path) + 1))
-
-
-def _nulls(data: Any, path: Path) -> Iterator[Path]:
-    match data:
-        case None:
-            yield path
-        case dict():
-            for key, value in data.items():
-                yield from _nulls(value, (*path, key))
-        case list():
-            for at, value in enumerate(data):
-                yield from _nulls(value, (*path, at))
-        case _:
-            return
-
-
-def _empty(path: Path, data: Any) -> Fault:
-    known = json_schema.keys_at(path[:-1], data)
-    if known and path[-1] not in known:
-        return Fault(path=path, text="unknown key", mend=nearest(str(path[-1]), known), on_key=True)
-    mend = "give it a value" if json_schema.required_at(path, data) else "give it a value or remove the key"
-    return Fault(path=path, text="is empty", mend=mend, on_key=True)
-
-
-def _mend(data: Any, path: Path, *, drop: bool) -> None:
-    *above, last = path
-    here = data
-    for step in above:
-        here = _into(here, step)
-    if drop and isinstance(here, dict):
-        here.pop(last, None)
-    elif _fits(here, last):
-        here[last] = json_schema.sample(json_schema.node_at(path, data))
-
-
-def _into(data: Any, step: str | int) -> Any:
-    return data[step] if _fits(data, step) and not (isinstance(data, dict) and step not in data) else None
-
-
-def _fits(data: Any, step: str | int) -> bool:
-    return isinstance(data, dict) if isinstance(step, str) else isinstance(data, list) and step < len(data)
 
 
 class _Wrong:
@@ -113,13 +84,9 @@ class _Wrong:
         self._kind = error["type"]
         self.path = _untagged(error["loc"])
 
-    @property
-    def droppable(self) -> bool:
-        return self.unknown or self.of_name
-
     def fault(self) -> Fault:
         text, mend = _SAID.get(self._kind, _as_pydantic)(self)
-        on_key = self._kind in {"missing", "extra_forbidden"} or _KEY in self._error["loc"]
+        on_key = self._kind in {"missing", "extra_forbidden"}
         return Fault(path=self.path, text=text, mend=mend, on_key=on_key)
 
     @property
@@ -150,10 +117,6 @@ class _Wrong:
     def missing(self) -> bool:
         return self._kind == "missing"
 
-    @property
-    def of_name(self) -> bool:
-        return _KEY in self._error["loc"]
-
 
 def _told(found: list[_Wrong]) -> Iterator[_Wrong]:
     """Leave out a key that is missing because it is misspelt: the unknown key beside it says so."""
@@ -162,10 +125,10 @@ def _told(found: list[_Wrong]) -> Iterator[_Wrong]:
 
 
 def _untagged(loc: tuple[int | str, ...]) -> Path:
-    """Give an error's path as the file has it: pydantic also names the kind of a site, and says when a key is meant."""
+    """Give an error's path as the file has it: pydantic also names the kind of a site."""
     if len(loc) >= _TAGGED and loc[0] == "sites" and loc[_TAG_AT] in _TAGS:
         loc = (*loc[:_TAG_AT], *loc[_TAG_AT + 1 :])
-    return tuple(step for step in loc if step != _KEY)
+    return loc
 
 
 def _missing(wrong: _Wrong) -> tuple[str, str]:
@@ -184,14 +147,6 @@ def _choice(wrong: _Wrong) -> tuple[str, str]:
     return text, nearest(str(wrong.given), choices) if len(choices) > 1 else f"write {choices[0]}"
 
 
-def _cloud(wrong: _Wrong) -> tuple[str, str]:
-    if wrong.context.get("tag") is None:
-        close = likely("cloud", wrong.given) if isinstance(wrong.given, dict) else None
-        mend = f"write cloud where it says {shown(close)}" if close else "add cloud: aws or cloud: gcp"
-        return "required key cloud is missing", mend
-    return f"cloud {shown(wrong.context['tag'])} is not one of aws, gcp", "write cloud: aws or cloud: gcp"
-
-
 def _text(wrong: _Wrong) -> tuple[str, str]:
     if isinstance(wrong.given, dict | list):
         return "must be text", _like(wrong)
@@ -199,8 +154,6 @@ def _text(wrong: _Wrong) -> tuple[str, str]:
 
 
 def _pattern(wrong: _Wrong) -> tuple[str, str]:
-    if wrong.of_name:
-        return "is not a name", "use a-z, 0-9 and hyphens, 40 characters at most"
     if "secret://" in wrong.context["pattern"]:
         return "must be a reference to a secret, never the secret itself", "keep it in the secret store and write secret://PATH"
     return f"{shown(wrong.given)} is not what this key takes", _like(wrong)
@@ -227,15 +180,6 @@ def _range(wrong: _Wrong) -> tuple[str, str]:
     return f"{shown(wrong.given)} is out of range", f"it is from {node.get('minimum')} to {node.get('maximum')}"
 
 
-def _few(wrong: _Wrong) -> tuple[str, str]:
-    least = wrong.context["min_length"]
-    return f"has {wrong.context['actual_length']} entries and needs {least}", "add the missing ones"
-
-
-def _many(wrong: _Wrong) -> tuple[str, str]:
-    return f"has more than {wrong.context['max_length']} entries", "leave out or split"
-
-
 def _own(wrong: _Wrong) -> tuple[str, str]:
     text = wrong.context["text"]
     given = f"{shown(wrong.given)} " if wrong.context.get("repeat", True) and not isinstance(wrong.given, dict | list) else ""
@@ -255,8 +199,6 @@ _SAID: dict[str, Callable[[_Wrong], tuple[str, str]]] = {
     "extra_forbidden": _unknown,
     "enum": _choice,
     "literal_error": _choice,
-    "union_tag_invalid": _cloud,
-    "union_tag_not_found": _cloud,
     "string_type": _text,
     "string_pattern_mismatch": _pattern,
     "int_type": _kind_of("a whole number"),
@@ -269,8 +211,6 @@ _SAID: dict[str, Callable[[_Wrong], tuple[str, str]]] = {
     "model_attributes_type": _kind_of("a mapping"),
     "greater_than_equal": _range,
     "less_than_equal": _range,
-    "too_short": _few,
-    "too_long": _many,
     "unit": _own,
     "value_wrong": _own,
 }

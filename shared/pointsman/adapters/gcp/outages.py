@@ -11,6 +11,7 @@ from typing import Any
 from pointsman.adapters.gcp.compute import tables
 from pointsman.core.members import vlan_key
 from pointsman.core.sightings import Cause, Notice, Vantage
+from pointsman.core.values import one_line
 
 OUTAGE_LIMIT = 32
 """Most outages of one interconnect that are told."""
@@ -55,7 +56,7 @@ def _notice(outage: Mapping[str, Any], members: tuple[str, ...], now: datetime) 
         seen_at=now,
         start=_instant(outage.get("startTime")),
         end=_instant(outage.get("endTime")),
-        text=str(outage.get("description", ""))[:TEXT_LIMIT],
+        text=one_line(str(outage.get("description", ""))[:TEXT_LIMIT]).strip(),
         cause=Cause.MAINTENANCE,
         key=f"outage/{str(outage.get('name', ''))[:TEXT_LIMIT]}",
         withdrawn=outage.get("state") in _OVER,

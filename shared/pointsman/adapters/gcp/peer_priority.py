@@ -2,10 +2,12 @@
 
 ``routers.patch`` replaces the whole ``bgpPeers`` array and checks no version, so an edit at the same moment can be
 lost. What can be done is done: the array is read right before the write and refused when it is not the one observed,
-fields unknown to us are written back as they were, and the router is read once more afterwards and compared.
+fields unknown to us are written back as they were, and the router is read once more afterwards and compared. Links of one
+router take turns in one process, from that reading to the comparing: our own edits never meet.
 """
 
 import asyncio
+from collections import defaultdict
 from typing import Any
 
 from pointsman.adapters.gcp.compute import Compute, RouterRef, request_id, router_of, table, tables
@@ -34,6 +36,7 @@ class PeerPriorityLever:
     def __init__(self, fabric: Fabric, compute: Compute) -> None:
         self._fabric = fabric
         self._compute = compute
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def observe(self, target: str) -> Observed:
         """Read the router. Raises ``LeverBusy`` or ``LeverFailed``."""
@@ -54,6 +57,10 @@ class PeerPriorityLever:
         if not 0 <= want.priority <= HIGHEST:
             raise LeverFailed(f"priority {want.priority} is outside 0 to {HIGHEST}, where region costs would decide instead")
         router = router_of(self._fabric, want.link)
+        async with self._turns[router.path]:
+            await self._set(router, want, observed, token)
+
+    async def _set(self, router: RouterRef, want: PeerPriority, observed: Observed, token: str) -> None:
         held = await self._peers(router, fresh=True)
         if digest(canonical(held)) != observed.fence:
             raise FenceLost(f"the peers of router {router.name} changed since they were observed: observe again")

@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
+from pointsman.core.policy_limits import MATCHES_PER_TERM, SIZE_LIMIT, STEP, TERM_LIMIT
 from pointsman.core.steering import RANKS, PrefixStance, Stance
 from pointsman.ports.clouds import LeverFailed
 
@@ -22,14 +23,6 @@ RANK_MED = 3_500
 """What each rank of avoidance adds; the highest stays under 65,535 with a region cost on top of it."""
 AVOIDED = frozenset(AVOID_MED + RANK_MED * rank for rank in range(1, RANKS + 1))
 """Every MED that an avoided route can have."""
-MATCHES_PER_TERM = 100
-"""Most elements in one match expression (Cloud Router limit)."""
-TERM_LIMIT = 1_000
-"""Most terms of all policies on one peer and direction (Cloud Router limit)."""
-SIZE_LIMIT = 35_000
-"""Most bytes of all policies of a router (Cloud Router limit)."""
-STEP = RANKS + 1
-"""Distance between the priorities of two terms; in between a term's priority tells its rank."""
 LAST = 2_000_000_000
 """Priority of the closing term; Cloud Router takes less than 2**31."""
 NOT_OURS = PrefixStance(prefix="0.0.0.0/32", stance=Stance.ATTRACT)
@@ -64,7 +57,7 @@ def write(stances: Sequence[PrefixStance]) -> list[Term]:
 
 
 def check_size(*policies: list[Term]) -> None:
-    """Refuse policies that are too long together. Raises ``LeverFailed``."""
+    """Refuse policies that are too long together: as far as one link's go. Of a whole router ``check`` reckons the worst. Raises ``LeverFailed``."""
     size = sum(len(json.dumps(terms, separators=(",", ":"))) for terms in policies)
     if size > SIZE_LIMIT:
         text = f"the route policies need {size} bytes and Cloud Router takes {SIZE_LIMIT}: declare fewer, larger prefixes"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from pointsman.core.analysis import Analysis, Failure
+from pointsman.core.analysis import Analysis, Failure, Mover, State
 from pointsman.core.audit.drift import drift
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
 from pointsman.core.audit.happened import hand_changes, maintenance, unread
@@ -21,8 +21,13 @@ _ORDER = list(Severity)
 
 def audit(fabric: Fabric, plan: Plan | None, both: Sequence[Seen], now: datetime) -> tuple[Finding, ...]:
     """Find everything that is not as it should be, the gravest first, each once. Without a plan what needs one is left out."""
-    found = {finding.id: finding for finding in _all(fabric, plan, {seen.cloud: seen for seen in both}, now)}
-    return tuple(sorted(found.values(), key=lambda one: (_ORDER.index(one.severity), one.check, one.subject))[:FINDINGS_LIMIT])
+    told = sorted(_all(fabric, plan, {seen.cloud: seen for seen in both}, now), key=_weight, reverse=True)
+    found = {finding.id: finding for finding in told}  # of two that are about one thing the graver is kept
+    return tuple(sorted(found.values(), key=lambda one: (_weight(one), one.check, one.subject))[:FINDINGS_LIMIT])
+
+
+def _weight(finding: Finding) -> int:
+    return _ORDER.index(finding.severity)
 
 
 def _all(fabric: Fabric, plan: Plan | None, both: Mapping[Cloud, Seen], now: datetime) -> Iterator[Finding]:
@@ -54,9 +59,20 @@ def capacity(fabric: Fabric, plan: Plan | None = None) -> Iterator[Finding]:
             subject=outcome.failure.name,
             severity=Severity.WARNING if outcome.breaks else Severity.NOTE,
             text=f"if {outcome.failure.name} fails: {outcome.breaks or lost}",
-            evidence=(Evidence(side="fabric", says=f"survive.n_1: {fabric.policy.survive.n_1}"), *_now(plan, outcome.failure)),
+            evidence=(
+                Evidence(side="fabric", says=f"survive.n_1: {fabric.policy.survive.n_1}"),
+                *_waiting(outcome.after),
+                *_now(plan, outcome.failure),
+            ),
             fix=f"pointsman whatif FABRIC --fail {outcome.failure.name}",
         )
+
+
+def _waiting(after: State) -> Iterator[Evidence]:
+    """Say which moves are taken for made that deciding does not make by itself."""
+    for mover, what in ((Mover.WORD, "moved once a person approves"), (Mover.BGP, "moved by BGP alone, once the link is cut")):
+        if flows := after.moved_by(mover):
+            yield Evidence(side="fabric", says=f"{', '.join(flows)} {what}")
 
 
 def _now(plan: Plan | None, failure: Failure) -> tuple[Evidence, ...]:

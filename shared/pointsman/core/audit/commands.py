@@ -6,8 +6,11 @@ import shlex
 from datetime import datetime, timedelta
 
 from pointsman.core.audit.seen import Unread
+from pointsman.core.case import Case
 from pointsman.core.fabric import AwsSite, Cloud, Fabric, GcpSite, Link, LinkName, Mode
-from pointsman.core.sightings import Change, Notice
+from pointsman.core.orders import LONGEST, undrainable
+from pointsman.core.plan import LinkState, Plan, View
+from pointsman.core.sightings import Change, Notice, Verb
 from pointsman.core.steering import RoutePolicies
 
 AROUND = timedelta(minutes=1)
@@ -59,13 +62,36 @@ def to_read(fabric: Fabric, cloud: Cloud, one: Unread) -> str:
 
 
 def to_leave(fabric: Fabric, link: Link, notice: Notice, now: datetime) -> str:
-    """Take the traffic off a link whose window is near; while it is away list what is announced, and of an observed link what its loss does."""
+    """Take the traffic off a link whose window is near; while it is away list what is announced, and of an observed link what its loss does.
+
+    An order that would hold for longer than any may is given for as long as one may: it is given anew before its end.
+    """
     if link.mode is Mode.OBSERVE:
         return f"pointsman whatif FABRIC --fail {link.name}"
-    if notice.start is not None and notice.start > now + fabric.policy.maintenance.lead:
+    if is_away(fabric, notice, now):
         return "pointsman window list FABRIC"
-    hours = f" --for {math.ceil((notice.end - now) / timedelta(hours=1))}h" if notice.end else ""
+    longest = LONGEST[Verb.DRAIN] // timedelta(hours=1)
+    hours = f" --for {min(longest, math.ceil((notice.end - now) / timedelta(hours=1)))}h" if notice.end else ""
     return f"pointsman drain FABRIC {link.name}{hours} --author NAME --reason {shlex.quote(notice.what.lower())}"
+
+
+def is_away(fabric: Fabric, notice: Notice, now: datetime) -> bool:
+    """Say whether an announced window is further off than a link is left for one."""
+    return notice.start is not None and notice.start > now + fabric.policy.maintenance.lead
+
+
+def by_hand(fabric: Fabric, plan: Plan | None, link: Link, notice: Notice, now: datetime) -> str:
+    """Say between what a person decides about a window that is near where deciding would refuse the order to leave its link; "" where it would not."""
+    if link.mode is Mode.OBSERVE or is_away(fabric, notice, now):
+        return ""
+    why = _undrainable(fabric, plan, link, now) if plan else fabric.gap(link)
+    either = f"lead what is on it elsewhere by hand before the window, or let it be lost (pointsman whatif FABRIC --fail {link.name})"
+    return f"no order drains {link.name} now ({why.partition(': ')[0]}): {either}" if why else ""
+
+
+def _undrainable(fabric: Fabric, plan: Plan, link: Link, now: datetime) -> str:
+    case = Case(fabric=fabric, view=View(here=Cloud.AWS), plan=plan, now=now, claims={})  # what is claimed does not matter to an order
+    return undrainable(case, {one.name: plan.links.get(one.name, LinkState()) for one in fabric.links}, link.name)
 
 
 def rewrite(fabric: Fabric, link: Link, asked: RoutePolicies, held: RoutePolicies) -> str:

@@ -73,7 +73,8 @@ class Evidence(Frozen):
 class Finding(Frozen):
     """One thing that is not as it should be.
 
-    ``subject`` names what it is about, the same at every audit; ``fix`` is the command that mends it or shows what to decide
+    ``subject`` names what it is about, the same at every audit and another for every other thing: a peer's name is one router's
+    own, so its link stands beside it; ``fix`` is the command that mends it or shows what to decide
     on, or, where no command can, ``decide`` says between what a person has to; ``link`` is whose mode says how far we may go; ``swept`` means that the sweep of an ``auto`` link mends it.
     """
 

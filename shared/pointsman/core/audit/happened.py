@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from pointsman.core.audit.commands import to_leave, to_read, who_did_it
+from pointsman.core.audit.commands import by_hand, is_away, to_leave, to_read, who_did_it
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
 from pointsman.core.audit.seen import Seen, Unread
 from pointsman.core.fabric import Cloud, Fabric, Link, LinkName, Mode
 from pointsman.core.members import index
 from pointsman.core.plan import LinkState, Plan
-from pointsman.core.sightings import Actor, Change, Notice
+from pointsman.core.sightings import Actor, Change, Notice, Vantage
+from pointsman.core.values import replace
 
 LOOKBACK = timedelta(hours=24)
 """How far back hand changes are told."""
@@ -22,7 +23,7 @@ CHANGES_LIMIT = 50
 def hand_changes(fabric: Fabric, plan: Plan | None, seen: Seen, now: datetime) -> Iterator[Finding]:
     """Name what somebody else than pointsman changed of what the fabric declares, and who it was."""
     names = _names(fabric)
-    recent = [one for one in seen.changes if one.actor is Actor.SOMEBODY and now - one.seen_at <= LOOKBACK]
+    recent = [one for one in seen.changes if one.actor is not Actor.OURSELVES and now - one.seen_at <= LOOKBACK]
     for change in sorted(recent, key=lambda one: one.seen_at, reverse=True)[:CHANGES_LIMIT]:
         touched = [word for word in change.target.split() if word in names or word.rpartition("/")[2] in names]
         if touched:
@@ -45,7 +46,7 @@ def _changed(fabric: Fabric, change: Change, of: tuple[str, LinkName | None], as
         check=Check.HAND_CHANGE,
         subject=f"{cloud} {change.what} {change.target} {change.seen_at:%FT%T}",
         severity=Severity.WARNING,
-        text=f"{change.who or 'somebody'} made {change.what} on {change.target} at {change.seen_at:%FT%TZ}",
+        text=f"{change.who or 'somebody'} made {change.what} on {change.target} at {change.seen_at:%FT%TZ}{_claimed(change)}",
         evidence=(
             Evidence(side=cloud.value, says=f"{change.what} by {change.who or 'an unnamed principal'}"),
             Evidence(side="fabric", says=f"{name} is declared{f' for {link}' if link else ''}"),
@@ -54,6 +55,13 @@ def _changed(fabric: Fabric, change: Change, of: tuple[str, LinkName | None], as
         fix=who_did_it(fabric, cloud, change, link),
         link=link,
     )
+
+
+def _claimed(change: Change) -> str:
+    """Say what to do where it was most likely a function of ours, which its name hides."""
+    name = "role session" if change.vantage is Vantage.AWS else "service account"
+    told = f" under pointsman's user agent: if a function of yours made it, give it a {name} named pointsman-.."
+    return told if change.actor is Actor.CLAIMED else ""
 
 
 def _names(fabric: Fabric) -> dict[str, LinkName | None]:
@@ -91,7 +99,9 @@ def maintenance(fabric: Fabric, plan: Plan | None, seen: Seen, now: datetime) ->
         for name in links if not over else ():
             state = plan.links.get(name, LinkState()) if plan else LinkState()
             if state.drain is None and not _in_time(fabric, name, state, notice, now):
-                yield _announced(fabric, fabric.link(name), notice, seen, now)
+                finding = _announced(fabric.link(name), notice, seen, now)
+                decide = by_hand(fabric, plan, fabric.link(name), notice, now)
+                yield replace(finding, decide=decide, fix="" if decide else to_leave(fabric, fabric.link(name), notice, now))
 
 
 def _in_time(fabric: Fabric, name: LinkName, state: LinkState, notice: Notice, now: datetime) -> bool:
@@ -99,10 +109,10 @@ def _in_time(fabric: Fabric, name: LinkName, state: LinkState, notice: Notice, n
     if fabric.link(name).mode is not Mode.AUTO or notice.start is None:
         return False
     partly = state.maintenance is not None and bool(state.maintenance.away)
-    return partly or notice.start > now + fabric.policy.maintenance.lead
+    return partly or is_away(fabric, notice, now)
 
 
-def _announced(fabric: Fabric, link: Link, notice: Notice, seen: Seen, now: datetime) -> Finding:
+def _announced(link: Link, notice: Notice, seen: Seen, now: datetime) -> Finding:
     near = notice.start is None or notice.start - now <= NEAR
     start = f"{notice.start:%FT%TZ}" if notice.start else "an unnamed time"
     end = f" to {notice.end:%FT%TZ}" if notice.end else ""
@@ -115,7 +125,6 @@ def _announced(fabric: Fabric, link: Link, notice: Notice, seen: Seen, now: date
             Evidence(side=seen.cloud.value, says=notice.text or notice.what),
             Evidence(side="plan", says=f"{link.name} is not drained"),
         ),
-        fix=to_leave(fabric, link, notice, now),
         link=link.name,
     )
 

@@ -29,7 +29,7 @@ def _hold(link: Link, end: End, agreed: timedelta) -> Finding:
     offered = AWS_HOLD.get(link.kind)
     return Finding(
         check=Check.TIMERS,
-        subject=f"{end.name} hold",
+        subject=f"{link.name} {end.name} hold",
         severity=Severity.WARNING,
         text=f"{link.name} declares a hold time of {_s(link.timers.hold)}, and its sides agree on {_s(agreed)}: its budget is wrong by that",
         evidence=(
@@ -50,7 +50,7 @@ def _bfd(fabric: Fabric, link: Link, end: End, declared: timedelta) -> Finding:
     router = site.router.name if site.router else "ROUTER"
     return Finding(
         check=Check.TIMERS,
-        subject=f"{end.name} bfd",
+        subject=f"{link.name} {end.name} bfd",
         severity=Severity.WARNING,
         text=f"{link.name} declares {_bfd_words(declared)}, and {end.name} has {_bfd_words(end.bfd or timedelta(0))}",
         evidence=(
@@ -84,7 +84,7 @@ def _far_bfd(fabric: Fabric, link: Link, end: End, declared: timedelta) -> Findi
     shown = f"{_bfd_words(far)}, by what {end.name} hears of it" if far else f"the session of {end.name} is up and its BFD is not"
     return Finding(
         check=Check.TIMERS,
-        subject=f"{end.name} far bfd",
+        subject=f"{link.name} {end.name} far bfd",
         severity=Severity.WARNING,
         text=f"{link.name} declares {_bfd_words(declared)}, and at its AWS end has {_bfd_words(far)}: its budget is too short",
         evidence=(
@@ -146,7 +146,7 @@ def _priority(fabric: Fabric, link: Link, end: End, first: End) -> Finding:
     value = PRIORITY_LIMIT if high else first.priority
     return Finding(
         check=Check.BASE_PRIORITY,
-        subject=end.name,
+        subject=f"{link.name} {end.name}",
         severity=Severity.WARNING,
         text=f"{end.name} of {link.name} advertises with base priority {end.priority}, {why}",
         evidence=(

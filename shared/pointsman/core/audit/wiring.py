@@ -80,28 +80,35 @@ def _end(fabric: Fabric, link: Link, flows: Sequence[Flow], end: End, cloud: Clo
     says = "the session is down" if end.up is False else f"{', '.join(missing[:SHOWN]) or 'any route'} was not learned"
     yield Finding(
         check=Check.STANDBY,
-        subject=f"{cloud} {end.name}",
+        subject=f"{link.name} {cloud} {end.name}",
         severity=Severity.WARNING,
         text=f"{link.name} is no standby for {', '.join(flow.name for flow in flows[:SHOWN])}: {says} by {end.name}",
         evidence=(Evidence(side=cloud.value, says=says), Evidence(side="fabric", says=f"prefixes of {far} permitted on {link.name}")),
-        fix=_routes(fabric, link, end, cloud),
+        fix=_routes(fabric, end, cloud, missing or _wanted(flows, far)),
         link=link.name,
     )
 
 
+def _wanted(flows: Sequence[Flow], site: str) -> tuple[str, ...]:
+    """List the prefixes of flows at a site, each once."""
+    return tuple(dict.fromkeys(prefix for flow in flows for name, prefixes in flow.prefixes.items() if name == site for prefix in prefixes))
+
+
 def _missing(flows: Sequence[Flow], site: str, learned: Sequence[str]) -> list[str]:
-    wanted = dict.fromkeys(prefix for flow in flows for name, prefixes in flow.prefixes.items() if name == site for prefix in prefixes)
-    return [prefix for prefix in wanted if not any(_covers(one, prefix) for one in learned)]
+    return [prefix for prefix in _wanted(flows, site) if not any(_covers(one, prefix) for one in learned)]
 
 
-def _routes(fabric: Fabric, link: Link, end: End, cloud: Cloud) -> str:
-    """Give the command that shows what that end hears: what to mend stands at the other one."""
+def _routes(fabric: Fabric, end: End, cloud: Cloud, prefixes: Sequence[str]) -> str:
+    """Give the command that shows what that end hears of some prefixes: what to mend stands at the other one. Google lists one family a call."""
+    link = fabric.link(end.link)
     if cloud is Cloud.AWS:
         return f"{_aws_routes(link, end)} --region {fabric.aws_site(link).region}"
     site = fabric.gcp_site(link)
     router = site.router.name if site.router else "ROUTER"
     place = f"--region {site.region} --project {site.project}"
-    return f"gcloud compute routers list-bgp-routes {router} --peer={end.name} --address-family=IPV4 --route-direction=inbound {place}"
+    call = f"gcloud compute routers list-bgp-routes {router} --peer={end.name}"
+    families = sorted({one.version for one in map(net, prefixes) if one is not None}) or [4]
+    return " && ".join(f"{call} --address-family=IPV{family} --route-direction=inbound {place}" for family in families)
 
 
 def _aws_routes(link: Link, end: End) -> str:
@@ -133,8 +140,7 @@ def _over_vpn(fabric: Fabric, flow: Flow) -> bool:
 
 
 def _missing_exactly(flows: Sequence[Flow], site: str, held: Sequence[str]) -> list[str]:
-    wanted = dict.fromkeys(prefix for flow in flows for name, prefixes in flow.prefixes.items() if name == site for prefix in prefixes)
-    return [prefix for prefix in wanted if prefix not in held]
+    return [prefix for prefix in _wanted(flows, site) if prefix not in held]
 
 
 def _forbidden(fabric: Fabric, link: Link, missing: Sequence[str], held: Sequence[str]) -> Finding:

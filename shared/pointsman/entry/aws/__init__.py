@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from pointsman.boot.app import App
 from pointsman.core.errors import ConfigError, RejectedEvent, Transient
 from pointsman.entry.aws.tracing import tracing
-from pointsman.entry.calls import Call, Told
+from pointsman.entry.calls import Call, Told, alarms
 from pointsman.entry.outcomes import Answer, Outcome, UseCase
 
 Handler = Callable[[Any, Any], dict[str, Any]]
@@ -38,9 +38,12 @@ def _build() -> App:
 
 
 def _log(logger: Logger, metrics: Metrics, outcome: Outcome, told: Told, request: str) -> None:
-    level = logger.info if outcome.answer is Answer.ACK else logger.error
+    counted = alarms(told)
+    level = logger.info if outcome.answer is Answer.ACK and not counted else logger.error
     level("handled", extra={"request": request, **told})
     metrics.add_metric(name=f"outcome_{outcome.answer}", unit=MetricUnit.Count, value=1)
+    for name, number in counted.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
     for stage, milliseconds in told.get("stages_ms", {}).items():
         metrics.add_metric(name=f"reaction_{stage}", unit=MetricUnit.Milliseconds, value=milliseconds)
     metrics.flush_metrics()

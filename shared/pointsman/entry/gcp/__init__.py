@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pointsman.boot.app import App
-from pointsman.entry.calls import Call, Told
+from pointsman.entry.calls import Call, Told, alarms
 from pointsman.entry.outcomes import Answer, Outcome, UseCase
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _build() -> App:
 
 def _log(name: str, outcome: Outcome, told: Told) -> None:
     """Write one line of structured log, as Cloud Logging reads it from standard output."""
-    severity = "INFO" if outcome.answer is Answer.ACK else "ERROR"
+    severity = "INFO" if outcome.answer is Answer.ACK and not alarms(told) else "ERROR"
     line = {"severity": severity, "message": "handled", "service": f"pointsman-{name}", **told}
     sys.stdout.write(json.dumps(line, default=str) + "\n")
     sys.stdout.flush()

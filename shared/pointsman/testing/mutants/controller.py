@@ -16,6 +16,7 @@ PINS = "core/pins.py"
 ROWS = "core/rows.py"
 SAFELIST = "core/safelist.py"
 VERDICTS = "core/verdicts.py"
+VERSIONS = "core/versions.py"
 
 
 def _mutant(name: str, file: str, old: str, new: str, *also: tuple[str, str]) -> Mutant:
@@ -43,12 +44,6 @@ ACTING = (
         CONVERGE,
         "if proved and (_lost_fence(proved) or await self._newer(agreement.plan, gathered)):",
         "if proved and _lost_fence(proved):",
-    ),
-    _mutant(
-        "a plan whose fate is unknown is carried out",
-        AGREE,
-        '            raise Transient("the plan may or may not have been agreed: it is read again when the event is delivered again")\n',
-        "            return Agreement(plan=decided, before=held, changed=True)\n",
     ),
     _mutant(
         "what differs from the plan is never repaired",
@@ -131,8 +126,8 @@ TELLING = (
     _mutant(
         "an incident is closed before its desks are told",
         DELIVER,
-        "            closed += [incident] if await post.empty(plan, link, epoch) else []\n",
-        "            closed += [incident]\n            await post.empty(plan, link, epoch)\n",
+        "closed=tuple(post.name for post in self._posts if all_told(post.incident)),",
+        "closed=tuple(post.name for post in self._posts),",
     ),
     _mutant(
         "an ended incident is forgotten before its desks are told",
@@ -207,4 +202,19 @@ ORDERED = (
     ),
 )
 
-CONTROLLER: tuple[Mutant, ...] = (*ACTING, *DECIDING, *TELLING, *LONE, *FORESEEING, *ORDERED)
+ROLLING_OUT = (
+    _mutant(
+        "two versions of the rules undo each other's moves",
+        VERSIONS,
+        "    until = last.at + (NEWER_LEAD if number(last.decider) > number(DECIDER) else hold_down)\n",
+        "    until = last.at\n",
+    ),
+    _mutant(
+        "with their next decision earlier rules forget that newer ones decided",
+        VERSIONS,
+        "    last = plan.handover if plan.decider == DECIDER or not plan.epoch else Handover(decider=plan.decider, at=plan.decided_at)\n",
+        "    last = None if plan.decider == DECIDER or not plan.epoch else Handover(decider=plan.decider, at=plan.decided_at)\n",
+    ),
+)
+
+CONTROLLER: tuple[Mutant, ...] = (*ACTING, *DECIDING, *TELLING, *LONE, *FORESEEING, *ORDERED, *ROLLING_OUT)

@@ -48,6 +48,7 @@ class Calm:
         self._told: dict[Cloud, tuple[tuple[Health, ...], float]] = dict.fromkeys(Cloud, ((), 0.0))
         self._turns = 0
         self._refused = False
+        self._swept_for = 0
 
     async def settled(self) -> float | None:
         """Go on until nothing is left to do; give when that was, or None at the end of the budget."""
@@ -76,12 +77,12 @@ class Calm:
         end, gaps, since = clock.monotonic() + play.schedule.size.budget, iter(GAPS), 0
         while clock.monotonic() < end:
             self._refused, play.quiet, play.refused = play.refused, True, False
-            loose = _loose(play)
+            loose = _loose(play) or _frozen(play)  # who swept while all stood still has yet to steer
             await self._turn()
             while not (left := list(unfinished(play))) and under_way(play) and clock.monotonic() < end:
                 loose |= _loose(play)
                 await clock.sleep(LANDING)
-            since = 0 if loose or play.refused or _frozen(play) else since + 1  # who swept while all stood still has yet to steer
+            since = 0 if loose or play.refused or _frozen(play) or self._swept_for != _epoch(play) else since + 1
             if not left and play.quiet and not play.refused and since >= len(Cloud):
                 return clock.monotonic()
             if left or play.refused:
@@ -96,6 +97,7 @@ class Calm:
         for one in Cloud:
             await self._report(one)
         await play.call(cloud, "sweep", lambda house: doors.sweep(house, ()))
+        self._swept_for = _epoch(play)
         await arrived(play)
 
     async def _report(self, cloud: Cloud) -> None:
@@ -159,7 +161,14 @@ def _loose(play: Play) -> bool:
     if play.world.clock.monotonic() < play.world.nature.astray_until:
         return True
     late = any(lever.late for levers in play.world.levers.values() for lever in levers.values())
-    return late or any(call.stormy and call.door != "watch" for function in play.alive() for call in function.calls)
+    calls = (call for function in play.alive() for call in function.calls if call.stormy)
+    return late or any(call.door != "watch" or call.frozen for call in calls)  # a watch that stood still may have done so before a write
+
+
+def _epoch(play: Play) -> int:
+    """Give the newest epoch: one that comes after a sweep, by a late order, is that cloud's to carry out yet."""
+    plan = play.world.newest_plan()
+    return 0 if plan is None else plan.epoch
 
 
 def _frozen(play: Play) -> bool:

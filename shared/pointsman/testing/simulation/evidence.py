@@ -177,8 +177,8 @@ class Evidence(Frozen):
     ``fabrics`` are those that the functions carried, by hash; ``healed`` is when the last fault ended, ``settled`` when
     nothing was left to do (None: never within the budget); ``plans`` is what each cloud reads at the end, ``view`` with
     ``now`` what it sees; ``wants`` pairs each setting that the newest plan asks for with what its lever reads; ``held``
-    is the accepted ballot by register and store at the end, ``lost`` the store that is gone for good, ``misled`` whether
-    a store's clock was wrong for a while; ``duplicate`` counts the register reads and writes that a repeated report made;
+    is the accepted ballot by register and store at the end, ``lost`` the store that is gone for good, ``misled`` how many
+    stores' clocks were wrong at once at most; ``duplicate`` counts the register reads and writes that a repeated report made;
     ``intended`` lists what was steered beside an agreement; ``woke`` is when functions started again after all had been dead (None: never);
     ``works`` is all maintenance that was announced, in every version, ``given`` every order of a person as often as it came;
     ``livelocked`` lists calls of the quiet end that gave up because of other proposers; ``escaped`` lists errors that no
@@ -203,7 +203,7 @@ class Evidence(Frozen):
     book: tuple[Told, ...]
     held: dict[str, dict[str, str]]
     lost: str
-    misled: bool
+    misled: int
     calls: tuple[Called, ...]
     duplicate: tuple[int, int]
     overwritten: tuple[Overwritten, ...]

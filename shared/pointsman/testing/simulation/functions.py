@@ -18,7 +18,7 @@ from pointsman.service.house import House
 from pointsman.service.registers import Registers
 from pointsman.testing.simulation.evidence import Ended, Operation, Restored
 from pointsman.testing.simulation.kinds import Request
-from pointsman.testing.virtual import ACTOR, Step
+from pointsman.testing.virtual import ACTOR, Step, loop
 
 Door = Callable[[House], Awaitable[object]]
 """What a call does with a function's surroundings."""
@@ -26,11 +26,12 @@ Door = Callable[[House], Awaitable[object]]
 
 @dataclass(eq=False)
 class Function:
-    """One warm process of a cloud. ``carries`` counts the fabrics of its artefact."""
+    """One warm process of a cloud. ``carries`` counts the fabrics of its artefact, ``rules`` is the version of its rules."""
 
     cloud: Cloud
     name: str
     carries: int
+    rules: str
     house: House | None = None
     dead: bool = False
     thaws_at: float = 0.0
@@ -38,7 +39,7 @@ class Function:
 
     def freeze(self, seconds: float) -> None:
         """Take no step for a while."""
-        self.thaws_at = asyncio.get_running_loop().time() + seconds
+        self.thaws_at = loop().instant + seconds
         for call in self.calls:
             call.frozen += seconds
 
@@ -69,19 +70,15 @@ class Call:
     looked_at: float = -1.0
     steps: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    cloud: Cloud = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know the cloud that it runs in."""
+        self.cloud = self.function.cloud
 
     def __str__(self) -> str:
         """Name it for the story."""
         return f"{self.function.name} {self.door}"
-
-    @property
-    def cloud(self) -> Cloud:
-        """The cloud it runs in."""
-        return self.function.cloud
-
-    def ask(self, request: Request) -> None:
-        """Count a request."""
-        self.asked[request] += 1
 
     def may_step(self, now: float) -> float | None:
         """Say whether its next step may be taken; what is to happen at this step happens first."""
@@ -105,7 +102,7 @@ class Call:
         assert self.function.house is not None, "a function is furnished before it is called"
         surroundings = contextvars.Context()
         surroundings.run(ACTOR.set, self)
-        task = asyncio.get_running_loop().create_task(_handled(self.function.house, act), context=surroundings)
+        task = loop().create_task(_handled(self.function.house, act), context=surroundings)
         task.add_done_callback(lambda _: self.end())
         self.function.calls.append(self)
         try:
@@ -148,7 +145,7 @@ class History:
 
     async def read(self, register: str, work: Awaitable[Reading]) -> Reading:
         """Watch one read."""
-        began = asyncio.get_running_loop().time()
+        began = loop().instant
         reading = await work
         if reading.confirmed:
             self._add(Operation(register=register, began=began, ended=_now(), how=Ended.READ, ballot=reading.ballot))
@@ -156,7 +153,7 @@ class History:
 
     async def change(self, register: str, work: Awaitable[Outcome]) -> Outcome:
         """Watch one change."""
-        began = asyncio.get_running_loop().time()
+        began = loop().instant
         spent: list[str] = []
         token = _SPENT.set(spent)
         how, ballot = Ended.UNKNOWN, ""
@@ -176,7 +173,7 @@ class History:
 
 
 def _now() -> float:
-    return asyncio.get_running_loop().time()
+    return loop().instant
 
 
 def _judged(outcome: Outcome) -> tuple[Ended, str]:

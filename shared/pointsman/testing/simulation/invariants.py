@@ -39,7 +39,7 @@ from pointsman.testing.simulation.histories import breach
 from pointsman.testing.simulation.lone import ahead_of_the_last_path, alone_on_the_last_path, last_drained, more_than_once, permitted
 from pointsman.testing.simulation.rules import RULES
 from pointsman.testing.simulation.successors import plans_outside_the_chain, values_that_lose_something
-from pointsman.testing.simulation.tickets import TOGETHER_SECONDS, is_tombstone, made_in_time, open_together, untold
+from pointsman.testing.simulation.tickets import is_tombstone, made_in_time, open_together, together_seconds, untold
 
 FLAG_SECONDS = 2.5
 """How long before a write its flags may have been read."""
@@ -120,7 +120,8 @@ def every_incident_has_one_ticket(record: Record) -> Findings:
     second ticket is ever made hangs on leases, and these on the stores' time: a store whose own clock is wrong is excused
     from it, not from resolving both. A lease also binds only until an ask leaves us: a desk that does it so late that no search
     shows that ticket before the lease ends makes another when the letter is told anew, and no teller can prevent it.
-    Two that a search could find within their leases are excused by nothing else. Nobody is told of an outage while its link's
+    Two that a search could find within their leases are excused by nothing else. Two wrong clocks of stores at once may let two
+    tickets stand for as long as one may be ahead. Nobody is told of an outage while its link's
     announced maintenance explains it and every flow has an open link: a ticket is due as soon as one of the two is over.
     """
     book = record.evidence.book
@@ -131,9 +132,10 @@ def every_incident_has_one_ticket(record: Record) -> Findings:
         yield from untold(record, incident, first, ended)
         if not record.evidence.misled and len(made_in_time(mine)) > 1:
             yield f"{incident} has several tickets: {made_in_time(mine)}"
+        limit = together_seconds(record.evidence.misled)
         for since, until in open_together(mine, end):
-            if until - max((since, *(at for at in (awake, record.evidence.healed) if at < until))) > TOGETHER_SECONDS:
-                yield f"{incident} has two open tickets from {since:.1f} s on, for more than {TOGETHER_SECONDS:.0f} s"
+            if until - max((since, *(at for at in (awake, record.evidence.healed) if at < until))) > limit:
+                yield f"{incident} has two open tickets from {since:.1f} s on, for more than {limit:.0f} s"
     named = {incident for incident, _, _ in record.incidents()}
     yield from (f"{told.incident} has a ticket, and no plan knows it" for told in book if told.incident not in named)
 

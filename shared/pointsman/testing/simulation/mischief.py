@@ -129,7 +129,8 @@ class Mischief:
         ahead = YEARS if one.kind is FaultKind.CLOCK_YEARS_AHEAD else SKEW * (2 * one.much - 1)
         whose = int(one.much * 30) % 3
         if whose == 2:
-            self.world.stores[one.path].ahead, self.world.misled = ahead, True
+            self.world.stores[one.path].ahead = ahead
+            self.world.misled = max(self.world.misled, sum(store.ahead != timedelta() for store in self.world.stores.values()))
         elif whose == 1:
             self.world.tellers[cloud] = ahead
         else:

@@ -1,6 +1,5 @@
 """What may strike: every request asks here whether it is struck, and everything that is injected is counted here."""
 
-import asyncio
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -15,7 +14,7 @@ from pointsman.core.values import replace
 from pointsman.testing.simulation.kinds import STRIKES, FaultKind, Request, of
 from pointsman.testing.simulation.schedule import Mishap
 from pointsman.testing.simulation.sites import functions_of, site_of
-from pointsman.testing.virtual import ACTOR, Actor, Step, VirtualLoop
+from pointsman.testing.virtual import ACTOR, Actor, Step, VirtualLoop, current_task, loop
 
 STORY_LIMIT = 20_000
 """Lines of a story that are kept; the oldest go first."""
@@ -85,7 +84,7 @@ class Nature:
 
     def _aimed(self, request: Request | None) -> FaultKind | None:
         """Let what is aimed at where the running task stands befall; give what strikes its request, if that does."""
-        now = asyncio.get_running_loop().time()
+        now = loop().instant
         here: dict[str, bool] = {}
         others = _STRIKE_OTHERS[request]
         for one in tuple(self.aims):
@@ -135,20 +134,23 @@ class Nature:
         if self.telling:
             actor = ACTOR.get()
             who = f" {actor}" if actor is not None else ""
-            self.story.append(f"{asyncio.get_running_loop().time():10.3f} s{who}: {text}")
+            self.story.append(f"{loop().instant:10.3f} s{who}: {text}")
 
 
 def stands_at(site: str) -> bool:
-    """Say whether the running task stands at an await site, or one of those that began it does."""
+    """Say whether the running task stands at an await site, or one of those that began it does: none that is nobody's work.
+
+    It is asked by what a request, or a pause, asks: the frames of these are nobody's either.
+    """
     names = functions_of(site)
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - a running coroutine does not say itself what it awaits
+    frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - a running coroutine does not say itself what it awaits
     while frame is not None and (code := frame.f_code) is not _STEPS:
         if code.co_name in names and site_of(frame) == site:
             return True
         frame = frame.f_back
-    running = asyncio.current_task()
+    running = current_task(loop())
     task = running.begun_by if isinstance(running, Step) else None
-    while task is not None:
+    while task is not None and task.actor is not None:
         if not task.done() and _waits_at(task, site, names):
             return True
         task = task.begun_by
@@ -157,7 +159,7 @@ def stands_at(site: str) -> bool:
 
 def standing_at(sites: Collection[str], tasks: Iterable[Step]) -> set[str]:
     """Name those of some await sites at which one of these tasks stands, none of which is running."""
-    names = frozenset[str]().union(*map(functions_of, sites))
+    names = functions_of(*sites)
     found: set[str | None] = set()
     for task in tasks:
         waiting: Any = task.get_coro()
@@ -186,7 +188,7 @@ def sites_here() -> set[str]:
         site = site_of(frame)
         found |= {site} if site else set()
         frame = frame.f_back
-    task = asyncio.current_task()
+    task = current_task(loop())
     return found | sites_of(lineage(task.begun_by if isinstance(task, Step) else None))
 
 
@@ -201,18 +203,12 @@ def lineage(task: Step | None) -> Iterator[Step]:
 
 def tasks_under_way() -> list[Step]:
     """List all tasks that have not ended."""
-    return _loop().under_way()
+    return loop().under_way()
 
 
 def tasks_of(actor: Actor) -> list[Step]:
     """List the tasks of one actor that have not ended."""
-    return _loop().under_way_of(actor)
-
-
-def _loop() -> VirtualLoop:
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, VirtualLoop), "the simulation runs on virtual time"
-    return loop
+    return loop().under_way_of(actor)
 
 
 def sites_of(tasks: Collection[Step] | Iterator[Step]) -> set[str]:
@@ -234,4 +230,4 @@ def _standing(task: Step) -> Iterator[str]:
 
 def in_nobodys_name(act: Callable[[], object], seconds: float) -> None:
     """Let something happen after some seconds whoever is dead or frozen then."""
-    asyncio.get_running_loop().call_later(seconds, act, context=NOBODYS)
+    loop().call_later(seconds, act, context=NOBODYS)

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from operator import itemgetter
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
 
+from pointsman.core.decide import RULES
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.members import index
@@ -26,6 +28,7 @@ from pointsman.testing.simulation.nature import in_nobodys_name, sites_of, stand
 from pointsman.testing.simulation.ordered import Persons
 from pointsman.testing.simulation.scenes import Cue, Scene
 from pointsman.testing.simulation.schedule import Mishap, Schedule
+from pointsman.testing.simulation.versions import BOTH
 from pointsman.testing.simulation.world import World
 
 REDELIVERIES = 4
@@ -77,6 +80,7 @@ class Play:
 
     def _started(self, cloud: Cloud, slot: int) -> Function:
         self.world.carried[cloud] = 2 if self._rolls_out and slot % 2 else 1
+        self.world.rules[cloud] = BOTH[cloud in self.schedule.earlier and not slot % 2]
         return self.world.furnish(cloud, self)
 
     def _upon(self, one: Mishap) -> bool:
@@ -92,7 +96,8 @@ class Play:
         if not aims or not self.world.nature.raging:
             return
         call.trips.append((call.steps + self.dice.randint(1, STEPS), self._looked))
-        call.trips.sort(key=lambda trip: trip[0])
+        if len(call.trips) > 1:
+            call.trips.sort(key=itemgetter(0))
 
     def _looked(self, call: Call) -> None:
         aims, now = self.world.nature.aims, self.world.clock.monotonic()
@@ -179,7 +184,7 @@ class Play:
         due = self._due.pop(self.events, [])
         call.trips = [(one.step, lambda call, one=one: self.mischief.befall(one, call)) for one in due]  # type: ignore[misc]
         self.events += 1
-        if self._rolls_out:
+        if self._rolls_out or self.schedule.earlier:
             self._count_versions(function)
         if self.schedule.quiet and self.world.nature.raging:
             self._look_on(call)
@@ -192,7 +197,7 @@ class Play:
 
     def _count_versions(self, function: Function) -> None:
         """Count a call of one version as a fault of all calls of others that are under way."""
-        others = [one for one in self.alive() if one.carries != function.carries]
+        others = [one for one in self.alive() if (one.carries, one.rules) != (function.carries, function.rules)]
         if others:
             self.world.nature.injected(FaultKind.OTHER_VERSION, sites_of(steps_of(others, tasks_under_way())))
 
@@ -337,10 +342,9 @@ class Play:
     def roll_out(self) -> None:
         """Replace what carries too little."""
         for cloud in Cloud:
-            self.world.carried[cloud] = 2 if self._rolls_out else 1
-            self.pool[cloud] = [
-                one if one.carries == self.world.carried[cloud] else self.world.furnish(cloud, self) for one in self.pool[cloud]
-            ]
+            self.world.carried[cloud], self.world.rules[cloud] = 2 if self._rolls_out else 1, RULES
+            newest = (self.world.carried[cloud], RULES.version)
+            self.pool[cloud] = [one if (one.carries, one.rules) == newest else self.world.furnish(cloud, self) for one in self.pool[cloud]]
 
 
 def _sleeper(dice: Random) -> Mishap:
@@ -348,6 +352,5 @@ def _sleeper(dice: Random) -> Mishap:
 
 
 def _called(call: Call, began: float, ended: float) -> Called:
-    reads = sum(call.asked[request] for request in _STORE_READS)
-    writes = sum(call.asked[request] for request in _STORE_WRITES)
+    reads, writes = (sum(call.asked.get(request, 0) for request in asked) for asked in (_STORE_READS, _STORE_WRITES))
     return Called(at=began, seconds=ended - began - call.frozen, door=call.door, reads=reads, writes=writes)

@@ -29,6 +29,9 @@ LOOKING = 0.03
 SEARCH_LAG = 25.0
 """Longest time until a desk's search shows a new ticket: below a letter's lease, which is what the service counts on."""
 
+BREATHER = timedelta(seconds=5)
+"""How long a desk that gave no answer is left alone."""
+
 
 def _homeless(nature: Nature) -> bool:
     who = caller()
@@ -279,7 +282,7 @@ class SimulatedDesk:
             case _:
                 number = self._do(incident, letter, key, lag=SEARCH_LAG if kind is FaultKind.DESK_SEARCH_LAG else 0.0)
                 return Ticket(desk=self.name, reference=number, phase=phase_after(incident, letter))
-        raise Transient("the desk did not answer: try again")
+        raise Transient("the desk did not answer: try again", retry_after=BREATHER)
 
     def _do(self, incident: Incident, letter: Letter, key: str, lag: float = 0.0) -> str:
         """Search, then act on what was found."""

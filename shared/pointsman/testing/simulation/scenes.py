@@ -89,6 +89,10 @@ LEADS: Mapping[str, Scene] = {
     "async with Ahead(": Scene.FORESEEN,
     "archiving:": Scene.RETURN,
     "archived(": Scene.RETURN,
+    "_forgotten(": Scene.RETURN,
+    "sweep:_forgotten": Scene.RETURN,
+    "sweep:_converged#2": Scene.SEVERED,
+    "sweep:_deliver_if_owed#1": Scene.SEVERED,
     "audit:": Scene.AUDIT,
     "audited(": Scene.AUDIT,
     "adopt:": Scene.ADOPTION,
@@ -157,6 +161,8 @@ PRELUDES: Mapping[str, tuple[Lead, ...]] = {
     "self._end(own, Phase.VOID)": (((FaultKind.FROZEN_BY_HAND, "self._put_down("),),),
     "with_flags_anew(self.house": (((FaultKind.FREEZE_AND_THAW, _AGREEING),),),
     "release(": (((FaultKind.DESK_REFUSED, ".tell(claimed"),),),
+    "put_off(_held": (((FaultKind.DESK_TIMED_OUT, ".tell(claimed"),),),
+    "self._change(step)": (((FaultKind.DESK_REFUSED, ".tell(claimed"),),),
     "await noting": (((FaultKind.STORE_SLOW, _STEERING),),),
     "self._writing": (((FaultKind.LEVER_TIMED_OUT, _STEERING),),),
     "_Pass._agreed#2 await ahead.steps(": (_PARTED_FROM,),
@@ -208,6 +214,12 @@ def preludes(site: Site, scene: Scene, sites: Sequence[Site], dice: Random) -> I
     """Say what must go wrong where before a function comes to a site, and what goes wrong in the scene."""
     ways = next((ways for words, ways in PRELUDES.items() if words in site.words), ((),))
     for kind, words in (*dice.choice(ways), *dice.choice(WITHIN.get(scene, ((),)))):
+        yield from ((kind, one.name) for one in [one for one in sites if words in one.awaited][:1])
+
+
+def severed(sites: Sequence[Site]) -> Iterator[tuple[FaultKind, str]]:
+    """Say where the way to two stores is lost in the middle of an agreement."""
+    for kind, words in (_LOST_WAY, _LOST_WAY):
         yield from ((kind, one.name) for one in [one for one in sites if words in one.awaited][:1])
 
 

@@ -9,8 +9,8 @@ from pointsman.core.fabric import Cloud, Fabric, WithoutQuorum
 from pointsman.core.values import Frozen, replace
 from pointsman.testing.simulation.coverage import played_sites
 from pointsman.testing.simulation.fabrics import Shape, Terms, fabrics
-from pointsman.testing.simulation.kinds import ON_LINKS, ON_PATHS, ON_STORES, RARE, STRIKES, WORLDLY, FaultKind, asked_in
-from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, leading_to, lots, preludes, scene_of, staging
+from pointsman.testing.simulation.kinds import ON_LINKS, ON_PATHS, ON_STORES, RARE, STRIKES, WORLDLY, FaultKind, Request, asked_in
+from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, leading_to, lots, preludes, scene_of, severed, staging
 from pointsman.testing.simulation.sites import Site
 
 ONCE = frozenset({FaultKind.STORE_LOST, FaultKind.STORE_ROLLED_BACK, FaultKind.CLOCK_YEARS_AHEAD})
@@ -31,6 +31,13 @@ RARELY = 0.2
 """Share of schedules that play what comes rarely, in a scene that does not."""
 ROLL_OUTS = 0.35
 """Share of schedules in which some functions carry the next fabric."""
+DESKS_ILL = 0.12
+"""Share of schedules in which a desk is in trouble twice, whatever else is drawn."""
+SEVERED_TWICE = 0.15
+"""Share of schedules in which the way to two stores is lost in the middle of an agreement, whatever else is drawn."""
+_TELLING = frozenset({Request.TELL})
+EARLIER_RULES = 0.15
+"""Share of schedules in which some functions decide by the rules of an earlier version."""
 RESTORABLE = ("gcp", "witness")
 """Stores that may be rolled back: DynamoDB is not restored in place."""
 
@@ -81,6 +88,7 @@ class Mishap(Frozen):
 class Schedule(Frozen):
     """Everything that a seed decides. ``rolls_out`` says that some functions carry the next fabric and others do not.
 
+    ``earlier`` are the clouds in which some functions decide by the rules of an earlier version until the storm is over.
     ``quiet`` says that no request passes at the site that it is aimed at.
     """
 
@@ -95,6 +103,7 @@ class Schedule(Frozen):
     staging: Staging
     cues: tuple[Cue, ...]
     rolls_out: bool
+    earlier: frozenset[Cloud]
     quiet: bool
 
     @property
@@ -135,6 +144,8 @@ def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: S
     led = tuple(one for one in preludes(site, scene, played_sites(), dice) if one[0] in kinds)
     mishaps += [replace(one, after=failed) for one in _before(dice, led, fabric, size)]
     mishaps += _rarely(seed, site, allowed, fabric, size)
+    mishaps += _at_desks(seed, allowed, fabric, size)
+    mishaps += [replace(one, after=failed) for one in _while_agreeing(seed, allowed, fabric, size)]
     return Schedule(
         seed=seed,
         size=size,
@@ -148,6 +159,7 @@ def schedule(seed: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: S
         cues=brought,
         quiet=site.quiet,
         rolls_out=_rolls_out(dice, (*drawn, *aimed), allowed, scene),
+        earlier=_earlier(seed, allowed),
     )
 
 
@@ -217,6 +229,20 @@ def _rarely(seed: int, site: Site, allowed: tuple[FaultKind, ...], fabric: Fabri
         yield replace(_mishap(dice, dice.choice(rare), fabric, size), site=site.name, visits=dice.choice(VISITS))
 
 
+def _at_desks(seed: int, allowed: tuple[FaultKind, ...], fabric: Fabric, size: Size) -> Iterator[Mishap]:
+    """Draw what befalls a desk for some time, with dice of its own: few calls tell one, so that what is drawn for all calls seldom meets it."""
+    dice, kinds = Random(f"desks {seed}"), [kind for kind in allowed if STRIKES.get(kind) == _TELLING]
+    if kinds and dice.random() < DESKS_ILL:
+        yield from (_mishap(dice, kind, fabric, size) for kind in dice.sample(kinds, min(2, len(kinds))))
+
+
+def _while_agreeing(seed: int, allowed: tuple[FaultKind, ...], fabric: Fabric, size: Size) -> Iterator[Mishap]:
+    """Draw a way to two stores that is lost in the middle of an agreement, once a link has failed if one does: then its fate is unknown. The dice are its own."""
+    dice = Random(f"agreeing {seed}")
+    if FaultKind.PARTITION_REQUESTS in allowed and dice.random() < SEVERED_TWICE:
+        yield from _before(dice, tuple(severed(played_sites())), fabric, size)
+
+
 def _terms(dice: Random, played: Staging, kinds: tuple[FaultKind, ...]) -> tuple[Shape, Terms]:
     shape = (
         Shape.WIDE if FaultKind.MEMBER_CUT in kinds and Shape.WIDE in played.shapes and dice.random() < 0.7 else dice.choice(played.shapes)
@@ -228,6 +254,13 @@ def _terms(dice: Random, played: Staging, kinds: tuple[FaultKind, ...]) -> tuple
 def _rolls_out(dice: Random, kinds: tuple[FaultKind, ...], allowed: tuple[FaultKind, ...], scene: Scene) -> bool:
     wanted = scene is Scene.ADOPTION or (FaultKind.FABRIC_ADOPTED in kinds and dice.random() < 0.8)
     return FaultKind.OTHER_VERSION in allowed and (wanted or dice.random() < ROLL_OUTS)
+
+
+def _earlier(seed: int, allowed: tuple[FaultKind, ...]) -> frozenset[Cloud]:
+    """Draw where earlier rules are left, with dice of its own: whatever else a seed decides stays as it is without them."""
+    dice = Random(f"versions {seed}")
+    left = FaultKind.OTHER_VERSION in allowed and dice.random() < EARLIER_RULES
+    return frozenset(dice.choice(((Cloud.AWS,), (Cloud.GCP,), tuple(Cloud)))) if left else frozenset()
 
 
 def _mishap(dice: Random, kind: FaultKind, fabric: Fabric, size: Size) -> Mishap:

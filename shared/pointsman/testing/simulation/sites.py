@@ -90,9 +90,9 @@ _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>
 
 
 @cache
-def functions_of(site: str) -> frozenset[str]:
-    """Give the names that code may have in which a site is: its function's, and those of comprehensions, which may be in any."""
-    return _COMPREHENSIONS | {site.partition("#")[0].replace(":", ".").rpartition(".")[2]}
+def functions_of(*sites: str) -> frozenset[str]:
+    """Give the names that code may have in which sites are: their functions', and those of comprehensions, which may be in any."""
+    return _COMPREHENSIONS | {site.partition("#")[0].replace(":", ".").rpartition(".")[2] for site in sites}
 
 
 _known: dict[tuple[int, int], tuple[CodeType, str | None]] = {}

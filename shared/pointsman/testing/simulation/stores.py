@@ -21,6 +21,7 @@ from pointsman.testing.simulation.functions import caller
 from pointsman.testing.simulation.kinds import FaultKind, Request
 from pointsman.testing.simulation.nature import NOBODYS, Nature, in_nobodys_name
 from pointsman.testing.stores import MemoryStore, Snapshot
+from pointsman.testing.virtual import loop
 
 MAJORITY = 2
 FIRST = ballot(1, "0" * 16)
@@ -129,25 +130,26 @@ class SimulatedStore(MemoryStore):
         return await super().accept(register, ballot, value, seen)
 
     async def _do(self, operation: str, about: str, act: Callable[[], T]) -> T:
-        request, who = _REQUESTS[operation], caller()
-        if who is not None and request is Request.READ and about.startswith("plan/"):
-            who.looked_at = asyncio.get_running_loop().time()
+        request, who, nature, virtual = _REQUESTS[operation], caller(), self._nature, loop()
         self.asked[request] += 1
         if who is not None:
-            who.ask(request)
-        kind = self._nature.strike(request, self.name)
-        way = self._nature.cut.get((who.cloud, self.name)) if who is not None and self._nature.cut else None
-        if self.lost or (who is not None and who.cloud in self._nature.gone):
+            who.asked[request] += 1
+            if request is Request.READ and about.startswith("plan/"):
+                who.looked_at = virtual.instant
+        kind = nature.strike(request, self.name)
+        way = nature.cut.get((who.cloud, self.name)) if who is not None and nature.cut else None
+        if self.lost or (who is not None and who.cloud in nature.gone):
             kind = FaultKind.STORE_DOWN
-        delay = 0.002 + 0.02 * self._nature.dice.random()
+        delay = 0.002 + 0.02 * nature.dice.random()
         try:
             if way or kind:
                 delay = await self._struck(request, way or kind, delay, act)
-            answer: asyncio.Future[T] = asyncio.Future()
-            asyncio.get_running_loop().call_later(delay, _arrive, act, answer, context=NOBODYS)
+            answer: asyncio.Future[T] = asyncio.Future(loop=virtual)
+            virtual.call_later(delay, _arrive, act, answer, context=NOBODYS)
             return await answer
         finally:
-            self._nature.pause()
+            if nature.aims:
+                nature.pause()
 
     async def _struck(self, request: Request, kind: FaultKind | None, delay: float, act: Callable[[], object]) -> float:
         """Do to a request what strikes it; gives after how long it arrives, if it comes to that."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from pointsman.core.fabric import LinkName
 from pointsman.core.incidents import Ask, Incident, Phase
+from pointsman.core.outbox import AHEAD
 from pointsman.core.plan import LinkState, Plan, Verdict
 from pointsman.core.values import parse
 from pointsman.testing.simulation.agreed import Record
@@ -14,6 +15,8 @@ TICKET_SECONDS = 1_200.0
 """T of S6: how long an incident may stay without a ticket."""
 TOGETHER_SECONDS = 180.0
 """T of S6 for two open tickets: a lease, the time after which a desk is asked to close all but one, and a sweep."""
+CLOCKS_LIMIT = 1
+"""How many of the three stores may have a wrong clock at once for their median to be the time."""
 NOTICED = 120.0
 """How long an incident with announced maintenance in it must be due a ticket until somebody has seen to it, in seconds: a window can be
 taken back, or explain an outage, before anybody has told of it."""
@@ -87,6 +90,14 @@ def made_in_time(told: Sequence[Told]) -> list[str]:
     """Name the tickets that a search could find before the lease of their letter ended."""
     first = {one.ticket: one for one in reversed(told)}
     return sorted(ticket for ticket, one in first.items() if not one.overdue)
+
+
+def together_seconds(misled: int) -> float:
+    """Give T of S6 for two open tickets, in seconds, when the clocks of ``misled`` stores were wrong at once at most.
+
+    With more than one no median is the time: a lease taken by theirs binds for as long ahead of the true time as clocks are believed to differ.
+    """
+    return TOGETHER_SECONDS + (AHEAD.total_seconds() if misled > CLOCKS_LIMIT else 0.0)
 
 
 def open_together(told: Sequence[Told], end: float) -> Iterator[tuple[float, float]]:

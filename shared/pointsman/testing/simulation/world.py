@@ -7,6 +7,7 @@ from datetime import timedelta
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
 from typing import Any, Protocol
 
+from pointsman.core.decide import RULES
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import FlagState, Plan, read_plan
 from pointsman.core.sightings import Notice, Order
@@ -46,7 +47,7 @@ class World:
         self.flags = {cloud: SimulatedFlag(cloud, self.nature, self.set_flag) for cloud in Cloud}
         self.stopped: list[Stopped] = []
         self.dark: set[Cloud] = set()
-        self.misled = False
+        self.misled = 0
         self.works: list[Foretold] = []
         self.given: list[Order] = []
         self.foretold: dict[str, Notice] = {}
@@ -66,13 +67,14 @@ class World:
                 self.twin, Cloud.GCP, self.nature, self.heard, announced=lambda: tuple(self.foretold.values())
             )
         self.carried = dict.fromkeys(Cloud, 1)
+        self.rules = dict.fromkeys(Cloud, RULES)
 
     def _nonce(self) -> str:
         return self.history.spend(f"{next(self._nonces):016x}")
 
     def furnish(self, cloud: Cloud, hints: "Hints") -> Function:
         """Start a fresh function of the cloud's newest artefact."""
-        function = Function(cloud=cloud, name=f"{cloud}-{next(self._names)}", carries=self.carried[cloud])
+        function = Function(cloud=cloud, name=f"{cloud}-{next(self._names)}", carries=self.carried[cloud], rules=self.rules[cloud].version)
         registers = WatchedRegisters(
             tuple(self.stores.values()), clock=self.clocks[cloud], nonce=self._nonce, jitter=self.nature.dice.random
         )
@@ -80,6 +82,7 @@ class World:
         memory = {one.name: one.default_factory() for one in dataclasses.fields(House) if one.default_factory is not dataclasses.MISSING}
         own = {
             "fabrics": self.artefact(function.carries),
+            "rules": self.rules[cloud],
             "registers": registers,
             "own": self._own(cloud),
             "levers": self.levers[cloud],

@@ -117,7 +117,7 @@ def _meaning(detail: Table) -> Meaning:
         target=_target(detail) or resource_id(source),
         seen_at=detail.time("eventTime"),
         who=arn or identity.name_or_empty("invokedBy") or identity.name_or_empty("type"),
-        actor=actors.of_role_session(arn),
+        actor=actors.of_role_session(arn, detail.prose("userAgent", actors.AGENT_LIMIT)),
     )
 
 

@@ -46,11 +46,13 @@ def _meaning(entry: Table, payload: Table) -> Meaning:
     if payload.table_or_empty("status").get("code") not in (None, 0):
         return Ignored(reason=f"{printable(method, _SHOWN)} failed: nothing changed")
     who = payload.table_or_empty("authenticationInfo").name_or_empty("principalEmail")
+    about = payload.get("requestMetadata")
+    agent = Table(values=about).prose("callerSuppliedUserAgent", actors.AGENT_LIMIT) if isinstance(about, dict) else ""
     return Change(
         vantage=Vantage.GCP,
         what=method,
         target=joined([payload.name("resourceName")]),
         seen_at=entry.time("timestamp"),
         who=who,
-        actor=actors.of_principal(who),
+        actor=actors.of_principal(who, agent),
     )

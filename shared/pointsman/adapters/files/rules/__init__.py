@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from pointsman.adapters.files.declared import File
 from pointsman.adapters.files.findings import Fault
-from pointsman.adapters.files.rules import flows, identifiers, kinds, names, policy, sites
+from pointsman.adapters.files.rules import flows, identifiers, kinds, limits, names, policy, sites
 
 Rule = Callable[[File], Iterator[Fault]]
 
@@ -35,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     flows.probes_leave_their_source,
     flows.flows_fit_the_mtu_of_a_link,
     flows.pins_go_to_declared_route_tables,
+    limits.route_policies_fit_a_router,
     policy.hold_times_are_bgp_hold_times,
     policy.events_stay_fresh_through_convergence,
     policy.damping_can_end,

@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 
-from pointsman.adapters.files.declared import AwsSite, File, Flow
+from pointsman.adapters.files.declared import AwsSite, File
 from pointsman.adapters.files.findings import Fault, Path, nearest, shown, spelled
 from pointsman.core.values import Frozen
 
@@ -35,7 +35,7 @@ def flows_share_a_family_between_their_sites(file: File) -> Iterator[Fault]:
     for name, flow in file.flows.items():
         path: Path = ("flows", name, "prefixes")
         families = {site: {ipaddress.ip_network(prefix).version for prefix in several} for site, several in flow.prefixes.items()}
-        if file.wrote_all(path) and not set.intersection(*families.values()):
+        if len(families) > 1 and file.wrote_all(path) and not set.intersection(*families.values()):
             there = ", ".join(f"{site} has IPv{min(versions)}" for site, versions in families.items())
             text = f"the sites' prefixes share no address family: {there}"
             yield Fault(path=path, text=text, mend="declare prefixes of one family at both")
@@ -53,7 +53,7 @@ def probes_leave_their_source(file: File) -> Iterator[Fault]:
 
 def probes_are_never_steered(file: File) -> Iterator[Fault]:
     """Find probes that would be steered with a flow, or whose addresses are of two families."""
-    owned = list(_owned(file))
+    owned = _Steered(list(_owned(file)))
     for name, link in file.links.items():
         for site, probe in link.probes.items():
             path: Path = ("links", name, "probes", site)
@@ -69,31 +69,32 @@ def probes_are_never_steered(file: File) -> Iterator[Fault]:
 def flows_fit_the_mtu_of_a_link(file: File) -> Iterator[Fault]:
     """Find flows that no permitted link has the MTU for."""
     for name, flow in file.flows.items():
-        known = [link for link in flow.prefer if link in file.links]
-        widest = max((file.links[link].mtu for link in known), default=flow.min_mtu)
-        if flow.min_mtu > widest:
-            related = (*(("links", link, "mtu") for link in known), ("flows", name, "prefer"))
-            text = f"{flow.min_mtu} is above the MTU of every permitted link (at most {widest})"
+        known = [file.links[link].mtu for link in flow.prefer if link in file.links]
+        if len(known) == len(flow.prefer) and flow.min_mtu > max(known, default=flow.min_mtu) and file.wrote_all(("flows", name, "prefer")):
+            text = f"{flow.min_mtu} is above the MTU of every permitted link (at most {max(known)})"
+            related: tuple[Path, ...] = tuple(("links", link, "mtu") for link in flow.prefer)
             yield Fault(path=("flows", name, "min_mtu"), text=text, mend="lower it or permit a wider link", related=related)
 
 
 def pins_go_to_declared_route_tables(file: File) -> Iterator[Fault]:
-    """Find pins to route tables that the flow's AWS site does not declare."""
+    """Find pins to route tables that the flow's AWS site does not declare, or no site where the flow's is not known."""
     for name, flow in file.flows.items():
         if not flow.aws_prefix_list:
             continue
-        known = _route_tables(file, flow)
+        there = file.flow_ends(name).get("aws")
+        sites = [there] if there else list(file.sites)
+        known = _route_tables(file, sites)
         for at, table in enumerate(flow.aws_prefix_list.route_tables):
-            if table not in known:
+            if table not in known and file.wrote(("sites",)) and all(file.wrote_all(("sites", site, "route_tables")) for site in sites):
                 path: Path = ("flows", name, "aws_prefix_list", "route_tables", at)
-                text = f"{shown(table)} is not a declared route table of the flow's AWS site"
-                related = (*(("sites", site, "route_tables") for site in flow.prefixes), ("flows", name, "prefixes"))
-                yield Fault(path=path, text=text, mend=nearest(table, known) or "declare it at the site", related=related)
+                whose = " of the flow's AWS site" if there else ""
+                text = f"{shown(table)} is not a declared route table{whose}"
+                yield Fault(path=path, text=text, mend=nearest(table, known) or "declare it at the site", lacks=True)
 
 
-def _route_tables(file: File, flow: Flow) -> set[str]:
-    sites = (file.sites[name] for name in flow.prefixes if name in file.sites)
-    return {table for site in sites if isinstance(site, AwsSite) for table in site.route_tables}
+def _route_tables(file: File, sites: list[str]) -> set[str]:
+    known = (file.sites[name] for name in sites)
+    return {table for site in known if isinstance(site, AwsSite) for table in site.route_tables}
 
 
 def _owned(file: File) -> Iterator[_Owned]:
@@ -122,10 +123,25 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     return ipaddress.ip_address(text)
 
 
-def _steered(path: Path, address: str, owned: list[_Owned]) -> Iterator[Fault]:
-    parsed = _address(address)
-    for one in owned:
-        if parsed in one.network:
-            text = f"{address} lies in {one.network} of flow {one.path[1]}, so the probe would be steered with it"
-            yield Fault(path=path, text=text, mend="probe from addresses outside every flow", related=(one.path,))
-            return
+class _Steered:
+    """The prefixes of all flows, to look addresses up in: the first in the file counts."""
+
+    def __init__(self, owned: list[_Owned]) -> None:
+        self._found: dict[tuple[int, int, int], tuple[int, _Owned]] = {}
+        for at, one in enumerate(owned):
+            self._found.setdefault(one.order, (at, one))
+        self._lengths = {(one.network.version, one.network.prefixlen) for one in owned}
+
+    def holding(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> _Owned | None:
+        """Give the prefix that an address lies in."""
+        fitting = (length for version, length in self._lengths if version == address.version)
+        keys = ((address.version, int(address) >> (rest := address.max_prefixlen - length) << rest, length) for length in fitting)
+        found = [self._found[key] for key in keys if key in self._found]
+        return min(found, key=lambda one: one[0])[1] if found else None
+
+
+def _steered(path: Path, address: str, owned: _Steered) -> Iterator[Fault]:
+    one = owned.holding(_address(address))
+    if one:
+        text = f"{address} lies in {one.network} of flow {one.path[1]}, so the probe would be steered with it"
+        yield Fault(path=path, text=text, mend="probe from addresses outside every flow")

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
-from pointsman.adapters.files.declared import File, Link, Member
+from pointsman.adapters.files.declared import File, Member
 from pointsman.adapters.files.findings import Fault, Path, shown, spelled
 from pointsman.core.values import Frozen
+
+_REGIONAL = "each is declared once, in whatever region: give one of them another name in Google Cloud"
+_MENDS = {"tunnel": _REGIONAL, "VLAN attachment": _REGIONAL}
 
 
 class Use(Frozen):
@@ -19,11 +22,11 @@ def identifiers_are_used_once(file: File) -> Iterator[Fault]:
     """Find identifiers that are declared twice where they can be only one thing."""
     for what, uses in IDENTIFIERS:
         seen: dict[tuple[str, str], Path] = {}
-        for use in filter(lambda use: file.wrote(use.path), uses(file)):
+        for use in filter(lambda use: file.wrote_all(use.path), uses(file)):
             first = seen.setdefault((use.scope, use.value), use.path)
             if first != use.path:
                 text = f"{what} {shown(use.value)} is already used at {spelled(first)}"
-                yield Fault(path=use.path, text=text, mend="each is declared once", related=(first,))
+                yield Fault(path=use.path, text=text, mend=_MENDS.get(what, "each is declared once"), related=(first,))
 
 
 def _sites(key: str) -> Callable[[File], Iterator[Use]]:
@@ -42,12 +45,12 @@ def _routers(file: File) -> Iterator[Use]:
             yield Use(value=site.router.id, path=("sites", name, "router", "id"))
 
 
-def _ends(cloud: str, key: str, *, by_site: bool = False) -> Callable[[File], Iterator[Use]]:
+def _ends(cloud: str, key: str) -> Callable[[File], Iterator[Use]]:
     def uses(file: File) -> Iterator[Use]:
         for name, link in file.links.items():
             value = getattr(getattr(link, cloud), key)
             if value:
-                yield Use(value=value, path=("links", name, cloud, key), scope=_google(file, link) if by_site else "")
+                yield Use(value=value, path=("links", name, cloud, key))
 
     return uses
 
@@ -63,15 +66,15 @@ def _policies(file: File) -> Iterator[Use]:
         for key in ("import_policy", "export_policy"):
             value = getattr(link.gcp, key)
             if value:
-                yield Use(value=value, path=("links", name, "gcp", key), scope=_google(file, link))
+                yield Use(value=value, path=("links", name, "gcp", key), scope=_google(file, name))
 
 
-def _members(cloud: str, key: str, *, by_site: bool = False) -> Callable[[File], Iterator[Use]]:
+def _members(cloud: str, key: str) -> Callable[[File], Iterator[Use]]:
     def uses(file: File) -> Iterator[Use]:
-        for link, member, path in _all_members(file):
+        for _, member, path in _all_members(file):
             value = getattr(getattr(member, cloud), key)
             if value:
-                yield Use(value=value, path=(*path, cloud, key), scope=_google(file, link) if by_site else "")
+                yield Use(value=value, path=(*path, cloud, key))
 
     return uses
 
@@ -109,14 +112,15 @@ def _prefix_lists(file: File) -> Iterator[Use]:
             yield Use(value=flow.aws_prefix_list.id, path=("flows", name, "aws_prefix_list", "id"))
 
 
-def _all_members(file: File) -> Iterator[tuple[Link, Member, Path]]:
+def _all_members(file: File) -> Iterator[tuple[str, Member, Path]]:
     for name, link in file.links.items():
         for at, member in enumerate(link.members):
-            yield link, member, ("links", name, "members", at)
+            yield name, member, ("links", name, "members", at)
 
 
-def _google(file: File, link: Link) -> str:
-    return file.end(link, "gcp") or ""
+def _google(file: File, link: str) -> str:
+    """Give the Google site that names stand for one thing at; where it is not known, they do so within the link alone."""
+    return file.ends(link).get("gcp", f"unknown, of {link}")
 
 
 IDENTIFIERS: tuple[tuple[str, Callable[[File], Iterator[Use]]], ...] = (
@@ -126,18 +130,21 @@ IDENTIFIERS: tuple[tuple[str, Callable[[File], Iterator[Use]]], ...] = (
     ("attachment", _attachments),
     ("association", _ends("aws", "association")),
     ("interconnect", _ends("aws", "connection")),
-    ("VLAN attachment", _ends("gcp", "vlan_attachment", by_site=True)),
+    ("VLAN attachment", _ends("gcp", "vlan_attachment")),
     ("transport", _ends("gcp", "transport")),
     ("route policy", _policies),
     ("member", _member_ids),
     ("virtual interface", _members("aws", "virtual_interface")),
     ("Direct Connect connection", _members("aws", "connection")),
     ("outside address", _members("aws", "outside_ip")),
-    ("tunnel", _members("gcp", "tunnel", by_site=True)),
+    ("tunnel", _members("gcp", "tunnel")),
     ("peer", _peers("name")),
     ("peer address", _peers("ip")),
     ("alarm", _alarms),
     ("probe", _probes),
     ("prefix list", _prefix_lists),
 )
-"""What may be declared once, and where it stands."""
+"""What may be declared once, and where it stands.
+
+Google's tunnels and VLAN attachments are unique within a region; here within a fabric, since what is told of them names no region.
+"""

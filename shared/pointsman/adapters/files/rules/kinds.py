@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pointsman.adapters.files.declared import GATEWAYS, AwsSite, Declared, File, GcpSite, Link
+from pointsman.adapters.files.declared import GATEWAYS, AwsSite, Declared, File, GcpSite
 from pointsman.adapters.files.findings import Fault, Path
 from pointsman.core.fabric import LinkKind
 from pointsman.core.values import Frozen
@@ -41,6 +41,9 @@ MEMBERS: dict[LinkKind, dict[str, Makeup]] = {
 """What each kind's members are made of."""
 
 
+_PREFIXES = {"transit_gateway": "tgw-attach-", "core_network": "attachment-"}
+
+
 def ends_belong_to_their_kind(file: File) -> Iterator[Fault]:
     """Find ends that lack what their link's kind is made of, or have what it is not."""
     for name, link in file.links.items():
@@ -63,26 +66,24 @@ def policies_come_in_pairs(file: File) -> Iterator[Fault]:
         if bool(gcp.import_policy) != bool(gcp.export_policy):
             there, absent = ("import", "export") if gcp.import_policy else ("export", "import")
             text = f"has an {there}_policy and no {absent}_policy"
-            path: Path = ("links", name, "gcp")
-            related = tuple((*path, f"{way}_policy") for way in (there, absent))
-            yield Fault(path=path, text=text, mend=f"add {absent}_policy: both directions move together", related=related)
+            yield Fault(path=("links", name, "gcp"), text=text, mend=f"add {absent}_policy: both directions move together")
 
 
 def attachments_fit_their_gateway(file: File) -> Iterator[Fault]:
-    """Find links whose attachments are not of their site's kind of gateway."""
-    for name, link in file.links.items():
-        end = file.end(link, "aws") or ""
-        site = file.sites.get(end)
-        if isinstance(site, AwsSite) and len(site.gateways) == 1:
-            related: tuple[Path, ...] = (("links", name, "between"), ("links", name, "kind"), *(("sites", end, key) for key in GATEWAYS))
-            path: Path = ("links", name, "aws")
-            yield from (Fault(path=(*path, *below), text=text, mend=mend, related=related) for below, text, mend in _attached(link, site))
+    """Find links whose attachments are not of their site's kind of gateway, or of none that it can be."""
+    for name in file.links:
+        site = file.sites.get(file.ends(name).get("aws", ""))
+        if isinstance(site, AwsSite):
+            several = [{fault.path: fault for fault in _attached(file, name, gateway)} for gateway in site.gateways or GATEWAYS]
+            for path, fault in several[0].items():
+                if all(path in others and others[path].text == fault.text for others in several[1:]):
+                    yield fault
 
 
 def sessions_have_a_router(file: File) -> Iterator[Fault]:
     """Find links with BGP peers at a site without a Cloud Router."""
     for name, link in file.links.items():
-        end = file.end(link, "gcp") or ""
+        end = file.ends(name).get("gcp", "")
         site = file.sites.get(end)
         if isinstance(site, GcpSite) and not site.router and any(member.gcp.peer for member in link.members):
             path: Path = ("sites", end, "router")
@@ -95,9 +96,9 @@ def vpn_has_no_bfd(file: File) -> Iterator[Fault]:
     for name, link in file.links.items():
         if link.kind is _VPN and link.timers.bfd:
             path: Path = ("links", name, "timers", "bfd")
-            yield Fault(
-                path=path, text="Cloud VPN does not speak BFD", mend="remove it: the hold time counts", related=(("links", name, "kind"),)
-            )
+            related: tuple[Path, ...] = (("links", name, "kind"),)
+            text = "Cloud VPN does not speak BFD"
+            yield Fault(path=path, text=text, mend="remove it: the hold time counts", related=related, present=True)
 
 
 def _belongs(part: Declared, path: Path, makeup: Makeup, kind: LinkKind) -> Iterator[Fault]:
@@ -105,7 +106,7 @@ def _belongs(part: Declared, path: Path, makeup: Makeup, kind: LinkKind) -> Iter
     has = {key for key in type(part).model_fields if getattr(part, key)}
     for key in sorted(has - {*makeup.needs, *makeup.may}):
         mend = f"a {kind} has {_listed(makeup)} here"
-        yield Fault(path=(*path, key), text=f"does not belong to a {kind}", mend=mend, related=related, on_key=True)
+        yield Fault(path=(*path, key), text=f"does not belong to a {kind}", mend=mend, related=related, on_key=True, present=True)
     for key in makeup.needs:
         if key not in has:
             yield Fault(path=(*path, key), text=f"a {kind} needs this key", mend="add it", related=related, on_key=True)
@@ -115,14 +116,21 @@ def _listed(makeup: Makeup) -> str:
     return ", ".join((*makeup.needs, *makeup.may)) or "no identifiers"
 
 
-def _attached(link: Link, site: AwsSite) -> Iterator[tuple[Path, str, str]]:
-    want = "tgw-attach-" if site.transit_gateway else "attachment-" if site.core_network else ""
-    if not want and link.aws.attachments:
-        yield ("attachments",), "a virtual private gateway has no attachments", "remove them"
-    if want and not link.aws.attachments:
-        yield ("attachments",), "the link names no attachment", f"add attachments: [{want}..]"
-    if want and link.kind is _XC and not link.aws.dx_gateway:
-        yield ("dx_gateway",), f"a {_XC} to this site needs this key", "add the Direct Connect gateway"
+def _attached(file: File, name: str, gateway: str) -> Iterator[Fault]:
+    """Find what would be wrong with a link's attachments if its AWS site were that kind of gateway."""
+    link, path = file.links[name], ("links", name, "aws")
+    want = _PREFIXES.get(gateway)
+    if not want:
+        if link.aws.attachments:
+            text = "a virtual private gateway has no attachments"
+            yield Fault(path=(*path, "attachments"), text=text, mend="remove them", present=True)
+        return
+    if not link.aws.attachments:
+        yield Fault(path=(*path, "attachments"), text="the link names no attachment", mend=f"add attachments: [{want}..]")
+    if link.kind is _XC and not link.aws.dx_gateway:
+        text = f"a {_XC} to this site needs this key"
+        yield Fault(path=(*path, "dx_gateway"), text=text, mend="add the Direct Connect gateway", related=((*path[:2], "kind"),))
     for at, one in enumerate(link.aws.attachments):
-        if want and not one.startswith(want):
-            yield ("attachments", at), "is not an attachment of this site's gateway", f"it starts with {want}"
+        if not one.startswith(want):
+            text = "is not an attachment of this site's gateway"
+            yield Fault(path=(*path, "attachments", at), text=text, mend=f"it starts with {want}")

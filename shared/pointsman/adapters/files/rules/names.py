@@ -2,25 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 
-from pointsman.adapters.files.declared import File
-from pointsman.adapters.files.findings import Fault, Path, nearest, shown
+from pointsman.adapters.files.declared import CLOUDS, File
+from pointsman.adapters.files.findings import Fault, Path, likely, nearest, shown
+from pointsman.adapters.files.scalars import is_name
 
 
 def links_join_two_clouds(file: File) -> Iterator[Fault]:
     """Find links that do not join two declared sites, one in each cloud."""
     for name, link in file.links.items():
         path: Path = ("links", name, "between")
-        dangling = list(_dangling(link.between, path, file.sites, "sites"))
-        yield from dangling
-        if dangling:
+        yield from _dangling(link.between, path, file.sites, "sites")
+        if len(link.between) != len(CLOUDS) or not file.wrote_all(path):
             continue
-        related = tuple(("sites", site, "cloud") for site in link.between)
-        clouds = {file.sites[site].cloud for site in link.between}
         if len(set(link.between)) == 1:
-            yield Fault(path=path, text="both ends are the same site", mend="name one AWS and one Google site", related=related)
-        elif len(clouds) == 1:
-            text = f"both sites are in {clouds.pop()}"
-            yield Fault(path=path, text=text, mend="name one AWS and one Google site", related=related)
+            yield Fault(path=path, text="both ends are the same site", mend="name one AWS and one Google site")
+        else:
+            yield from _one_cloud(file, link.between, path)
 
 
 def flows_prefer_links(file: File) -> Iterator[Fault]:
@@ -28,34 +25,39 @@ def flows_prefer_links(file: File) -> Iterator[Fault]:
     for name, flow in file.flows.items():
         path: Path = ("flows", name, "prefer")
         yield from _dangling(flow.prefer, path, file.links, "links")
-        for at, link in enumerate(flow.prefer):
-            if any(link == other and file.wrote((*path, before)) for before, other in enumerate(flow.prefer[:at])):
-                yield Fault(path=(*path, at), text=f"{shown(link)} is listed twice", mend="keep one of the two")
+        for at in file.again(path, flow.prefer):
+            yield Fault(path=(*path, at), text=f"{shown(flow.prefer[at])} is listed twice", mend="keep one of the two")
 
 
 def flows_name_sites(file: File) -> Iterator[Fault]:
     """Find flows whose prefixes are not at two declared sites, one in each cloud."""
     for name, flow in file.flows.items():
         path: Path = ("flows", name, "prefixes")
-        dangling = list(_unknown_keys(flow.prefixes, path, file.sites, "site"))
-        yield from dangling
-        related = tuple(("sites", site, "cloud") for site in flow.prefixes)
-        if not dangling and len({file.sites[site].cloud for site in flow.prefixes}) == 1:
-            yield Fault(path=path, text="both sites are in one cloud", mend="name one AWS and one Google site", related=related)
+        yield from _undeclared(file, flow.prefixes, path)
+        if len(flow.prefixes) == len(CLOUDS):
+            yield from _one_cloud(file, list(flow.prefixes), path)
 
 
 def probes_name_sites(file: File) -> Iterator[Fault]:
-    """Find probes that are not sent from one of their link's two sites."""
-    for name, link in ((name, link) for name, link in file.links.items() if file.joins(link)):
-        yield from _unknown_keys(link.probes, ("links", name, "probes"), link.between, "site of this link")
+    """Find probes that are not sent from one of their link's two sites, or from none that is declared where those are not known."""
+    for name, link in file.links.items():
+        joins = file.joins(name)
+        known = link.between if joins else [*link.between, *file.sites]
+        for site in link.probes:
+            if site not in known and is_name(site):
+                related: tuple[Path, ...] = () if joins else (("sites", site),)
+                path: Path = ("links", name, "probes", site)
+                text = f"{shown(site)} is not a site of this link"
+                yield Fault(path=path, text=text, mend=_meant(site, known), related=related, on_key=True, lacks=not joins)
 
 
 def probes_come_in_pairs(file: File) -> Iterator[Fault]:
     """Find links that are probed from one of their sites alone: nobody would ever see such a link pass packets both ways again."""
-    for name, link in ((name, link) for name, link in file.links.items() if file.joins(link)):
-        missing = [site for site in link.between if site not in link.probes]
-        if len(link.probes) == 1 and len(missing) == 1:
-            text = f"{missing[0]} has no probe, so that nobody sees it come back"
+    for name, link in file.links.items():
+        if len(link.probes) == 1:
+            missing = [site for site in link.between if site not in link.probes] if file.joins(name) else []
+            absent = missing[0] if len(missing) == 1 else "one of its two sites"
+            text = f"{absent} has no probe, so that nobody sees it come back"
             yield Fault(path=("links", name, "probes"), text=text, mend="declare one from each site, or none")
 
 
@@ -63,25 +65,46 @@ def flows_use_links_between_their_sites(file: File) -> Iterator[Fault]:
     """Find preferred links that join other sites than the flow's."""
     for name, flow in file.flows.items():
         for at, chosen in enumerate(flow.prefer):
-            link = file.links.get(chosen)
-            if link and file.joins(link) and set(flow.prefixes) <= set(file.sites) and set(link.between) != set(flow.prefixes):
-                text = f"{shown(chosen)} joins {' and '.join(link.between)}, not this flow's sites {' and '.join(flow.prefixes)}"
-                related: tuple[Path, ...] = (("links", chosen, "between"), ("flows", name, "prefixes"))
-                yield Fault(path=("flows", name, "prefer", at), text=text, mend="permit only links between its sites", related=related)
+            if chosen in file.links and _apart(file, chosen, name):
+                between = file.links[chosen].between
+                text = f"{shown(chosen)} joins {' and '.join(between)}, not this flow's sites {' and '.join(flow.prefixes)}"
+                yield Fault(path=("flows", name, "prefer", at), text=text, mend="permit only links between its sites")
+
+
+def _apart(file: File, link: str, flow: str) -> bool:
+    """Say whether a link cannot be one of a flow's, by what the file tells of the ends of both."""
+    ends, sites = file.ends(link), file.flow_ends(flow)
+    prefixes = file.flows[flow].prefixes
+    known = (
+        file.joins(link) and file.wrote(("flows", flow, "prefixes")) and len(prefixes) == len(CLOUDS) and set(prefixes) <= set(file.sites)
+    )
+    return any(ends[cloud] != sites[cloud] for cloud in ends.keys() & sites.keys()) or (known and set(ends.values()) != set(prefixes))
+
+
+def _one_cloud(file: File, sites: list[str], path: Path) -> Iterator[Fault]:
+    clouds = {file.sites[site].cloud if site in file.sites else None for site in sites}
+    if len(clouds) == 1 and None not in clouds:
+        text = "both sites are in one cloud" if path[0] == "flows" else f"both sites are in {clouds.pop()}"
+        related = tuple(("sites", site, "cloud") for site in sites)
+        yield Fault(path=path, text=text, mend="name one AWS and one Google site", related=related)
 
 
 def _dangling(used: Iterable[str], path: Path, declared: Iterable[str], part: str) -> Iterator[Fault]:
     known = set(declared)
     for at, name in enumerate(used):
-        if name not in known:
+        if name not in known and is_name(name):
             text = f"{shown(name)} is not declared under {part}"
-            yield Fault(path=(*path, at), text=text, mend=nearest(name, known), related=((part, name),))
+            yield Fault(path=(*path, at), text=text, mend=_meant(name, known), related=((part, name),), lacks=True)
 
 
-def _unknown_keys(used: Iterable[str], path: Path, declared: Iterable[str], what: str) -> Iterator[Fault]:
-    known = set(declared)
+def _undeclared(file: File, used: Iterable[str], path: Path) -> Iterator[Fault]:
     for name in used:
-        if name not in known:
-            text = f"{shown(name)} is not a {what}" if " " in what else f"{shown(name)} is not a declared {what}"
-            related: tuple[Path, ...] = (("sites", name), (*path[:2], "between"))
-            yield Fault(path=(*path, name), text=text, mend=nearest(name, known), related=related, on_key=True)
+        if name not in file.sites and is_name(name):
+            text = f"{shown(name)} is not a declared site"
+            yield Fault(path=(*path, name), text=text, mend=_meant(name, file.sites), related=(("sites", name),), on_key=True, lacks=True)
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """Suggest the nearest known name; one that is none has to be mended itself."""
+    close = likely(name, known)
+    return f"mend the name {shown(close)}" if close and not is_name(close) else nearest(name, filter(is_name, known))

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import combinations
 
+from msgspec.structs import replace
+
 from pointsman.adapters.files import compiling
-from pointsman.adapters.files.declared import AwsSite, Damping, File, Link
+from pointsman.adapters.files.declared import AwsSite, Damping, File, Timers
 from pointsman.adapters.files.findings import Fault, Path
 from pointsman.adapters.files.units import spoken_duration
+from pointsman.core import fabric as core
 from pointsman.core.damping import CEILING_HALVINGS, ceiling
 from pointsman.core.domains import THREE, StoreScheme, store_address, together
-from pointsman.core.fabric import Damping as Compiled
 from pointsman.core.fabric import LinkKind, Mode, Survival, steering_gap
 
 SWEEP_INTERVAL = timedelta(minutes=1)
@@ -23,21 +25,24 @@ MIN_HOLD = timedelta(seconds=3)
 """The shortest BGP hold time (RFC 4271, section 4.2)."""
 
 
+_FLOORS = {"reuse": "reuse {}", "down": "the penalty {} of one failure"}
+
+
 def damping_can_end(file: File) -> Iterator[Fault]:
     """Find suppress values that no penalty can get above (its ceiling is a whole number), or not above a first failure's (RFC 2439, section 4.2)."""
     damping = file.policy.damping
     at: Path = ("policy", "damping")
-    others = tuple((*at, key) for key in ("half_life", "max", "reuse", "down"))
+    decides: tuple[Path, ...] = tuple((*at, key) for key in ("half_life", "max", "reuse"))
+    known = {key: value for key, value in (("reuse", damping.reuse), ("down", damping.down)) if file.wrote((*at, key))}
+    floor = " and ".join(_FLOORS[key].format(value) for key, value in known.items())
     for key in ("suppress_failback", "suppress_action"):
         value = getattr(damping, key)
         highest = ceiling(_as_compiled(damping))
         if value >= highest:
             text = f"{value} is not below the ceiling {highest} that a penalty can reach (reuse x 2^(max / half_life))"
-            yield Fault(path=(*at, key), text=text, mend="lower it or raise max", related=others)
-        if value <= max(damping.down, damping.reuse):
-            text = f"{value} is not above reuse {damping.reuse} and the penalty {damping.down} of one failure"
-            related: tuple[Path, ...] = ((*at, "reuse"), (*at, "down"))
-            yield Fault(path=(*at, key), text=text, mend="raise it: a first failure is never damped", related=related)
+            yield Fault(path=(*at, key), text=text, mend="lower it or raise max", related=decides)
+        if value <= max(known.values(), default=0):
+            yield Fault(path=(*at, key), text=f"{value} is not above {floor}", mend="raise it: a first failure is never damped")
 
 
 def damping_is_over_within_reason(file: File) -> Iterator[Fault]:
@@ -64,12 +69,28 @@ def damping_stops_flows_before_actions(file: File) -> Iterator[Fault]:
 def events_stay_fresh_through_convergence(file: File) -> Iterator[Fault]:
     """Find an event freshness that a slow link's convergence and the next sweep would outlast."""
     event = file.policy.freshness.event
-    known = {name: compiling.timers(link.timers).budget for name, link in file.links.items() if file.wrote_all(("links", name, "timers"))}
-    slowest = max(known, key=lambda name: known[name], default=None)
-    if slowest and event <= (needed := known[slowest] + SWEEP_INTERVAL):
+    budgets = {name: _budget(file, name, link.timers) for name, link in file.links.items()}
+    slowest = max(budgets, key=lambda name: budgets[name], default="")
+    budget, whole = budgets.get(slowest, (timedelta(0), True))
+    if event <= (needed := budget + SWEEP_INTERVAL):
         spoken = spoken_duration(needed)
-        text = f"{spoken_duration(event)} is not above {spoken}: link {slowest}'s convergence budget and the sweep interval"
+        what = (
+            f"{'' if whole else 'what is known of '}link {slowest}'s convergence budget and the sweep interval"
+            if budget
+            else "the sweep interval"
+        )
+        text = f"{spoken_duration(event)} is not above {spoken}: {what}"
         yield Fault(path=("policy", "freshness", "event"), text=text, mend=f"raise it above {spoken}")
+
+
+def _budget(file: File, name: str, timers: Timers) -> tuple[timedelta, bool]:
+    """Give the convergence budget of a link as far as it is known, and whether that is all of it."""
+    path: Path = ("links", name, "timers")
+    detects: list[Path] = [(*path, "bfd", "interval"), (*path, "bfd", "multiplier")] if timers.bfd else [(*path, "hold")]
+    detected, restarts = all(map(file.wrote, detects)), file.wrote((*path, "graceful_restart"))
+    compiled = compiling.timers(timers)
+    detection = compiled.budget - compiled.graceful_restart if detected else timedelta(0)
+    return detection + (compiled.graceful_restart if restarts else timedelta(0)), detected and restarts
 
 
 def two_failures_are_no_easier_than_one(file: File) -> Iterator[Fault]:
@@ -101,26 +122,44 @@ def modes_can_be_kept(file: File) -> Iterator[Fault]:
     """Find links that must be steered and cannot yet. For a managed interconnect recommendations are fine: a person carries them out."""
     for name, link in file.links.items():
         mode = link.mode or file.policy.mode
-        by_hand = mode is Mode.RECOMMEND and link.kind is LinkKind.MANAGED_INTERCONNECT
-        ends = file.end(link, "aws"), file.end(link, "gcp")
-        if mode is Mode.OBSERVE or by_hand or not _clear(file, link):
-            continue
-        gap = steering_gap(compiling.link(file, name), *compiling.ends(file, link))
+        kind = file.wrote(("links", name, "kind"))
+        by_hand = mode is Mode.RECOMMEND and (link.kind is LinkKind.MANAGED_INTERCONNECT or not kind)
+        gap = "" if mode is Mode.OBSERVE or by_hand else _gap(file, name)
         if gap:
             path: Path = ("links", name, "mode") if link.mode else ("links", name)
-            others = ("links", name, "kind"), ("links", name, "gcp"), ("links", name, "between")
-            decides: tuple[Path, ...] = () if link.mode else (("policy", "mode"),)
-            related: tuple[Path, ...] = (*others, *decides, *(("sites", str(end)) for end in ends))
+            related: tuple[Path, ...] = () if link.mode else (("policy", "mode"),)
             yield Fault(path=path, text=f"cannot be steered yet: {gap}", mend="set mode: observe", related=related)
+
+
+def _gap(file: File, name: str) -> str:
+    """Say why a link cannot be steered yet, by what is known of it: what is not is taken for what can be."""
+    link = compiling.link(file, name)
+    if not file.wrote(("links", name, "kind")):
+        link = replace(link, kind=LinkKind.CROSS_CLOUD_INTERCONNECT)
+    if not file.wrote(("links", name, "gcp", "import_policy")):
+        link = replace(link, gcp=replace(link.gcp, import_policy="unknown"))
+    ends = file.ends(name)
+    return steering_gap(link, _aws_end(file, ends.get("aws", "")), _gcp_end(file, ends.get("gcp", "")))
+
+
+def _aws_end(file: File, name: str) -> core.AwsSite:
+    site = file.sites.get(name)
+    made = compiling.site(name, site) if isinstance(site, AwsSite) and len(site.gateways) == 1 else None
+    return made if isinstance(made, core.AwsSite) else core.AwsSite(name=core.SiteName(name), account="", region="")
+
+
+def _gcp_end(file: File, name: str) -> core.GcpSite:
+    site = file.sites.get(name)
+    made = compiling.site(name, site) if site else None
+    return made if isinstance(made, core.GcpSite) else core.GcpSite(name=core.SiteName(name), project="", region="", network="")
 
 
 def stores_can_agree(file: File) -> Iterator[Fault]:
     """Find stores that are not one or three, or two that may fail as one."""
     declared = {slot: url for slot, url in (("aws", file.stores.aws), ("gcp", file.stores.gcp), ("witness", file.stores.witness)) if url}
     addresses = {slot: store_address(url) for slot, url in declared.items()}
-    meant = {slot for slot in ("aws", "gcp", "witness") if slot in addresses or not file.wrote(("stores", slot))}
-    if len(meant) not in {1, THREE}:
-        text = f"{len(meant)} stores are declared"
+    if len(declared) not in {1, THREE}:
+        text = f"{len(declared)} stores are declared"
         yield Fault(path=("stores",), text=text, mend="declare aws, gcp and witness, or one alone for trying out")
     for one, other in combinations(addresses, 2):
         if together(addresses[one], addresses[other]):
@@ -134,14 +173,8 @@ def witness_can_be_enciphered(file: File) -> Iterator[Fault]:
     witness = file.stores.witness
     if file.stores.witness_key and (witness is None or store_address(witness).scheme is not StoreScheme.S3):
         text = "only a witness in an s3:// bucket is enciphered by us"
-        yield Fault(path=("stores", "witness_key"), text=text, mend="leave it out", related=(("stores", "witness"),))
+        yield Fault(path=("stores", "witness_key"), text=text, mend="leave it out", related=(("stores", "witness"),), present=True)
 
 
-def _clear(file: File, link: Link) -> bool:
-    """Say whether it is clear what a link joins; what is not is told by other rules."""
-    site = file.sites.get(file.end(link, "aws") or "")
-    return file.joins(link) and isinstance(site, AwsSite) and len(site.gateways) == 1
-
-
-def _as_compiled(damping: Damping) -> Compiled:
-    return Compiled(reuse=damping.reuse, max=damping.max, half_life=damping.half_life)
+def _as_compiled(damping: Damping) -> core.Damping:
+    return core.Damping(reuse=damping.reuse, max=damping.max, half_life=damping.half_life)

@@ -12,9 +12,8 @@ def aws_sites_are_one_gateway(file: File) -> Iterator[Fault]:
     for name, site in file.sites.items():
         if not isinstance(site, AwsSite):
             continue
-        there = [key for key in GATEWAYS if getattr(site, key) or not file.wrote(("sites", name, key))]
-        if len(there) != 1:
-            text = f"names {' and '.join(there)}" if there else "names no gateway"
+        if len(site.gateways) != 1:
+            text = f"names {' and '.join(site.gateways)}" if site.gateways else "names no gateway"
             yield Fault(path=("sites", name), text=text, mend=f"name one of {', '.join(GATEWAYS)}")
 
 
@@ -25,10 +24,10 @@ def route_tables_belong_to_a_transit_gateway(file: File) -> Iterator[Fault]:
             continue
         path: Path = ("sites", name, "route_tables")
         if site.route_tables and (site.core_network or site.virtual_private_gateway):
-            yield Fault(path=path, text="only a Transit Gateway has route tables here", mend="remove them", on_key=True)
-        for at, table in enumerate(site.route_tables):
-            if any(table == other and file.wrote((*path, before)) for before, other in enumerate(site.route_tables[:at])):
-                yield Fault(path=(*path, at), text="is listed twice", mend="keep one of the two")
+            text = "only a Transit Gateway has route tables here"
+            yield Fault(path=path, text=text, mend="remove them", on_key=True, present=True)
+        for at in file.again(path, site.route_tables):
+            yield Fault(path=(*path, at), text="is listed twice", mend="keep one of the two")
 
 
 def hubs_choose_the_best_path_the_legacy_way(file: File) -> Iterator[Fault]:

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from pointsman.adapters.files.units import spoken_bandwidth
+from pointsman.console.pictures import WIDTH, picture, text
 from pointsman.core.analysis import Failure, State, loads
 from pointsman.core.fabric import Fabric, Link, LinkName, Site, SiteName
 
-WIDTH, ROW, TOP, BOTTOM = 960, 64, 60, 40
-"""Sizes in pixels: the drawing's width, a link's height, and what is left above and below."""
+ROW, TOP, BOTTOM = 64, 60, 40
+"""Sizes in pixels: a link's height, and what is left above and below."""
 SITE_WIDTH, BAR_LEFT, BAR_WIDTH, BAR_HEIGHT = 150, 330, 300, 12
 SHOWN_FLOWS = 44
 """Longest list of flow names under a bar, in characters."""
@@ -17,35 +18,18 @@ SHOWN_NAME = 20
 BUSY = 80
 """From this percentage of its capacity on a link is drawn as busy."""
 
-STYLE = """
-  :root { --paper: #ffffff; --ink: #1f2933; --dim: #5f6b7a; --rule: #c3cbd6; --box: #eef1f5; --fill: #2f6fb7; --busy: #b7791f; --over: #c53030 }
-  @media (prefers-color-scheme: dark) {
-    :root { --paper: #14181d; --ink: #e6eaf0; --dim: #9aa6b5; --rule: #46505d; --box: #232a33; --fill: #6aa5ea; --busy: #e0a94a; --over: #f27474 }
-  }
-  text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: var(--ink) }
-  .paper { fill: var(--paper) } .title { font-size: 17px; font-weight: 600 } .name { font-weight: 600 } .dim { fill: var(--dim); font-size: 12px }
-  .site { fill: var(--box); stroke: var(--rule) } .track { fill: var(--box); stroke: var(--rule) } .wire { fill: none; stroke: var(--rule); stroke-width: 2 }
-  .fill { fill: var(--fill) } .busy { fill: var(--busy) } .over { fill: var(--over) } .failed { stroke: var(--over) }
-  .wire.failed { stroke-dasharray: 6 5 } .cross { fill: none; stroke: var(--over); stroke-width: 3 } .bad { fill: var(--over); font-weight: 600 }
-"""
-
 
 def drawing(fabric: Fabric, state: State, failure: Failure | None = None) -> str:
     """Draw a fabric as it is loaded in a state. Readable on light and on dark paper."""
     rows = sorted(fabric.links, key=lambda link: (link.aws_site, link.gcp_site, link.name))
     height = TOP + ROW * len(rows) + BOTTOM
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img">',
-        f"<title>{escape(_title(fabric, failure))}</title>",
-        f"<style>{STYLE}</style>",
-        f'<rect class="paper" width="{WIDTH}" height="{height}"/>',
-        _text(24, 32, _title(fabric, failure), "title"),
+    parts = (
+        text(24, 32, _title(fabric, failure), "title"),
         *_Ends(fabric, rows, frozenset(failure.links if failure else ())).parts(),
         *_bars(fabric, state, rows, failure),
-        _text(24, height - 14, _foot(state), "bad" if state.unplaced or state.overloads else "dim"),
-        "</svg>",
-    ]
-    return "\n".join(parts) + "\n"
+        text(24, height - 14, _foot(state), "bad" if state.unplaced or state.overloads else "dim"),
+    )
+    return picture(_title(fabric, failure), height, parts)
 
 
 def _title(fabric: Fabric, failure: Failure | None) -> str:
@@ -95,7 +79,7 @@ def _middle(slot: int) -> int:
 def _site(site: Site, x: int, top: int, bottom: int) -> Iterator[str]:
     yield f'<rect class="site" x="{x}" y="{top}" width="{SITE_WIDTH}" height="{bottom - top}" rx="6"/>'
     yield _named(x + 12, top + 24, site.name)
-    yield _text(x + 12, top + 40, site.region, "dim")
+    yield text(x + 12, top + 40, site.region, "dim")
 
 
 def _bars(fabric: Fabric, state: State, rows: Sequence[Link], failure: Failure | None) -> Iterator[str]:
@@ -118,8 +102,8 @@ def _bar(link: Link, y: int, load: Mapping[LinkName, int], flows: Sequence[str],
         yield f'<rect class="{kind}" x="{BAR_LEFT}" y="{top}" width="{width}" height="{BAR_HEIGHT}" rx="3"/>'
     said = "failed" if failed else f"{spoken_bandwidth(here) if here else 0} of {spoken_bandwidth(link.capacity)}, {share}%"
     yield _named(BAR_LEFT, y - 12, link.name)
-    yield _text(BAR_LEFT + BAR_WIDTH, y - 12, said, "bad" if failed or here > link.capacity else "dim", end=True)
-    yield _text(BAR_LEFT, y + 21, _cut(flows, SHOWN_FLOWS), "dim")
+    yield text(BAR_LEFT + BAR_WIDTH, y - 12, said, "bad" if failed or here > link.capacity else "dim", end=True)
+    yield text(BAR_LEFT, y + 21, _cut(flows, SHOWN_FLOWS), "dim")
     if failed:
         x = BAR_LEFT + BAR_WIDTH // 2
         yield f'<path class="cross" d="M{x - 8},{y - 8} L{x + 8},{y + 8} M{x + 8},{y - 8} L{x - 8},{y + 8}"/>'
@@ -137,10 +121,5 @@ def _cut(names: Sequence[str], most: int) -> str:
 
 def _named(x: int, y: int, name: str) -> str:
     if len(name) <= SHOWN_NAME:
-        return _text(x, y, name, "name")
-    return f"<g><title>{escape(name)}</title>{_text(x, y, f'{name[: SHOWN_NAME - 2]}..', 'name')}</g>"
-
-
-def _text(x: int, y: int, text: str, kind: str, *, end: bool = False) -> str:
-    anchor = ' text-anchor="end"' if end else ""
-    return f'<text class="{kind}" x="{x}" y="{y}"{anchor}>{escape(text)}</text>'
+        return text(x, y, name, "name")
+    return f"<g><title>{escape(name)}</title>{text(x, y, f'{name[: SHOWN_NAME - 2]}..', 'name')}</g>"
