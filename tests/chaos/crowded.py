@@ -14,6 +14,7 @@ from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.core.plan import Plan
 from pointsman.core.values import parse
 from pointsman.testing.stage import Stage
+from tests.chaos.filler import fill
 from tests.chaos.judge import AGREED_LIMIT, LINK, Judge
 from tests.chaos.theatre import judged, laid_out
 
@@ -21,14 +22,18 @@ PIECE = b"x" * 4_096
 
 
 @contextlib.contextmanager
-def full(disk: Path) -> Iterator[None]:
-    """Let a disk have no room for a while."""
+def full(disk: Path, path: Path) -> Iterator[str]:
+    """Let a disk have no room for a while, nor the log of the database on it, which is written over from its start; gives what the store said."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(PIECE)
+    store = SqliteStore("gcp", path)
+    asyncio.run(fill(store, name="large"))
+    said = asyncio.run(fill(store, b"x", "small"))
+    store.close()
     try:
-        yield
+        yield said
     finally:
         ballast.unlink()
 
@@ -42,23 +47,26 @@ def epoch(judge: Judge[Stage], path: Path) -> int:
 
 
 def play(disk: Path, folder: Path) -> dict[str, object]:
-    """Let the link go grey and heal while the disk is full; with room again the store catches up."""
+    """Let the link go grey and heal while the disk is full, and once more with room again: what is decided then the store takes too."""
     path = disk / "gcp.sqlite"
     with judged(laid_out(Stage, folder, disk)) as judge:
-        before = epoch(judge, path)
-        with full(disk):
-            judge.outages += 1
-            judge.stage.fault("blackhole", LINK)
-            judge.is_off()
-            judge.is_recorded()
-            meanwhile = epoch(judge, path)
-            judge.stage.fault("heal", LINK)
-            judge.is_back()
-            judge.is_agreed()
-            newest = judge.newest_epoch()
-        judge.until("the store with room again has caught up", lambda: epoch(judge, path) == judge.newest_epoch(), AGREED_LIMIT)
-        judge.is_agreed()
-    return {"before": before, "meanwhile": meanwhile, "newest": newest, "took": judge.took}
+        with full(disk, path) as said:
+            before = epoch(judge, path)
+            _outage(judge)
+            meanwhile, newest = epoch(judge, path), judge.newest_epoch()
+        _outage(judge)
+        judge.until("the store with room again holds the newest plan", lambda: epoch(judge, path) == judge.newest_epoch(), AGREED_LIMIT)
+    return {"said": said, "before": before, "meanwhile": meanwhile, "newest": newest, "took": judge.took}
+
+
+def _outage(judge: Judge[Stage]) -> None:
+    judge.outages += 1
+    judge.stage.fault("blackhole", LINK)
+    judge.is_off()
+    judge.is_recorded()
+    judge.stage.fault("heal", LINK)
+    judge.is_back()
+    judge.is_agreed()
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ from pointsman.quorum.outcomes import Agreed
 from pointsman.service.registers import Registers
 
 PIECE = b"x" * 20_000
+MOST_PIECES = 1_000
 
 
-async def fill(store: SqliteStore) -> str:
+async def fill(store: SqliteStore, piece: bytes = PIECE, name: str = "piece") -> str:
     """Put entries until the store refuses; gives what it said."""
-    for number in range(1_000):
+    for number in range(MOST_PIECES):
         try:
-            await store.put_entry(f"piece-{number}", PIECE)
+            await store.put_entry(f"{name}-{number}", piece)
         except PointsmanError as error:
             return f"{type(error).__name__}: {error}"
     return "it never was full"

@@ -72,6 +72,7 @@ def test_functions_react_while_the_disk_of_one_store_is_full_and_it_catches_up_o
     disk.mkdir()
     folder.mkdir()
     told = told_by("tests.chaos.crowded", disk, ROOMY, folder)
+    assert told["said"].startswith(("StoreDown: gcp", "StoreUnsure: gcp"))
     assert 0 < told["before"] == told["meanwhile"] < told["newest"], "the full store took nothing, and the others decided"
 
 
