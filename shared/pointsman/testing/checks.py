@@ -63,7 +63,8 @@ def _tickets(stage: Stage, outages: int) -> tuple[bool, str]:
     most = max((book.most_open(key) for key in keys), default=0)
     still = len(book.open_tickets())
     holds = len(book.tickets()) == outages and most <= 1 and not still
-    return holds, f"{len(book.tickets())} tickets for {outages} outages, {most} open at once per incident, {still} open now"
+    found = f"{len(book.tickets())} tickets for {outages} outages, {most} open at once per incident, {still} open now"
+    return holds, found if holds else "; ".join((found, *(f"#{one.number} at {one.opened_at:%T}: {one.summary}" for one in book.tickets())))
 
 
 def _writes(stage: Stage) -> tuple[bool, str]:
