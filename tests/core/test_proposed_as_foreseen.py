@@ -75,6 +75,11 @@ def narrow() -> Fabric:
     return replace(start, links=tuple(replace(one, mtu={"ix-c": 1500, "vpn": 9000}.get(one.name, one.mtu)) for one in start.links))
 
 
+def beside() -> Fabric:
+    """Give a fabric in which a flow falls to a link that is not ours, nearer to its favourite than the one that waits for a word."""
+    return shaped((Mode.OBSERVE, AUTO, ASKED, AUTO), (flow("training", 4 * G, 5, ("ix-b", "ix-a", "ix-c"), 21),))
+
+
 def shaped(modes: tuple[Mode, ...], flows: tuple[Flow, ...], sizes: tuple[int, ...] = (10, 5, 10, 5)) -> Fabric:
     """Give the reference links in these modes and sizes (Gbit/s)."""
     rows = zip(ATLAS.links, modes, sizes, strict=True)
@@ -96,6 +101,11 @@ def test_a_flow_is_proposed_to_make_way_for_anothers_better_place() -> None:
     story = Told(making_way()).settled().until((IX_A,), 480)
     assert (story.on("checkout"), story.on("training")) == ("vpn", "ix-b")
     assert story.proposed() == {"checkout": "ix-b", "training": "ix-c"} == waiting(Analysis(story.fabric).after(failing("ix-a")))
+
+
+def test_a_flow_that_an_outage_leads_to_a_link_is_not_proposed_at_once_to_leave_that_for_a_worse() -> None:
+    story = Told(beside()).settled().until((IX_B,), 480)
+    assert (story.on("training"), story.plan.proposal) == ("ix-a", None)
 
 
 def test_nothing_is_proposed_that_squeezes_someone_more_precious_be_it_for_larger_packets() -> None:
@@ -155,6 +165,7 @@ FABRICS = st.builds(
 @example(squeezing(), (IX_A,))
 @example(making_way(), (IX_A,))
 @example(narrow(), (IX_B,))
+@example(beside(), (IX_B,))
 @settings(max_examples=150)
 def test_deciding_has_every_flow_where_a_move_says_and_proposes_at_once_and_but_once_what_waits_for_a_word(
     start: Fabric, dead: tuple[LinkName, ...]
