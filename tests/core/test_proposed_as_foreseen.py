@@ -43,12 +43,12 @@ class Told(Story):
         assert not judged.refused
         self.plan = judged.plan
 
-    def proposed(self) -> dict[str, str | None]:
+    def proposed(self) -> dict[FlowName, LinkName | None]:
         """Give where what waits for a word would lead flows."""
         return dict(self.plan.proposal.flows) if self.plan.proposal else {}
 
 
-def waiting(after: State) -> dict[str, str | None]:
+def waiting(after: State) -> dict[FlowName, LinkName | None]:
     """Give where a person's word leads flows, as an analysis says."""
     return {one.flow: one.after for one in after.moves if one.by is Mover.WORD}
 

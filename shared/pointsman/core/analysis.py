@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import combinations
 
-from pointsman.core.approvals import Made, worded
+from pointsman.core.approvals import Made, askable
 from pointsman.core.case import Case
 from pointsman.core.drains import discretion, drains
 from pointsman.core.fabric import Bandwidth, Cloud, Fabric, Flow, FlowName, LinkKind, LinkName, Mode, Survival
@@ -138,7 +138,7 @@ class Analysis:
         if not self._asked:
             return alone.placed, alone.placed
         would = self._made(replace(self._today, flows=alone.placed.flows), states, self._asked)
-        return alone.placed, worded(alone, would).placed
+        return alone.placed, askable(alone, would).placed
 
     def _made(self, plan: Plan, states: dict[LinkName, LinkState], approved: frozenset[LinkName]) -> Made:
         """Drain links and place flows; ``approved`` are links that a person's word lets us steer."""

@@ -66,7 +66,7 @@ def weigh(case: Case, states: dict[LinkName, LinkState], beliefs: Mapping[LinkNa
     ours = frozenset(link.name for link in case.fabric.links if link.mode is Mode.RECOMMEND)
     if not ours or not case.plan.epoch:
         return Weighed(made=made, refused={order.key: _nothing(order) for order in heard.of(Verb.APPROVE, Verb.DENY)})
-    would = worded(made, _would(replace(case, approved=ours), states, beliefs, made))
+    would = askable(made, _would(replace(case, approved=ours), states, beliefs, made))
     proposal = _proposal(case, made, would)
     standing = case.plan.proposal
     hush = hushed(case) if standing is not None and proposal != standing else ""  # what is discretionary seems gone for now
@@ -104,7 +104,7 @@ def _would(case: Case, states: dict[LinkName, LinkState], beliefs: Mapping[LinkN
     return Made(states=after, placed=placements(case, after, beliefs, made.placed.flows))
 
 
-def worded(made: Made, would: Made) -> Made:
+def askable(made: Made, would: Made) -> Made:
     """Give what may be asked of a person: where no link is left or returned to, no move that harms the precious more than no move."""
     harmful = would.kept_off == made.kept_off and would.placed.harm > made.placed.harm
     return replace(would, placed=made.placed) if harmful else would
