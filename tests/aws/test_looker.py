@@ -9,8 +9,9 @@ from typing import cast
 import pytest
 
 from pointsman.adapters.aws.clients import Clients
-from pointsman.adapters.aws.looker import AwsLooker
+from pointsman.adapters.aws.looker import HISTORY_LIMIT, AwsLooker
 from pointsman.core.errors import Transient
+from pointsman.core.evidence import BACK_WITHIN
 from pointsman.core.fabric import AwsMember, Fabric, LinkName, Member, MemberId
 from pointsman.core.members import index
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
@@ -80,6 +81,25 @@ def test_a_failover_test_is_a_drain_and_not_an_outage(cloud: Cloud, operator: Cl
     cloud.later(seconds=5)
     found = look(cloud)[VIF_A, Aspect.BGP]
     assert (found.health, found.cause) == (Health.DRAINING, Cause.FAILOVER_TEST)
+
+
+def test_a_session_that_is_still_away_after_a_failover_test_is_told_so_for_two_minutes(cloud: Cloud, operator: Clients) -> None:
+    operator.direct_connect(REGION).start_bgp_failover_test(virtualInterfaceId=VIF_A, testDurationInMinutes=10)
+    cloud.later(minutes=1)
+    cloud.network.cut("ix-a", silent=True)
+    operator.direct_connect(REGION).stop_bgp_failover_test(virtualInterfaceId=VIF_A)
+    for after, cause in ((5, Cause.FAILOVER_TEST), (BACK_WITHIN.total_seconds(), Cause.SESSION_DOWN)):
+        cloud.later(seconds=after)
+        found = look(cloud)[VIF_A, Aspect.BGP]
+        assert (found.health, found.cause) == (Health.DOWN, cause)
+
+
+@pytest.mark.parametrize("fault", [FaultKind.THROTTLED, FaultKind.DENIED, FaultKind.SLOW])
+def test_a_lost_session_is_told_of_though_its_failover_tests_cannot_be_read(cloud: Cloud, fault: FaultKind) -> None:
+    cloud.network.cut("ix-a")
+    cloud.later(minutes=2)
+    cloud.fails("ListVirtualInterfaceTestHistory", fault, seconds=HISTORY_LIMIT.total_seconds() + 1)
+    assert look(cloud)[VIF_A, Aspect.BGP].cause is Cause.SESSION_DOWN
 
 
 def test_a_tunnel_says_whether_ipsec_or_only_the_session_is_down(cloud: Cloud) -> None:

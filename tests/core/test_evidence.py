@@ -3,18 +3,19 @@ from datetime import timedelta
 import pytest
 
 from pointsman.core.evidence import Belief, believe, claims_by_link
-from pointsman.core.fabric import LinkName, MemberId
-from pointsman.core.plan import LinkState, Verdict
+from pointsman.core.fabric import Cloud, Fabric, LinkName, MemberId
+from pointsman.core.plan import Drain, DrainCause, LinkState, Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.values import replace
 from tests.core.scene import ATLAS, START, aws_bgp, aws_probe, claim, gcp_bgp, gcp_probe, healthy, seconds
 
 IX = LinkName("ix-a")
 
 
-def judged(*rows: Sighting, at: float = 1, name: str = "ix-a", before: LinkState | None = None) -> Belief:
+def judged(*rows: Sighting, at: float = 1, name: str = "ix-a", before: LinkState | None = None, fabric: Fabric = ATLAS) -> Belief:
     now = START + seconds(at)
-    link = ATLAS.link(name)
-    return believe(link, claims_by_link(ATLAS, rows, now)[link.name], before or LinkState(), now)
+    link = fabric.link(name)
+    return believe(link, claims_by_link(fabric, rows, now)[link.name], before or LinkState(), now)
 
 
 def test_nothing_heard_is_unknown_and_never_down() -> None:
@@ -134,6 +135,56 @@ def test_our_own_failover_test_is_no_evidence_of_anything() -> None:
     ours = aws_bgp("ix-a", Health.DRAINING, 1, cause=Cause.FAILOVER_TEST)
     rows = (*gcp_bgp("ix-a", Health.DOWN, 1), *aws_probe("ix-a", Health.DOWN, 1), *gcp_probe("ix-a", Health.DOWN, 1), *ours)
     assert judged(*rows).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("before", [verdict for verdict in Verdict if verdict is not Verdict.UP])
+def test_a_session_on_its_way_back_from_a_failover_test_is_no_outage(before: Verdict) -> None:
+    lost = aws_bgp("ix-a", Health.DOWN, 1, cause=Cause.FAILOVER_TEST)
+    gone = (replace(one, aspect=Aspect.ROUTE, cause=Cause.ROUTE_GONE, source=Source.ROUTER_LOG) for one in gcp_bgp("ix-a", Health.DOWN, 0))
+    belief = judged(*lost, *gcp_bgp("ix-a", Health.DOWN, 1), *gone, before=LinkState(verdict=before))
+    assert (belief.verdict, belief.lost_both_ends, belief.lost) == (Verdict.UNKNOWN, False, {})
+
+
+def test_what_was_up_again_after_a_failover_test_and_is_lost_now_is_lost() -> None:
+    rows = (
+        *aws_bgp("ix-a", Health.DOWN, 1, cause=Cause.FAILOVER_TEST),
+        *aws_probe("ix-a", Health.DOWN, 1),
+        *gcp_probe("ix-a", Health.DOWN, 1),
+    )
+    assert judged(*rows, before=LinkState(verdict=Verdict.UP)).verdict is Verdict.DOWN
+
+
+def left(cause: DrainCause, verdict: Verdict = Verdict.UNKNOWN) -> LinkState:
+    """Give the state of a link that was left for some reason, and is believed so since 30 s."""
+    return LinkState(verdict=verdict, since=START + seconds(30), drain=Drain(cause=cause, since=START, epoch=3, enactor=Cloud.AWS))
+
+
+ALARMED = tuple(
+    claim(one, f"alarm/probe-ix-a-{one}", Health.DOWN, 10, aspect=Aspect.LINK, source=source, cause=Cause.ALARM)
+    for one, source in ((Vantage.AWS, Source.CLOUDWATCH), (Vantage.GCP, Source.MONITORING))
+)
+"""What both clouds' alarms said of ix-a while a drain hid it."""
+_BARE = ATLAS.link("ix-a")
+WATCHED = replace(
+    ATLAS,
+    links=(
+        replace(_BARE, members=(replace(_BARE.members[0], alarms=tuple(one.member.removeprefix("alarm/") for one in ALARMED)),)),
+        *(one for one in ATLAS.links if one.name != IX),
+    ),
+)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UNKNOWN, Verdict.UP])
+def test_what_was_told_while_a_planned_drain_hid_a_link_is_over_once_its_session_is_back(verdict: Verdict) -> None:
+    stale = (*gcp_bgp("ix-a", Health.DOWN, 20), *aws_probe("ix-a", Health.DOWN, 20), *gcp_probe("ix-a", Health.DOWN, 20))
+    rows = (*ALARMED, *stale, *aws_bgp("ix-a", Health.UP, 40))
+    assert judged(*rows, at=41, before=left(DrainCause.MAINTENANCE, verdict), fabric=WATCHED).verdict is Verdict.UP
+    assert judged(*rows, at=41, before=left(DrainCause.OUTAGE, verdict), fabric=WATCHED).verdict is Verdict.DOWN
+
+
+def test_what_is_told_of_a_planned_drains_link_after_its_session_was_back_counts() -> None:
+    lossy = (*aws_bgp("ix-a", Health.UP, 40), *aws_probe("ix-a", Health.DOWN, 35), *gcp_probe("ix-a", Health.DOWN, 35))
+    assert judged(*lossy, at=41, before=left(DrainCause.MAINTENANCE, Verdict.UP)).verdict is Verdict.DOWN
 
 
 def test_a_claim_about_a_stranger_is_left_out() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pointsman.core.contingency import contingencies, failure_like, failure_named
+from pointsman.core.contingency import contingencies, explained, failure_like, failure_named
 from pointsman.core.fabric import Cloud, LinkName
-from pointsman.core.intents import explained, failure_of, intent, is_intent, over, remarks, standing
+from pointsman.core.intents import failure_of, intent, is_intent, over, remarks, standing
 from pointsman.core.marks import marks
 from pointsman.core.plan import View
 from pointsman.core.sightings import Health

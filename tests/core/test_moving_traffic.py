@@ -1,11 +1,16 @@
 """Traffic on the move: what congestion, a router's restart and a flow without a choice do to a decision."""
 
-from pointsman.core.fabric import LinkName
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from pointsman.core.fabric import Cloud, LinkName
+from pointsman.core.intents import intent, is_intent, over
 from pointsman.core.plan import Verdict
-from pointsman.core.sightings import Cause, Health, Source, Vantage
+from pointsman.core.sightings import Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
 from pointsman.core.wants import TEST_DURATION
-from tests.core.scene import Story, aws_bgp, aws_probe, gcp_bgp, gcp_probe, healthy, lever
+from tests.core.scene import START, Story, aws_bgp, aws_probe, gcp_bgp, gcp_probe, healthy, lever, seconds
 from tests.core.test_decide import grey, steady
 
 IX_A, IX_B = LinkName("ix-a"), LinkName("ix-b")
@@ -62,6 +67,29 @@ def test_awss_own_drain_explains_nothing_for_longer_than_a_failover_test_lasts()
     late = 11 + TEST_DURATION.total_seconds()
     story = losing(drained_by_aws_alone(late), late, OVERFILLED)
     assert story.decided(late + 1).links[IX_B].verdict is Verdict.DOWN
+
+
+def steered_ahead(at: float) -> Story:
+    """Let Google carry out what is foreseen for ix-a, which lost packets just before, while nobody has agreed on it yet."""
+    story = grey(steady(), 10)
+    return story.note(intent(Cloud.GCP, "ix-a", story.plan.epoch, START + seconds(at)))
+
+
+@pytest.mark.parametrize("lossy", [(aws_probe, gcp_probe), (aws_probe,)])
+def test_a_link_that_a_steer_ahead_of_its_agreement_pours_onto_is_not_doubted(lossy: Sequence[Callable[..., tuple[Sighting, ...]]]) -> None:
+    story = steered_ahead(10.5).note(*(one for probe in lossy for one in probe("ix-b", Health.DOWN, 11)))
+    plan = story.decided(11.5)
+    assert (plan.links[IX_A].verdict, plan.links[IX_B].verdict) == (Verdict.DOWN, Verdict.UP)
+    assert (story.on("checkout"), story.on("training")) == ("ix-b", "ix-c")
+
+
+def test_what_was_steered_ahead_explains_nothing_after_a_hold_down_nor_once_it_is_over() -> None:
+    late = 11 + steady().fabric.policy.hold_down.total_seconds()
+    story = losing(steered_ahead(10.5).all_healthy(late), late, OVERFILLED)
+    assert story.decided(late + 1).links[IX_B].verdict is Verdict.DOWN
+    story = steered_ahead(10.5)
+    story.note(*(over(row, START + seconds(11)) for row in story.rows.values() if is_intent(row)))
+    assert losing(story.all_healthy(19), 20, OVERFILLED).decided(21).links[IX_B].verdict is Verdict.DOWN
 
 
 def test_congestion_right_after_bgp_left_a_dead_link_does_not_condemn_the_link_it_chose() -> None:

@@ -6,14 +6,14 @@ from datetime import timedelta
 from pointsman.core.adopting import adopted, heartbeats, stranded
 from pointsman.core.approvals import PROPOSAL_LIFE
 from pointsman.core.changes import changes
-from pointsman.core.contingency import contingency, failure_like, outcome
+from pointsman.core.contingency import contingency, explained, failure_like, outcome
 from pointsman.core.decide import Judged, decide, judge
 from pointsman.core.evidence import cloud_of
 from pointsman.core.explaining import Scene, flow_story, link_story
 from pointsman.core.fabric import Cloud, Damping, Fabric, Flow, Link, Mode, Policy
 from pointsman.core.filling import parallel
 from pointsman.core.incidents import Incident, Phase
-from pointsman.core.intents import explained, intent
+from pointsman.core.intents import intent
 from pointsman.core.journal import VERSION, Entry, again
 from pointsman.core.orders import is_done
 from pointsman.core.outbox import follow, open_incidents

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from pointsman.core.contingency import contingencies
+from pointsman.core.contingency import contingencies, explained
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud, LinkName
-from pointsman.core.intents import explained, is_intent, standing
+from pointsman.core.intents import is_intent, standing
 from pointsman.core.modes import NoQuorum
 from pointsman.core.plan import Drain, DrainCause, Freeze, Plan
 from pointsman.core.sightings import Sighting

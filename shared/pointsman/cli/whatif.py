@@ -9,8 +9,8 @@ from pointsman.adapters.files.findings import nearest, printable
 from pointsman.cli import failures, summary
 from pointsman.cli.asking import refuse
 from pointsman.console import topology
-from pointsman.core.analysis import GROUP, Analysis, Failure, groups, joined
-from pointsman.core.fabric import Fabric
+from pointsman.core.analysis import Analysis, Failure, groups, joined
+from pointsman.core.fabric import GROUP, Fabric
 
 FabricFile = Annotated[
     str, typer.Argument(metavar="FABRIC", help="A fabric, as YAML or compiled; - is standard input.", show_default=False)

@@ -14,7 +14,7 @@ from itertools import combinations
 from pointsman.core.approvals import Made, askable
 from pointsman.core.case import Case
 from pointsman.core.drains import discretion, drains
-from pointsman.core.fabric import Bandwidth, Cloud, Fabric, Flow, FlowName, LinkKind, LinkName, Mode, Survival
+from pointsman.core.fabric import GROUP, Bandwidth, Cloud, Fabric, Flow, FlowName, LinkKind, LinkName, Mode, Survival
 from pointsman.core.flows import footings
 from pointsman.core.placement import Placed, place
 from pointsman.core.plan import LinkState, Plan, Reason, Verdict, View
@@ -22,8 +22,6 @@ from pointsman.core.solving import Memo
 from pointsman.core.values import Frozen, replace
 from pointsman.core.versions import DECIDER
 
-GROUP = "group:"
-"""What the name of a shared-risk group begins with where links and groups are named together."""
 WHY = "failed"
 """Why a failed link is refused."""
 ON_A_WORD = "once a person approves of it"

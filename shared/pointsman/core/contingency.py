@@ -14,8 +14,10 @@ from pointsman.core.drains import drains
 from pointsman.core.evidence import Belief
 from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkKind, LinkName
 from pointsman.core.flows import placements
+from pointsman.core.intents import failure_of
 from pointsman.core.placement import Placed
 from pointsman.core.plan import Drain, DrainCause, LinkState, Pin, Placement, Plan, Verdict, View
+from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen, replace
 from pointsman.core.versions import DECIDER
 
@@ -91,6 +93,14 @@ def outcome(fabric: Fabric, plan: Plan, decided: Plan) -> Contingency | None:
 def failure_named(fabric: Fabric, name: str) -> Failure | None:
     """Find a single failure by its name."""
     return next((one for one in failures(fabric, 1) if one.name == name), None)
+
+
+def explained(fabric: Fabric, plan: Plan, row: Sighting) -> Plan | None:
+    """Give the plan whose settings an intent announces, worked out again from the plan that it stands on; None when it stands on another."""
+    failure = failure_named(fabric, failure_of(row))
+    if failure is None or row.value != plan.epoch:
+        return None
+    return contingency(fabric, plan, failure, row.seen_at).carried_out(plan, row.seen_at, Cloud(row.vantage.value))
 
 
 def failure_like(fabric: Fabric, failed: tuple[LinkName, ...]) -> Failure | None:

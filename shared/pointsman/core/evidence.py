@@ -11,7 +11,7 @@ from operator import itemgetter
 
 from pointsman.core.fabric import Bandwidth, Cloud, Fabric, Freshness, Link, LinkName, MemberId
 from pointsman.core.members import index
-from pointsman.core.plan import LinkState, Verdict
+from pointsman.core.plan import DrainCause, LinkState, Verdict
 from pointsman.core.rows import SEVERITY, rank
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import Frozen, replace
@@ -30,6 +30,8 @@ _CARRYING = frozenset({Verdict.UP, Verdict.DEGRADED})
 PROBES = frozenset({Vantage.PROBE_AWS, Vantage.PROBE_GCP})
 _SEEN_BY_LOOKS = frozenset({Aspect.BGP, Aspect.LINK, Aspect.IPSEC})
 """What looks and probes can contradict."""
+BACK_WITHIN = timedelta(minutes=2)
+"""How long after a failover test a session may be on its way back: the ConnectRetryTimer that RFC 4271 (section 10) suggests."""
 
 
 class Belief(Frozen):
@@ -147,8 +149,13 @@ def _contradicts(later: Sighting, row: Sighting) -> bool:
 
 def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief:
     """Judge one link from its fresh claims. ``before`` lends when what is still going on began: the trouble, and each lost session."""
-    if any(_tested(row) for row in _saying(_rows(claims), Health.DRAINING)):
+    tested = {row.health for row in _rows(claims) if row.cause is Cause.FAILOVER_TEST}
+    if Health.DRAINING in tested:
         return Belief(verdict=Verdict.UNKNOWN, because="our own failover test hides the link")
+    if Health.DOWN in tested and before.verdict is not Verdict.UP:  # it has not been up since
+        return Belief(verdict=Verdict.UNKNOWN, because="a failover test has just ended, and the session is on its way back")
+    if is_planned(before):
+        claims = _since_the_session(claims, before)
     alone = len(link.members) == 1
     before = replace(before, lost=_losses(link, claims, before))
     whole = _judge(link, tuple(_rows(claims)) if alone else claims.get(None, ()), before, max(before.lost.values(), default=now), now)
@@ -161,6 +168,30 @@ def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Bel
     if belief.verdict not in _CARRYING:
         return replace(belief, lost=before.lost)
     return replace(belief, lost=before.lost, good=_good(link, claims), passing=passing(claims))
+
+
+def is_planned(state: LinkState) -> bool:
+    """Say whether a link is drained for another reason than an outage, and not believed down since."""
+    return state.drain is not None and state.drain.cause is not DrainCause.OUTAGE and state.verdict is not Verdict.DOWN
+
+
+def _since_the_session(claims: Claims, before: LinkState) -> Claims:
+    """Leave out what was told before a look found the session up: our own drain, which hides the link, may have been its cause.
+
+    Looks and probes are left out only until the link is agreed to be up: they tell again, unlike events and alarms.
+    """
+    looked = [row for row in _saying(_rows(claims), Health.UP) if row.aspect is Aspect.BGP and row.source is Source.LOOK]
+    back = max((row.seen_at for row in looked), default=None)
+    if back is None:
+        return claims
+
+    first = {Verdict.UNKNOWN: back, Verdict.UP: before.since}.get(before.verdict)
+
+    def counts(row: Sighting) -> bool:
+        since = first if row.source in _LOOKS else back
+        return row.health is not Health.DOWN or since is None or row.seen_at >= since
+
+    return {member: tuple(filter(counts, rows)) for member, rows in claims.items()}
 
 
 def dark_members(link: Link, claims: Claims, before: LinkState, now: datetime) -> frozenset[MemberId]:
@@ -206,10 +237,6 @@ def _confirmed(link: Link, claims: Claims, before: LinkState, now: datetime) -> 
 def _probes_pass(claims: Claims) -> bool:
     """Say whether fresh probes from both ends pass: graceful restart forwards while no session stands."""
     return {row.vantage for row in _saying(_rows(claims), Health.UP)} >= PROBES
-
-
-def _tested(row: Sighting) -> bool:
-    return row.cause is Cause.FAILOVER_TEST
 
 
 def _members(link: Link, claims: Claims, before: LinkState, now: datetime) -> list[Belief]:

@@ -17,6 +17,8 @@ FlowName = NewType("FlowName", str)
 MemberId = NewType("MemberId", str)
 Bandwidth = NewType("Bandwidth", int)
 """Bits per second."""
+GROUP = "group:"
+"""What the name of a shared-risk group begins with where links and groups are named together."""
 
 
 class Cloud(StrEnum):

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from pointsman.core.case import Case
-from pointsman.core.evidence import Belief, lost_by_probes_alone, observed_loss
+from pointsman.core.evidence import Belief, is_planned, lost_by_probes_alone, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Link, LinkKind, LinkName
+from pointsman.core.intents import is_intent, links_of
 from pointsman.core.pins import acknowledged_at
-from pointsman.core.plan import Drain, DrainCause, LinkState, Verdict
+from pointsman.core.plan import Drain, LinkState, Verdict
+from pointsman.core.sightings import Health
 from pointsman.core.wants import TEST_DURATION, failover_test, withdrawal_losses
 
 SETTLING = timedelta(seconds=5)
@@ -66,8 +68,17 @@ def _kept(case: Case, name: LinkName, because: str) -> Belief:
 
 def _filling(case: Case) -> frozenset[LinkName]:
     """List the links onto which traffic of another is moving just now, by BGP or by a drain; for a hold-down at most."""
-    moving = (link for link in case.fabric.links if _emptying(case, link))
+    ahead = _steered_ahead(case)
+    moving = (link for link in case.fabric.links if link.name in ahead or _emptying(case, link))
     return frozenset(other.name for link in moving for other in parallel(case.fabric, link))
+
+
+def _steered_ahead(case: Case) -> frozenset[LinkName]:
+    """List the links that a cloud leads traffic off beside the agreement, or did until just now: no plan tells of it yet."""
+    hold_down = case.fabric.policy.hold_down
+    intents = (row for row in case.view.rows if is_intent(row))
+    lately = (row for row in intents if case.now - row.seen_at < (hold_down if row.health is Health.DRAINING else SETTLING))
+    return frozenset(name for row in lately for name in links_of(case.fabric, row))
 
 
 def _emptying(case: Case, link: Link) -> bool:
@@ -85,13 +96,9 @@ def _emptying(case: Case, link: Link) -> bool:
 
 def _hidden(case: Case) -> frozenset[LinkName]:
     """List the links that are drained for no outage and that AWS's own drain is to hide: packets are lost there before a look tells why."""
-    drained = (link for link in case.fabric.links if _planned(case.plan.links.get(link.name, LinkState())))
+    drained = (link for link in case.fabric.links if is_planned(case.plan.links.get(link.name, LinkState())))
     found = (link for link in drained if failover_test(case.fabric, case.plan, link, case.view.rows, case.now).running)
     return frozenset(link.name for link in found)
-
-
-def _planned(state: LinkState) -> bool:
-    return state.drain is not None and state.drain.cause is not DrainCause.OUTAGE and state.verdict is not Verdict.DOWN
 
 
 def _overfilled(case: Case) -> dict[LinkName, float]:

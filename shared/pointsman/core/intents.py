@@ -1,15 +1,13 @@
 """Intents: what a cloud says of a steer that it sends beside the agreement, before anybody knows how that ends.
 
 An intent names the failure, the epoch whose contingency is carried out, and the time that counted. Plan and fabric are
-agreed and a contingency is a pure function of these, so the row says exactly which settings were asked for (``explained``).
+agreed and a contingency is a pure function of these, so the row says exactly which settings were asked for (``contingency.explained``).
 """
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from pointsman.core.contingency import contingency, failure_named
-from pointsman.core.fabric import Cloud, Fabric
-from pointsman.core.plan import Plan
+from pointsman.core.fabric import GROUP, Cloud, Fabric, LinkName
 from pointsman.core.sightings import Health, Sighting, Source, own_word
 from pointsman.core.values import replace
 
@@ -43,12 +41,10 @@ def over(row: Sighting, now: datetime) -> Sighting:
     return replace(row, health=Health.UP, seen_at=max(now, row.seen_at + ROW_STEP))
 
 
-def explained(fabric: Fabric, plan: Plan, row: Sighting) -> Plan | None:
-    """Give the plan whose settings an intent announces, worked out again from the plan that it stands on; None when it stands on another."""
-    failure = failure_named(fabric, failure_of(row))
-    if failure is None or row.value != plan.epoch:
-        return None
-    return contingency(fabric, plan, failure, row.seen_at).carried_out(plan, row.seen_at, Cloud(row.vantage.value))
+def links_of(fabric: Fabric, row: Sighting) -> tuple[LinkName, ...]:
+    """Name the links that an intent leads traffic off."""
+    failure = failure_of(row)
+    return tuple(link.name for link in fabric.links if failure in {link.name, *(GROUP + group for group in link.risk_groups)})
 
 
 def remarks(here: Cloud, rows: Iterable[Sighting]) -> tuple[str, ...]:

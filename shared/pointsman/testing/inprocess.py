@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from pointsman.core.evidence import BACK_WITHIN
 from pointsman.core.fabric import Cloud, Fabric, Link, Member, Router
 from pointsman.core.members import peer_key, probe_key, tunnel_key
 from pointsman.core.plan import FlagState
@@ -280,17 +281,16 @@ class TwinLooker:
     def _members(self, link: Link) -> list[Sighting]:
         side = Side.AWS if self.cloud is Cloud.AWS else Side.GCP
         router, now = self._world.fabric.gcp_site(link).router, self._world.clock.now()
-        found = []
-        for member in link.members:
-            key = self._key(member, router)
-            if key:
-                up = self._world.network.session_up(link.name, member.id, side)
-                found.append(self._claim(key, now, up=up, tested=self._tested(member.aws.virtual_interface)))
-        return found
+        keyed = [(key, member) for member in link.members if (key := self._key(member, router))]
+        ups = [self._world.network.session_up(link.name, member.id, side) for _, member in keyed]
+        return [self._claim(key, now, self._tested(one.aws.virtual_interface), up=up) for (key, one), up in zip(keyed, ups, strict=True)]
 
-    def _tested(self, interface: str | None) -> bool:
+    def _tested(self, interface: str | None) -> Health | None:
+        """Say what a failover test does to a session: it hides it, or has just ended and excuses its loss; None for neither."""
         tests = self._world.network.failover_tests(interface) if interface and self.cloud is Cloud.AWS else ()
-        return bool(tests) and tests[0].ended is None
+        if not tests or tests[0].ended is None:
+            return Health.DRAINING if tests else None
+        return Health.DOWN if self._world.network.now - tests[0].ended < BACK_WITHIN.total_seconds() else None
 
     def _key(self, one: Member, router: Router | None) -> str | None:
         if self.cloud is Cloud.AWS:
@@ -298,16 +298,16 @@ class TwinLooker:
             return one.aws.virtual_interface or tunnel
         return peer_key(router.id, one.gcp.peer.ip) if router and one.gcp.peer else None
 
-    def _claim(self, key: str, now: datetime, *, up: bool, tested: bool) -> Sighting:
-        health = Health.UP if up else Health.DOWN
+    def _claim(self, key: str, now: datetime, tested: Health | None, *, up: bool) -> Sighting:
+        health = Health.DRAINING if tested is Health.DRAINING else Health.UP if up else Health.DOWN
         return Sighting(
             vantage=_VANTAGE[self.cloud],
             member=key,
             source=Source.LOOK,
             aspect=Aspect.BGP,
-            health=Health.DRAINING if tested else health,
+            health=health,
             seen_at=now,
-            cause=Cause.FAILOVER_TEST if tested else (Cause.SESSION_UP if up else Cause.SESSION_DOWN),
+            cause=Cause.FAILOVER_TEST if tested is health else (Cause.SESSION_UP if up else Cause.SESSION_DOWN),
         )
 
 

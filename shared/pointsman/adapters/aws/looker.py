@@ -3,17 +3,20 @@
 What each feed says, and no more: a virtual interface's ``bgpStatus`` speaks of the session, a connection's state of
 light on the cross-connect, a tunnel's telemetry of IPsec and the session inside, an AWS Interconnect's state of the
 product, never of reachability. ``available`` there may mean three of four channels (it is ``up`` for the aspect link alone).
+A session that is down is asked for its failover tests too: it may be on its way back from one.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from pointsman.adapters.aws.asking import Throttled, Turns, ask, ask_json
 from pointsman.adapters.aws.clients import Clients
-from pointsman.adapters.aws.interfaces import Interface, interfaces
+from pointsman.adapters.aws.interfaces import Interface, failover_tests, interfaces
 from pointsman.adapters.looking import Asked, side_by_side
 from pointsman.core.errors import PointsmanError, Transient
+from pointsman.core.evidence import BACK_WITHIN
 from pointsman.core.fabric import Cloud, Fabric, Link
 from pointsman.core.members import tunnel_key
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
@@ -24,6 +27,8 @@ PAGES = 20
 """Pages of a list that are read in one look."""
 SLOW_DOWN = timedelta(seconds=5)
 """How long to leave AWS alone once it throttled a whole look."""
+HISTORY_LIMIT = timedelta(seconds=1)
+"""How long a look waits to be told of failover tests: a session that is down is told of in any case."""
 
 
 class Claim(Frozen):
@@ -73,7 +78,7 @@ class AwsLooker:
         tunnels = _keys(tunnel_key(member.vpn, member.outside_ip) for member in members if member.vpn and member.outside_ip)
         managed = _keys(link.aws.connection for link in links)
         if sessions:
-            yield Feed(keys=sessions, aspects=(Aspect.BGP,)), self._interfaces(region)
+            yield Feed(keys=sessions, aspects=(Aspect.BGP,)), self._interfaces(region, sessions)
         if ports:
             yield Feed(keys=ports, aspects=(Aspect.LINK,)), self._connections(region)
         if tunnels:
@@ -81,9 +86,20 @@ class AwsLooker:
         if managed:
             yield Feed(keys=managed, aspects=(Aspect.LINK,)), self._interconnects(region)
 
-    async def _interfaces(self, region: str) -> Claims:
+    async def _interfaces(self, region: str, names: tuple[str, ...]) -> Claims:
         shown = await interfaces(self._clients, region)
-        return {name: (_session(one),) for name, one in shown.items()}
+        down = [name for name in names if name in shown and _session(shown[name]).health is Health.DOWN]
+        tested = dict(zip(down, await asyncio.gather(*(self._tested_lately(region, name) for name in down)), strict=True))
+        return {name: (_session(one, tested_lately=tested.get(name, False)),) for name, one in shown.items()}
+
+    async def _tested_lately(self, region: str, interface: str) -> bool:
+        """Say whether a failover test has just ended; not where AWS does not say so in time."""
+        try:
+            async with asyncio.timeout(HISTORY_LIMIT.total_seconds()):
+                tests = await failover_tests(self._clients, region, interface)
+        except (PointsmanError, TimeoutError):
+            return False
+        return bool(tests) and self._clock.now() - tests[-1].until < BACK_WITHIN
 
     async def _connections(self, region: str) -> Claims:
         signed = self._clients.signed("directconnect", region)
@@ -143,15 +159,15 @@ def _keys(names: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _session(interface: Interface) -> Claim:
-    """Read a session; a running failover test is a drain, not an outage."""
+def _session(interface: Interface, *, tested_lately: bool = False) -> Claim:
+    """Read a session; a running failover test is a drain, not an outage, and one that has just ended may be the cause of a loss."""
     statuses = set(interface.peers)
     if interface.testing:
         return Claim(aspect=Aspect.BGP, health=Health.DRAINING, cause=Cause.FAILOVER_TEST)
     if statuses == {"up"}:
         return Claim(aspect=Aspect.BGP, health=Health.UP, cause=Cause.SESSION_UP)
     if statuses == {"down"}:
-        return Claim(aspect=Aspect.BGP, health=Health.DOWN, cause=Cause.SESSION_DOWN)
+        return Claim(aspect=Aspect.BGP, health=Health.DOWN, cause=Cause.FAILOVER_TEST if tested_lately else Cause.SESSION_DOWN)
     if {"up", "down"} <= statuses:
         return Claim(aspect=Aspect.BGP, health=Health.DEGRADED, cause=Cause.REDUNDANCY_LOST)
     return Claim(aspect=Aspect.BGP, health=Health.UNKNOWN)

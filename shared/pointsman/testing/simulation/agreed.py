@@ -6,9 +6,9 @@ from functools import cached_property
 from itertools import pairwise
 
 from pointsman.core.alone import Deed, Diary
+from pointsman.core.contingency import explained
 from pointsman.core.fabric import Cloud, Fabric, Flow, FlowName, LinkName
 from pointsman.core.incidents import Phase
-from pointsman.core.intents import explained
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import DrainCause, LinkState, Placement, Plan, Verdict, read_plan
 from pointsman.core.sightings import Health
