@@ -8,7 +8,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pointsman.adapters.files import compile_fabric
+from pointsman.adapters.files.compiled import write_compiled
+from pointsman.core.fabric import LinkName
 from tests.cli.commands import ATLAS_FILE, pointsman
+from tests.core.test_proposed_as_foreseen import Told, squeezing
 from tests.fabric.written import EXAMPLES, edited
 
 STATE = {"placement", "overloads", "squeezed", "unplaced", "moves", "reasons"}
@@ -75,6 +78,15 @@ def test_moves_that_deciding_does_not_make_by_itself_are_marked(mode: str, by: s
     assert re.search(rf"^ix-a .*2 \(2 {'once approved' if by == 'word' else 'by BGP alone'}\)", listed, re.MULTILINE)
     assert said[1] in listed
     assert "until approved" not in pointsman("whatif", ATLAS_FILE, "--fail", "ix-a").stdout
+
+
+def test_what_whatif_has_wait_for_a_word_is_proposed_when_that_failure_happens() -> None:
+    start = squeezing()
+    done = pointsman("whatif", "-", "--fail", "ix-a", "--json", stdin=write_compiled(start).decode())
+    moves = json.loads(done.stdout)["after"]["moves"]
+    assert moves == [{"flow": "checkout", "from": "ix-a", "to": "ix-c", "by": "word", "until": "ix-b"}]
+    story = Told(start).settled().until((LinkName("ix-a"),), 480)
+    assert (story.on("checkout"), story.proposed()) == ("ix-b", {"checkout": "ix-c"})
 
 
 def test_whatif_reads_a_compiled_fabric_too(tmp_path: Path) -> None:

@@ -5,15 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.core.analysis import Analysis, Failure, Move, Mover, Outcome, Overload, Squeeze, failures, groups
-from pointsman.core.decide import judge
 from pointsman.core.fabric import Bandwidth, Fabric, Flow, FlowName, LinkKind, LinkName, Mode, Policy, Survival, Survive
 from pointsman.core.placement import ABOUT, Footing, place
-from pointsman.core.plan import Placement, Plan
-from pointsman.core.sightings import Health, Order, Vantage, Verb
+from pointsman.core.plan import Placement
 from pointsman.core.values import canonical, replace
-from tests.core.ills import claims
 from tests.core.questions import large
-from tests.core.scene import ATLAS, CHECKOUT, START, TRAINING, G, Story, fabric, flow, lever, link, seconds, vpn
+from tests.core.scene import ATLAS, CHECKOUT, TRAINING, G, fabric, flow, link, vpn
 
 IX_A, IX_B, IX_C, VPN = (LinkName(name) for name in ("ix-a", "ix-b", "ix-c", "vpn"))
 CHECK, TRAIN = CHECKOUT.name, TRAINING.name
@@ -222,50 +219,3 @@ def test_no_flow_with_a_permitted_link_left_is_without_a_path(depth: int) -> Non
     for one in Analysis(start).outcomes(depth):
         for lost in one.after.unplaced:
             assert set(start.flow(FlowName(lost)).prefer) <= set(one.failure.links)
-
-
-MODES = st.lists(st.sampled_from([Mode.AUTO, Mode.RECOMMEND, Mode.OBSERVE]), min_size=4, max_size=4)
-
-
-class Told(Story):
-    """A story in which some links are dead from a time on, and every lever is found set as it should be."""
-
-    def until(self, dead: tuple[LinkName, ...], *times: float) -> "Told":
-        for at in times:
-            for one in self.fabric.links:
-                self.note(*claims(one.name, "dead" if one.name in dead else "", at, self.fabric))
-                drained = one.name in self.plan.links and self.plan.links[one.name].drain is not None
-                for vantage in (Vantage.AWS, Vantage.GCP):
-                    self.note(*lever(one.name, Health.DRAINING if drained else Health.UP, at, self.plan.epoch, vantage))
-            self.decided(at)
-        return self
-
-    def approved(self, at: float) -> None:
-        """Give a person's word on what waits for one."""
-        assert self.plan.proposal
-        given_at, proposed = START + seconds(at), self.plan.proposal.hash
-        order = Order(key="k", verb=Verb.APPROVE, target=proposed, author="ann", reason="agreed", seen_at=given_at)
-        judged = judge(self.fabric, replace(self.view(), orders=(order,)), self.plan, given_at)
-        assert isinstance(judged.plan, Plan)
-        assert not judged.refused
-        self.plan = judged.plan
-
-
-@given(FLOWS, MODES, st.sampled_from([(IX_A,), (IX_B,), (VPN,), (IX_A, IX_C)]))
-@settings(max_examples=60)
-def test_deciding_has_every_flow_where_a_move_says_until_it_is_approved_or_bgp_leaves_a_link(
-    flows: tuple[Flow, ...], modes: list[Mode], dead: tuple[LinkName, ...]
-) -> None:
-    start = fabric(*(replace(one, mode=mode) for one, mode in zip(ATLAS.links, modes, strict=True)), flows=flows)
-    analysis, story = Analysis(start), Told(start).until((), 0, 1, 60, 180, 300, 420)
-    assert {name: one.link for name, one in story.plan.flows.items()} == analysis.before.placement
-    after = analysis.after(failing(*dead))
-    waits = {move.flow: move.until for move in after.moves if move.until}
-    led = {name: link for name, link in after.placement.items() if link is not None}
-    story.until(dead, 480, 540, 600, 660, 900)
-    assert {name: story.on(name) for name in led} == led | waits
-    if story.plan.proposal:
-        story.approved(901)
-        story.until(dead, 960)
-        by_bgp = after.moved_by(Mover.BGP)
-        assert {name: story.on(name) for name in led} == led | {name: waits[name] for name in by_bgp}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import combinations
 
+from pointsman.core.approvals import Made, askable
 from pointsman.core.case import Case
 from pointsman.core.drains import discretion, drains
 from pointsman.core.fabric import GROUP, Bandwidth, Cloud, Fabric, Flow, FlowName, LinkKind, LinkName, Mode, Survival
@@ -103,7 +104,7 @@ class Analysis:
         self._asked = frozenset(link.name for link in fabric.links if link.mode is Mode.RECOMMEND)
         fresh = {link.name: LinkState(verdict=Verdict.UP, since=_BEGIN) for link in fabric.links}
         first = Plan(fabric=fabric.name, fabric_hash=fabric.hash, decider=DECIDER, decided_at=_BEGIN, links=fresh)
-        placed = self._placed(first, fresh, frozenset())
+        placed = self._made(first, fresh, frozenset()).placed
         settled = {name: replace(state, good_since=_BEGIN) for name, state in fresh.items()}
         self._today = replace(first, epoch=1, links=settled, flows=placed.flows)
         self.before = self._state({name: one.link for name, one in placed.flows.items()}, (*placed.doubt, *placed.reasons))
@@ -111,8 +112,7 @@ class Analysis:
 
     def after(self, failure: Failure) -> State:
         """Fail some links at once. Its reasons are of the flows that move and of how far the placement is proved."""
-        alone = self._decided(self._today, failure, frozenset())
-        worded = self._decided(replace(self._today, flows=alone.flows), failure, self._asked) if self._asked else alone
+        alone, worded = self._decided(failure)
         ways = [self._way(flow, failure, alone, worded) for flow in self._fabric.flows]
         moves = tuple(way for way in ways if way.before != way.after or way.until is not None)
         found = {one.about: one for one in worded.reasons}
@@ -127,18 +127,25 @@ class Analysis:
             state = self.after(failure)
             yield Outcome(failure=failure, after=state, breaks=broken(bar, state))
 
-    def _decided(self, plan: Plan, failure: Failure, approved: frozenset[LinkName]) -> Placed:
-        """Place flows as deciding does that finds some links down; ``approved`` are links that a person's word lets us steer."""
+    def _decided(self, failure: Failure) -> tuple[Placed, Placed]:
+        """Place flows as deciding does that finds some links down: by itself, and from there once a person approves of what it proposes."""
         now = _BEGIN + self._fabric.policy.hold_down
         down = LinkState(verdict=Verdict.DOWN, since=now, onset=now)
-        return self._placed(plan, plan.links | dict.fromkeys(failure.links, down), approved)
+        states = self._today.links | dict.fromkeys(failure.links, down)
+        alone = self._made(self._today, states, frozenset())
+        if not self._asked:
+            return alone.placed, alone.placed
+        would = self._made(replace(self._today, flows=alone.placed.flows), states, self._asked)
+        return alone.placed, askable(alone, would).placed
 
-    def _placed(self, plan: Plan, states: dict[LinkName, LinkState], approved: frozenset[LinkName]) -> Placed:
+    def _made(self, plan: Plan, states: dict[LinkName, LinkState], approved: frozenset[LinkName]) -> Made:
+        """Drain links and place flows; ``approved`` are links that a person's word lets us steer."""
         now = _BEGIN + self._fabric.policy.hold_down
         case = Case(fabric=self._fabric, view=View(here=Cloud.AWS), plan=plan, now=now, claims={}, approved=approved)
-        ground = footings(case, drains(case, states))
+        after = drains(case, states)
+        ground = footings(case, after)
         ground |= {name: replace(ground[name], why=WHY) for name, state in states.items() if state.verdict is Verdict.DOWN}
-        return place(self._fabric, ground, plan.flows, still=not discretion(case), memo=self._memo)
+        return Made(states=after, placed=place(self._fabric, ground, plan.flows, still=not discretion(case), memo=self._memo))
 
     def _way(self, flow: Flow, failure: Failure, alone: Placed, worded: Placed) -> Move:
         """Say where a failure leads a flow and who leads it there: deciding ``alone``, or once a person approved of what it proposes.

@@ -30,14 +30,17 @@ PROPOSED = "proposed:"
 TOLD_LIMIT = 5
 """Flows that are named of those that would move; the rest are counted."""
 
-_OPEN = frozenset({Verdict.UP, Verdict.DEGRADED})
-
 
 class Made(Frozen):
     """Where every link and flow is after the steps that decide on them."""
 
     states: dict[LinkName, LinkState]
     placed: Placed
+
+    @property
+    def kept_off(self) -> frozenset[LinkName]:
+        """The links that are drained."""
+        return frozenset(name for name, state in self.states.items() if state.drain is not None)
 
 
 class Weighed(Frozen):
@@ -63,7 +66,7 @@ def weigh(case: Case, states: dict[LinkName, LinkState], beliefs: Mapping[LinkNa
     ours = frozenset(link.name for link in case.fabric.links if link.mode is Mode.RECOMMEND)
     if not ours or not case.plan.epoch:
         return Weighed(made=made, refused={order.key: _nothing(order) for order in heard.of(Verb.APPROVE, Verb.DENY)})
-    would = _made(replace(case, approved=ours), states, beliefs, made)
+    would = askable(made, _would(replace(case, approved=ours), states, beliefs, made))
     proposal = _proposal(case, made, would)
     standing = case.plan.proposal
     hush = hushed(case) if standing is not None and proposal != standing else ""  # what is discretionary seems gone for now
@@ -93,11 +96,18 @@ def paused(case: Case, made: Made, heard: Heard) -> Weighed:
     return weighed
 
 
-def _made(case: Case, states: dict[LinkName, LinkState], beliefs: Mapping[LinkName, Belief], made: Made) -> Made:
+def _would(case: Case, states: dict[LinkName, LinkState], beliefs: Mapping[LinkName, Belief], made: Made) -> Made:
+    """Do all that a person's word allows, from where flows are once what is ``made`` is: the next decision then proposes the same."""
     after = with_drains(case, states)
     if after == made.states and not _could_gain(case, made):
         return made
-    return Made(states=after, placed=placements(case, after, beliefs))
+    return Made(states=after, placed=placements(case, after, beliefs, made.placed.flows))
+
+
+def askable(made: Made, would: Made) -> Made:
+    """Give what may be asked of a person: where no link is left or returned to, no move that harms the precious more than no move."""
+    harmful = would.kept_off == made.kept_off and would.placed.harm > made.placed.harm
+    return replace(would, placed=made.placed) if harmful else would
 
 
 def _asking(made: Made, would: Made) -> Made:
@@ -110,23 +120,18 @@ def _asking(made: Made, would: Made) -> Made:
 
 
 def _could_gain(case: Case, made: Made) -> bool:
-    """Say whether a flow might do better on a link in mode recommend than where it is: only then is it placed once more."""
-    takers = {name for name in case.approved if made.states[name].drain is None and made.states[name].verdict in _OPEN}
-    for flow in case.fabric.flows:
-        placed = made.placed.flows[flow.name]
-        better = flow.prefer[: flow.prefer.index(placed.link)] if placed.link in flow.prefer else flow.prefer
-        sought = flow.prefer if placed.squeezed_by or placed.mtu_short else better
-        if takers.intersection(sought) or (sought and placed.link in case.approved):
-            return True
-    return False
+    """Say whether any flow might do better, on another link or as others make way for it: only then are all placed once more.
+
+    Who makes way may be any flow that shares a link with it, or one with a flow that does, and so on.
+    """
+    places = ((flow, made.placed.flows[flow.name]) for flow in case.fabric.flows)
+    return any(one.link not in flow.prefer[:1] or one.squeezed_by or one.mtu_short for flow, one in places)
 
 
 def _proposal(case: Case, made: Made, would: Made) -> Proposal | None:
     """Give what waits for a word: the proposal that stands while the same would be done, else a new one; None when nothing would."""
-    drained = {name for name, state in made.states.items() if state.drain is not None}
-    kept_off = {name for name, state in would.states.items() if state.drain is not None}
     flows = {name: one.link for name, one in would.placed.flows.items() if one.link != made.placed.flows[name].link}
-    leave, back = tuple(sorted(kept_off - drained)), tuple(sorted(drained - kept_off))
+    leave, back = tuple(sorted(would.kept_off - made.kept_off)), tuple(sorted(made.kept_off - would.kept_off))
     if not (leave or back or flows):
         return None
     standing = case.plan.proposal

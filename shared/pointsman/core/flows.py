@@ -17,14 +17,19 @@ HELD = "a person's word is needed to lead it away, since its link is in mode rec
 _OPEN = frozenset({Verdict.UP, Verdict.DEGRADED})
 
 
-def placements(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[LinkName, Belief]) -> Placed:
-    """Place all flows. Without discretion only what an outage forces moves.
+def placements(
+    case: Case,
+    states: Mapping[LinkName, LinkState],
+    beliefs: Mapping[LinkName, Belief],
+    start: Mapping[FlowName, Placement] | None = None,
+) -> Placed:
+    """Place all flows, from where the plan has them or from ``start``. Without discretion only what an outage forces moves.
 
     A session lost at both ends is left before its budget is over only at discretion, and if everything then fits elsewhere;
     nothing else moves on a loss that is not confirmed. One that flapped beyond all measure has to be confirmed.
     """
-    today, free, lost = case.plan.flows, discretion(case), _lost(case, states, beliefs)
-    if free and any(one.link in lost for one in today.values()):
+    today, free, lost = case.plan.flows if start is None else start, discretion(case), _lost(case, states, beliefs)
+    if free and any(one.link in lost for one in case.plan.flows.values()):
         early = place(case.fabric, footings(case, states, shut=lost), today, still=True)
         if all(one.link is not None and one.link not in lost and not one.squeezed_by and not one.mtu_short for one in early.flows.values()):
             return _with_only(case, states, early)

@@ -53,11 +53,16 @@ class Footing(Frozen):
 
 
 class Placed(Frozen):
-    """All flows placed, with a reason for each. ``proof`` says whether no better placement exists."""
+    """All flows placed, with a reason for each. ``proof`` says whether no better placement exists.
+
+    ``harm`` says of each class, the most precious first, how many flows are on too small an MTU, and how many bits per second
+    the overload of its links harms it by.
+    """
 
     flows: dict[FlowName, Placement]
     reasons: tuple[Reason, ...]
     proof: Proof = Proof.OPTIMAL
+    harm: tuple[tuple[int, int], ...] = ()
 
     @property
     def doubt(self) -> tuple[Reason, ...]:
@@ -115,6 +120,7 @@ def _placed(question: _Question, memo: Memo | None) -> Placed:
         flows={flow.name: told.placement(flow) for flow in fabric.flows},
         reasons=tuple(told.reason(flow) for flow in fabric.flows),
         proof=found.proof,
+        harm=tuple(zip(ground.short(found), ground.overload(found), strict=True)),
     )
 
 
@@ -146,7 +152,7 @@ class _Ground:
         if not crowded:
             return found
         freed = self._solved(self.held - self._beside(crowded), memo)
-        return min(found, freed, key=self._harm)
+        return min(found, freed, key=self.overload)
 
     def at(self, found: Solved) -> dict[FlowName, LinkName]:
         """Give where each flow is; one without a place is left out."""
@@ -186,7 +192,13 @@ class _Ground:
             reached.update(link for links in ways.values() if links & reached for link in links)
         return frozenset(name for name, links in ways.items() if links & reached)
 
-    def _harm(self, found: Solved) -> list[int]:
+    def short(self, found: Solved) -> list[int]:
+        """Count by class, the most precious first, the flows whose link carries smaller packets than they declare."""
+        at = self.at(found)
+        narrow = [flow.priority for flow in self.flows if flow.name in at and self.links[at[flow.name]].mtu < flow.min_mtu]
+        return [narrow.count(priority) for priority in sorted({flow.priority for flow in self.flows})]
+
+    def overload(self, found: Solved) -> list[int]:
         """Add up the overload by class, the most precious first: an excess harms each class on a link, at most by what it sends."""
         at, room = self.at(found), self.room(found)
         classes: dict[int, dict[LinkName, int]] = {priority: {} for priority in sorted({flow.priority for flow in self.flows})}
