@@ -3,12 +3,15 @@
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from pointsman.adapters.files import load
 from pointsman.core.analysis import Analysis
 from pointsman.core.audit.audit import audit, capacity
 from pointsman.core.audit.findings import TITLES, Check, Finding, Severity, mend, repair
+from pointsman.core.audit.happened import hand_changes
 from pointsman.core.audit.seen import Attachment, End, Entry, Seen, Unread
 from pointsman.core.fabric import Bfd, Cloud, Fabric, LinkName, MemberId, Mode, Policy, Survival, Survive
 from pointsman.core.sightings import Actor, Change, Notice, Vantage
@@ -16,6 +19,8 @@ from pointsman.core.values import replace
 from pointsman.core.wants import route_policies
 from tests.core.audited import CHECKOUT_PIN, DRAINED, IX_A, IX_B, NOW, TESTED, aws, checks, found, gcp, held_on, planned
 from tests.core.scene import ATLAS, AWS, CHECKOUT, GCP, TRAINING, G, Story, fabric, flow, link, seconds, vpn
+
+TANDEM = load(str(Path(__file__).parents[2] / "docs" / "fabrics" / "two-regions.yaml"))
 
 
 def test_every_check_has_a_title() -> None:
@@ -251,6 +256,17 @@ def test_a_hand_change_of_what_the_fabric_declares_is_named_with_who_made_it() -
     (read,) = found(logged)
     assert read.fix.startswith("gcloud logging read 'protoPayload.methodName=")
     assert read.fix.endswith(" --project weft-prod-1")
+
+
+def test_a_hand_change_of_a_tunnel_or_attachment_is_told_of_the_link_in_its_region() -> None:
+    def told(path: str) -> list[LinkName | None]:
+        seen = gcp(changes=changed(f"projects/weft-prod-1/regions/{path}").changes)
+        return [one.link for one in hand_changes(TANDEM, None, seen, NOW)]
+
+    for region, side in (("us-east4", "east"), ("us-west1", "west")):
+        assert told(f"{region}/vpnTunnels/ha-t1") == [f"{side}-vpn"]
+        assert told(f"{region}/interconnectAttachments/vlan-a") == [side]
+    assert told("us-central1/vpnTunnels/ha-t1") == told("us-central1/interconnectAttachments/vlan-a") == []
 
 
 def test_a_change_that_only_claims_to_be_ours_is_told_and_says_how_to_make_it_ours() -> None:
