@@ -13,7 +13,7 @@ from pointsman.core.fabric import Bfd, Cloud, Fabric, LinkName, MemberId, Mode, 
 from pointsman.core.sightings import Notice, Vantage
 from pointsman.core.values import replace
 from pointsman.core.wants import route_policies
-from tests.core.audited import CHECKOUT_PIN, DRAINED, IX_A, IX_B, NOW, TESTED, aws, checks, found, gcp, held_on, planned
+from tests.core.audited import CHECKOUT_PIN, DRAINED, IX_A, IX_B, NOW, TESTED, aws, changed, checks, found, gcp, held_on, planned
 from tests.core.scene import ATLAS, AWS, CHECKOUT, GCP, TRAINING, G, Story, fabric, flow, link, seconds, vpn
 
 

@@ -6,19 +6,11 @@ from pathlib import Path
 from pointsman.adapters.files import load
 from pointsman.core.audit.findings import Check, Severity
 from pointsman.core.audit.happened import hand_changes
-from pointsman.core.audit.seen import Seen
 from pointsman.core.fabric import LinkName
-from pointsman.core.sightings import Actor, Change, Vantage
-from pointsman.core.values import replace
-from tests.core.audited import NOW, aws, checks, found, gcp
-from tests.core.scene import seconds
+from pointsman.core.sightings import Actor, Vantage
+from tests.core.audited import NOW, changed, checks, found, gcp
 
 TANDEM = load(str(Path(__file__).parents[2] / "docs" / "fabrics" / "two-regions.yaml"))
-
-
-def changed(target: str, **parts: object) -> Seen:
-    change = Change(vantage=Vantage.AWS, what="ReplaceTransitGatewayRoute", target=target, seen_at=NOW - seconds(60), who="arn:a/bob")
-    return aws(changes=(replace(change, **parts),))
 
 
 def test_a_hand_change_of_what_the_fabric_declares_is_named_with_who_made_it() -> None:
