@@ -7,9 +7,10 @@ from pointsman.core.audit.findings import Check, Finding
 from pointsman.core.audit.seen import Seen
 from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName
 from pointsman.core.plan import Drain, DrainCause, LinkState, Pin, Plan, Verdict
+from pointsman.core.sightings import Change, Vantage
 from pointsman.core.steering import FailoverTest, PrefixStance, RoutePolicies, Stance
 from pointsman.core.values import replace
-from tests.core.scene import ATLAS, START, Story
+from tests.core.scene import ATLAS, START, Story, seconds
 
 NOW = START + timedelta(hours=1)
 IX_A, IX_B = LinkName("ix-a"), LinkName("ix-b")
@@ -34,6 +35,11 @@ def aws(**parts: object) -> Seen:
 
 def gcp(**parts: object) -> Seen:
     return Seen(cloud=Cloud.GCP, **parts)  # type: ignore[arg-type]
+
+
+def changed(target: str, **parts: object) -> Seen:
+    change = Change(vantage=Vantage.AWS, what="ReplaceTransitGatewayRoute", target=target, seen_at=NOW - seconds(60), who="arn:a/bob")
+    return aws(changes=(replace(change, **parts),))
 
 
 TESTED = FailoverTest(link=IX_A, running=True)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
 
 import pytest
 
@@ -11,10 +10,10 @@ from pointsman.core.audit.audit import audit, capacity
 from pointsman.core.audit.findings import TITLES, Check, Finding, Severity, mend, repair
 from pointsman.core.audit.seen import Attachment, End, Entry, Seen, Unread
 from pointsman.core.fabric import Bfd, Cloud, Fabric, LinkName, MemberId, Mode, Policy, Survival, Survive
-from pointsman.core.sightings import Actor, Change, Notice, Vantage
+from pointsman.core.sightings import Notice, Vantage
 from pointsman.core.values import replace
 from pointsman.core.wants import route_policies
-from tests.core.audited import CHECKOUT_PIN, DRAINED, IX_A, IX_B, NOW, TESTED, aws, checks, found, gcp, held_on, planned
+from tests.core.audited import CHECKOUT_PIN, DRAINED, IX_A, IX_B, NOW, TESTED, aws, changed, checks, found, gcp, held_on, planned
 from tests.core.scene import ATLAS, AWS, CHECKOUT, GCP, TRAINING, G, Story, fabric, flow, link, seconds, vpn
 
 
@@ -226,46 +225,6 @@ def test_base_priorities_stay_below_region_costs_and_are_equal_on_one_link(prior
 
 
 # What happened
-
-
-def changed(target: str, **parts: object) -> Seen:
-    change = Change(vantage=Vantage.AWS, what="ReplaceTransitGatewayRoute", target=target, seen_at=NOW - seconds(60), who="arn:a/bob")
-    return aws(changes=(replace(change, **parts),))
-
-
-def test_a_hand_change_of_what_the_fabric_declares_is_named_with_who_made_it() -> None:
-    (one,) = found(changed("tgw-rtb-1 10.220.0.0/16 tgw-attach-2"))
-    assert one.check is Check.HAND_CHANGE
-    assert "arn:a/bob" in one.text
-    assert one.fix == (
-        "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=ReplaceTransitGatewayRoute"
-        " --start-time 2026-11-20T12:58:00Z --end-time 2026-11-20T13:00:00Z --region us-east-1"
-    )
-    assert [each.side for each in one.evidence] == ["aws", "fabric"]
-    (wired,) = found(changed("tgw-attach-2 tgw-rtb-1"))
-    assert {each.side: each.says for each in wired.evidence}["fabric"] == "tgw-attach-2 is declared for ix-b"
-    assert {each.side: each.says for each in wired.evidence}["plan"] == "ix-b is not drained, with no flow on it"
-    (routed,) = found(changed("projects/weft-prod-1/regions/us-east4/routers/cr-aws-1"))
-    assert routed.check is Check.HAND_CHANGE
-    logged = gcp(changes=changed("projects/weft-prod-1/regions/us-east4/routers/cr-aws-1").changes)
-    (read,) = found(logged)
-    assert read.fix.startswith("gcloud logging read 'protoPayload.methodName=")
-    assert read.fix.endswith(" --project weft-prod-1")
-
-
-def test_a_change_that_only_claims_to_be_ours_is_told_and_says_how_to_make_it_ours() -> None:
-    (one,) = found(changed("tgw-rtb-1", actor=Actor.CLAIMED))
-    (other,) = found(changed("tgw-rtb-1", actor=Actor.CLAIMED, vantage=Vantage.GCP))
-    assert (one.check, one.severity) == (Check.HAND_CHANGE, Severity.WARNING)
-    assert one.text.endswith("under pointsman's user agent: if a function of yours made it, give it a role session named pointsman-..")
-    assert other.text.endswith("give it a service account named pointsman-..")
-    assert one.id == found(changed("tgw-rtb-1"))[0].id
-
-
-def test_changes_of_ours_of_other_things_and_of_long_ago_are_not_told() -> None:
-    assert checks(changed("tgw-rtb-1", actor=Actor.OURSELVES)) == []
-    assert checks(changed("tgw-rtb-10 10.220.0.0/16")) == []
-    assert checks(changed("tgw-rtb-1", seen_at=NOW - timedelta(hours=25))) == []
 
 
 def test_what_could_not_be_read_is_a_finding_of_its_own() -> None:

@@ -1,5 +1,6 @@
 """A name that a cloud has for part of a link leads to that link, and one that several links share to none alone."""
 
+from collections.abc import Callable, Mapping
 from ipaddress import IPv6Address
 from pathlib import Path
 
@@ -8,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.adapters.files import load
-from pointsman.core.fabric import Fabric, LinkName
-from pointsman.core.members import MemberRef, canonical, index, peer_key, places, tunnel_key
+from pointsman.core.fabric import Fabric, LinkName, MemberId
+from pointsman.core.members import MemberRef, canonical, gcp_tunnel_key, index, peer_key, places, tunnel_key, vlan_key
 from pointsman.core.values import replace
 
-FABRIC = load(str(Path(__file__).parents[2] / "docs" / "fabrics" / "atlas.yaml"))
+FABRICS = Path(__file__).parents[2] / "docs" / "fabrics"
+FABRIC, TANDEM = load(str(FABRICS / "atlas.yaml")), load(str(FABRICS / "two-regions.yaml"))
 ASSOCIATION, GATEWAY = "9eb2f0d4-2f9e-4a8b-8d0c-2f5d0c1f9a11", "5f294f92-bafb-4011-916d-9b0bec5dd43c"
 IX_A = MemberRef(link=LinkName("ix-a"))
 
@@ -36,6 +38,30 @@ def test_a_gateway_that_links_share_leads_to_neither() -> None:
     assert GATEWAY not in index(shared)
     assert GATEWAY not in places(shared)
     assert index(shared)[ASSOCIATION] == IX_A
+
+
+@pytest.mark.parametrize("keys", [index, places])
+def test_a_name_that_two_regions_share_leads_to_a_link_only_with_its_project_and_region(
+    keys: Callable[[Fabric], Mapping[str, object]],
+) -> None:
+    for region, side in (("us-east4", "east"), ("us-west1", "west")):
+        link = MemberRef(link=LinkName(side))
+        member = MemberRef(link=LinkName(f"{side}-vpn"), member=MemberId("t1"))
+        assert keys(TANDEM)[vlan_key("vlan-a", "weft-prod-1", region)] in (link, (link,))
+        assert keys(TANDEM)[gcp_tunnel_key("ha-t1", "weft-prod-1", region)] in (member, (member,))
+    for key in (vlan_key("vlan-a"), gcp_tunnel_key("ha-t1"), vlan_key("vlan-a", "weft-prod-2", "us-east4")):
+        assert key not in keys(TANDEM)
+
+
+@pytest.mark.parametrize("keys", [index, places])
+def test_a_name_that_stands_for_one_thing_alone_needs_no_region(keys: Callable[[Fabric], Mapping[str, object]]) -> None:
+    for name, key in (("vlan-a", vlan_key), ("ha-t1", gcp_tunnel_key)):
+        assert keys(FABRIC)[key(name)] == keys(FABRIC)[key(name, "weft-prod-1", "us-east4")]
+        assert key(name, "weft-prod-1", "us-west1") not in keys(FABRIC)
+
+
+def test_half_a_place_is_none() -> None:
+    assert vlan_key("a", "weft-prod-1") == vlan_key("a", region="us-east4") == vlan_key("a") == "vlan/a"
 
 
 def spellings(address: IPv6Address) -> st.SearchStrategy[str]:

@@ -152,7 +152,7 @@ ONE_MISTAKE: dict[str, tuple[Edit, str, str]] = {
         ("tunnel: ha-t2", "tunnel: ha-t1"),
         (
             'f.yaml:70:94: links.vpn.members[1].gcp.tunnel: tunnel "ha-t1" is already used at links.vpn.members[0].gcp.tunnel; '
-            "each is declared once, in whatever region: give one of them another name in Google Cloud"
+            "each is declared once"
         ),
         "ha-t1",
     ),

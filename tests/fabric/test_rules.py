@@ -52,6 +52,9 @@ TWICE: dict[str, tuple[str, list[Edit], str]] = {
     ),
 }
 
+ELSEWHERE = (WEST := "  gcp-usw1:\n    cloud: gcp\n    project: weft-prod-1", WEST.replace("prod-1", "prod-2"))
+"""The site in the west, in a project of its own."""
+
 SECOND_MANAGED = """
   mc2:
     kind: managed_interconnect
@@ -228,10 +231,30 @@ def test_the_same_names_on_another_router_are_other_things() -> None:
     assert checked(text).findings == ()
 
 
-def test_a_tunnel_or_vlan_attachment_of_one_name_in_two_regions_is_refused_since_claims_of_them_name_no_region() -> None:
-    (found,) = checked(example("two-regions").replace("ha-west-t1", "ha-east-t1")).findings
-    assert found.text == 'tunnel "ha-east-t1" is already used at links.east-vpn.members[0].gcp.tunnel'
-    assert found.mend == "each is declared once, in whatever region: give one of them another name in Google Cloud"
+def test_a_tunnel_or_vlan_attachment_of_one_name_in_two_regions_or_projects_is_two_things() -> None:
+    text = example("two-regions")
+    assert text.count("vlan_attachment: vlan-a") == text.count("tunnel: ha-t1") == 2
+    assert checked(text).findings == ()
+    assert checked(text.replace("region: us-west1", "region: us-east4").replace(*ELSEWHERE)).findings == ()
+
+
+def test_a_tunnel_or_vlan_attachment_of_one_name_at_two_sites_of_one_region_is_refused() -> None:
+    tunnel, vlan = sorted(
+        checked(example("two-regions").replace("region: us-west1", "region: us-east4")).findings, key=lambda one: -one.line
+    )
+    assert tunnel.text == 'tunnel "ha-t1" is already used at links.east-vpn.members[0].gcp.tunnel'
+    assert vlan.text == 'VLAN attachment "vlan-a" is already used at links.east.gcp.vlan_attachment'
+    assert tunnel.mend == vlan.mend == "each is declared once"
+
+
+def test_check_says_what_alert_policies_must_tell_of_names_that_two_regions_share() -> None:
+    said = [str(note.text) for note in checked(example("two-regions")).notes if "name" in note.text]
+    assert [one.partition(":")[0] for one in said] == [
+        'has the name of its VLAN attachment "vlan-a" in common with east',
+        'has the name of its tunnel "ha-t1" in common with east-vpn',
+    ]
+    assert all("project_id and region" in one for one in said)
+    assert [note for note in checked(example("atlas")).notes if "in common" in note.text] == []
 
 
 @pytest.mark.parametrize("case", BROKEN)

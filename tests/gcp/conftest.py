@@ -111,6 +111,12 @@ def six_cloud(fabric: Fabric) -> Iterator[Cloud]:
 
 
 @pytest.fixture
+def tandem_cloud() -> Iterator[Cloud]:
+    """Give two regions, each with a VLAN attachment and a tunnel of the same names."""
+    yield from opened(load(str(FABRICS / "two-regions.yaml")), HandTime(), 0.0)
+
+
+@pytest.fixture
 def demo_cloud() -> Iterator[Cloud]:
     """Give three interconnects of ours beside a managed one, which no flow is permitted on and which has the worst native MED."""
     yield from opened(load(str(FABRICS / "demo.yaml")), HandTime(), 0.0)

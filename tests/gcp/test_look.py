@@ -17,8 +17,13 @@ from tests.gcp.conftest import Cloud, run
 
 LINKS = ("ix-a", "ix-b", "mc", "vpn")
 NOW = datetime(2026, 11, 22, 3, 0, 41, tzinfo=UTC)
+TUNNELS = "tunnel/weft-prod-1/us-east4"
 ROUTER = "router/6983339776642123456"
-PEER_A, VLAN_A, TRANSPORT = f"{ROUTER}:169.254.1.2", "vlan/vlan-a", "projects/weft-prod-1/locations/us-east4/transports/mc-1"
+PEER_A, VLAN_A, TRANSPORT = (
+    f"{ROUTER}:169.254.1.2",
+    "vlan/weft-prod-1/us-east4/vlan-a",
+    "projects/weft-prod-1/locations/us-east4/transports/mc-1",
+)
 
 
 class StillClock:
@@ -44,7 +49,7 @@ def test_a_healthy_fabric_is_up_on_every_member_that_google_knows(cloud: Cloud) 
     found = seen(cloud)
     assert {one.health for one in found.values()} == {Health.UP}
     assert len([one for one in found.values() if one.aspect is Aspect.BGP]) == 6
-    assert {(VLAN_A, Aspect.LINK), (TRANSPORT, Aspect.LINK), ("tunnel/ha-t1", Aspect.IPSEC)} <= found.keys()
+    assert {(VLAN_A, Aspect.LINK), (TRANSPORT, Aspect.LINK), (f"{TUNNELS}/ha-t1", Aspect.IPSEC)} <= found.keys()
     assert found[PEER_A, Aspect.BGP].value == 3
 
 
@@ -93,8 +98,25 @@ def test_a_dead_tunnel_and_a_suspended_transport_are_down(cloud: Cloud) -> None:
     cloud.network.cut("mc")
     cloud.past(120)
     found = seen(cloud)
-    assert (found["tunnel/ha-t1", Aspect.IPSEC].health, found["tunnel/ha-t2", Aspect.IPSEC].health) == (Health.DOWN, Health.UP)
+    assert (found[f"{TUNNELS}/ha-t1", Aspect.IPSEC].health, found[f"{TUNNELS}/ha-t2", Aspect.IPSEC].health) == (Health.DOWN, Health.UP)
     assert found[TRANSPORT, Aspect.LINK].health is Health.DOWN
+
+
+@pytest.mark.parametrize(("lost", "left"), [("east", "west"), ("west", "east")])
+def test_of_two_regions_with_the_same_names_a_look_finds_the_one_that_is_lost(tandem_cloud: Cloud, lost: str, left: str) -> None:
+    for name in (lost, f"{lost}-vpn"):
+        tandem_cloud.network.cut(name)
+    tandem_cloud.past(120)
+    places = index(tandem_cloud.fabric)
+    found = seen(tandem_cloud, "east", "east-vpn", "west", "west-vpn")
+    told = {places[member].link: one.health for (member, _), one in found.items() if not member.startswith("router/")}
+    assert told == {lost: Health.DOWN, f"{lost}-vpn": Health.DOWN, left: Health.UP, f"{left}-vpn": Health.UP}
+
+
+def test_of_two_regions_with_the_same_names_an_outage_is_of_the_attachment_on_its_interconnect(tandem_cloud: Cloud) -> None:
+    tandem_cloud.network.maintain("west", start=tandem_cloud.network.now + 3600, end=tandem_cloud.network.now + 7200)
+    (notice,) = run(looker(tandem_cloud).notices())
+    assert {ref.link for key in notice.members for ref in [index(tandem_cloud.fabric).get(key)] if ref} == {"west"}
 
 
 @pytest.mark.parametrize(

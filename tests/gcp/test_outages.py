@@ -9,7 +9,7 @@ from pointsman.adapters.gcp.outages import carried_by, notices_of
 from pointsman.ports.clouds import Announcer
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-CARRIED = carried_by([{"name": "vlan-a", "interconnect": "https://www.googleapis.com/compute/v1/projects/p/global/interconnects/ic"}])
+CARRIED = carried_by([("vlan/p/r/vlan-a", {"interconnect": "https://www.googleapis.com/compute/v1/projects/p/global/interconnects/ic"})])
 
 
 def notices(**outage: object) -> list[tuple[str, datetime | None, datetime | None]]:
@@ -47,6 +47,11 @@ def test_a_partial_outage_keeps_its_word() -> None:
 def test_an_interconnect_of_somebody_else_is_left_out() -> None:
     body = {"name": "other", "expectedOutages": [{"state": "ACTIVE"}]}
     assert list(notices_of([("p", body), ("q", body | {"name": "ic"})], CARRIED, NOW)) == []
+
+
+def test_a_notice_is_about_the_interconnect_and_the_attachments_it_carries() -> None:
+    (one,) = notices_of([("p", {"name": "ic", "expectedOutages": [{"state": "ACTIVE"}]})], CARRIED, NOW)
+    assert one.members == ("interconnect/ic", "vlan/p/r/vlan-a")
 
 
 def test_googles_looker_announces() -> None:

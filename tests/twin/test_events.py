@@ -2,10 +2,14 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from pointsman.adapters.files import load
+from pointsman.core.members import index
 from pointsman.core.sightings import Actor, Change, Health, Ignored, Meaning, Notice, Rejected, Sighting
+from pointsman.testing.blueprint import blueprint
 from pointsman.testing.happenings.delivery import push_body
 from pointsman.testing.happenings.events import Event, Form
 from pointsman.testing.happenings.rendering import Renderer
@@ -137,6 +141,19 @@ def test_maintenance_reaches_aws_as_a_notice_and_google_only_by_looking() -> Non
     assert isinstance(notice, Notice)
     assert notice.start == EPOCH + timedelta(hours=1)
     assert set(notice.members) == {VIF_A, "dxcon-fgv0etma"}
+
+
+def test_incidents_of_two_regions_with_the_same_names_lead_each_to_its_own_link() -> None:
+    fabric = load(str(Path(__file__).parents[2] / "docs" / "fabrics" / "two-regions.yaml"))
+    for side in ("east", "west"):
+        net = Network(blueprint(fabric))
+        for name in (side, f"{side}-vpn"):
+            net.cut(name)
+        net.advance(300)
+        found = {
+            one.member: one.health for one in understood(net) if isinstance(one, Sighting) and one.member.startswith(("vlan/", "tunnel/"))
+        }
+        assert {index(fabric)[member].link: health for member, health in found.items()} == {side: Health.DOWN, f"{side}-vpn": Health.DOWN}
 
 
 def test_writes_of_our_own_are_told_from_somebody_elses_on_both_clouds() -> None:

@@ -121,12 +121,12 @@ def test_a_tunnel_is_down_by_dead_peer_detection_and_has_new_keys_after_the_path
     net.cut_member("vpn", "t1")
     net.advance(40)
     assert not net.tunnel("vpn-0b2c3d4e5f6071829:35.84.102.207").up
-    assert not net.tunnel("ha-t1").up
-    assert net.tunnel("ha-t2").up
+    assert not net.tunnel(f"{GCP}/ha-t1").up
+    assert net.tunnel(f"{GCP}/ha-t2").up
     net.heal("vpn")
     net.advance(70)
-    assert net.tunnel("ha-t1").up
-    assert net.tunnel("ha-t1").session.up
+    assert net.tunnel(f"{GCP}/ha-t1").up
+    assert net.tunnel(f"{GCP}/ha-t1").session.up
 
 
 def test_a_silent_cut_leaves_the_light_on_and_a_plain_one_does_not() -> None:
@@ -135,7 +135,7 @@ def test_a_silent_cut_leaves_the_light_on_and_a_plain_one_does_not() -> None:
         net.cut("ix-a", silent=silent)
         net.cut("mc", silent=silent)
         net.advance(5)
-        states = (net.connection_up("dxcon-fgv0etma"), net.vlan_up("vlan-a"), net.connection_up("mcc-1a2b3c4d"))
+        states = (net.connection_up("dxcon-fgv0etma"), net.vlan_up(f"{GCP}/vlan-a"), net.connection_up("mcc-1a2b3c4d"))
         assert states == (light, light, light)
         assert net.transport_up("projects/weft-prod-1/locations/us-east4/transports/mc-1") is light
 

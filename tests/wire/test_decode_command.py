@@ -62,6 +62,14 @@ def test_a_member_of_the_reference_fabric_is_found_by_each_clouds_name_for_it(na
     assert [found.get("link") for found in shown(EVENTS / name, "--fabric", FABRIC)] == [link]
 
 
+@pytest.mark.parametrize(("sample", "east", "west"), [("vpn-tunnel-down", "east-vpn", "west-vpn"), ("vlan-capacity", "east", "west")])
+def test_a_name_that_two_regions_share_is_found_in_the_region_that_is_told(sample: str, east: str, west: str) -> None:
+    text = (EVENTS / f"gcp/monitoring-{sample}.json").read_text()
+    told = [text, text.replace("us-east4", "us-west1"), text.replace("us-east4", "us-central1"), text.replace('"region"', '"zone"')]
+    found = [shown("-", "--fabric", FABRIC.with_name("two-regions.yaml"), text=one.encode())[0].get("link") for one in told]
+    assert found == [east, west, None, None]
+
+
 def test_an_ipv6_peer_and_tunnel_are_found_however_the_cloud_spells_the_address(tmp_path: Path) -> None:
     declared = FABRIC.read_text().replace("ip: 169.254.1.2", 'ip: "2600:2d00:0:2:8000:0:0:5"')
     fabric = tmp_path / "six.yaml"

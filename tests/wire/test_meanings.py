@@ -244,6 +244,26 @@ def test_a_user_agent_that_cannot_be_read_claims_nothing(strange: Any) -> None:
     assert only(with_detail(TRAIL, userAgent=strange)).actor is Actor.SOMEBODY
 
 
+@pytest.mark.parametrize(
+    ("name", "kept", "key"),
+    [
+        ("monitoring-vpn-tunnel-down", ("project_id", "region"), "tunnel/weft-prod-1/us-east4/ha-t1"),
+        ("monitoring-vpn-tunnel-down", ("project_id",), "tunnel/ha-t1"),
+        ("monitoring-vpn-tunnel-down", ("region",), "tunnel/ha-t1"),
+        ("monitoring-vlan-capacity", ("project_id", "region"), "vlan/weft-prod-1/us-east4/vlan-a"),
+        ("monitoring-vlan-capacity", (), "vlan/vlan-a"),
+    ],
+)
+def test_an_incident_names_a_tunnel_or_attachment_with_its_place_where_its_policy_keeps_both_labels(
+    name: str, kept: tuple[str, ...], key: str
+) -> None:
+    event = sample(f"gcp/{name}.json")
+    labels = event["incident"]["resource"]["labels"]
+    for label in {"project_id", "region"}.difference(kept):
+        del labels[label]
+    assert only(event).member == key
+
+
 def test_one_fault_told_in_four_schemas_is_one_claim() -> None:
     bodies = ["aws/cw-alarm-dx-vif-bgp-status-alarm.json", "aws/sns-lambda-cw-alarm-vif.json"]
     assert len({only(sample(name)) for name in bodies}) == 1

@@ -12,7 +12,9 @@ Keys, as ``Sighting.member`` holds them:
 | ``router/ROUTER_ID:NAME`` | the same, where the feed gives the peer's name alone |
 | ``router/ROUTER_ID`` | a Cloud Router as a whole |
 | ``connect-peer-..:IP`` | a Connect peer, by the core network's address |
-| ``tunnel/NAME``, ``vlan/NAME``, ``interconnect/NAME``, ``projects/../transports/NAME`` | Google resources |
+| ``tunnel/PROJECT/REGION/NAME``, ``vlan/PROJECT/REGION/NAME`` | a Cloud VPN tunnel, a VLAN attachment: Google's names are unique in a project's region |
+| ``tunnel/NAME``, ``vlan/NAME`` | the same, where the feed does not say the place: it leads to a link while the fabric has one of that name alone |
+| ``interconnect/NAME``, ``projects/../transports/NAME`` | Google resources |
 | ``alarm/NAME`` | an alarm of either cloud that the fabric maps to a member |
 | ``probe/SOURCE>TARGET`` | a probe of ours over that address pair |
 | ``link/LINK`` | a link as a whole, where a person announces its maintenance |
@@ -28,7 +30,7 @@ from functools import lru_cache
 from typing import TypeVar
 from unicodedata import normalize
 
-from pointsman.core.fabric import Fabric, Link, LinkName, Member, MemberId
+from pointsman.core.fabric import Fabric, GcpSite, Link, LinkName, Member, MemberId
 from pointsman.core.values import Frozen
 
 T = TypeVar("T")
@@ -81,14 +83,18 @@ def interconnect_key(name: str) -> str:
     return f"interconnect/{name}"
 
 
-def gcp_tunnel_key(name: str) -> str:
-    """Name a Cloud VPN tunnel."""
-    return f"tunnel/{name}"
+def gcp_tunnel_key(name: str, project: str = "", region: str = "") -> str:
+    """Name a Cloud VPN tunnel, by its name alone where the project or the region is not known."""
+    return f"tunnel/{_placed_name(name, project, region)}"
 
 
-def vlan_key(name: str) -> str:
-    """Name a VLAN attachment."""
-    return f"vlan/{name}"
+def vlan_key(name: str, project: str = "", region: str = "") -> str:
+    """Name a VLAN attachment, by its name alone where the project or the region is not known."""
+    return f"vlan/{_placed_name(name, project, region)}"
+
+
+def _placed_name(name: str, project: str, region: str) -> str:
+    return f"{project}/{region}/{name}" if project and region else name
 
 
 def alarm_key(name: str) -> str:
@@ -184,7 +190,8 @@ def _link_keys(fabric: Fabric, link: Link) -> Iterator[str]:
     if link.aws.connection:
         yield link.aws.connection
     if link.gcp.vlan_attachment:
-        yield vlan_key(link.gcp.vlan_attachment)
+        named = [one.gcp.vlan_attachment for one in fabric.links]
+        yield from _regional(vlan_key, link.gcp.vlan_attachment, fabric.gcp_site(link), named)
     if link.gcp.transport:
         yield link.gcp.transport
     for pair in link.probes:
@@ -200,9 +207,17 @@ def _member_keys(fabric: Fabric, link: Link, member: Member) -> Iterator[str]:
         yield tunnel_key(aws.vpn, aws.outside_ip)
         yield from (tunnel_key(attachment, aws.outside_ip) for attachment in link.aws.attachments)
     if gcp.tunnel:
-        yield gcp_tunnel_key(gcp.tunnel)
+        named = [one.gcp.tunnel for _, one in fabric.members()]
+        yield from _regional(gcp_tunnel_key, gcp.tunnel, fabric.gcp_site(link), named)
     router = fabric.gcp_site(link).router
     if gcp.peer and router:
         yield peer_key(router.id, gcp.peer.ip)
         yield peer_key(router.id, gcp.peer.name)
     yield from (alarm_key(name) for name in member.alarms)
+
+
+def _regional(key: Callable[[str, str, str], str], name: str, site: GcpSite, named: list[str | None]) -> Iterator[str]:
+    """Give the key of a name with its place, and that of the name alone unless ``named``, all of its kind, has it in another place too."""
+    yield key(name, site.project, site.region)
+    if named.count(name) == 1:
+        yield key(name, "", "")

@@ -18,11 +18,12 @@ def outages(fabric: Fabric, network: Network, now: datetime) -> Iterator[Notice]
         return (now + timedelta(seconds=instant - network.now) + _HALF).replace(microsecond=0)
 
     for link in fabric.links:
+        site = fabric.gcp_site(link)
         for start, end in network.maintenance(link.name) if link.gcp.vlan_attachment else ():
             yield Notice(
                 vantage=Vantage.GCP,
                 what="OUTAGE",
-                members=(vlan_key(link.gcp.vlan_attachment or ""),),
+                members=(vlan_key(link.gcp.vlan_attachment or "", site.project, site.region),),
                 seen_at=now,
                 start=at(start),
                 end=at(end),

@@ -110,6 +110,21 @@ def _shared_gateways(fabric: Fabric) -> Iterator[Note]:
             yield Note(about=f"link {link.name}", text=text)
 
 
+def _shared_names(fabric: Fabric) -> Iterator[Note]:
+    """Name tunnels and VLAN attachments that have the name of another in another region or project."""
+    tunnels = [(link.name, member.gcp.tunnel) for link, member in fabric.members()]
+    for what, named in (("VLAN attachment", [(link.name, link.gcp.vlan_attachment) for link in fabric.links]), ("tunnel", tunnels)):
+        seen: dict[str, str] = {}
+        for link, name in named:
+            first = seen.setdefault(name, link) if name else link
+            if first != link:
+                text = (
+                    f'has the name of its {what} "{name}" in common with {first}: let alert policies on it keep the labels project_id and'
+                    " region (group by both, if at all), for an incident without them is taken for neither"
+                )
+                yield Note(about=f"link {link}", text=text)
+
+
 def _blind(fabric: Fabric) -> Iterator[Note]:
     for link in fabric.links:
         if not link.probes and link.kind is not LinkKind.MANAGED_INTERCONNECT:
@@ -126,6 +141,7 @@ NOTES: tuple[Callable[[Fabric], Iterator[Note]], ...] = (
     _alone,
     _narrow,
     _shared_gateways,
+    _shared_names,
     _blind,
 )
 """Every kind of note."""

@@ -5,7 +5,7 @@ Each API is asked once a round for all links of a region, in parallel; a router 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -53,7 +53,8 @@ class GcpLooker:
         """Read the outages that Google announces, or takes back, for the interconnects under the fabric's attachments. Raises ``Transient``."""
         declared = list(self._by_site((link, link.gcp.vlan_attachment) for link in self._fabric.links))
         listed = await asyncio.gather(*(self._of_site(site, "interconnectAttachments") for site, _ in declared))
-        carried = carried_by(bodies[name] for (_, names), bodies in zip(declared, listed, strict=True) for name in names)
+        read = ((site, name, bodies[name]) for (site, names), bodies in zip(declared, listed, strict=True) for name in names)
+        carried = carried_by((vlan_key(name, site.project, site.region), body) for site, name, body in read)
         projects = sorted({project for project, _ in carried})[:PROJECT_LIMIT]
         lists = await asyncio.gather(*(self._listed(f"/compute/v1/projects/{project}/global/interconnects") for project in projects))
         bodies = ((project, body) for project, found in zip(projects, lists, strict=True) for body in found)
@@ -64,9 +65,9 @@ class GcpLooker:
         for ref, peers in self._routers(links):
             yield Asked(keys=tuple(peer_key(ref.id, ip) for _, ip in peers), reading=self._sessions(ref, peers))
         for site, names in self._by_site((link, member.gcp.tunnel) for link in links for member in link.members):
-            yield Asked(keys=tuple(map(gcp_tunnel_key, names)), reading=self._tunnels(site, names))
+            yield Asked(keys=_keys(gcp_tunnel_key, site, names), reading=self._tunnels(site, names))
         for site, names in self._by_site((link, link.gcp.vlan_attachment) for link in links):
-            yield Asked(keys=tuple(map(vlan_key, names)), reading=self._vlans(site, names))
+            yield Asked(keys=_keys(vlan_key, site, names), reading=self._vlans(site, names))
         for name in [link.gcp.transport for link in links if link.gcp.transport]:
             yield Asked(keys=(name,), reading=self._managed(name))
 
@@ -92,13 +93,15 @@ class GcpLooker:
 
     async def _tunnels(self, site: GcpSite, names: Sequence[str]) -> list[Sighting]:
         bodies, now = await self._of_site(site, "vpnTunnels"), self._clock.now()
-        claims = [(name, statuses.tunnel(bodies[name].get("status"))) for name in names]
-        return [statuses.sighting(gcp_tunnel_key(name), Aspect.IPSEC, claim, now) for name, claim in claims]
+        claims = [statuses.tunnel(bodies[name].get("status")) for name in names]
+        members = _keys(gcp_tunnel_key, site, names)
+        return [statuses.sighting(member, Aspect.IPSEC, claim, now) for member, claim in zip(members, claims, strict=True)]
 
     async def _vlans(self, site: GcpSite, names: Sequence[str]) -> list[Sighting]:
         bodies, now = await self._of_site(site, "interconnectAttachments"), self._clock.now()
-        claims = [(name, statuses.attachment(bodies[name])) for name in names]
-        return [statuses.sighting(vlan_key(name), Aspect.LINK, claim, now) for name, claim in claims]
+        claims = [statuses.attachment(bodies[name]) for name in names]
+        members = _keys(vlan_key, site, names)
+        return [statuses.sighting(member, Aspect.LINK, claim, now) for member, claim in zip(members, claims, strict=True)]
 
     async def _managed(self, name: str) -> list[Sighting]:
         body = await self._transport(name)
@@ -136,6 +139,10 @@ class GcpLooker:
 
 def _peers(link: Link) -> list[Peer]:
     return [(member.gcp.peer.name, member.gcp.peer.ip) for member in link.members if member.gcp.peer]
+
+
+def _keys(key: Callable[[str, str, str], str], site: GcpSite, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(key(name, site.project, site.region) for name in names)
 
 
 def _session(member: str, status: Body, now: datetime) -> list[Sighting]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pointsman.adapters.gcp.compute import tables
-from pointsman.core.members import vlan_key
+from pointsman.core.members import interconnect_key
 from pointsman.core.sightings import Cause, Notice, Vantage
 from pointsman.core.values import one_line
 
@@ -27,14 +27,14 @@ Carried = Mapping[tuple[str, str], tuple[str, ...]]
 """Member keys of the attachments on each interconnect, by project and name."""
 
 
-def carried_by(attachments: Iterable[Mapping[str, Any]]) -> Carried:
-    """Map every interconnect to the attachments it carries."""
+def carried_by(attachments: Iterable[tuple[str, Mapping[str, Any]]]) -> Carried:
+    """Map every interconnect to the attachments it carries, which come with their member keys."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for body in attachments:
+    for member, body in attachments:
         named = _INTERCONNECT.fullmatch(str(body.get("interconnect", "")))
         if named:
             key = (named[1], named[2])
-            found[key] = (*found.get(key, ()), vlan_key(str(body.get("name"))))
+            found[key] = (*found.get(key, ()), member)
     return found
 
 
@@ -45,7 +45,7 @@ def notices_of(interconnects: Iterable[tuple[str, Mapping[str, Any]]], carried: 
         members = carried.get((project, name))
         for outage in tables(body.get("expectedOutages"))[:OUTAGE_LIMIT] if members else ():
             if outage.get("state") in _LIVE | _OVER:
-                yield _notice(outage, (f"interconnect/{name}", *(members or ())), now)
+                yield _notice(outage, (interconnect_key(name), *(members or ())), now)
 
 
 def _notice(outage: Mapping[str, Any], members: tuple[str, ...], now: datetime) -> Notice:

@@ -72,19 +72,24 @@ def _names(fabric: Fabric) -> dict[str, LinkName | None]:
         found.update(dict.fromkeys((*getattr(site, "route_tables", ()), *((router.name, router.id) if router else ()))))
     found.update({flow.aws_prefix_list.prefix_list: None for flow in fabric.flows if flow.aws_prefix_list})
     for link in fabric.links:
-        found.update(dict.fromkeys(_of_link(link), link.name))
+        found.update(dict.fromkeys(_of_link(fabric, link), link.name))
     return found
 
 
-def _of_link(link: Link) -> Iterator[str]:
-    aws, gcp = link.aws, link.gcp
+def _of_link(fabric: Fabric, link: Link) -> Iterator[str]:
+    aws, gcp, site = link.aws, link.gcp, fabric.gcp_site(link)
+    region = f"projects/{site.project}/regions/{site.region}"
     yield from aws.attachments
-    named = (aws.dx_gateway, aws.association, aws.connection, gcp.vlan_attachment, gcp.import_policy, gcp.export_policy)
+    named = (aws.dx_gateway, aws.association, aws.connection, gcp.import_policy, gcp.export_policy)
     yield from (one for one in named if one)
+    if gcp.vlan_attachment:
+        yield f"{region}/interconnectAttachments/{gcp.vlan_attachment}"
     if gcp.transport:
         yield gcp.transport.rpartition("/")[2]
     for member in link.members:
-        yield from (one for one in (member.aws.virtual_interface, member.aws.connection, member.aws.vpn, member.gcp.tunnel) if one)
+        yield from (one for one in (member.aws.virtual_interface, member.aws.connection, member.aws.vpn) if one)
+        if member.gcp.tunnel:
+            yield f"{region}/vpnTunnels/{member.gcp.tunnel}"
 
 
 def maintenance(fabric: Fabric, plan: Plan | None, seen: Seen, now: datetime) -> Iterator[Finding]:

@@ -61,7 +61,7 @@ class Resources:
         self.attachment(call)
         target = f"{place}/interconnectAttachments/{name}"
         request = call.query.get("requestId", "")
-        return self._world.mutate("patch", target, lambda: self._patched(name, call, target), request=request)
+        return self._world.mutate("patch", target, lambda: self._patched(call, target), request=request)
 
     def tunnels(self, call: Call) -> Json:
         """List a region's VPN tunnels."""
@@ -98,14 +98,14 @@ class Resources:
             raise ApiError(409, "alreadyExists", f"The resource '{target}' already exists")
         if not {"name", "destRange", "nextHopVpnTunnel", "network"} <= body.keys():
             raise invalid("a route needs name, network, destRange and nextHopVpnTunnel")
-        site = self._network_site(call.names["project"], str(body["network"]))
+        site = self._site_of(call.names["project"], body)
         return self._world.mutate("insert", target, lambda: self._inserted(site, target, call), request=call.query.get("requestId", ""))
 
     def delete_route(self, call: Call) -> Json:
         """Delete a static route."""
         route = self.static_route(call)
         target = str(route["selfLink"]).removeprefix(_LINKS)
-        site = self._network_site(call.names["project"], str(route["network"]))
+        site = self._site_of(call.names["project"], route)
         return self._world.mutate(
             "delete", target, lambda: self._deleted(site, route["name"], call.principal), request=call.query.get("requestId", "")
         )
@@ -120,9 +120,11 @@ class Resources:
         sites = [site for site in self._world.google_sites() if (site.account, site.region) == place]
         return [(site, link) for site in sites for link in self._world.links_at(site)]
 
-    def _network_site(self, project: str, network: str) -> SiteSpec:
+    def _site_of(self, project: str, route: Json) -> SiteSpec:
+        """Give the site of a static route: its network's, in the region of its tunnel."""
+        network, tunnel = str(route["network"]), str(route["nextHopVpnTunnel"])
         for site in self._world.google_sites():
-            if site.account == project and site.hub == network.rpartition("/")[2]:
+            if (site.account, site.hub) == (project, network.rpartition("/")[2]) and f"/regions/{site.region}/" in tunnel:
                 return site
         raise missing(network)
 
@@ -141,18 +143,19 @@ class Resources:
             "adminEnabled": True,
             "bandwidth": f"BPS_{link.capacity // 1_000_000_000}G",
             "mtu": link.mtu,
-            "operationalStatus": _operational(up=self._world.network.vlan_up(name)),
+            "operationalStatus": _operational(up=self._world.network.vlan_up(f"{site.name}/{name}")),
         }
-        return merge(body, self._patches.get(name, {}))
+        return merge(body, self._patches.get(f"{region}/interconnectAttachments/{name}", {}))
 
-    def _patched(self, name: str, call: Call, target: str) -> None:
-        self._patches[name] = merge(self._patches.get(name, {}), call.body)
+    def _patched(self, call: Call, target: str) -> None:
+        link = _LINKS + target
+        self._patches[link] = merge(self._patches.get(link, {}), call.body)
         action = "v1.compute.interconnectAttachments.patch"
         self._world.network.note_call(Side.GCP, action, resource=target, request=call.body, principal=call.principal)
 
     def _tunnel(self, site: SiteSpec, member: MemberSpec) -> Json:
         name = str(member.gcp_tunnel)
-        up = self._world.network.tunnel(name).up
+        up = self._world.network.tunnel(f"{site.name}/{name}").up
         region = f"{_LINKS}projects/{site.account}/regions/{site.region}"
         return {
             "kind": "compute#vpnTunnel",
@@ -184,7 +187,7 @@ class Resources:
             "name": f"ic-{link.name}",
             "selfLink": f"{place}/global/interconnects/ic-{link.name}",
             "state": "ACTIVE",
-            "operationalStatus": _operational(up=self._world.network.vlan_up(str(link.vlan_attachment))),
+            "operationalStatus": _operational(up=self._world.network.vlan_up(f"{site.name}/{link.vlan_attachment}")),
             "interconnectAttachments": [f"{place}/regions/{site.region}/interconnectAttachments/{link.vlan_attachment}"],
             "expectedOutages": outages,
         }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pointsman.testing.network.blueprint import Side, SiteSpec
 from pointsman.testing.network.cidrs import Cidr, longest
 from pointsman.testing.network.routing import learned
-from pointsman.testing.network.state import Session, State
+from pointsman.testing.network.state import Session, State, StaticRoute
 from pointsman.testing.network.views import BestRoute, Route
 
 Merit = Callable[[Route], tuple[int, ...]]
@@ -18,14 +18,14 @@ def network_routes(state: State, site: SiteSpec) -> dict[str, BestRoute]:
     for static in state.settings.gcp_statics.values():
         known = routes.get(static.prefix)
         if static.site == site.name and (known is None or static.priority <= known.priority):
-            hop = _static_hop(state, static.prefix, static.tunnel)
+            hop = _static_hop(state, static)
             routes[static.prefix] = BestRoute(prefix=static.prefix, priority=static.priority, as_path=(), next_hops=hop, static=True)
     return routes
 
 
-def _static_hop(state: State, prefix: str, tunnel: str) -> tuple[Route, ...]:
-    sessions = [one for one in state.sessions.values() if one.member.gcp_tunnel == tunnel]
-    return tuple(Route(prefix=prefix, med=0, as_path=(), link=one.link.name, member=one.member.id) for one in sessions)
+def _static_hop(state: State, static: StaticRoute) -> tuple[Route, ...]:
+    sessions = [one for one in state.sessions.values() if (one.link.gcp_site, one.member.gcp_tunnel) == (static.site, static.tunnel)]
+    return tuple(Route(prefix=static.prefix, med=0, as_path=(), link=one.link.name, member=one.member.id) for one in sessions)
 
 
 def best_routes(state: State, site: SiteSpec) -> dict[str, BestRoute]:

@@ -75,7 +75,7 @@ class GcpControls:
     ) -> None:
         """Add a static route to a Cloud VPN tunnel. Raises ``Refusal`` when the name is taken: routes are immutable."""
         statics = self._state.settings.gcp_statics
-        found({str(one.member.gcp_tunnel): one for one in self._state.sessions.values()}, "tunnel", tunnel)
+        found({str(one.member.gcp_tunnel): one for one in self._state.sessions.values() if one.link.gcp_site == site}, "tunnel", tunnel)
         if (site, name) in statics:
             raise Refusal(f"route {name} already exists")
         statics[found(self._state.sites, "site", site).name, name] = StaticRoute(site, name, prefix, tunnel, priority)

@@ -70,7 +70,7 @@ class Reads:
         return tuple(self._state.settings.tests.get(virtual_interface, ()))
 
     def tunnel(self, name: str) -> TunnelView:
-        """Give a VPN tunnel: ``vpn-..:OUTSIDE_IP`` its AWS end, a Cloud VPN tunnel's name its Google end."""
+        """Give a VPN tunnel: ``vpn-..:OUTSIDE_IP`` its AWS end, ``SITE/NAME`` its Google end."""
         session, side = self._tunnel(name)
         end, view = session.ends[side], self._view(session, side)
         return TunnelView(link=view.link, member=view.member, up=end.tunnel_up, since=end.tunnel_since, session=view)
@@ -83,7 +83,7 @@ class Reads:
     def _tunnel(self, name: str) -> tuple[Session, Side]:
         sessions = self._state.sessions.values()
         ends = {f"{one.member.vpn}:{one.member.outside_ip}": (one, Side.AWS) for one in sessions if one.member.vpn}
-        ends |= {one.member.gcp_tunnel: (one, Side.GCP) for one in sessions if one.member.gcp_tunnel}
+        ends |= {f"{one.link.gcp_site}/{one.member.gcp_tunnel}": (one, Side.GCP) for one in sessions if one.member.gcp_tunnel}
         return found(ends, "tunnel", name)
 
     def connection_up(self, connection: str) -> bool:
@@ -100,8 +100,8 @@ class Reads:
         return self._operational(found(named, "transport", transport))
 
     def vlan_up(self, vlan_attachment: str) -> bool:
-        """Say whether a VLAN attachment's interconnect is operational."""
-        named = {link.vlan_attachment: link.name for link in self._state.links.values()}
+        """Say whether the interconnect of a VLAN attachment, ``SITE/NAME``, is operational."""
+        named = {f"{link.gcp_site}/{link.vlan_attachment}": link.name for link in self._state.links.values()}
         return self._operational(found(named, "VLAN attachment", vlan_attachment))
 
     def _operational(self, link: str) -> bool:

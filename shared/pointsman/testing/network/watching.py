@@ -41,7 +41,7 @@ class Watcher:
         self._state = state
         self._traffic = traffic
         self._probe = probe
-        self._bad: dict[tuple[Side, str], float] = {}
+        self._bad: dict[tuple[Side, str, str], float] = {}
 
     def start(self) -> None:
         """Begin sampling: Direct Connect BGP every 300 s, probes and connections every 30 s, the others every 60 s."""
@@ -57,7 +57,7 @@ class Watcher:
         self._again(period, metrics)
 
     def _judge(self, metric: Metric, *, bad: bool, value: float) -> None:
-        key = (metric.side, metric.name)
+        key = (metric.side, metric.name, metric.session.link.name if metric.session else metric.link)
         if bad == (key in self._bad):
             return
         started = self._bad.pop(key) if not bad else self._state.now

@@ -182,10 +182,13 @@ def is_left(play: Play, link: Link) -> bool:
 def _cut_seen(play: Play, link: Link, cloud: Cloud) -> tuple[Sighting, ...]:
     """Give what a cloud's feed says of the light of a link that is gone, or of its tunnels."""
     vpn, aws = link.kind is LinkKind.VPN, cloud is Cloud.AWS
+    site = play.schedule.fabric.gcp_site(link)
     tunnels = [
-        tunnel_key(one.aws.vpn or "", one.aws.outside_ip or "") if aws else gcp_tunnel_key(one.gcp.tunnel or "") for one in link.members
+        tunnel_key(one.aws.vpn or "", one.aws.outside_ip or "") if aws else gcp_tunnel_key(one.gcp.tunnel or "", site.project, site.region)
+        for one in link.members
     ]
-    lights = [one.aws.connection or "" for one in link.members] if aws else [vlan_key(link.gcp.vlan_attachment or "")]
+    attachment = vlan_key(link.gcp.vlan_attachment or "", site.project, site.region)
+    lights = [one.aws.connection or "" for one in link.members] if aws else [attachment]
     return tuple(
         Sighting(
             vantage=Vantage(cloud.value),

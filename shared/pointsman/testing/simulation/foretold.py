@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
 
 from pointsman.core.errors import Refused
-from pointsman.core.fabric import Cloud, Link, Member
+from pointsman.core.fabric import Cloud, GcpSite, Link, Member
 from pointsman.core.members import gcp_tunnel_key, tunnel_key, vlan_key
 from pointsman.core.sightings import Cause, Notice, Vantage
 from pointsman.core.values import replace
@@ -129,9 +129,10 @@ class Announcements:
         members = link.members
         if len(members) > 1 and self._dice.random() < IN_PART:
             members = (self._dice.choice(members),)
+        site = self._world.twin.fabric.gcp_site(link)
         if cloud is Cloud.GCP and link.gcp.vlan_attachment and members == link.members:
-            return (vlan_key(link.gcp.vlan_attachment),)
-        return tuple(key for member in members for key in _keys(member, cloud))
+            return (vlan_key(link.gcp.vlan_attachment, site.project, site.region),)
+        return tuple(key for member in members for key in _keys(site, member, cloud))
 
     def _tell(self, notice: Notice, work: Foretold, *, asked: bool) -> None:
         """Let a cloud's functions be told of a version, or find it when they ask."""
@@ -173,10 +174,10 @@ def _whole(at: datetime) -> datetime:
     return at.replace(microsecond=0)
 
 
-def _keys(member: Member, cloud: Cloud) -> Iterator[str]:
+def _keys(site: GcpSite, member: Member, cloud: Cloud) -> Iterator[str]:
     """Give the names by which a cloud knows a member."""
     if cloud is Cloud.GCP:
-        yield from [gcp_tunnel_key(member.gcp.tunnel)] if member.gcp.tunnel else ()
+        yield from [gcp_tunnel_key(member.gcp.tunnel, site.project, site.region)] if member.gcp.tunnel else ()
     elif member.aws.vpn and member.aws.outside_ip:
         yield tunnel_key(member.aws.vpn, member.aws.outside_ip)
     elif member.aws.virtual_interface:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import count
 
 from pointsman.core.errors import Refused, Transient
-from pointsman.core.fabric import Cloud
+from pointsman.core.fabric import Cloud, GcpSite
 from pointsman.core.incidents import Ask, Incident, Letter, Ticket, phase_after
 from pointsman.core.members import gcp_tunnel_key, index
 from pointsman.core.plan import FlagState
@@ -171,22 +171,23 @@ class SimulatedLooker:
         await asyncio.sleep(LOOKING * self.nature.dice.random())
         seen = (await TwinLooker(self.world, self.cloud).look(links)).claims
         self.nature.pause()
-        found = (*seen, *(self._claim(name) for name in self._tunnels(links)))
+        found = (*seen, *(self._claim(site, name) for site, name in self._tunnels(links)))
         self.heard.hear(found)
         before = self._before.get(tuple(links), found)
         self._before[tuple(links)] = found
         return Look(claims=before if kind is FaultKind.LOOK_STALE else found)
 
-    def _tunnels(self, links: Sequence[str]) -> list[str]:
+    def _tunnels(self, links: Sequence[str]) -> list[tuple[GcpSite, str]]:
         if self.cloud is not Cloud.GCP:
             return []
-        return [member.gcp.tunnel for name in links for member in self.world.fabric.link(name).members if member.gcp.tunnel]
+        found = map(self.world.fabric.link, links)
+        return [(self.world.fabric.gcp_site(link), member.gcp.tunnel) for link in found for member in link.members if member.gcp.tunnel]
 
-    def _claim(self, tunnel: str) -> Sighting:
-        up = self.world.network.tunnel_up(tunnel)
+    def _claim(self, site: GcpSite, tunnel: str) -> Sighting:
+        up = self.world.network.tunnel_up(f"{site.name}/{tunnel}")
         return Sighting(
             vantage=Vantage.GCP,
-            member=gcp_tunnel_key(tunnel),
+            member=gcp_tunnel_key(tunnel, site.project, site.region),
             source=Source.LOOK,
             aspect=Aspect.IPSEC,
             health=Health.UP if up else Health.DOWN,

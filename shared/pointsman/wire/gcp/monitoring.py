@@ -137,9 +137,11 @@ def _member(incident: Table) -> str:
 
 
 def _by_label(labels: Table, resource: Table) -> str:
+    """Name a tunnel, attachment or interconnect; a policy that aggregates over project or region drops that label."""
+    project, region = resource.name_or_empty("project_id"), resource.name_or_empty("region")
     tunnel = labels.name_or_empty("tunnel_name")
     vlan = resource.name_or_empty("attachment")
     interconnect = resource.name_or_empty("interconnect")
     if tunnel:
-        return gcp_tunnel_key(tunnel)
-    return vlan_key(vlan) if vlan else interconnect_key(interconnect) if interconnect else ""
+        return gcp_tunnel_key(tunnel, project, region)
+    return vlan_key(vlan, project, region) if vlan else interconnect_key(interconnect) if interconnect else ""

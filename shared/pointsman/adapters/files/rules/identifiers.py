@@ -2,12 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-from pointsman.adapters.files.declared import File, Member
+from pointsman.adapters.files.declared import File, GcpSite, Member
 from pointsman.adapters.files.findings import Fault, Path, shown, spelled
 from pointsman.core.values import Frozen
-
-_REGIONAL = "each is declared once, in whatever region: give one of them another name in Google Cloud"
-_MENDS = {"tunnel": _REGIONAL, "VLAN attachment": _REGIONAL}
 
 
 class Use(Frozen):
@@ -26,7 +23,11 @@ def identifiers_are_used_once(file: File) -> Iterator[Fault]:
             first = seen.setdefault((use.scope, use.value), use.path)
             if first != use.path:
                 text = f"{what} {shown(use.value)} is already used at {spelled(first)}"
-                yield Fault(path=use.path, text=text, mend=_MENDS.get(what, "each is declared once"), related=(first,))
+                yield Fault(path=use.path, text=text, mend="each is declared once", related=(first,))
+
+
+Scope = Callable[[File, str], str]
+"""Names the scope of an identifier of a link."""
 
 
 def _sites(key: str) -> Callable[[File], Iterator[Use]]:
@@ -45,12 +46,16 @@ def _routers(file: File) -> Iterator[Use]:
             yield Use(value=site.router.id, path=("sites", name, "router", "id"))
 
 
-def _ends(cloud: str, key: str) -> Callable[[File], Iterator[Use]]:
+def _fabric(_: File, __: str) -> str:
+    return ""
+
+
+def _ends(cloud: str, key: str, scope: Scope = _fabric) -> Callable[[File], Iterator[Use]]:
     def uses(file: File) -> Iterator[Use]:
         for name, link in file.links.items():
             value = getattr(getattr(link, cloud), key)
             if value:
-                yield Use(value=value, path=("links", name, cloud, key))
+                yield Use(value=value, path=("links", name, cloud, key), scope=scope(file, name))
 
     return uses
 
@@ -69,12 +74,12 @@ def _policies(file: File) -> Iterator[Use]:
                 yield Use(value=value, path=("links", name, "gcp", key), scope=_google(file, name))
 
 
-def _members(cloud: str, key: str) -> Callable[[File], Iterator[Use]]:
+def _members(cloud: str, key: str, scope: Scope = _fabric) -> Callable[[File], Iterator[Use]]:
     def uses(file: File) -> Iterator[Use]:
-        for _, member, path in _all_members(file):
+        for link, member, path in _all_members(file):
             value = getattr(getattr(member, cloud), key)
             if value:
-                yield Use(value=value, path=(*path, cloud, key))
+                yield Use(value=value, path=(*path, cloud, key), scope=scope(file, link))
 
     return uses
 
@@ -123,6 +128,15 @@ def _google(file: File, link: str) -> str:
     return file.ends(link).get("gcp", f"unknown, of {link}")
 
 
+def _region(file: File, link: str) -> str:
+    """Give the project and region that a regional name stands for one thing in; where they are not known, it does so at the site alone."""
+    name = _google(file, link)
+    site = file.sites.get(name)
+    if not isinstance(site, GcpSite) or not all(file.wrote(("sites", name, key)) for key in ("project", "region")):
+        return name
+    return f"{site.project}/{site.region}"
+
+
 IDENTIFIERS: tuple[tuple[str, Callable[[File], Iterator[Use]]], ...] = (
     ("Transit Gateway", _sites("transit_gateway")),
     ("virtual private gateway", _sites("virtual_private_gateway")),
@@ -130,21 +144,18 @@ IDENTIFIERS: tuple[tuple[str, Callable[[File], Iterator[Use]]], ...] = (
     ("attachment", _attachments),
     ("association", _ends("aws", "association")),
     ("interconnect", _ends("aws", "connection")),
-    ("VLAN attachment", _ends("gcp", "vlan_attachment")),
+    ("VLAN attachment", _ends("gcp", "vlan_attachment", _region)),
     ("transport", _ends("gcp", "transport")),
     ("route policy", _policies),
     ("member", _member_ids),
     ("virtual interface", _members("aws", "virtual_interface")),
     ("Direct Connect connection", _members("aws", "connection")),
     ("outside address", _members("aws", "outside_ip")),
-    ("tunnel", _members("gcp", "tunnel")),
+    ("tunnel", _members("gcp", "tunnel", _region)),
     ("peer", _peers("name")),
     ("peer address", _peers("ip")),
     ("alarm", _alarms),
     ("probe", _probes),
     ("prefix list", _prefix_lists),
 )
-"""What may be declared once, and where it stands.
-
-Google's tunnels and VLAN attachments are unique within a region; here within a fabric, since what is told of them names no region.
-"""
+"""What may be declared once, and where it stands."""
