@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from pointsman.adapters.aws.clients import Clients
+from pointsman.adapters.aws.failover_test import FailoverTestLever
 from pointsman.adapters.aws.looker import HISTORY_LIMIT, AwsLooker
 from pointsman.core.errors import Transient
 from pointsman.core.evidence import BACK_WITHIN
@@ -92,6 +93,20 @@ def test_a_session_that_is_still_away_after_a_failover_test_is_told_so_for_two_m
         cloud.later(seconds=after)
         found = look(cloud)[VIF_A, Aspect.BGP]
         assert (found.health, found.cause) == (Health.DOWN, cause)
+
+
+def test_a_look_beside_a_lever_that_has_asked_asks_nobody_again(cloud: Cloud) -> None:
+    cloud.network.cut("ix-a")
+    cloud.later(minutes=2)
+    lever = FailoverTestLever(cloud.fabric, cloud.clients, cloud.clock)
+
+    async def both() -> None:
+        await asyncio.gather(lever.observe("ix-a"), AwsLooker(cloud.fabric, cloud.clients, cloud.clock).look(("ix-a",)))
+
+    run(both())
+    assert cloud.asked.count("ListVirtualInterfaceTestHistory") == 1
+    look(cloud)
+    assert cloud.asked.count("ListVirtualInterfaceTestHistory") == 2, "what another call was told long ago is asked for anew"
 
 
 @pytest.mark.parametrize("fault", [FaultKind.THROTTLED, FaultKind.DENIED, FaultKind.SLOW])

@@ -1,10 +1,12 @@
 """Readers that ask for the same at the same time share one request.
 
-A reader joins only while the request has not been sent, so nobody is given an answer older than the asking.
+A reader joins only while the request has not been sent, so nobody is given an answer older than the asking, unless it
+says how old an answer may be.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -43,6 +45,24 @@ class Batches:
             await asyncio.sleep(0)
         del self._open[key]
         return await read(tuple(batch.names))
+
+
+class Recent:
+    """Answers that are under way or have just come, for readers that are content with what was asked for a moment ago."""
+
+    def __init__(self) -> None:
+        self._asked: dict[Hashable, tuple[asyncio.AbstractEventLoop, float, asyncio.Future[Any]]] = {}
+
+    async def ask(self, what: Hashable, read: Callable[[], Awaitable[T]], *, within: timedelta = timedelta(0)) -> T:
+        """Give the answer to what was asked for within so long, by whomever; else ask. Its errors are raised to each who asked."""
+        loop = asyncio.get_running_loop()
+        home, began, answer = self._asked.get(what, (None, 0.0, None))
+        if answer is None or home is not loop or loop.time() - began >= within.total_seconds():
+            answer = asyncio.ensure_future(read())
+            answer.add_done_callback(_retrieve)
+            self._asked[what] = (loop, loop.time(), answer)
+        found: T = await asyncio.shield(answer)
+        return found
 
 
 def _retrieve(answer: asyncio.Future[Any]) -> None:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from pointsman.adapters.batches import Batches
+from pointsman.adapters.batches import Batches, Recent
 from pointsman.adapters.http import USER_AGENT
 from pointsman.adapters.http1 import Http1
 from pointsman.ports.clouds import LeverFailed
@@ -53,6 +53,7 @@ class Clients:
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self.batches = Batches()
+        self.recent = Recent()
         self._endpoints = dict(endpoints or {})
         self._make_session = session
         self._limits = {"connect_timeout": connect_seconds, "read_timeout": read_seconds}

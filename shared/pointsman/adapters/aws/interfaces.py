@@ -59,8 +59,15 @@ async def _interfaces(clients: Clients, region: str) -> dict[str, Interface]:
     return found
 
 
-async def failover_tests(clients: Clients, region: str, interface: str) -> tuple[Test, ...]:
-    """List the failover tests of a virtual interface, oldest first; of two that began in one instant, the one that ended first."""
+async def failover_tests(clients: Clients, region: str, interface: str, *, within: timedelta = timedelta(0)) -> tuple[Test, ...]:
+    """List the failover tests of a virtual interface, oldest first; of two that began in one instant, the one that ended first.
+
+    ``within`` is how long ago they may have been asked for: a lever asks in the round trip in which a look does.
+    """
+    return await clients.recent.ask(("tests", region, interface), lambda: _failover_tests(clients, region, interface), within=within)
+
+
+async def _failover_tests(clients: Clients, region: str, interface: str) -> tuple[Test, ...]:
     found: list[Test] = []
     more: dict[str, Any] = {"virtualInterfaceId": interface, "maxResults": PAGE}
     for _ in range(PAGES):

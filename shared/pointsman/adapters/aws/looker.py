@@ -3,7 +3,8 @@
 What each feed says, and no more: a virtual interface's ``bgpStatus`` speaks of the session, a connection's state of
 light on the cross-connect, a tunnel's telemetry of IPsec and the session inside, an AWS Interconnect's state of the
 product, never of reachability. ``available`` there may mean three of four channels (it is ``up`` for the aspect link alone).
-A session that is down is asked for its failover tests too: it may be on its way back from one.
+Of a session that is down the failover tests are asked for too: it may be on its way back from one. In a reaction its lever
+has asked for them already, so that this costs no round trip.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ PAGES = 20
 SLOW_DOWN = timedelta(seconds=5)
 """How long to leave AWS alone once it throttled a whole look."""
 HISTORY_LIMIT = timedelta(seconds=1)
-"""How long a look waits to be told of failover tests: a session that is down is told of in any case."""
+"""How long a look waits to be told of failover tests, and how old the answer may be: a session that is down is told of in any case."""
 
 
 class Claim(Frozen):
@@ -96,7 +97,7 @@ class AwsLooker:
         """Say whether a failover test has just ended; not where AWS does not say so in time."""
         try:
             async with asyncio.timeout(HISTORY_LIMIT.total_seconds()):
-                tests = await failover_tests(self._clients, region, interface)
+                tests = await failover_tests(self._clients, region, interface, within=HISTORY_LIMIT)
         except (PointsmanError, TimeoutError):
             return False
         return bool(tests) and self._clock.now() - tests[-1].until < BACK_WITHIN
