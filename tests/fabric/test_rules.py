@@ -247,6 +247,11 @@ def test_a_tunnel_or_vlan_attachment_of_one_name_at_two_sites_of_one_region_is_r
     assert tunnel.mend == vlan.mend == "each is declared once"
 
 
+@pytest.mark.parametrize(("was", "wrong"), [("region: us-west1", "region: 7"), ("region: us-west1\n", "\n")])
+def test_a_wrong_region_makes_no_two_names_one(was: str, wrong: str) -> None:
+    assert [one.path.rpartition(".")[2] for one in checked(edited((was, wrong), of=example("two-regions"))).findings] == ["region"]
+
+
 def test_check_says_what_alert_policies_must_tell_of_names_that_two_regions_share() -> None:
     said = [str(note.text) for note in checked(example("two-regions")).notes if "name" in note.text]
     assert [one.partition(":")[0] for one in said] == [

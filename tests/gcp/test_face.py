@@ -211,6 +211,18 @@ def test_a_static_route_is_made_once_by_its_name_and_deleted(cloud: Cloud) -> No
     assert "vpn" not in cloud.network.path_between("10.216.0.1", "10.20.0.1").to_aws.links
 
 
+@pytest.mark.parametrize(("region", "at", "link"), [("us-east4", 0, "east-vpn"), ("us-west1", 1, "west-vpn")])
+def test_a_static_route_leads_over_the_tunnel_of_its_region_alone(tandem_cloud: Cloud, region: str, at: int, link: str) -> None:
+    body = {
+        "name": "pin-1",
+        "network": f"https://www.googleapis.com{GLOBAL}/networks/core",
+        "destRange": f"10.6{at}.5.0/24",
+        "nextHopVpnTunnel": f"https://www.googleapis.com/compute/v1/projects/weft-prod-1/regions/{region}/vpnTunnels/ha-t1",
+    }
+    assert ask(tandem_cloud, "POST", f"{GLOBAL}/routes", body).ok
+    assert tandem_cloud.network.path_between(f"10.16{at}.0.1", f"10.6{at}.5.1").to_aws.links == {link: 1.0}
+
+
 def test_a_transports_routes_are_patched_under_a_mask(cloud: Cloud) -> None:
     path = "/v1/projects/weft-prod-1/locations/us-east4/transports/mc-1"
     assert ask(cloud, "PATCH", path, {"advertisedRoutes": ["10.216.0.0/20"]}).status == 400
