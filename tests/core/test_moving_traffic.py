@@ -10,7 +10,7 @@ from pointsman.core.plan import Verdict
 from pointsman.core.sightings import Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
 from pointsman.core.wants import TEST_DURATION
-from tests.core.scene import START, Story, aws_bgp, aws_probe, gcp_bgp, gcp_probe, healthy, lever, seconds
+from tests.core.scene import START, G, Story, aws_bgp, aws_probe, fabric, flow, gcp_bgp, gcp_probe, healthy, lever, link, seconds
 from tests.core.test_decide import grey, steady
 
 IX_A, IX_B = LinkName("ix-a"), LinkName("ix-b")
@@ -57,6 +57,27 @@ def test_it_is_still_explained_in_the_moment_in_which_googles_levers_are_set() -
 def test_more_loss_than_awss_own_drain_explains_condemns_a_link_after_the_hold_down() -> None:
     story = losing(drained_by_aws_alone(1_000), 1_000, 0.7)
     assert story.decided(1_001).links[IX_B].verdict is Verdict.DOWN
+
+
+def squeezed() -> Story:
+    """Leave ix-a with nothing but ix-b's 5G left for checkout's 1G and training's 6G: the plan says who is squeezed."""
+    both = (IX_A, IX_B)
+    flows = (flow("checkout", G, 1, both, 20), flow("training", 6 * G, 5, both, 21))
+    story = Story(fabric(link("ix-a", 10 * G), link("ix-b", 5 * G), flows=flows)).all_healthy(0)
+    story.decided(1)
+    grey(story, 10).decided(11)
+    assert (story.on("checkout"), story.on("training")) == ("ix-b", "ix-b")
+    return story.note(*lever("ix-a", Health.DRAINING, 12, story.plan.epoch))
+
+
+def test_what_the_plan_itself_puts_on_a_link_beyond_its_capacity_condemns_nobody() -> None:
+    for at in (1_000, 5_000):
+        story = losing(squeezed(), at, OVERFILLED)
+        grey(story, at, "ix-a")
+        plan = story.decided(at + 1)
+        assert (plan.links[IX_B].verdict, plan.links[IX_B].down_since_epoch) == (Verdict.UP, None)
+    story = losing(squeezed(), 1_000, 0.75)
+    assert grey(story, 1_000, "ix-a").decided(1_001).links[IX_B].verdict is Verdict.DOWN
 
 
 def test_loss_that_nobody_drains_onto_a_link_condemns_it_however_small() -> None:

@@ -15,7 +15,7 @@ from pointsman.core.damping import damp, tidied, told
 from pointsman.core.drains import is_move, with_move
 from pointsman.core.evidence import Belief, believe
 from pointsman.core.fabric import Fabric, FlowName, Link, LinkName
-from pointsman.core.filling import excused
+from pointsman.core.filling import excused, relieved
 from pointsman.core.flows import placements
 from pointsman.core.maintenance import at_work, with_drains, with_windows, words
 from pointsman.core.marks import behind, binding, current, lasting, marks
@@ -129,14 +129,14 @@ def _concluded(plan: Plan, case: Case, weighed: approvals.Weighed, heard: orders
 
 def _successor(plan: Plan, case: Case, after: Plan, heard: orders.Heard) -> Plan:
     """Give ``after`` the marks of a plan of its own, which follows on ``plan``."""
+    after = replace(after, decided_at=case.now)
     return replace(
         after,
         decider=DECIDER,
         handover=handover(plan, case.now),
         epoch=case.next_epoch,
-        decided_at=case.now,
         marks=marks(case.fabric, case.view, plan.marks),
-        links=tidied(case.fabric.policy, after.links, case.now),
+        links=tidied(case.fabric.policy, relieved(case.fabric, plan, after), case.now),
         moves=with_move(case, made=is_move(case, after.links, after.flows)),
         orders=orders.kept(plan, heard.orders, case.now),
         prev_digest=digest(canonical(plan)),

@@ -1,34 +1,41 @@
 """Loss on a link that is only being filled: what a move of traffic explains does not condemn the link it moves to."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pointsman.core.case import Case
 from pointsman.core.evidence import Belief, is_planned, lost_by_probes_alone, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Link, LinkKind, LinkName
 from pointsman.core.intents import is_intent, links_of
 from pointsman.core.pins import acknowledged_at
-from pointsman.core.plan import Drain, LinkState, Verdict
+from pointsman.core.plan import Drain, LinkState, Plan, Verdict
 from pointsman.core.sightings import Health
-from pointsman.core.wants import TEST_DURATION, failover_test, withdrawal_losses
+from pointsman.core.values import replace
+from pointsman.core.wants import TEST_DURATION, failover_test, placed_losses, withdrawal_losses
 
 SETTLING = timedelta(seconds=5)
 """How long after a drain is in force the probes may still tell of the move itself."""
+RELIEF = timedelta(seconds=30)
+"""How long after a plan eased a link that it had kept too much on the probes may still tell of that: time for both clouds' levers."""
 INEXACT = 0.05
 """Share of packets by which loss may exceed what the declared demands explain."""
 _GOOD = frozenset({Verdict.UP, Verdict.DEGRADED})
 _BAD = frozenset({Verdict.DOWN, Verdict.SUSPECT})
+_NEVER, _STILL = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Belief]:
     """Keep a link as it was believed that loses packets while another's traffic is moving onto it: the loss may be the move's own.
 
-    Condemning it would pour the traffic onto the next link, and so on. What still loses when the move is over is down.
-    Where no link at all is seen up, our eyes are broken and nothing is excused.
+    Condemning it would pour the traffic onto the next link, and so on. What still loses when the move is over is down,
+    unless the plan itself keeps more on it than it carries, and that explains what it loses. A probe's word is of its own time.
+    Where no link at all is seen up, our eyes are broken and nothing else is excused.
     """
-    verdicts = {belief.verdict for belief in beliefs.values()}
+    offered = placed_losses(case.fabric, case.plan)
+    told = {name: _squeezed(case, name, belief, offered) for name, belief in beliefs.items()}
+    verdicts = {belief.verdict for belief in told.values()}
     if verdicts.isdisjoint(_GOOD) or verdicts.isdisjoint(_BAD):
-        return dict(beliefs)
+        return told
     filling, overfilled, hidden = _filling(case), _overfilled(case), _hidden(case)
 
     def judged(name: LinkName, belief: Belief) -> Belief:
@@ -38,13 +45,40 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
             return Belief(verdict=Verdict.UNKNOWN, because="our own failover test is due on it, which hides the link")
         if not lost_by_probes_alone(case.claims[name]):
             return belief
-        if name in filling:
+        if name in filling and _seen_at(case, name) < filling[name]:
             return _kept(case, name, "its probes lose packets while traffic is moving onto it: the loss may be the move's own")
-        if name in overfilled and observed_loss(case.claims[name]) <= _there_and_back(overfilled[name]) + INEXACT:
+        if _explains(overfilled, case, name):
             return _kept(case, name, "its probes lose what AWS's own drain puts on it beyond its capacity, until Google's levers are set")
         return belief
 
-    return {name: judged(name, belief) for name, belief in beliefs.items()}
+    return {name: judged(name, belief) for name, belief in told.items()}
+
+
+def _squeezed(case: Case, name: LinkName, belief: Belief, offered: Mapping[LinkName, float]) -> Belief:
+    if belief.verdict not in _BAD or not lost_by_probes_alone(case.claims[name]):
+        return belief
+    if _explains(offered, case, name):
+        return _kept(case, name, "its probes lose what the plan itself puts on it beyond its capacity: no link had room")
+    relieved = case.plan.links.get(name, LinkState()).relieved
+    if relieved is not None and _seen_at(case, name) < relieved + RELIEF:
+        return _kept(case, name, "its probes tell of what the plan kept on it beyond its capacity until just now")
+    return belief
+
+
+def _explains(losses: Mapping[LinkName, float], case: Case, name: LinkName) -> bool:
+    """Say whether a share of packets that is expected to be lost on a link, each way, is all that its probes lose, there and back."""
+    return name in losses and observed_loss(case.claims[name]) <= 1 - (1 - losses[name]) ** 2 + INEXACT
+
+
+def _seen_at(case: Case, name: LinkName) -> datetime:
+    """Say of when the newest loss is that a link's probes tell of."""
+    return max(row.seen_at for rows in case.claims[name].values() for row in rows if row.health is Health.DOWN)
+
+
+def relieved(fabric: Fabric, before: Plan, after: Plan) -> dict[LinkName, LinkState]:
+    """Give the links' states after a decision, with its time where it took away what the plan before kept on a link beyond its capacity."""
+    eased = placed_losses(fabric, before).keys() - placed_losses(fabric, after).keys()
+    return {name: replace(state, relieved=after.decided_at) if name in eased else state for name, state in after.links.items()}
 
 
 def parallel(fabric: Fabric, link: Link) -> tuple[Link, ...]:
@@ -66,32 +100,39 @@ def _kept(case: Case, name: LinkName, because: str) -> Belief:
     return Belief(verdict=kept, because=because, onset=before.onset, usable=before.usable)
 
 
-def _filling(case: Case) -> frozenset[LinkName]:
-    """List the links onto which traffic of another is moving just now, by BGP or by a drain; for a hold-down at most."""
-    ahead = _steered_ahead(case)
-    moving = (link for link in case.fabric.links if link.name in ahead or _emptying(case, link))
-    return frozenset(other.name for link in moving for other in parallel(case.fabric, link))
+def _filling(case: Case) -> dict[LinkName, datetime]:
+    """Say until when traffic of another link is moving onto each, by BGP, by a drain, or by a steer ahead of its agreement."""
+    found: dict[LinkName, datetime] = {}
+    for link in case.fabric.links:
+        until = max(_emptied(case, link), _steered_ahead(case, link))
+        for other in parallel(case.fabric, link):
+            found[other.name] = max(until, found.get(other.name, _NEVER))
+    return found
 
 
-def _steered_ahead(case: Case) -> frozenset[LinkName]:
-    """List the links that a cloud leads traffic off beside the agreement, or did until just now: no plan tells of it yet."""
-    hold_down = case.fabric.policy.hold_down
-    intents = (row for row in case.view.rows if is_intent(row))
-    lately = (row for row in intents if case.now - row.seen_at < (hold_down if row.health is Health.DRAINING else SETTLING))
-    return frozenset(name for row in lately for name in links_of(case.fabric, row))
+def _emptied(case: Case, link: Link) -> datetime:
+    """Say until when a link's traffic is on the move: a drain that is not in force yet or was just set, or BGP that leaves it by itself.
 
-
-def _emptying(case: Case, link: Link) -> bool:
-    """Say whether a link's traffic is on the move: a drain that is not in force yet or only just, or BGP that leaves it by itself."""
-    state = case.plan.links.get(link.name, LinkState())
+    For a hold-down at most.
+    """
+    state, hold_down = case.plan.links.get(link.name, LinkState()), case.fabric.policy.hold_down
     if state.drain is not None:
-        done = _done(case, link, state.drain)
-        lately = case.now - state.drain.since < case.fabric.policy.hold_down
-        return lately and (done is None or case.now - done < SETTLING)
-    if all(one.link != link.name for one in case.plan.flows.values()):
-        return False
-    began = state.onset or case.now
-    return not lost_by_probes_alone(case.claims[link.name]) and case.now - began < case.fabric.policy.hold_down
+        return _settled(_done(case, link, state.drain)) if case.now - state.drain.since < hold_down else _NEVER
+    if all(one.link != link.name for one in case.plan.flows.values()) or lost_by_probes_alone(case.claims[link.name]):
+        return _NEVER
+    return _STILL if case.now - (state.onset or case.now) < hold_down else _NEVER
+
+
+def _steered_ahead(case: Case, link: Link) -> datetime:
+    """Say until when a cloud leads traffic off a link beside the agreement: no plan tells of it yet."""
+    intents = (row for row in case.view.rows if is_intent(row) and link.name in links_of(case.fabric, row))
+    lately = (row for row in intents if case.now - row.seen_at < case.fabric.policy.hold_down)
+    return max((_settled(None if row.health is Health.DRAINING else row.seen_at) for row in lately), default=_NEVER)
+
+
+def _settled(done: datetime | None) -> datetime:
+    """Say until when probes may still tell of a move that was done then; None: it is not done yet."""
+    return _STILL if done is None else done + SETTLING
 
 
 def _hidden(case: Case) -> frozenset[LinkName]:
@@ -114,11 +155,6 @@ def _overfilled(case: Case) -> dict[LinkName, float]:
             for name, loss in withdrawal_losses(case.fabric, case.plan, link.name).items():
                 found[name] = max(loss, found.get(name, 0.0))
     return found
-
-
-def _there_and_back(loss: float) -> float:
-    """Give the share of probes that a link loses which loses this share of packets each way."""
-    return 1 - (1 - loss) ** 2
 
 
 def _drained_by_aws(case: Case, link: Link, drain: Drain) -> bool:

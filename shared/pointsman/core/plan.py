@@ -77,7 +77,8 @@ class LinkState(Frozen):
     epoch that last had our levers set there, until they are seen as the plan asks;
     ``penalty`` is what its failures count for, ``expected`` the same with those within the window that runs (None: there
     was none); ``wavered`` when it last came back from suspect or degraded;
-    ``lost`` says by member since when both ends miss its session, which the convergence budget counts from.
+    ``lost`` says by member since when both ends miss its session, which the convergence budget counts from; ``relieved`` is
+    when a decision last took away what the plan had kept on it beyond its capacity.
     """
 
     verdict: Verdict = Verdict.UNKNOWN
@@ -94,6 +95,7 @@ class LinkState(Frozen):
     expected: Penalty | None = None
     wavered: datetime | None = None
     lost: dict[MemberId, datetime] = {}
+    relieved: datetime | None = None
 
 
 class Placement(Frozen):

@@ -11,6 +11,8 @@ from pointsman.core.plan import Drain, DrainCause, LinkState, Placement, Plan, V
 from pointsman.core.sightings import Aspect, Health, Sighting
 from pointsman.core.steering import RANKS, FailoverTest, PrefixListPin, PrefixStance, RoutePolicies, Setting, Stance
 
+UNDECLARED = 1.25
+"""How much of the declared demand may really be offered to a link that is overloaded by what is declared alone."""
 TEST_DURATION = timedelta(minutes=30)
 """How long a failover test runs unless it is extended: AWS ends it by itself if everything of ours is dead."""
 LOOKING = timedelta(minutes=2)
@@ -200,6 +202,21 @@ def withdrawal_losses(fabric: Fabric, plan: Plan, link: LinkName) -> dict[LinkNa
             load[way] = load.get(way, 0) + flow.demand
     most = {name: max(offered for (other, _), offered in load.items() if other == name) for name, _ in load}
     return {name: 1 - fabric.link(name).capacity / offered for name, offered in most.items() if offered > fabric.link(name).capacity}
+
+
+def placed_losses(fabric: Fabric, plan: Plan) -> dict[LinkName, float]:
+    """Give the share of packets lost (0 to 1) at most on each link on which the plan itself keeps more than it carries.
+
+    A flow that is held back from where it is placed may be on any link beside it, and more may be offered than is declared.
+    """
+    load: dict[LinkName, int] = {}
+    for flow in fabric.flows:
+        at = home(fabric, plan, flow)
+        beside = [one.name for one in fabric.links if _joins(one, flow)] if held_back(fabric, plan, flow) else []
+        for name in dict.fromkeys((*([at] if at else []), *beside)):
+            load[name] = load.get(name, 0) + flow.demand
+    usable = {name: plan.links.get(name, LinkState()).usable or fabric.link(name).capacity for name in load}
+    return {name: 1 - usable[name] / (offered * UNDECLARED) for name, offered in load.items() if offered > usable[name]}
 
 
 def _falling(fabric: Fabric, plan: Plan, link: LinkName) -> Iterator[tuple[Flow, dict[Cloud, tuple[LinkName, ...]]]]:

@@ -15,24 +15,35 @@ class FaultControls:
 
     _state: State
 
+    def suffered(self) -> dict[str, float]:
+        """Say when each link that anything was ever wrong with first suffered (seconds of virtual time)."""
+        return dict(self._state.faults.first)
+
+    def _suffers(self, link: str) -> None:
+        self._state.faults.first.setdefault(self._state.link(link).name, self._state.now)
+
     def cut(self, link: str, *, silent: bool = False, seen_by: Collection[Side] = BOTH_ENDS) -> None:
         """Cut a link. The ends in ``seen_by`` see the light go (LINK_DOWN), unless it is silent or a VPN."""
+        self._suffers(link)
         for session in self._state.of_link(link):
             lose_path(self._state, session, "cut", seen_by=() if silent else seen_by)
 
     def cut_member(self, link: str, member: str, *, silent: bool = False, seen_by: Collection[Side] = BOTH_ENDS) -> None:
         """Cut one member of a link; the link keeps the capacity of the others."""
+        self._suffers(link)
         lose_path(self._state, self._state.session(link, member), "member-cut", seen_by=() if silent else seen_by)
 
     def degrade(self, link: str, loss: float) -> None:
         """Lose a share of packets (0 to 1) at random, both ways; sessions live on retransmissions."""
         if not 0.0 <= loss <= 1.0:
             raise ValueError(f"loss is a share from 0 to 1, not {loss}")
+        self._suffers(link)
         self._state.faults.loss[self._state.link(link).name] = loss
         self._state.touch()
 
     def blackhole(self, link: str, *, towards: Collection[Side] = BOTH_ENDS) -> None:
         """Lose every packet that goes towards these ends while BGP stays up: a grey failure."""
+        self._suffers(link)
         self._state.faults.grey[self._state.link(link).name] = frozenset(towards)
         self._state.touch()
 
@@ -58,6 +69,7 @@ class FaultControls:
         state.time.at(end, lambda: self._give_back(link, (start, end)))
 
     def _take_away(self, link: str) -> None:
+        self._suffers(link)
         for session in self._state.of_link(link):
             lose_path(self._state, session, "maintenance", seen_by=BOTH_ENDS)
 
@@ -73,6 +85,7 @@ class FaultControls:
         """Restart a Cloud Router's task: its sessions drop, graceful restart forwards on; the log's excuse comes late."""
         state = self._state
         for session in tuple(state.at_router(router)):
+            self._suffers(session.link.name)
             restart(state, session, takes=takes)
         excuse = 20.0 + 40.0 * state.dice(router, "excuse")
         state.time.at(state.now + excuse, lambda: state.emit(Side.GCP, Kind.ROUTER_MAINTENANCE, router=router))

@@ -100,11 +100,12 @@ class Settings:
 
 @dataclass(slots=True)
 class Faults:
-    """What is wrong with links besides cuts. ``grey`` holds the ends that packets no longer arrive at."""
+    """What is wrong with links besides cuts. ``grey`` holds the ends that packets no longer arrive at, ``first`` when each first suffered."""
 
     loss: dict[str, float] = field(default_factory=dict)
     grey: dict[str, frozenset[Side]] = field(default_factory=dict)
     windows: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    first: dict[str, float] = field(default_factory=dict)
 
 
 class State:

@@ -86,6 +86,7 @@ async def _evidence(play: Play, healed: float, settled: float | None) -> Evidenc
         woke=play.woke,
         works=tuple(world.works),
         given=tuple(world.given),
+        suffered=world.twin.network.suffered(),
     )
     drills = await _drill(play) if play.schedule.seed % DRILL_EVERY == 0 and settled is not None else ()
     return replace(evidence, drills=drills)

@@ -180,6 +180,7 @@ class Evidence(Frozen):
     is the accepted ballot by register and store at the end, ``lost`` the store that is gone for good, ``misled`` how many
     stores' clocks were wrong at once at most; ``duplicate`` counts the register reads and writes that a repeated report made;
     ``intended`` lists what was steered beside an agreement; ``woke`` is when functions started again after all had been dead (None: never);
+    ``suffered`` says when something was first wrong with each link that anything was wrong with;
     ``works`` is all maintenance that was announced, in every version, ``given`` every order of a person as often as it came;
     ``livelocked`` lists calls of the quiet end that gave up because of other proposers; ``escaped`` lists errors that no
     entry expects, ``entries`` the journal by digest, ``unlooked`` calls that wrote a lever and ended well without a look at the plan after it.
@@ -218,3 +219,4 @@ class Evidence(Frozen):
     woke: float | None = None
     works: tuple[Foretold, ...] = ()
     given: tuple[Order, ...] = ()
+    suffered: Mapping[str, float] = {}

@@ -43,6 +43,15 @@ def nothing_is_done_on_unknown_or_a_lone_claim(record: Record) -> Findings:
                 yield f"epoch {plan.epoch} drains {name} on the word of {heard}"
 
 
+def nobody_is_alarmed_for_a_sound_link(record: Record) -> Findings:
+    """Eyes: an incident begins only for a link that something was wrong with by then, besides what our own steering did to it."""
+    for at, plan in record.history:
+        for name, state in plan.links.items():
+            if state.down_since_epoch == plan.epoch and not record.evidence.suffered.get(name, at) < at:
+                why = next((one.because for one in plan.reasons if one.about == name), "")
+                yield f"epoch {plan.epoch} opens an incident of {name} at {at:.1f} s, and nothing had ever been wrong with it: {why}"
+
+
 def whoever_writes_looks_again(record: Record) -> Findings:
     """Second look: a call that wrote a lever and ends well has asked for the newest plan after it."""
     yield from record.evidence.unlooked
@@ -74,6 +83,7 @@ def both_ends_see_what_is_returned_to(record: Record) -> Findings:
 
 RULES: Mapping[str, Callable[[Record], Findings]] = {
     "rails": nothing_is_done_on_unknown_or_a_lone_claim,
+    "false alarms": nobody_is_alarmed_for_a_sound_link,
     "both ends": both_ends_see_what_is_returned_to,
     "second look": whoever_writes_looks_again,
     "pins": nothing_is_pinned_where_bgp_leads,
