@@ -54,6 +54,11 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
     return {name: judged(name, belief) for name, belief in told.items()}
 
 
+def is_squeezed(case: Case, name: LinkName) -> bool:
+    """Say whether what the plan itself keeps on a link beyond its capacity explains all that its probes lose."""
+    return _explains(placed_losses(case.fabric, case.plan), case, name)
+
+
 def _squeezed(case: Case, name: LinkName, belief: Belief, offered: Mapping[LinkName, float]) -> Belief:
     if belief.verdict not in _BAD or not lost_by_probes_alone(case.claims[name]):
         return belief

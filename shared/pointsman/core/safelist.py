@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pointsman.core.case import Case
 from pointsman.core.evidence import Claims, believe, cloud_of, is_forwarding, observed_loss
 from pointsman.core.fabric import Flow, FlowName, Link, LinkKind, LinkName, Mode
+from pointsman.core.filling import is_squeezed
 from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Vantage
 from pointsman.core.steering import RANKS, FailoverTest, LeverKind, Observed, PrefixStance, RoutePolicies, Setting, Stance
@@ -99,14 +100,14 @@ def _own(case: Case, link: Link) -> Claims:
 
 
 def _dead(case: Case, link: Link) -> bool:
-    """Say whether packets are lost from here while a session stands, and nobody who can be heard says that they pass."""
+    """Say whether packets are lost from here while a session stands, beyond what the plan puts there, and nobody heard says that they pass."""
     own = list(_rows(_own(case, link)))
     lost = [row for row in own if row.vantage in _PROBES and row.health is Health.DOWN]
     sessions = [row for row in own if row.aspect is Aspect.BGP]
     hidden = any(row.cause is Cause.FAILOVER_TEST for row in sessions)
     gone = bool(sessions) and all(row.health is Health.DOWN for row in sessions)
     denied = any(row.vantage in _PROBES and row.health is Health.UP for row in _rows(case.claims[link.name]))
-    return bool(lost) and not (hidden or gone or denied)
+    return bool(lost) and not (hidden or gone or denied or is_squeezed(case, link.name))
 
 
 def _healthy(case: Case, link: Link) -> bool:

@@ -6,7 +6,7 @@ from itertools import takewhile
 from pointsman.core.journal import opened
 from pointsman.core.members import probe_key
 from pointsman.core.pins import OWNER
-from pointsman.core.plan import DrainCause, LinkState, Plan
+from pointsman.core.plan import DrainCause, LinkState, Plan, Verdict
 from pointsman.core.sightings import Health, Vantage
 from pointsman.testing.simulation.agreed import Record, deeds, drained
 from pointsman.testing.simulation.ordering import OF_ORDERS
@@ -44,12 +44,20 @@ def nothing_is_done_on_unknown_or_a_lone_claim(record: Record) -> Findings:
 
 
 def nobody_is_alarmed_for_a_sound_link(record: Record) -> Findings:
-    """Eyes: an incident begins only for a link that something was wrong with by then, besides what our own steering did to it."""
+    """Eyes: an incident begins only for a link that something was wrong with by then, besides what our own steering did to it.
+
+    Announced maintenance may need a person on any link, and what BGP pours onto the last link that is left may be more than it carries.
+    """
     for at, plan in record.history:
         for name, state in plan.links.items():
-            if state.down_since_epoch == plan.epoch and not record.evidence.suffered.get(name, at) < at:
+            begun = state.down_since_epoch == plan.epoch and not (state.maintenance and state.maintenance.ask)
+            if begun and not record.evidence.suffered.get(name, at) < at and _another_is_left(plan, name):
                 why = next((one.because for one in plan.reasons if one.about == name), "")
                 yield f"epoch {plan.epoch} opens an incident of {name} at {at:.1f} s, and nothing had ever been wrong with it: {why}"
+
+
+def _another_is_left(plan: Plan, name: str) -> bool:
+    return any(state.verdict is not Verdict.DOWN and state.drain is None for other, state in plan.links.items() if other != name)
 
 
 def whoever_writes_looks_again(record: Record) -> Findings:
