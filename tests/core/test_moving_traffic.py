@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from pointsman.core.fabric import Cloud, LinkName
+from pointsman.core.filling import RELIEF
 from pointsman.core.intents import intent, is_intent, over
 from pointsman.core.plan import Verdict
 from pointsman.core.sightings import Cause, Health, Sighting, Source, Vantage
@@ -78,6 +79,37 @@ def test_what_the_plan_itself_puts_on_a_link_beyond_its_capacity_condemns_nobody
         assert (plan.links[IX_B].verdict, plan.links[IX_B].down_since_epoch) == (Verdict.UP, None)
     story = losing(squeezed(), 1_000, 0.75)
     assert grey(story, 1_000, "ix-a").decided(1_001).links[IX_B].verdict is Verdict.DOWN
+
+
+def eased(at: float) -> Story:
+    """Let ix-a heal and the flows return from ix-b, which its probes saw overfilled just before (they report no sooner than that)."""
+    story = squeezed()
+    while story.on("training") == "ix-b":
+        at += 60
+        story.note(*healthy("ix-a", at))
+        losing(story, at, OVERFILLED).decided(at + 1)
+    assert story.plan.links[IX_B].relieved == START + seconds(at + 1)
+    return story
+
+
+def test_what_the_plan_kept_on_a_link_until_just_now_condemns_nobody() -> None:
+    story = eased(1_000)
+    at = (story.plan.decided_at - START).total_seconds()
+    story.note(*healthy("ix-a", at + 20))
+    assert losing(story, at + 20, OVERFILLED).decided(at + 21).links[IX_B].verdict is Verdict.UP
+    late = at + RELIEF.total_seconds()
+    story.note(*healthy("ix-a", late))
+    assert losing(story, late, OVERFILLED).decided(late + 1).links[IX_B].verdict is Verdict.DOWN
+
+
+def test_a_probes_word_from_the_time_of_a_move_condemns_nobody_when_it_is_read_late() -> None:
+    story = grey(steady(), 10)
+    story.decided(11)
+    story.note(*lever("ix-a", Health.DRAINING, 12, story.plan.epoch))
+    grey(story, 16, "ix-b")
+    assert story.decided(60).links[IX_B].verdict is Verdict.UP
+    grey(story, 61, "ix-b")
+    assert story.decided(62).links[IX_B].verdict is Verdict.DOWN
 
 
 def test_loss_that_nobody_drains_onto_a_link_condemns_it_however_small() -> None:

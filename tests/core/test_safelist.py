@@ -98,6 +98,15 @@ def test_a_grey_link_is_avoided_by_the_lever_of_either_cloud() -> None:
     assert by_aws.setting == FailoverTest(link=LinkName("ix-a"), running=True, duration=TEST_DURATION)
 
 
+def test_what_the_plan_keeps_on_a_link_beyond_its_capacity_is_no_reason_to_avoid_it() -> None:
+    """checkout's 1G and training's 6G on ix-b's 5G lose two of seven packets each way."""
+    crowded = replace(PLAN, flows={name: replace(placed, link=LinkName("ix-b")) for name, placed in PLAN.flows.items()})
+    seen = rows(Cloud.GCP, {name: (Health.UP, Health.DOWN if name == "ix-b" else Health.UP) for name in LINKS})
+    for share, dead in ((1 - (5 / 7) ** 2, []), (0.9, ["ix-b"])):
+        told = tuple(replace(one, value=share) if one.health is Health.DOWN else one for one in seen)
+        assert [link.name for link in dead_from_here(case_of(Cloud.GCP, told, crowded))] == dead
+
+
 def test_stale_rows_are_no_reason_and_no_way_out() -> None:
     old = int((ATLAS.policy.freshness.look + seconds(2)).total_seconds())
     for here in Cloud:

@@ -9,6 +9,7 @@ CONVERGE = "service/converge.py"
 DELIVER = "service/deliver.py"
 DRAINS = "core/drains.py"
 EVIDENCE = "core/evidence.py"
+FILLING = "core/filling.py"
 GATHER = "service/gather.py"
 MAINTENANCE = "core/maintenance.py"
 ORDERS = "core/orders.py"
@@ -77,6 +78,18 @@ DECIDING = (
         EVIDENCE,
         "    return Belief(verdict=Verdict.SUSPECT, because=words, onset=onset, lost_both_ends=both)",
         "    return Belief(verdict=Verdict.DOWN, because=words, onset=onset)",
+    ),
+    _mutant(
+        "what the plan itself puts on a link condemns it",
+        FILLING,
+        "    if _explains(offered, case, name):\n",
+        "    if False and _explains(offered, case, name):\n",
+    ),
+    _mutant(
+        "what the plan kept on a link until just now condemns it",
+        FILLING,
+        "    if relieved is not None and _seen_at(case, name) < relieved + RELIEF:\n",
+        "    if False and relieved is not None:\n",
     ),
     _mutant(
         "fail-back without hold-down",

@@ -15,6 +15,7 @@ from pointsman.testing.simulation.windowed import OF_WINDOWS, for_a_window
 Findings = Iterator[str]
 
 PROBES = frozenset({Vantage.PROBE_AWS, Vantage.PROBE_GCP})
+_SOUND = frozenset({Verdict.UP, Verdict.DEGRADED})
 AGREEING = 2
 """Sources that must speak against a link before it is drained."""
 
@@ -46,18 +47,18 @@ def nothing_is_done_on_unknown_or_a_lone_claim(record: Record) -> Findings:
 def nobody_is_alarmed_for_a_sound_link(record: Record) -> Findings:
     """Eyes: an incident begins only for a link that something was wrong with by then, besides what our own steering did to it.
 
-    Announced maintenance may need a person on any link, and what BGP pours onto the last link that is left may be more than it carries.
+    Announced maintenance may need a person on any link. Where a flow has no sound link, BGP puts it onto whatever is left.
     """
     for at, plan in record.history:
         for name, state in plan.links.items():
             begun = state.down_since_epoch == plan.epoch and not (state.maintenance and state.maintenance.ask)
-            if begun and not record.evidence.suffered.get(name, at) < at and _another_is_left(plan, name):
+            if begun and not record.evidence.suffered.get(name, at) < at and _all_are_placed(plan):
                 why = next((one.because for one in plan.reasons if one.about == name), "")
                 yield f"epoch {plan.epoch} opens an incident of {name} at {at:.1f} s, and nothing had ever been wrong with it: {why}"
 
 
-def _another_is_left(plan: Plan, name: str) -> bool:
-    return any(state.verdict is not Verdict.DOWN and state.drain is None for other, state in plan.links.items() if other != name)
+def _all_are_placed(plan: Plan) -> bool:
+    return all(placed.link is not None and plan.links[placed.link].verdict in _SOUND for placed in plan.flows.values())
 
 
 def whoever_writes_looks_again(record: Record) -> Findings:
