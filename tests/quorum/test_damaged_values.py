@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from pointsman.core.errors import PointsmanError
 from pointsman.quorum.attempt import Attempt, Step, Unsure
-from pointsman.quorum.ballots import ballot
+from pointsman.quorum.ballots import COUNTER_LIMIT, LEAP_LIMIT, READABLE_LIMIT, ballot
 from pointsman.quorum.outcomes import Agreed, NoMajority, Unknown
-from pointsman.quorum.reading import DAMAGED, DIFFERING, judge
+from pointsman.quorum.reading import DAMAGED, DIFFERING, LEAPING, judge
 from pointsman.quorum.rows import Refusal, Reply, Row
 from pointsman.service.repair import lacking, mend, survey
 from pointsman.testing.stores import Weather
@@ -255,3 +255,35 @@ def test_whatever_is_damaged_in_one_store_at_a_time_is_never_read_nor_built_on(s
     run(story())
 
 
+
+
+@pytest.mark.parametrize("ahead", [LEAP_LIMIT + 1, READABLE_LIMIT - 2])
+def test_a_promise_out_of_the_others_reach_is_a_fault_and_not_gone_above(ahead: int) -> None:
+    far = Reply(row=replace(HOLDS_OLD.row, promised=ballot(1 + ahead, "0" * 16)))
+    reading = judge({"aws": far, "gcp": HOLDS_OLD, "witness": HOLDS_OLD}, 2)
+    assert (reading.confirmed, set(reading.replies)) == (True, {"gcp", "witness"})
+    assert reading.faults == {"aws": LEAPING.format("aws")}
+    assert not judge({"aws": far, "gcp": HOLDS_OLD}, 2).reached
+    near = Reply(row=replace(HOLDS_OLD.row, promised=ballot(1 + LEAP_LIMIT, "0" * 16)))
+    assert judge({"aws": near, "gcp": HOLDS_OLD, "witness": HOLDS_OLD}, 2).faults == {}
+    assert judge({"only": far}, 1).confirmed
+
+
+@pytest.mark.parametrize("counter", [COUNTER_LIMIT - 1, READABLE_LIMIT, READABLE_LIMIT - 1, 2 * LEAP_LIMIT])
+@pytest.mark.parametrize("gone", range(3))
+def test_a_damaged_promise_in_one_store_kills_no_register_though_another_store_is_down(bench: Bench, counter: int, gone: int) -> None:
+    async def story() -> Any:
+        await bench.registers.change(NAME, append("first"))
+        await bench.registers.rest()
+        bench.stores[2].damage(NAME, lambda row: replace(row, promised=ballot(counter, "0" * 16)))
+        bench.stores[gone].break_down()
+        ends = [await bench.proposer(2).change(NAME, append("a"))]
+        bench.stores[gone].mend()
+        ends += [await bench.proposer(number).change(NAME, append(str(number))) for number in (3, 4)]
+        await bench.registers.rest()
+        return ends, [bench.stores[one]._registers[NAME] for one in range(2)]
+
+    (first, *ends), rows = run(story())
+    assert isinstance(first, Agreed if gone == 2 else NoMajority)
+    assert all(isinstance(one, Agreed) for one in ends)
+    assert all(row.promised < ballot(100, "0" * 16) for row in rows)

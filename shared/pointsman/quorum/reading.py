@@ -5,13 +5,16 @@ from datetime import datetime
 
 import msgspec
 
-from pointsman.quorum.ballots import NO_BALLOT
+from pointsman.quorum.ballots import LEAP_LIMIT, NO_BALLOT, counter
 from pointsman.quorum.rows import Reply, Row
 
 DAMAGED = "{} holds another value than the others under one ballot: look what damaged it; the next decision or survey overwrites it"
 """A row that a majority contradicts."""
-DIFFERING = "{} holds another value than another store under one ballot, so one of them is damaged: have all stores answer, then most tell which"
+DIFFERING = "{} holds another value than another store under one ballot, so one is damaged: have every store answer, most tell which; where all do, copy the right row over the other"
 """A row of several that contradict each other, with no majority for any."""
+
+LEAPING = "{} has promised a ballot that no attempts can have reached: the row was damaged, take the store out and copy it anew"
+"""A row whose promise would carry all others' away."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,13 +55,15 @@ def majority_of(acceptors: int) -> int:
 def judge(replies: Mapping[str, Reply], majority: int, faults: Mapping[str, str] | None = None, *, stores: str = "") -> Reading:
     """Say what a set of replies shows; ``stores`` names the set that they come from.
 
-    Stores that differ under one ballot, with no majority to tell which of them is right, count as stores that are down.
+    Stores that differ under one ballot, with no majority to tell which of them is right, count as stores that are down;
+    so does one whose promise is out of the others' reach.
     """
-    rows = {name: reply.row for name, reply in replies.items()}
+    leaping = _leaping({name: reply.row for name, reply in replies.items()})
+    rows = {name: reply.row for name, reply in replies.items() if name not in leaping}
     held = common_row(rows.values(), majority)
     ballot = newest_row(rows.values()).accepted if held is None else held.accepted
     odd = odd_ones(rows, ballot, majority)
-    counted = {name: reply for name, reply in replies.items() if held is not None or name not in odd}
+    counted = {name: reply for name, reply in replies.items() if name in rows and (held is not None or name not in odd)}
     row = newest_row(reply.row for reply in counted.values()) if held is None else held
     return Reading(
         value=row.value,
@@ -66,7 +71,7 @@ def judge(replies: Mapping[str, Reply], majority: int, faults: Mapping[str, str]
         confirmed=held is not None,
         majority=majority,
         replies=counted,
-        faults={**(faults or {}), **odd},
+        faults={**(faults or {}), **leaping, **odd},
         stores=stores,
     )
 
@@ -95,6 +100,13 @@ def odd_ones(rows: Mapping[str, Row], ballot: str, majority: int) -> dict[str, s
     if right is None:
         return {name: DIFFERING.format(name) for name in held}
     return {name: DAMAGED.format(name) for name, row in held.items() if row.value != right.value}
+
+
+def _leaping(rows: Mapping[str, Row]) -> dict[str, str]:
+    """Name the acceptor whose promise is far above all others': a ballot above that one would soon leave nobody any room."""
+    counters = {name: counter(row.promised) for name, row in rows.items()}
+    below = sorted(counters.values())[:-1]
+    return {name: LEAPING.format(name) for name, one in counters.items() if below and one - below[-1] > LEAP_LIMIT}
 
 
 def times(replies: Mapping[str, Reply]) -> dict[str, datetime]:
