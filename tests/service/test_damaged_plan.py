@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from pointsman.core.fabric import Cloud
 from pointsman.quorum.ballots import COUNTER_LIMIT, ballot
 from pointsman.quorum.rows import Row
 from pointsman.service.status import status
@@ -36,6 +35,9 @@ def test_a_damaged_value_in_one_store_stops_no_reroute_and_is_overwritten(store:
         assert found.plan is not None
         assert found.plan.epoch == epoch
         assert ["another value" in one.fault for one in found.stores] == [number == store for number in range(3)]
+        assert [text.startswith(f"{world.table.stores[store].name} holds another value") for text in found.todo if "ballot" in text] == [
+            True
+        ]
         world.twin.network.blackhole("ix-a")
         await world.settle(60)
         assert world.links("checkout") == ({"ix-b"}, {"ix-b"})

@@ -15,7 +15,6 @@ from pointsman.core.sightings import Sighting
 from pointsman.core.values import Frozen
 from pointsman.ports.clouds import Clock
 from pointsman.ports.stores import Listed, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown, StoreUnsure
-from pointsman.quorum.rows import checked
 
 TRAFFIC_LIMIT = 100_000
 """Requests that a store remembers having had."""
@@ -209,10 +208,7 @@ class MemoryStore:
     def _row(self, register: str) -> Row:
         if register in self._spoiled:
             raise RowUnreadable(f"{self.name} holds a row of {register} that this version cannot read: upgrade, or restore it by hand")
-        try:
-            return checked(self._registers.get(register, Row()))
-        except ValueError as error:
-            raise RowUnreadable(f"{self.name} holds {register} in a form this version cannot read ({error})") from error
+        return self._registers.get(register, Row())
 
     def _version(self, register: str) -> str:
         return str(self._versions.get(register, "")) if self._fenced else ""
