@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.quorum.ballots import COUNTER_LIMIT, NO_BALLOT, above, ballot, counter, is_ballot
+from pointsman.quorum.ballots import COUNTER_LIMIT, NO_BALLOT, READABLE_LIMIT, above, ballot, counter, is_ballot
 from pointsman.quorum.rows import Row, checked
 
 NONCE = "00112233aabbccdd"
@@ -50,8 +50,16 @@ def test_a_row_that_the_protocol_cannot_have_written_is_named() -> None:
         (Row(promised="soon"), "malformed"),
         (Row(promised=low, accepted=high, value="x"), "above promised"),
         (Row(promised=low, accepted=low), "go together"),
+        (Row(promised=ballot(READABLE_LIMIT + 1, NONCE)), "no attempts"),
+        (Row(promised=ballot(COUNTER_LIMIT, NONCE), accepted=low, value="x"), "no attempts"),
         (Row(promised=low, value="x"), "go together"),
     ]:
         with pytest.raises(ValueError, match=why):
             checked(row)
     assert checked(Row(promised=high, accepted=low, value="x")).value == "x"
+
+
+@given(st.lists(st.integers(0, READABLE_LIMIT), max_size=5))
+def test_above_any_ballot_that_can_be_read_there_is_a_next_one(counters: list[int]) -> None:
+    rows = [checked(Row(promised=ballot(count, "f" * 16))) for count in [*counters, READABLE_LIMIT]]
+    assert is_ballot(above((row.promised for row in rows), NONCE))

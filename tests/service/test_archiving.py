@@ -6,16 +6,19 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pointsman.core.archive import AT_ONCE, CLOSED_LIMIT, KEPT, Archive, Closed, closing, due, tombstone, without
-from pointsman.core.errors import Transient
+from pointsman.core.archive import AT_ONCE, CLOSED_LIMIT, KEPT, Archive, Closed, closing, due, put_off, tombstone, without
+from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket
 from pointsman.core.outbox import all_told, follow, next_letter
 from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.values import canonical, digest, parse, replace
 from pointsman.ports.clouds import Clock
+from pointsman.quorum.outcomes import Outcome
+from pointsman.quorum.sealing import UNSEALED_LIMIT
 from pointsman.service.archiving import archive, archive_register, archived
 from pointsman.service.house import incident_register
+from pointsman.service.registers import Registers
 from pointsman.testing.stores import Fault, Weather
 from pointsman.testing.virtual import START
 from tests.core.scene import fabric
@@ -188,6 +191,46 @@ async def the_open_one(world: World) -> str:
     plan = await world.plan()
     (link,) = [name for name, state in plan.links.items() if state.down_since_epoch is not None]
     return f"{plan.fabric}/{link}@{plan.links[link].down_since_epoch}"
+
+
+@pytest.mark.parametrize("size", [1, 20, 40])
+def test_the_archive_fits_its_register_however_long_the_names_are_and_whatever_is_put_off(size: int) -> None:
+    names = tuple(f"{'f' * size}/{'l' * size}@{10**9 + number}" for number in range(CLOSED_LIMIT + 5))
+    full = closing(closing(Archive(), names[:1000], START), names[1000:], START)
+    late = START + KEPT + timedelta(microseconds=1)
+    assert len(canonical(put_off(full, tuple(one.incident for one in full.closed), late))) <= UNSEALED_LIMIT
+    assert tuple(one.incident for one in full.closed) == names[: len(full.closed)]
+    assert len(full.closed) >= 1500
+
+
+def test_an_incident_closes_though_the_archive_is_full_of_the_longest_names() -> None:
+    async def tell(world: World) -> None:
+        known = tuple(Closed(incident=f"{'f' * 40}/{'l' * 40}@{10**5 + number}", at=world.clock.now()) for number in range(1884))
+        await world.aws.registers.change(archive_register("atlas"), lambda _: canonical(Archive(closed=known)).decode())
+        world.twin.network.blackhole("ix-a")
+        await world.settle(60)
+        world.twin.network.heal("ix-a")
+        await world.settle(1200, every=60)
+        assert (await world.plan()).links[LinkName("ix-a")].closing == ()
+
+    story(tell)
+
+
+class Full(Registers):
+    """Registers in which nothing more has room."""
+
+    async def change(self, register: str, *_: object, **__: object) -> Outcome:
+        raise Refused(f"the new value of {register} is too long: archive closed parts of it first")
+
+
+def test_an_archive_that_takes_nothing_more_stops_no_sweep_and_is_told() -> None:
+    async def tell(world: World) -> None:
+        full = Full(world.table.stores, clock=world.clock, nonce=str, jitter=float)
+        filed = await archived(dataclasses.replace(world.aws, registers=full), (NAME,))
+        assert (filed.known, filed.buried) == ((), ())
+        assert [text.startswith("archive/atlas takes no more") for text in filed.unread] == [True]
+
+    story(tell)
 
 
 def test_the_list_of_closed_incidents_is_bounded_and_so_is_one_calls_work() -> None:

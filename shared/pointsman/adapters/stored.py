@@ -23,7 +23,8 @@ def register_row(store: str, register: str, layout: object, held: dict[str, Any]
             raise ValueError("its format is not known")  # noqa: TRY301 - one place says what is wrong with a row
         return checked(msgspec.convert(held, Row))
     except ValueError as error:
-        raise RowUnreadable(f"{store} holds {register} in a form this version cannot read ({error}): upgrade pointsman") from error
+        todo = "upgrade pointsman, or if no newer version wrote it, take the store out and copy it anew"
+        raise RowUnreadable(f"{store} holds {register} in a form this version cannot read ({error}): {todo}") from error
 
 
 def rows_read(store: str, claims: Iterable[str | bytes | None], time: datetime | None) -> RowsRead:

@@ -4,14 +4,17 @@ A tombstone is an incident that is over, with nothing left to tell: every versio
 """
 
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 from pointsman.core.incidents import Incident, Moment, Phase
-from pointsman.core.values import Frozen, replace
+from pointsman.core.values import Frozen, canonical, replace
 
 KEPT = timedelta(days=45)
 """How long a closed incident stays whole: the longest queue retention, and as long again for a redrive."""
 CLOSED_LIMIT = 2_000
 """Closed incidents that wait for their tombstones; past it the newest keep their registers as they are, for good."""
+CLOSED_BYTES_LIMIT = 240 * 1024
+"""Bytes of their names and times, at which the same happens: a register's value holds that, and times to the microsecond too."""
 AT_ONCE = 8
 """Tombstones that one call sets up."""
 
@@ -33,7 +36,9 @@ def closing(archive: Archive, incidents: tuple[str, ...], now: datetime) -> Arch
     """Note closed incidents. Idempotent."""
     known = {one.incident for one in archive.closed}
     new = tuple(Closed(incident=name, at=now) for name in incidents if name not in known)
-    return replace(archive, closed=(*archive.closed, *new)[:CLOSED_LIMIT])
+    listed = (*archive.closed, *new)[:CLOSED_LIMIT]
+    ends = accumulate(len(canonical(one)) + len(",") for one in listed)
+    return replace(archive, closed=listed[: sum(end <= CLOSED_BYTES_LIMIT for end in ends)])
 
 
 def due(archive: Archive, now: datetime) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import msgspec
 
 from pointsman.quorum.ballots import NO_BALLOT
 from pointsman.quorum.outcomes import Agreed, Change, Conflict, Decline, Declined, Ending, NoMajority, Unknown
-from pointsman.quorum.reading import Reading, common_ballot, majority_of, newest_row, times
+from pointsman.quorum.reading import DAMAGED, Reading, common_row, majority_of, newest_row, odd_ones, times
 from pointsman.quorum.rows import Refusal, Reply, Row
 
 SENDS_LIMIT = 3
@@ -68,6 +68,7 @@ class Attempt:
         self._promises: dict[str, Reply] = {}
         self._accepts: dict[str, Reply] = {}
         self._faults: dict[str, str] = {}
+        self._odd: dict[str, str] = {}
         self._sends: dict[tuple[str, Step], int] = {}
         self._higher = NO_BALLOT
         self._previous: str | None = None
@@ -84,7 +85,7 @@ class Attempt:
 
     def start(self) -> Requests:
         """Give the first requests: prepare where the reading has a reply, read where it has none yet."""
-        self._faults.update(self._reading.faults)
+        self._faults.update({name: why for name, why in self._reading.faults.items() if name not in self._reading.replies})
         requests = tuple(r for name in self._acceptors if name not in self._faults for r in self._begin(name))
         self._end()
         return requests
@@ -107,7 +108,7 @@ class Attempt:
     def give_up(self, silent: Mapping[str, str]) -> Ending:
         """End where it stands, if it has not ended: nothing more will be proposed. ``silent`` says who still owes an answer."""
         if self.ending is None:
-            faults = {**self._faults, **silent}
+            faults = {**self._odd, **self._faults, **silent}
             self.ending = Unknown(faults=faults) if self.sent else NoMajority(faults=faults)
         return self.ending
 
@@ -146,6 +147,8 @@ class Attempt:
     def _refused(self, request: Request, held: Reply) -> Requests:
         """Look whose ballot stands: mine (an earlier send arrived), a higher one, or a lower one (what was seen is stale)."""
         accepting = request.step is Step.ACCEPT
+        if accepting and held.row.accepted == self.ballot and held.row.value != request.value:
+            return self._again(request, DAMAGED.format(request.acceptor), held)
         if (held.row.accepted if accepting else held.row.promised) == self.ballot:
             return self._granted(request, held)
         if held.row.promised > self.ballot:
@@ -171,20 +174,32 @@ class Attempt:
         return self._propose()
 
     def _propose(self) -> Requests:
-        """Apply the change to what the promises show. An unchanged value that a majority shares needs no accept."""
+        """Apply the change to what the promises show. An unchanged value that a majority shares needs no accept.
+
+        Promises that differ under the newest ballot show nothing, unless a majority tells which is right: the next one may.
+        """
         rows = [promise.row for promise in self._promises.values()]
-        self._previous = newest_row(rows).value
+        newest = self._undamaged(newest_row(rows).accepted)
+        if newest is None:
+            return ()
+        self._previous = newest.value
         wanted = self._change(self._previous)
         self._declined = wanted if isinstance(wanted, Decline) else None
         value = self._previous if wanted is None or isinstance(wanted, Decline) else wanted
         if value is None:
             self.ending = Unknown(faults=self._faults) if self._certain else self._settled(None)
             return ()
-        if value == self._previous and not self._certain and common_ballot(rows, self._majority) is not None:
+        if value == self._previous and not self._certain and common_row(rows, self._majority) is not None:
             self.ending = self._settled(value)
             return ()
         self.proposed = value
         return tuple(r for name, promise in self._promises.items() for r in self._send(name, Step.ACCEPT, promise))
+
+    def _undamaged(self, ballot: str) -> Row | None:
+        """Give what was accepted under a ballot, by all rows that were seen; None while they differ and no majority tells."""
+        rows = {name: reply.row for name, reply in {**self._reading.replies, **self._promises}.items()}
+        self._odd = odd_ones(rows, ballot, self._majority)
+        return next((row for name, row in rows.items() if row.accepted == ballot and name not in self._odd), None)
 
     def _settled(self, value: str | None) -> Ending:
         store_times = times(self._accepts or self._promises)
@@ -201,10 +216,16 @@ class Attempt:
         counted = self._accepts if self.sent else self._promises
         if self.sent and len(counted) >= self._majority:
             self.ending = self._settled(self.proposed)
-        elif len(self._acceptors) - len(self._faults.keys() - counted.keys()) < self._majority:
+        elif self._hopeless(counted):
             self.ending = self._failed()
+
+    def _hopeless(self, counted: Mapping[str, Reply]) -> bool:
+        """Say whether too few are left to answer, or nobody is."""
+        lost = self._faults.keys() - counted.keys()
+        return len(self._acceptors) - len(lost) < self._majority or len(lost) + len(counted) == len(self._acceptors)
 
     def _failed(self) -> Ending:
         if self._higher:
             return Conflict(above=self._higher)
-        return Unknown(faults=self._faults) if self.sent else NoMajority(faults=self._faults)
+        faults = {**self._odd, **self._faults}
+        return Unknown(faults=faults) if self.sent else NoMajority(faults=faults)

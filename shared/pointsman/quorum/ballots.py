@@ -7,6 +7,10 @@ NO_BALLOT = ""
 """Below every ballot."""
 COUNTER_LIMIT = 10**16 - 1
 """Highest counter; at one ballot a millisecond it lasts three hundred thousand years."""
+READABLE_LIMIT = COUNTER_LIMIT // 10
+"""Highest counter that is believed of a row: no attempts get there, so whoever stands on one that is read has room above it."""
+LEAP_LIMIT = 10**9
+"""How far one store's promise may be above all others' that answered; at the rate a register is meant for, a store misses so many in sixty years."""
 
 _FORM = re.compile(r"[0-9]{16}\.[0-9a-f]{16}", re.ASCII)
 
@@ -30,5 +34,5 @@ def counter(of: str) -> int:
 
 
 def above(seen: Iterable[str], nonce: str) -> str:
-    """Make a ballot above all that were seen."""
+    """Make a ballot above all that were seen, none of them past ``READABLE_LIMIT``."""
     return ballot(1 + max((counter(one) for one in seen), default=0), nonce)

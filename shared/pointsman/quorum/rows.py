@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from pointsman.quorum.ballots import NO_BALLOT, is_ballot
+from pointsman.quorum.ballots import NO_BALLOT, READABLE_LIMIT, counter, is_ballot
 
 VALUE_LIMIT = 256 * 1024
 """Longest value of a register, in bytes of UTF-8: every supported store takes it in one row."""
@@ -44,6 +44,8 @@ def checked(row: Row) -> Row:
     for ballot in (row.promised, row.accepted):
         if ballot != NO_BALLOT and not is_ballot(ballot):
             raise ValueError("a ballot is malformed")
+    if counter(row.promised) > READABLE_LIMIT:
+        raise ValueError("its ballot is one that no attempts can have reached")
     if row.accepted > row.promised:
         raise ValueError("accepted is above promised")
     if (row.accepted == NO_BALLOT) != (row.value is None):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pointsman.core.archive import Archive, closing, due, put_off, tombstone, without
-from pointsman.core.errors import Transient, ValueUnreadable
+from pointsman.core.errors import Refused, Transient, ValueUnreadable
 from pointsman.core.incidents import Incident
 from pointsman.core.journal import KEPT
 from pointsman.core.values import canonical, digest
@@ -29,7 +29,7 @@ def archive_register(fabric: str) -> str:
 class Filed:
     """What became of closed incidents: the ``known`` ones, which the plan may forget, and those that are ``buried`` now.
 
-    ``unread`` says which registers could not be read by this version, and what to do.
+    ``unread`` says which registers could not be read by this version, or take no more, and what to do.
     """
 
     known: tuple[str, ...] = ()
@@ -43,6 +43,8 @@ async def archived(house: House, closed: tuple[str, ...]) -> Filed:
         return await archive(house, closed)
     except ValueUnreadable as error:  # the plan goes on naming them until somebody can read the archive
         return Filed(unread=(str(error),))
+    except Refused as error:
+        return Filed(unread=(f"{archive_register(house.current.name)} takes no more: {error}",))
     except Transient:  # the plan goes on naming them, and the next sweep tries again
         return Filed()
 

@@ -69,10 +69,10 @@ async def survey(registers: Registers, register: str) -> Reading:
 
 
 def lagging(reading: Reading) -> dict[str, Reply]:
-    """List the stores that a majority is ahead of, with what they answered."""
+    """List the stores that a majority is ahead of, or holds another value than under the same ballot, with what they answered."""
     if not reading.confirmed or reading.ballot == NO_BALLOT:
         return {}
-    return {name: reply for name, reply in reading.replies.items() if reply.row.accepted < reading.ballot}
+    return {name: reply for name, reply in reading.replies.items() if reply.row.accepted < reading.ballot or name in reading.faults}
 
 
 def lacking(reading: Reading) -> dict[str, Reply]:
@@ -93,7 +93,13 @@ async def mend(registers: Registers, register: str, reading: Reading) -> list[st
     ]
     ends = await asyncio.gather(*(registers.ask(register, request) for request in requests))
     mended = [request.acceptor for request, end in zip(requests, ends, strict=True) if isinstance(end, Reply)]
-    return [f"{name} had missed {register}, and has it now" for name in mended]
+    return [_said(name, register, damaged=name in reading.faults) for name in mended]
+
+
+def _said(store: str, register: str, *, damaged: bool) -> str:
+    if damaged:
+        return f"{store} held another value of {register} than the others, and has theirs now"
+    return f"{store} had missed {register}, and has it now"
 
 
 def answer_key(store: str) -> str:

@@ -268,7 +268,7 @@ def _ticketed(name: str, reading: Reading) -> Ticketed:
 def _store(table: Table, slot: str, readings: Mapping[str, Reading], rows: Mapping[Cloud, RowsRead | None]) -> StoreStatus:
     name = table.stores[slot].name
     reply = next((one.replies[name] for one in readings.values() if name in one.replies), None)
-    behind = {register: _behind(one, name) for register, one in readings.items() if name in lacking(one)}
+    behind = {register: _behind(one, name) for register, one in readings.items() if name in lacking(one) and name not in one.faults}
     faults = (one.faults[name] for one in readings.values() if name in one.faults)
     held = [read for cloud, read in rows.items() if read is not None and table.own(cloud).name == name]
     return StoreStatus(
@@ -386,7 +386,7 @@ def _unread(store: StoreStatus) -> str:
 
 
 def _of_store(store: StoreStatus) -> list[str]:
-    said = [] if store.answers else [_unread(store)]
+    said = [store.fault] * bool(store.fault) if store.answers else [_unread(store)]
     said += [f"{store.name} is {lag} ballots behind in {register}" for register, lag in store.lag.items()]
     late = [one for one in store.answered if one.age is not None and one.age > OVERDUE.total_seconds()]
     said += [f"{store.name} last answered the functions on {one.cloud} {one.age or 0:.0f} s ago" for one in late]

@@ -162,6 +162,10 @@ class MemoryStore:
         """Make a register's row one that cannot be understood."""
         self._spoiled.add(register)
 
+    def damage(self, register: str, change: Callable[[Row], Row]) -> None:
+        """Change a register's row behind everybody's back."""
+        self._registers[register] = change(self._registers[register])
+
     def spoil_row(self, prefix: Cloud) -> None:
         """Put a sighting row there that cannot be understood."""
         self._quarantined[prefix] += 1

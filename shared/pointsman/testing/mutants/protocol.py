@@ -90,7 +90,7 @@ BALLOTS = (
     _mutant(
         "the change is applied to what was read, not to what was prepared",
         ATTEMPT,
-        "self._previous = newest_row(rows).value",
+        "self._previous = newest.value",
         "self._previous = self._reading.value",
     ),
     _mutant(
@@ -123,14 +123,14 @@ ANSWERS = (
     _mutant(
         "a no-op is answered from a minority after the prepare",
         ATTEMPT,
-        "not self._certain and common_ballot(rows, self._majority) is not None:",
+        "not self._certain and common_row(rows, self._majority) is not None:",
         "not self._certain:",
     ),
     _mutant(
         "one store's ballot passes for a majority's",
         READING,
-        "if held.count(accepted) >= majority), None)",
-        "if held.count(accepted) >= 1), None)",
+        "if held.count(one) >= majority), None)",
+        "if held.count(one) >= 1), None)",
     ),
     _mutant(
         "failed is told when no prepare gets through after a lost accept",

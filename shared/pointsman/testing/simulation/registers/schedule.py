@@ -3,7 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
+
+import msgspec
 
 from pointsman.core.domains import StoreSet
 from pointsman.core.errors import Transient
@@ -18,10 +21,11 @@ from pointsman.testing.simulation.registers.calls import NAME, Caller
 from pointsman.testing.simulation.registers.loop import Loop
 from pointsman.testing.simulation.registers.moving import NEXT_SET, Mover
 from pointsman.testing.simulation.registers.proposers import HOURS, START, Line, Proposer, nonces
-from pointsman.testing.simulation.registers.services import acceptor
+from pointsman.testing.simulation.registers.services import acceptor, done
 from pointsman.testing.simulation.registers.settings import Knows, Setting, Trouble, Wrong, setting
 from pointsman.testing.simulation.registers.sites import Answer, Site
 from pointsman.testing.simulation.registers.watching import Watch, items, judge
+from pointsman.testing.stores import MemoryStore
 
 SUCCESSORS_LIMIT = 12
 """Processes that may follow crashed ones in one schedule."""
@@ -151,7 +155,22 @@ class Schedule:
         for one in troubles:
             if one.what is Wrong.ROLLED_BACK:
                 self._will_roll_back(site, one)
+            if one.what is Wrong.DAMAGED:
+                self.loop.at(one.since, partial(self._damage, site, Random(f"damage {self.seed} {one.since}")))
         return site
+
+    def _damage(self, site: Site, dice: Random) -> None:
+        """Tear or change the value that a store holds, if all others hold it too: so no other is damaged already, and it can be told."""
+        store = site.acceptor
+        rows = {one.name: done(one.acceptor.read(NAME)).row for one in self.sites}
+        held = {(row.accepted, row.value) for row in rows.values()}
+        value = rows[site.name].value
+        if len(held) > 1 or not value or not isinstance(store, MemoryStore):
+            return
+        odd = dice.choice((value[: len(value) // 2], f"{value} damaged"))
+        store.damage(NAME, lambda row: msgspec.structs.replace(row, value=odd))
+        self.count(Wrong.DAMAGED, "store")
+        self.watch.damaged(site.name, NAME, done(store.read(NAME)).row)
 
     def _will_roll_back(self, site: Site, trouble: Trouble) -> None:
         """Take a copy at some time before the store goes down, and put it back before it is up again."""

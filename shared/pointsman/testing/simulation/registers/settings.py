@@ -19,6 +19,10 @@ LOPSIDED_SHARE = 0.08
 """Share in which few accepts get through but at one store: what a minority holds decides much there."""
 ROLLED_BACK_SHARE = 0.06
 """Share in which a store comes back with what it held before."""
+DAMAGED_SHARE = 0.3
+"""Share of the schedules that can have it in which values are damaged; their dice are their own, so that all else stays as it is without."""
+DAMAGES = 4
+"""Times in such a schedule at which a value is damaged if all stores hold it just then."""
 
 MOVE_SHARE = 0.12
 """Share of the disturbed schedules in which the set of stores is changed."""
@@ -40,6 +44,7 @@ class Wrong(StrEnum):
     SLOW = "slow"
     LOST_FOR_EVER = "lost for ever"
     ROLLED_BACK = "rolled back"
+    DAMAGED = "damaged"
     NO_WAY_THERE = "no way there"
     NO_WAY_BACK = "no way back"
     SKEW = "skew"
@@ -129,6 +134,10 @@ class Setting(Frozen):
 
 def setting(seed: int) -> Setting:
     """Draw a schedule."""
+    return _damaged(Random(f"damage {seed}"), _drawn(seed))
+
+
+def _drawn(seed: int) -> Setting:
     dice = Random(f"register {seed}")
     stores = _stores(dice)
     proposers = dice.choices((1, 2, 3, 4, 5, 8), weights=(12, 30, 26, 14, 10, 8))[0]
@@ -238,3 +247,15 @@ def _rolled_back(dice: Random, drawn: Setting) -> Setting:
         messages=(Wrong.LOST_REQUEST, Wrong.LOST_REPLY, Wrong.DOUBLED, Wrong.DELAYED),
         troubles=(back, *(_trouble(dice, drawn, Wrong.DOWN) for _ in range(dice.choice((0, 1))))),
     )
+
+
+def _damaged(dice: Random, drawn: Setting) -> Setting:
+    """Draw when values of one store are damaged, where nothing else is wrong for ever and everybody compares what stores hold."""
+    lasting = {Wrong.LOST_FOR_EVER, Wrong.ROLLED_BACK} & {one.what for one in drawn.troubles}
+    able = [place for place, kind in enumerate(drawn.stores) if kind in {Kind.BALLOTS, Kind.VERSIONS}]
+    barred = drawn.calm or drawn.gentle or lasting or drawn.plain or drawn.move or len(drawn.stores) == 1 or not able
+    if barred or dice.random() >= DAMAGED_SHARE:
+        return drawn
+    times = [dice.uniform(0, drawn.spread + 2) for _ in range(DAMAGES)]
+    found = [Trouble(what=Wrong.DAMAGED, store=dice.choice(able), since=since, until=since) for since in times]
+    return replace(drawn, troubles=(*drawn.troubles, *found))

@@ -66,6 +66,10 @@ class Watch:
         self._seen[name].rows[store] = row
         self._forgetful = True
 
+    def damaged(self, store: str, name: str, row: Row) -> None:
+        """Take note that a store's row is not what was written: what is chosen stays as it is."""
+        self._seen[name].rows[store] = row
+
     def wrote(self, store: str, name: str, row: Row) -> None:
         """Look at what a write left in the row of that name."""
         seen = self._seen[name]
