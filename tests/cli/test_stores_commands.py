@@ -56,11 +56,20 @@ def test_a_store_that_keeps_its_promises_may_be_used_and_its_names_are_said() ->
         done = stores("probe", clone.url())
         held = list(clone.objects)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "28 kept, 3 not tried here: it may be used" in done.stdout
+    assert "29 kept, 3 not tried here: it may be used" in done.stdout
     assert "it takes a register that another version has written" in done.stdout
     root = done.stdout.partition("lies under ")[2].partition(" ")[0]
     assert held
     assert all(path.startswith(f"/pointsman/{root}") for path in held)
+
+
+def test_a_store_whose_clock_is_far_off_is_told_and_does_not_pass() -> None:
+    with Clone(time="Thu, 31 Dec 2099 23:59:59 GMT") as clone:
+        done = stores("probe", clone.url())
+    assert done.returncode == 2
+    assert "could not be tried  the stores time is that of this machine" in done.stdout
+    assert "the store says that it is 2099-12-31T23:59:59Z, and this machine 20" in done.stdout
+    assert "set whichever clock is wrong" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from pointsman.core.values import replace
 from pointsman.quorum.attempt import Request, Step
 from pointsman.quorum.ballots import above
 from pointsman.quorum.rows import Reply
+from pointsman.service.attention import Status
 from pointsman.service.repair import EVERY, is_due, lagging, survey
-from pointsman.service.status import Status, Table, status
+from pointsman.service.status import Table, status
 from pointsman.service.sweep import sweep
 from tests.service.lonely import Lonely, lonely
 from tests.service.test_converge import World, story
