@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from pointsman.core import leftovers, overfilling, unforced
+from pointsman.core.adopting import others, shared
 from pointsman.core.alone import Diary, Phase, register_of
 from pointsman.core.damping import told as told_of_damping
 from pointsman.core.errors import ValueUnreadable
@@ -102,7 +103,8 @@ async def status(table: Table) -> Status:
         ),
     )
     unread = (diary for diary in diaries.values() if isinstance(diary, str))
-    return msgspec.structs.replace(found, todo=(*((moved,) if moved else ()), *unread, *todo(table.fabric, found)))
+    strangers = shared(others(_known(rows, at).rows, (table.fabric,), at))
+    return msgspec.structs.replace(found, todo=(*((moved,) if moved else ()), *unread, *strangers, *todo(table.fabric, found)))
 
 
 def _windows(fabric: Fabric, rows: Mapping[Cloud, RowsRead | None], at: datetime) -> dict[str, tuple[str, ...]]:
