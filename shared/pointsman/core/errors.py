@@ -21,11 +21,11 @@ class PointsmanError(Exception):
         super().__init__(f"{bounded(text)}: {told}" if told else bounded(text))
 
 
-def bounded(text: str) -> str:
-    """Cut a text that is longer than ``TEXT_LIMIT``, between two words where it has any."""
-    if len(text) <= TEXT_LIMIT:
+def bounded(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Cut a text that is longer than ``limit``, between two words where it has any."""
+    if len(text) <= limit:
         return text
-    room = TEXT_LIMIT - len(_CUT)
+    room = limit - len(_CUT)
     whole = text[: room + 1].rpartition(" ")[0]
     return f"{whole if len(whole) > room // 2 else text[:room]}{_CUT}"
 

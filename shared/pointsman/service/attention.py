@@ -70,7 +70,7 @@ class Done(Frozen):
 
 
 class Status(Frozen):
-    """Everything that ``pointsman status`` shows. ``certain`` says that a majority holds this plan; ``todo`` what asks for somebody's attention."""
+    """Everything that ``pointsman status`` shows. ``certain`` says that a majority holds this plan; ``unread`` why it is not shown ("" when it is, or when there is none yet), ``todo`` what asks for attention."""
 
     fabric: str
     at: datetime
@@ -78,6 +78,7 @@ class Status(Frozen):
     certain: bool
     reached: bool
     plan: Plan | None = None
+    unread: str = ""
     damped: dict[LinkName, str] = {}
     flags: dict[Cloud, FlagState] = {}
     incidents: tuple[Ticketed, ...] = ()
@@ -96,14 +97,14 @@ class Status(Frozen):
 def todo(fabric: Fabric, found: Status) -> tuple[str, ...]:
     """List what asks for somebody's attention, the gravest first."""
     plan = found.plan
-    said: list[str] = []
+    said = [found.unread] if found.unread else []
     if not found.reached:
         said.append("no majority of the stores could be read from here: what is shown may be out of date")
     elif not found.certain and plan is not None:
         said.append("the newest plan is not settled: the next sweep settles it")
-    if plan is None:
-        said.append("no plan is known: the first sweep makes one")
-    else:
+    if plan is None and not found.unread:
+        said.append(_no_plan(found))
+    if plan is not None:
         said += [*found.unforced.values(), *found.refused, *found.overfilled, *_of_plan(fabric, plan, found.unforced)]
         said += [f"{name} {text}" for name, text in found.damped.items()]
     said += [f"the freeze flag of {cloud} is {state}" for cloud, state in found.flags.items() if state is not FlagState.CLEAR]
@@ -111,6 +112,13 @@ def todo(fabric: Fabric, found: Status) -> tuple[str, ...]:
     said += [f"{one.cloud} avoided {one.deed.link} alone, and the record has not got it yet" for one in found.alone if not one.deed.told]
     said += [*found.intents, *found.leftovers]
     return (*said, *_of_silence(found), *(text for store in found.stores for text in _of_store(store, found.at)))
+
+
+def _no_plan(found: Status) -> str:
+    """Say why there is nothing to show: that nobody agreed on a plan yet is known only from a majority."""
+    if found.reached:
+        return "no plan is known: the first sweep makes one"
+    return "no plan could be read: whether one is agreed can be told once a majority of the stores answers"
 
 
 def _of_silence(found: Status) -> list[str]:

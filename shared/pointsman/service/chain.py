@@ -69,7 +69,7 @@ async def newest(table: Table) -> tuple[Plan | None, bool]:
 
 def _head(reading: Reading) -> Plan | None:
     if not reading.reached:
-        raise Transient("no majority of the stores answers: " + "; ".join(reading.faults.values()))
+        raise Transient("no majority of the stores answers", faults=reading.faults.values())
     seal = seal_in(reading.value)
     if seal is not None:
         raise ConfigError(f"the plan was moved to stores {seal.to}: name the fabric that declares them")

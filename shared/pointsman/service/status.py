@@ -71,7 +71,7 @@ async def status(table: Table) -> Status:
         _by_cloud(lambda cloud: _diary(table, cloud)),
         _by_cloud(lambda cloud: _flag(table, cloud)),
     )
-    plan, moved = _plan_in(reading)
+    plan, why = _plan_in(reading)
     names = [] if plan is None else [name for name, *_ in open_incidents(table.fabric, plan)]
     surveys = await asyncio.gather(*(survey(table.registers, incident_register(name)) for name in names))
     readings = {plan_register: reading} | {incident_register(name): one for name, one in zip(names, surveys, strict=True)}
@@ -79,10 +79,11 @@ async def status(table: Table) -> Status:
     found = Status(
         fabric=table.fabric.name,
         at=at,
-        mode=standing(table.fabric.stores, reached=reading.reached),
+        mode=standing(table.fabric.stores, reached=reading.reached, missing=_missing(table, reading)),
         certain=reading.confirmed,
         reached=reading.reached,
         plan=plan,
+        unread=why,
         damped={} if plan is None else damped(table.fabric, plan, at),
         flags=flags,
         incidents=tuple(_ticketed(name, one) for name, one in zip(names, surveys, strict=True)),
@@ -104,7 +105,12 @@ async def status(table: Table) -> Status:
     )
     unread = (diary for diary in diaries.values() if isinstance(diary, str))
     strangers = shared(others(_known(rows, at).rows, (table.fabric,), at))
-    return msgspec.structs.replace(found, todo=(*((moved,) if moved else ()), *unread, *strangers, *todo(table.fabric, found)))
+    return msgspec.structs.replace(found, todo=(*unread, *strangers, *todo(table.fabric, found)))
+
+
+def _missing(table: Table, reading: Reading) -> tuple[str, ...]:
+    """List the slots whose stores did not answer."""
+    return tuple(slot for slot, store in table.stores.items() if store.name not in reading.replies)
 
 
 def _windows(fabric: Fabric, rows: Mapping[Cloud, RowsRead | None], at: datetime) -> dict[str, tuple[str, ...]]:

@@ -153,7 +153,7 @@ class _Steps:
         if found.entry is not None:
             return found.entry
         if found.dark:
-            raise Transient(f"it cannot be told whether the entry of epoch {plan.epoch} is there: " + "; ".join(found.dark))
+            raise Transient(f"it cannot be told whether the entry of epoch {plan.epoch} is there", faults=found.dark)
         if self._house.clock.now() - plan.decided_at >= KEPT:
             return None
         raise _Bad(Fault.MISSING, f"no store holds it, and it is to be kept for {KEPT.days} days")
