@@ -15,7 +15,7 @@ from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import Plan
 from pointsman.core.values import canonical, parse
 from pointsman.service.house import House, incident_register
-from pointsman.service.journal import find
+from pointsman.service.journal import find_in
 from pointsman.service.registers import Registers
 from pointsman.service.verify import Reach, verify
 from pointsman.testing.faces.timing import monotonic, wait
@@ -137,7 +137,7 @@ class Judge(Generic[Seen]):
         drained: dict[int, set[str]] = {}
         while plan.epoch:
             drained[plan.epoch] = {name for name, state in plan.links.items() if state.drain}
-            entry = (await find(ours, plan.entry)).entry
+            entry = (await find_in((ours.journal, *ours.spares), plan.entry)).entry
             assert entry is not None, "verify has just read it"
             plan = entry.before
         for line in said:

@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -55,11 +56,20 @@ def test_a_store_that_keeps_its_promises_may_be_used_and_its_names_are_said() ->
         done = stores("probe", clone.url())
         held = list(clone.objects)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "28 kept, 3 not tried here: it may be used" in done.stdout
+    assert "29 kept, 3 not tried here: it may be used" in done.stdout
     assert "it takes a register that another version has written" in done.stdout
     root = done.stdout.partition("lies under ")[2].partition(" ")[0]
     assert held
     assert all(path.startswith(f"/pointsman/{root}") for path in held)
+
+
+def test_a_store_whose_clock_is_far_off_is_told_and_does_not_pass() -> None:
+    with Clone(time="Thu, 31 Dec 2099 23:59:59 GMT") as clone:
+        done = stores("probe", clone.url())
+    assert done.returncode == 2
+    assert "could not be tried  the stores time is that of this machine" in done.stdout
+    assert "the store says that it is 2099-12-31T23:59:59Z, and this machine 20" in done.stdout
+    assert "set whichever clock is wrong" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -159,7 +169,7 @@ def test_the_journal_goes_along_to_a_bucket_elsewhere_whatever_its_name(tmp_path
         plan = canonical(replace(first_plan(leaving, SystemClock().now()), epoch=7)).decode()
         ours = Registers((store,), clock=SystemClock(), nonce=nonce, jitter=jitter, stores=store_set(leaving.stores))
         asyncio.run(ours.change("plan/atlas", lambda _: plan))
-        entries = {digest(entry): entry for entry in (b"first", b"second", b"third")}
+        entries = {digest(entry): zlib.compress(entry) for entry in (b"first", b"second", b"third")}
         for name, entry in entries.items():
             asyncio.run(store.put_entry(name, entry))
         moved = stores("move", *compiled(tmp_path, leaving, coming), "--yes", "--force")
@@ -197,3 +207,17 @@ def test_a_move_to_the_same_stores_or_under_the_same_number_is_refused(tmp_path:
     unnumbered = replace(following, stores=replace(following.stores, generation=1))
     told = stores("move", *compiled(tmp_path, current, unnumbered))
     assert (told.returncode, "write stores.generation: 2" in told.stderr) == (1, True)
+
+
+def test_an_entry_that_is_not_what_its_name_says_is_left_behind_and_the_move_does_not_pass_for_whole(
+    tmp_path: Path, current: Fabric, following: Fabric
+) -> None:
+    plan = canonical(replace(first_plan(current, SystemClock().now()), epoch=7)).decode()
+    asyncio.run(registers(current).change("plan/atlas", lambda _: plan))
+    for name, kept in ((digest(b"good"), zlib.compress(b"good")), (digest(b"bad"), b"<html>")):
+        asyncio.run(SqliteStore("aws", tmp_path / "old.sqlite").put_entry(name, kept))
+    moved = stores("move", *compiled(tmp_path, current, following), "--yes", "--force")
+    assert moved.returncode == 1
+    assert "with 1 entries of the journal" in moved.stdout
+    assert f"entry {digest(b'bad')} was altered" in moved.stderr
+    assert "keep the old store until then" in moved.stderr

@@ -32,3 +32,11 @@ def test_a_mode_names_what_it_survives_and_what_not(stores: Stores, mode: Mode, 
 def test_without_a_majority_every_table_stands_alone() -> None:
     for stores in (Stores(aws=EAST, gcp=FIRE, witness=R2), Stores(aws=EAST)):
         assert standing(stores, reached=False).mode is Mode.ALONE
+
+
+@pytest.mark.parametrize("stores", [Stores(aws=EAST, gcp=FIRE, witness=R2), Stores(aws=EAST, gcp=FIRE, witness=WEST)])
+def test_with_a_store_missing_a_table_survives_no_further_loss_and_says_which_is_gone(stores: Stores) -> None:
+    said = standing(stores, missing=("gcp",))
+    assert said.mode is standing(stores).mode
+    assert said.survives == "no further loss while the store gcp (Google Cloud) does not answer"
+    assert said.breaks == "the loss of another store"

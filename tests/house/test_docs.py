@@ -1,10 +1,13 @@
 """What the documents point at is there, and the commands they name exist."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from pointsman.cli.main import app
 from tests.house.tree import ROOT, name_of
@@ -85,3 +88,18 @@ def test_the_page_of_the_house_names_every_module(room: str) -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").replace("solving*.py", "solving")
     modules = {path.name for path in (ROOT / "shared" / "pointsman" / room).glob("*.py")} - {"__init__.py"}
     assert {name for name in modules if f"{room}/{name}" not in page and not name.startswith("solving")} == set()
+
+
+def test_every_command_of_the_page_about_stores_is_taken_as_it_is_written() -> None:
+    page = (ROOT / "docs" / "stores.md").read_text(encoding="utf-8")
+    written = [inline or shown for inline, shown in re.findall(r"`(pointsman [^`]*[A-Z][^`]*)`|^\$ (pointsman .*)$", page, re.MULTILINE)]
+    assert len(written) >= 4
+    for line in written:
+        words = shlex.split(line)[1:]
+        with get_command(app).make_context("pointsman", words) as group:
+            command = group.command
+            while isinstance(command, TyperGroup):
+                _, inner, words = command.resolve_command(group, words)
+                assert inner is not None, line
+                command = inner
+            command.make_context(line, words, parent=group)  # raises what a shell would show

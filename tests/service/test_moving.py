@@ -13,7 +13,6 @@ from pointsman.core.domains import StoreSet
 from pointsman.core.errors import Moved, Refused, Transient
 from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.outbox import open_incidents
-from pointsman.core.values import digest
 from pointsman.ports.stores import Listed, ListedStore
 from pointsman.quorum.sealing import seal_in
 from pointsman.service.converge import converge
@@ -24,7 +23,7 @@ from pointsman.service.registers import Registers
 from pointsman.service.sweep import sweep
 from pointsman.service.verify import verify
 from pointsman.testing.inprocess import probes
-from pointsman.testing.stores import MemoryStore
+from pointsman.testing.stores import MemoryStore, Weather
 from pointsman.testing.virtual import START, VirtualClock, run
 from tests.core.scene import fabric
 from tests.service.lonely import Lonely, lonely
@@ -113,12 +112,12 @@ def test_a_dry_run_says_what_would_be_moved_and_writes_nothing() -> None:
         site = Site(world)
         name = await broken(world)
         world.forget_requests()
-        found = await survey(site.move())
+        found = (await survey(site.move())).stages
         assert found[f"plan/{world.aws.current.name}"] is Stage.HERE
         assert found[incident_register(name)] is Stage.HERE
         assert set(world.requests()) <= {"read", "registers"}
         await carry_out(site.move(), QUIET)
-        assert set((await survey(site.move())).values()) == {Stage.MOVED}
+        assert set((await survey(site.move())).stages.values()) == {Stage.MOVED}
 
     story(tell)
 
@@ -173,19 +172,6 @@ def test_an_incident_that_only_the_plan_names_is_sealed_too_so_no_slow_function_
     story(tell)
 
 
-def test_the_journal_of_a_store_that_is_left_is_copied_whole() -> None:
-    async def tell(world: World) -> None:
-        site = Site(world)
-        entries = {digest(f"entry {number}".encode()): f"entry {number}".encode() for number in range(20)}
-        for name, entry in entries.items():
-            await world.table.witness.put_entry(name, entry)
-        done = await carry_out(site.move(), QUIET)
-        assert done.entries >= 20
-        assert {name: await site.fourth.entry(name) for name in entries} == entries
-
-    story(tell)
-
-
 def test_the_chain_of_plans_is_walked_in_the_new_stores_when_all_three_were_exchanged() -> None:
     async def tell(world: World) -> None:
         site = Site(world)
@@ -227,7 +213,36 @@ def test_a_move_begins_only_when_a_majority_of_both_sets_answers() -> None:
                 await act(site.move())
         world.table.gcp.mend()
         assert seal_in((await world.aws.registers.read(world.aws.plan_register)).value) is None
-        await carry_out(site.move(), QUIET)
+        await carry_out(site.move(), QUIET, force=True)
+
+    story(tell)
+
+
+def test_a_move_onto_a_set_that_lacks_a_store_is_foretold_and_made_only_by_force() -> None:
+    async def tell(world: World) -> None:
+        site = Site(world)
+        site.fourth.break_down()
+        found = await survey(site.move())
+        assert ([text for text in found.dark_next if "fourth is down" in text], found.dark) == (list(found.dark_next), ())
+        assert found.dark_next
+        with pytest.raises(Refused, match=r"--force: stores 2\.next: fourth is down"):
+            await carry_out(site.move(), QUIET)
+        assert seal_in((await world.aws.registers.read(world.aws.plan_register)).value) is None
+        done = await carry_out(site.move(), QUIET, force=True)
+        assert done.dark == found.dark_next
+
+    story(tell)
+
+
+def test_a_store_that_is_left_and_hangs_is_foretold_and_need_not_answer() -> None:
+    async def tell(world: World) -> None:
+        site = Site(world)
+        world.table.witness.forecast = lambda _: Weather(delay=3600)
+        found = await survey(site.move())
+        assert (len(found.dark), found.dark_next) == (1, ())
+        assert "did not answer in time" in found.dark[0]
+        done = await carry_out(site.move(), QUIET)
+        assert done.dark == found.dark
 
     story(tell)
 
@@ -281,7 +296,7 @@ def test_a_move_that_is_stopped_anywhere_goes_on_from_there(stop: int) -> None:
         await sweep(world.gcp)
         done = await carry_out(site.move(), QUIET)
         assert done.left_behind == ()
-        assert set((await survey(site.move())).values()) == {Stage.MOVED}
+        assert set((await survey(site.move())).stages.values()) == {Stage.MOVED}
         alone = await agreed_plan(site.house(Cloud.GCP, site.new()))
         assert alone is not None
         assert alone.epoch >= before.epoch

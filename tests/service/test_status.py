@@ -3,13 +3,16 @@
 from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.modes import Mode
 from pointsman.core.plan import FlagState
-from pointsman.core.values import replace
+from pointsman.core.values import canonical, replace
 from pointsman.quorum.attempt import Request, Step
 from pointsman.quorum.ballots import above
 from pointsman.quorum.rows import Reply
+from pointsman.quorum.sealing import sealing
+from pointsman.service.attention import Status
 from pointsman.service.repair import EVERY, is_due, lagging, survey
-from pointsman.service.status import Status, Table, status
+from pointsman.service.status import Table, status
 from pointsman.service.sweep import sweep
+from pointsman.service.trial import Trial
 from tests.service.lonely import Lonely, lonely
 from tests.service.test_converge import World, story
 
@@ -155,6 +158,42 @@ def test_a_table_that_nobody_used_yet_has_no_plan() -> None:
     story(tell)
 
 
+def test_with_all_stores_dark_nobody_is_told_that_there_is_no_plan() -> None:
+    async def tell(world: World) -> None:
+        await well(world)
+        for store in world.table.stores:
+            store.break_down()
+        found = await status(table(world))
+        assert not one_of(found, "the first sweep makes one")
+        assert one_of(found, "no plan could be read: whether one is agreed")
+
+    story(tell)
+
+
+def test_a_plan_that_was_moved_is_not_called_unknown() -> None:
+    async def tell(world: World) -> None:
+        await well(world)
+        sealed = sealing("2.next")(canonical(await world.plan()).decode())
+        assert isinstance(sealed, str)
+        await world.gcp.registers.carry(world.gcp.plan_register, Trial(lambda _: sealed, entered=True), None, world.clock.monotonic() + 9)
+        found = await status(table(world))
+        assert "moved to stores 2.next" in found.unread
+        assert found.todo[0] == found.unread
+        assert not one_of(found, "no plan")
+
+    story(tell)
+
+
+def test_with_one_store_gone_the_mode_says_that_no_other_may_go() -> None:
+    async def tell(world: World) -> None:
+        await well(world)
+        assert "no further loss" not in (await status(table(world))).mode.text
+        world.table.witness.break_down()
+        assert "survives no further loss while the store witness" in (await status(table(world))).mode.text
+
+    story(tell)
+
+
 def test_what_a_plan_of_another_version_or_fabric_says_is_not_guessed() -> None:
     async def tell(world: World) -> None:
         await sweep(world.gcp)
@@ -164,7 +203,8 @@ def test_what_a_plan_of_another_version_or_fabric_says_is_not_guessed() -> None:
         await world.gcp.registers.change("plan/atlas", lambda _: '{"of": "tomorrow"}')
         found = await status(held)
         assert found.plan is None
-        assert one_of(found, "newer version")
+        assert one_of(found, "newer version") == found.unread
+        assert not one_of(found, "no plan")
 
     story(tell)
 

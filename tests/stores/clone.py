@@ -6,19 +6,21 @@ import time
 from html import escape
 from urllib.parse import unquote
 
+from pointsman.core.values import replace
 from pointsman.testing.loopback import LoopbackServer, Reply, Request
 
 PAGE = 5
 
 
 class Clone:
-    """Buckets in memory. Each header that ``ignores`` names is ignored without a word; ``refusal`` answers everything that way."""
+    """Buckets in memory. Each header that ``ignores`` names is ignored without a word; ``refusal`` answers everything that way, ``time`` is its Date."""
 
-    def __init__(self, *, ignores: tuple[str, ...] = (), refusal: Reply | None = None) -> None:
+    def __init__(self, *, ignores: tuple[str, ...] = (), refusal: Reply | None = None, time: str = "") -> None:
         self.objects: dict[str, bytes] = {}
         self.ignores = ignores
         self.slowness = 0.0
         self.refusal = refusal
+        self._date = {"Date": time} if time else {}
         self._lock = threading.Lock()
         self._server = LoopbackServer(self._answer)
 
@@ -43,7 +45,8 @@ class Clone:
         with self._lock:
             if request.method == "GET" and "list-type" in request.query:
                 return self._list(request)
-            return self._get(request.path) if request.method == "GET" else self._put(request)
+            reply = self._get(request.path) if request.method == "GET" else self._put(request)
+            return replace(reply, headers={**reply.headers, **self._date})
 
     def _get(self, path: str) -> Reply:
         held = self.objects.get(path)

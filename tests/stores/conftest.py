@@ -130,7 +130,9 @@ def memory(token: str, *, fenced: bool) -> Bench:
     async def writes() -> int:
         return store.row_writes
 
-    return Bench(open=lambda: store, token=token, spoil=_later(store.spoil), spoil_row=_later(store.spoil_row), writes=writes)
+    return Bench(
+        open=lambda: store, token=token, spoil=_later(store.spoil), spoil_row=_later(store.spoil_row), writes=writes, now=WallClock().now
+    )
 
 
 def sqlite(token: str, path: Path) -> Bench:
@@ -146,7 +148,9 @@ def sqlite(token: str, path: Path) -> Bench:
         """Give sqlite's own count, as one connection sees it, of what others have committed."""
         return int(await spoiling._run(lambda db: db.execute("PRAGMA data_version").fetchone()[0], writing=False))
 
-    return Bench(open=lambda: SqliteStore("sqlite", path), token=token, spoil=spoil, spoil_row=spoil_row, writes=writes)
+    return Bench(
+        open=lambda: SqliteStore("sqlite", path), token=token, spoil=spoil, spoil_row=spoil_row, writes=writes, now=WallClock().now
+    )
 
 
 def dynamodb(token: str, moto: Emulator, kind: str) -> Bench:
@@ -171,7 +175,7 @@ def dynamodb(token: str, moto: Emulator, kind: str) -> Bench:
         return done.count("PutItem")
 
     opened = partial(DynamoStore, "dynamodb", TABLE, call, root=root)
-    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row, writes=writes)
+    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row, writes=writes, now=WallClock().now)
 
 
 def signed_call(url: str) -> DynamoCall:
@@ -198,7 +202,7 @@ def of_firestore(token: str, running: Emulator) -> Bench:
     async def writes() -> int:
         return http.asked.count("batchWrite")
 
-    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row, writes=writes)
+    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row, writes=writes, now=WallClock().now)
 
 
 async def one_key() -> str:
@@ -227,7 +231,7 @@ def s3(token: str, moto: Emulator, *, cipher: Cipher | None = None) -> Bench:
     async def writes() -> int:
         return asked.count("PUT")
 
-    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row, writes=writes)
+    return Bench(open=opened, token=token, spoil=spoil, spoil_row=spoil_row, writes=writes, now=WallClock().now)
 
 
 def dynamo(running: Emulator) -> Any:

@@ -187,3 +187,12 @@ def test_one_row_of_a_newer_version_counts_its_store_down_for_that_register_alon
         assert store.name in reading.faults[store.name]
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("kind", ["registers", "entries"])
+def test_a_bucket_that_breaks_a_listing_off_without_saying_where_it_goes_on_is_not_taken_for_whole(odd: Odd, kind: str) -> None:
+    page = b"<ListBucketResult><IsTruncated>true</IsTruncated><NextMarker>x</NextMarker><Key>journal/a.json</Key></ListBucketResult>"
+    store = S3Store("witness", "bucket", KEYS, endpoint=odd.url)
+    odd.status, odd.body = 200, page
+    with pytest.raises(StoreDown, match="witness breaks a listing off"):
+        asyncio.run(getattr(store, kind)())

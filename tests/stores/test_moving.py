@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def test_every_register_and_entry_comes_to_a_set_that_shares_no_store(moto: Emul
     leaving, coming = sets(moto, tmp_path, "moved")
     proposers = Proposers(leaving, coming)
     plan = canonical(replace(first_plan(fabric, WallClock().now()), epoch=9)).decode()
-    entries = {digest(text): text for text in (f"entry {number}".encode() for number in range(7))}
+    entries = {digest(text): zlib.compress(text) for text in (f"entry {number}".encode() for number in range(7))}
 
     async def story() -> None:
         old = proposers.old()
@@ -95,10 +96,10 @@ def test_every_register_and_entry_comes_to_a_set_that_shares_no_store(moto: Emul
             await list(leaving.values())[number % 3].put_entry(name, entry)
         await old.rest()
         move = Move(fabric=fabric, registers=proposers.both(), leaving=leaving, coming=coming, now=WallClock().now())
-        assert {"plan/atlas", *INCIDENTS} <= (await survey(move)).keys()
+        assert {"plan/atlas", *INCIDENTS} <= (await survey(move)).stages.keys()
         done = await carry_out(move, lambda _: None)
         assert (done.entries, done.left_behind) == (7, ())
-        assert set((await survey(move)).values()) == {Stage.MOVED}
+        assert set((await survey(move)).stages.values()) == {Stage.MOVED}
         for one in (proposers.new(), proposers.both()):
             assert await value_of(one, "plan/atlas") == plan
             assert [await value_of(one, name) for name in INCIDENTS] == [f'"{name}"' for name in INCIDENTS]

@@ -7,7 +7,7 @@ from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.secrets import Secrets
 from pointsman.boot.artefact import fabrics, home_region
 from pointsman.boot.aws import build
-from pointsman.boot.chance import nonce
+from pointsman.boot.chance import SystemClock, nonce
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings, read_settings
 from pointsman.boot.stores import Opener, open_stores
@@ -60,4 +60,4 @@ def open_probe(url: str, settings: Settings | None = None) -> Probe:
     file = f"{address.name}.probe-{token}" if address.scheme is StoreScheme.SQLITE else ""
     apart = replace(address, name=file) if file else address
     name = f"the store ({address.scheme} {address.name})"
-    return Probe(bench=Bench(open=lambda: opener.store(name, apart), token=f"t{token}"), root=opener.root, file=file)
+    return Probe(bench=Bench(open=lambda: opener.store(name, apart), token=f"t{token}", now=SystemClock().now), root=opener.root, file=file)

@@ -105,6 +105,6 @@ def _nudge(queues: Sequence[Queue]) -> Callable[[str, int], Awaitable[None]] | N
             if not isinstance(end, PointsmanError):
                 raise end
         if lost:
-            raise Transient("; ".join(str(end) for end in lost))
+            raise Transient("not every cloud was told at once, and its next sweep sees it", faults=map(str, lost))
 
     return nudge

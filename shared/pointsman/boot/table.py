@@ -65,7 +65,7 @@ def either(*ways: Secret) -> Secret:
                 one.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
         final = all(isinstance(error, ConfigError) for error in failures)
-        raise (ConfigError if final else Transient)("; ".join(str(error) for error in failures))
+        raise (ConfigError if final else Transient)("neither cloud gives the secret", faults=map(str, failures))
 
     return get
 

@@ -16,7 +16,8 @@ from pointsman.core.maintenance import spoken
 from pointsman.core.values import canonical
 
 if TYPE_CHECKING:
-    from pointsman.service.status import Status, StoreStatus, Table
+    from pointsman.service.attention import Status, StoreStatus
+    from pointsman.service.status import Table
 
 FINE, DEGRADED, UNREAD = 0, 1, 2
 """Exit codes: nothing to do; something asks for attention; no majority of the stores could be read."""

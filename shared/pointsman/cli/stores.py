@@ -11,7 +11,7 @@ from pointsman.cli.asking import must_be_compiled
 from pointsman.core.errors import PointsmanError, Refused
 
 if TYPE_CHECKING:
-    from pointsman.service.moving import Stage
+    from pointsman.service.moving import Foreseen, Moved
     from pointsman.service.probing.cases import Finding
 
 KEPT, BROKEN, UNTOLD = 0, 1, 2
@@ -23,7 +23,7 @@ Url = Annotated[str, typer.Argument(metavar="URL", help="A store, as a fabric na
 Current = Annotated[str, typer.Argument(metavar="CURRENT", help="The compiled fabric whose stores hold everything now.")]
 Following = Annotated[str, typer.Argument(metavar="NEXT", help="The compiled fabric whose stores are to hold it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Move. Without it, say what would be moved and write nothing.")]
-Force = Annotated[bool, typer.Option("--force", help="Do not wait until both clouds' functions carry the next fabric.")]
+Force = Annotated[bool, typer.Option("--force", help="Move though functions do not carry the next fabric, or one of its stores is out.")]
 
 
 @app.command("probe")
@@ -83,7 +83,8 @@ def _clear(file: str) -> None:
 def move(current: Current, following: Following, *, yes: Yes = False, force: Force = False) -> None:
     """Move a fabric to another set of stores, register by register, while it goes on deciding.
 
-    May be stopped at any point and started again. Speaks to the stores with the credentials of this shell.
+    May be stopped at any point and started again. Speaks to the stores with the credentials of this shell. Exits 1 when
+    it was refused, and when an entry of the journal could not be copied.
     """
     from pointsman.boot import loop  # noqa: PLC0415 - the SDKs load for this command only
     from pointsman.boot.moving import open_move  # noqa: PLC0415
@@ -100,22 +101,42 @@ def move(current: Current, following: Following, *, yes: Yes = False, force: For
     if missing and not force:
         raise Refused(f"{_uncarried(missing)}: deploy it there first, or use --force")
     try:
-        done = loop.run(carry_out(one, typer.echo))
+        done = loop.run(carry_out(one, typer.echo, force=force))
     except KeyboardInterrupt:
         typer.echo("stopped: nothing is lost, and the same command goes on from here", err=True)
         raise
+    _tell_of(done, names)
+
+
+def _tell_of(done: "Moved", names: str) -> None:
+    """Say what a move did; exits 1 when anything of ours stayed behind."""
     typer.echo(f"{done.registers} registers went from {names}, with {done.entries} entries of the journal")
-    for trouble in done.left_behind:
-        typer.echo(f"left behind: {trouble}")
+    for text in done.dark:
+        typer.echo(f"without it: {text}")
+    for text in done.foreign:
+        typer.echo(f"not copied: {text}")
+    for text in done.left_behind:
+        typer.echo(f"left behind: {text}", err=True)
+    if done.left_behind:
+        typer.echo(
+            "every register was moved, but not all of the journal: the same command tries the rest again, so keep the old store until then",
+            err=True,
+        )
     typer.echo("now adopt the next fabric, and then deploy it alone")
+    if done.left_behind:
+        raise typer.Exit(1)
 
 
-def _foretell(found: "dict[str, Stage]", names: str, missing: tuple[str, ...]) -> None:
-    for name, stage in found.items():
+def _foretell(found: "Foreseen", names: str, missing: tuple[str, ...]) -> None:
+    for name, stage in found.stages.items():
         typer.echo(f"{stage:<24}{name}")
     typer.echo(f"from {names}; nothing was written: move them with --yes")
     if missing:
         typer.echo(f"{_uncarried(missing)}: they would stop until it is deployed there")
+    for text in found.dark:
+        typer.echo(f"{text}: what it alone holds of the journal would be left behind")
+    for text in found.dark_next:
+        typer.echo(f"{text}: the move would be refused without --force, and that set begin without a store to lose")
 
 
 def _uncarried(missing: tuple[str, ...]) -> str:

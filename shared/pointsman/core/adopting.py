@@ -1,7 +1,7 @@
 """Moving a plan from one fabric to the next: one agreed order, refused while it would strand something."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkName, Mode
 from pointsman.core.plan import LinkState, Pin, Plan, Reason
@@ -15,6 +15,11 @@ from pointsman.core.wants import is_steered, route_policies
 HEARTBEAT_FRESH = SILENT_AFTER
 """How old a heartbeat may be and still show what a cloud's functions carry: a few sweeps."""
 
+SHARED_FOR = timedelta(days=1)
+"""How long after its last sweep another fabric still counts as using the same stores."""
+_NAME = "fabric/"
+"""Beginning of the member of the row that names whose rows these are."""
+
 
 def heartbeat_key(fabric_hash: str) -> str:
     """Name the row in which a cloud's functions say that their artefact carries a fabric."""
@@ -23,17 +28,36 @@ def heartbeat_key(fabric_hash: str) -> str:
 
 def heartbeats(here: Cloud, fabrics: Iterable[Fabric], now: datetime) -> tuple[Sighting, ...]:
     """Say which fabrics a function's artefact carries."""
-    return tuple(
-        Sighting(
-            vantage=Vantage(here.value),
-            member=heartbeat_key(fabric.hash),
-            source=Source.LEVER,
-            aspect=Aspect.CAPACITY,
-            health=Health.UP,
-            seen_at=now,
-            cause=Cause.OPERATIONAL,
-        )
-        for fabric in fabrics
+    return tuple(_row(here, heartbeat_key(fabric.hash), now) for fabric in fabrics)
+
+
+def name_row(here: Cloud, fabric: Fabric, now: datetime) -> Sighting:
+    """Say whose rows these are: those of two fabrics in one set of stores cannot be told apart by anything else."""
+    return _row(here, f"{_NAME}{fabric.name}", now)
+
+
+def others(rows: Iterable[Sighting], fabrics: Iterable[Fabric], now: datetime) -> tuple[str, ...]:
+    """Name the fabrics besides ours whose functions keep their rows in the same stores."""
+    ours = {f"{_NAME}{fabric.name}" for fabric in fabrics}
+    found = {row.member for row in rows if row.member.startswith(_NAME) and now - row.seen_at <= SHARED_FOR}
+    return tuple(sorted(member.removeprefix(_NAME) for member in found - ours))
+
+
+def shared(names: Iterable[str]) -> tuple[str, ...]:
+    """Say what is wrong with other fabrics in the same stores, and what to do."""
+    told = "keeps its rows in these stores too, so that functions of one that are dead pass for alive: give each fabric stores of its own"
+    return tuple(f"fabric {name} {told}" for name in names)
+
+
+def _row(here: Cloud, member: str, now: datetime) -> Sighting:
+    return Sighting(
+        vantage=Vantage(here.value),
+        member=member,
+        source=Source.LEVER,
+        aspect=Aspect.CAPACITY,
+        health=Health.UP,
+        seen_at=now,
+        cause=Cause.OPERATIONAL,
     )
 
 

@@ -1,23 +1,40 @@
 """Errors, named for the caller's next step. Anything else that escapes is a bug and may crash."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 TEXT_LIMIT = 300
-"""Longest error text, in characters: foreign text is cut before it reaches a log or a ticket."""
+"""Longest text of one error, in characters: foreign text is cut before it reaches a log or a ticket."""
+FAULTS_LIMIT = 6
+"""Faults that one error tells besides its own text: as many as two sets of stores have."""
+_CUT = "..."
 
 
 class PointsmanError(Exception):
-    """Base of every error that pointsman raises on purpose; its text tells the user what to do."""
+    """Base of every error that pointsman raises on purpose; its text tells the user what to do.
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text[:TEXT_LIMIT])
+    ``faults`` are what it came of, each bounded by itself, so that the first takes no room from the last.
+    """
+
+    def __init__(self, text: str, *, faults: Iterable[str] = ()) -> None:
+        told = "; ".join(bounded(fault) for fault in tuple(faults)[:FAULTS_LIMIT])
+        super().__init__(f"{bounded(text)}: {told}" if told else bounded(text))
+
+
+def bounded(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Cut a text that is longer than ``limit``, between two words where it has any."""
+    if len(text) <= limit:
+        return text
+    room = limit - len(_CUT)
+    whole = text[: room + 1].rpartition(" ")[0]
+    return f"{whole if len(whole) > room // 2 else text[:room]}{_CUT}"
 
 
 class Transient(PointsmanError):
     """It did not work now: deliver the event again, not before ``retry_after``."""
 
-    def __init__(self, text: str, *, retry_after: timedelta = timedelta(0)) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, *, faults: Iterable[str] = (), retry_after: timedelta = timedelta(0)) -> None:
+        super().__init__(text, faults=faults)
         self.retry_after = retry_after
 
 

@@ -4,6 +4,8 @@ A plan names its entry and an entry holds the plan before it, so the digests cha
 docs/adr/0011-the-journal.md. Nothing is read or written here.
 """
 
+import contextlib
+import re
 import zlib
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -25,6 +27,7 @@ PLAIN_LIMIT = 4 * 1024 * 1024
 """Longest entry before it is packed, in bytes: two thousand rows are half a megabyte."""
 _EFFORT = 6
 """Of the packing (0 to 9): a tenth of the size in about a millisecond."""
+_NAME = re.compile(rf"[0-9a-f]{{32}}(\.({'|'.join(Cloud)}))?")
 
 T = TypeVar("T", "Entry", "Countersignature")
 
@@ -100,10 +103,7 @@ def seal(before: Plan, view: View, now: datetime, plan: Plan, adoption: Adoption
 
 def opened(name: str, packed: bytes) -> Entry:
     """Read the entry kept under a digest. Raises ``Altered`` or ``Newer``."""
-    content = _unpacked(name, packed)
-    if digest(content) != name:
-        raise Altered(f"entry {name} was altered: its content has another digest")
-    return _read(f"entry {name}", content, Entry)
+    return _read(f"entry {name}", _content(name, packed), Entry)
 
 
 def again(entry: Entry, fabric: Fabric, rules: Rules = RULES) -> Plan | Declined:
@@ -142,9 +142,32 @@ def countersignature(name: str, cloud: Cloud, kept: bytes) -> Countersignature:
     return found
 
 
+def is_name(name: str) -> bool:
+    """Say whether something of the journal may be kept under a name: an entry, or a cloud's word on one."""
+    return _NAME.fullmatch(name) is not None
+
+
+def check_kept(name: str, kept: bytes) -> None:
+    """Look whether what is kept under a name is what had it, of whatever version it is. Raises ``Altered``."""
+    entry, _, cloud = name.partition(".")
+    if cloud:
+        with contextlib.suppress(Newer):
+            countersignature(entry, Cloud(cloud), kept)
+    else:
+        _content(entry, kept)
+
+
 def _unnamed(plan: Plan) -> Plan:
     """Give a plan as its entry holds it: the entry's own digest cannot be inside it."""
     return replace(plan, entry="")
+
+
+def _content(name: str, packed: bytes) -> bytes:
+    """Unpack what is kept under a digest and has it."""
+    content = _unpacked(name, packed)
+    if digest(content) != name:
+        raise Altered(f"entry {name} was altered: its content has another digest")
+    return content
 
 
 def _unpacked(name: str, packed: bytes) -> bytes:

@@ -1,10 +1,11 @@
 """The honest modes: what the shared table's places let it survive, said in words wherever a mode is shown."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from pointsman.core.domains import TableMode, addresses_of, table_mode
-from pointsman.core.errors import Transient
+from pointsman.core.errors import Transient, bounded
 from pointsman.core.fabric import Stores
 from pointsman.core.values import Frozen
 
@@ -28,8 +29,8 @@ class NoQuorum(Transient):
     ``alone`` says what this cloud did about it by itself, or why it did nothing.
     """
 
-    def __init__(self, text: str, *, alone: str = "") -> None:
-        super().__init__(f"{text[:TEXT_KEPT]}; {alone}" if alone else text)
+    def __init__(self, text: str, *, faults: Iterable[str] = (), alone: str = "") -> None:
+        super().__init__(f"{bounded(text, TEXT_KEPT)}; {alone}" if alone else text, faults=faults)
         self.alone = alone
 
 
@@ -54,10 +55,22 @@ ALONE = Honest(
 """What is left when no majority of the stores answers."""
 
 
-def standing(stores: Stores, *, reached: bool = True) -> Honest:
-    """Say how a table stands, by its places; ``reached`` says whether a majority of them answers. Raises ValueError for a bad URL."""
+def standing(stores: Stores, *, reached: bool = True, missing: Sequence[str] = ()) -> Honest:
+    """Say how a table stands, by its places; ``reached`` says whether a majority of them answers, ``missing`` are the slots that do not.
+
+    Raises ValueError for a bad URL.
+    """
     if not reached:
         return ALONE
+    whole = _by_places(stores)
+    if not missing:
+        return whole
+    places = addresses_of(stores)
+    gone = _listed([f"the store {slot} ({_spoken(places[slot].provider)})" if slot in places else f"the store {slot}" for slot in missing])
+    return Honest(mode=whole.mode, survives=f"no further loss while {gone} does not answer", breaks="the loss of another store")
+
+
+def _by_places(stores: Stores) -> Honest:
     match table_mode(stores):
         case TableMode.QUORUM:
             return _quorum(stores)

@@ -8,6 +8,8 @@ from pointsman.core.values import canonical, digest, replace
 
 GRAIN = timedelta(seconds=1)
 """A store's time is given in whole seconds (HTTP Date): so far ahead of it a claim may be and still be right."""
+FAR_OFF = timedelta(minutes=1)
+"""How far a store's time may lie from the agreed one before it is told: claims are clamped by it, and age by it."""
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -23,6 +23,7 @@ __all__ = [
     "ROWS_LIMIT",
     "VALUE_LIMIT",
     "Acceptor",
+    "Entries",
     "Journal",
     "Listed",
     "ListedStore",
@@ -94,16 +95,20 @@ class Rows(Protocol):
         """Read all rows under a cloud's prefix, strongly."""
 
 
-class Journal(Protocol):
-    """Entries kept under the digest of their content, or of what they are about. The first under a name stays; putting it again changes nothing."""
+class Entries(Protocol):
+    """A journal to read from."""
 
     name: str
 
+    async def entry(self, digest: str) -> bytes | None:
+        """Give an entry back, None when it is not there. Raises ``StoreDown``."""
+
+
+class Journal(Entries, Protocol):
+    """Entries kept under the digest of their content, or of what they are about. The first under a name stays; putting it again changes nothing."""
+
     async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
         """Keep an entry, ``until`` then at least; the store may drop it after that. Raises ``StoreDown`` or ``StoreUnsure``."""
-
-    async def entry(self, digest: str) -> bytes | None:
-        """Give an entry back, None when it is not there."""
 
 
 class Store(Acceptor, Rows, Journal, Protocol):

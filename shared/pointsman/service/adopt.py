@@ -59,6 +59,6 @@ def _plan_of(register: str, outcome: Outcome) -> Plan:
         case Declined(reason=reason):
             raise Refused(reason)
         case NoMajority(faults=faults) | Unknown(faults=faults):
-            raise Transient("it is not certain that a majority of the stores holds it: " + "; ".join(faults.values()))
+            raise Transient("it is not certain that a majority of the stores holds it", faults=faults.values())
         case Agreed():
             raise Transient("the register is empty: look at the stores")

@@ -69,7 +69,7 @@ async def agree(house: House, gathered: Gathered, beside: Beside | None = None) 
 
 
 def _no_quorum(faults: Mapping[str, str]) -> NoQuorum:
-    return NoQuorum("no majority of the stores answers, so nothing is decided: " + "; ".join(faults.values()))
+    return NoQuorum("no majority of the stores answers, so nothing is decided", faults=faults.values())
 
 
 def _refused(refusal: Refusal, held: Plan) -> Agreement:

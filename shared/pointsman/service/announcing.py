@@ -15,6 +15,7 @@ from pointsman.core.sightings import Sighting, Vantage, Window
 from pointsman.core.values import Frozen, digest, replace
 from pointsman.core.windows import FORESEEN, LONGEST, TEXT_KEPT, in_utc, is_over, is_overruled, placed, row_of, span_of, taken_by
 from pointsman.ports.stores import RowsRead, RowUnreadable, StoreDown, StoreUnsure
+from pointsman.service.repair import survey
 from pointsman.service.status import ROWS_SECONDS, Table
 
 ID_LENGTH = 8
@@ -63,8 +64,7 @@ class Wish:
 async def add(table: Table, wish: Wish) -> Written:
     """Announce a window on a link. Raises ``Refused`` for one that cannot be, ``Transient`` when no store could be reached."""
     wish = _in_utc(wish)
-    read = await _read(table)
-    now = _now(table, read.values())
+    read, now = await _read(table)
     why = refusal(table.fabric, wish, now)
     if why:
         raise Refused(why)
@@ -108,8 +108,7 @@ def refusal(fabric: Fabric, wish: Wish, now: datetime) -> str:
 
 async def cancel(table: Table, name: str, *, author: str, reason: str) -> Written:
     """Take a window back: a person's own, or set aside what a cloud announced; again where a store missed it. Raises ``Refused`` when there is none of that name."""
-    read = await _read(table)
-    now = _now(table, read.values())
+    read, now = await _read(table)
     rows = _rows(read.values())
     row = next((one for one in rows if _name(one) == name), None)
     if row is None or row.window is None:
@@ -125,8 +124,8 @@ async def cancel(table: Table, name: str, *, author: str, reason: str) -> Writte
 
 async def listed(table: Table) -> Listed:
     """List the windows that are still to end, or were taken back before their end."""
-    read = await _read(table)
-    now, rows = _now(table, read.values()), _rows(read.values())
+    read, now = await _read(table)
+    rows = _rows(read.values())
     told = [_told(table.fabric, row, rows, now) for row in rows if not _is_word(row)]
     kept = [one for one in told if not one.over]
     return Listed(
@@ -179,12 +178,15 @@ def _name(row: Sighting) -> str:
     return digest(by.encode())[:ID_LENGTH]
 
 
-async def _read(table: Table) -> dict[Cloud, RowsRead]:
-    found = await asyncio.gather(*(_rows_of(table, cloud) for cloud in Cloud))
+async def _read(table: Table) -> tuple[dict[Cloud, RowsRead], datetime]:
+    """Read each cloud's rows, and the time, of which all stores are asked: with one of two clocks wrong nobody could tell which."""
+    reading, found = await asyncio.gather(
+        survey(table.registers, f"plan/{table.fabric.name}"), asyncio.gather(*(_rows_of(table, cloud) for cloud in Cloud))
+    )
     read = {cloud: one for cloud, one in zip(Cloud, found, strict=True) if one is not None}
     if not read:
         raise Transient("neither cloud's rows can be read from here: see pointsman status for what can be reached, and try again")
-    return read
+    return read, table.time(reading)
 
 
 async def _rows_of(table: Table, cloud: Cloud) -> RowsRead | None:
@@ -198,10 +200,6 @@ async def _rows_of(table: Table, cloud: Cloud) -> RowsRead | None:
 def _rows(read: Iterable[RowsRead]) -> tuple[Sighting, ...]:
     """Give the newest version of every window's row."""
     return tuple(row for _, row in sorted(newest(row for one in read for row in one.rows if row.window is not None).items()))
-
-
-def _now(table: Table, read: Iterable[RowsRead]) -> datetime:
-    return max((one.store_time for one in read if one.store_time is not None), default=table.clock.now())
 
 
 async def _write(table: Table, read: dict[Cloud, RowsRead], window: Window, at: datetime) -> Written:

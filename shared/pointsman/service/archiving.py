@@ -109,4 +109,4 @@ def _value(outcome: Outcome) -> str | None:
         case Agreed(value=value) | Declined(value=value):
             return value
         case NoMajority(faults=faults) | Unknown(faults=faults):
-            raise Transient("no majority of the stores answers: " + "; ".join(faults.values()))
+            raise Transient("no majority of the stores answers", faults=faults.values())

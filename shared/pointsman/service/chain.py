@@ -1,6 +1,6 @@
 """The chain of decisions as a reader finds it: from the agreed plan back through the journal, as far as somebody needs it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -9,9 +9,10 @@ from pointsman.core.errors import ConfigError, Refused, Transient
 from pointsman.core.journal import KEPT, Entry, plan_of
 from pointsman.core.plan import Plan
 from pointsman.core.values import Frozen, canonical, parse
+from pointsman.ports.stores import Entries
 from pointsman.quorum.reading import Reading
 from pointsman.quorum.sealing import seal_in
-from pointsman.service.journal import find_in
+from pointsman.service.journal import find_in, in_time
 from pointsman.service.repair import survey
 from pointsman.service.status import Table
 
@@ -68,7 +69,7 @@ async def newest(table: Table) -> tuple[Plan | None, bool]:
 
 def _head(reading: Reading) -> Plan | None:
     if not reading.reached:
-        raise Transient("no majority of the stores answers: " + "; ".join(reading.faults.values()))
+        raise Transient("no majority of the stores answers", faults=reading.faults.values())
     seal = seal_in(reading.value)
     if seal is not None:
         raise ConfigError(f"the plan was moved to stores {seal.to}: name the fabric that declares them")
@@ -81,11 +82,11 @@ def _head(reading: Reading) -> Plan | None:
 async def _walk(
     table: Table, head: Plan | None, enough: Callable[[Decision], bool], limit: int, found: list[Decision]
 ) -> tuple[Ending, str]:
-    plan = head
+    plan, journals = head, in_time(table.stores.values())
     for _ in range(limit):
         if plan is None or not plan.epoch:
             return (Ending.NOTHING if plan is None else Ending.FIRST), ""
-        step = await _step(table, plan)
+        step = await _step(table, journals, plan)
         if not isinstance(step, Decision):
             return step
         found.append(step)
@@ -95,12 +96,12 @@ async def _walk(
     return Ending.LIMIT, ""
 
 
-async def _step(table: Table, plan: Plan) -> Decision | tuple[Ending, str]:
+async def _step(table: Table, journals: Sequence[Entries], plan: Plan) -> Decision | tuple[Ending, str]:
     """Find the entry of one plan, or say why there is none to go by."""
     if not plan.entry:
         return Ending.MISSING, f"epoch {plan.epoch} was agreed by something that keeps no journal"
     try:
-        found = await find_in(tuple(table.stores.values()), plan.entry)
+        found = await find_in(journals, plan.entry)
     except Refused as error:
         return Ending.SPOILED, str(error)
     if found.entry is None:

@@ -120,7 +120,7 @@ def _value(outcome: Outcome) -> str | None:
         case Agreed(value=value) | Declined(value=value):
             return value
         case NoMajority(faults=faults):
-            raise NoQuorum("no majority of the stores answers: " + "; ".join(faults.values()))
+            raise NoQuorum("no majority of the stores answers", faults=faults.values())
         case Unknown():
             raise Transient("it is not certain that a majority of the stores holds it: it is read again when the event is delivered again")
 

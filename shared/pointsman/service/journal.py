@@ -5,7 +5,7 @@ does. Without an entry no accept is sent: a plan that no store can explain would
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pointsman.core.errors import PointsmanError
@@ -13,13 +13,15 @@ from pointsman.core.fabric import Fabric
 from pointsman.core.journal import KEPT, Adoption, Altered, Entry, Sealed, countersignature_key, countersigned, opened, seal
 from pointsman.core.plan import Plan, View
 from pointsman.core.values import Frozen, canonical
-from pointsman.ports.stores import Journal, RowUnreadable, StoreDown, StoreUnsure
+from pointsman.ports.stores import Entries, Journal, RowUnreadable, StoreDown, StoreUnsure
 from pointsman.service.house import House
 
 HEDGE_SECONDS = 0.25
 """How long the own cloud's store may take before the others are asked as well."""
 KEEP_SECONDS = 3.0
 """How long an entry may take to be kept anywhere."""
+ENTRY_SECONDS = 5.0
+"""How long a walk back through the journal waits for a store to give one entry."""
 COUNTERSIGN_LIMIT = 16
 """Entries that one sweep decides again; what lies further back unsigned stays so, and ``pointsman verify`` says it."""
 COUNTERSIGN_SECONDS = 5.0
@@ -102,15 +104,35 @@ class Found(Frozen):
     dark: tuple[str, ...] = ()
 
 
-async def find(house: House, name: str) -> Found:
-    """Look for an entry in all stores. Raises ``Altered`` when any of them holds something else under its digest, and ``Newer``."""
-    return await find_in((house.journal, *house.spares), name)
+class InTime:
+    """One journal for as long as somebody walks back through it: once no answer came in time, it is dark for the rest of that walk."""
+
+    def __init__(self, journal: Entries) -> None:
+        self.name = journal.name
+        self._journal = journal
+        self._dark = ""
+
+    async def entry(self, digest: str) -> bytes | None:
+        """Give an entry back, None when it is not there. Raises ``StoreDown``."""
+        if self._dark:
+            raise StoreDown(self._dark)
+        try:
+            async with asyncio.timeout(ENTRY_SECONDS):
+                return await self._journal.entry(digest)
+        except TimeoutError as error:
+            self._dark = f"{self.name} gave no entry of its journal within {ENTRY_SECONDS:g} s: see pointsman status"
+            raise StoreDown(self._dark) from error
 
 
-async def find_in(journals: Sequence[Journal], name: str) -> Found:
-    """Look for an entry in these stores, as ``find`` does."""
+def in_time(journals: Iterable[Entries]) -> tuple[InTime, ...]:
+    """Give journals for one walk."""
+    return tuple(InTime(journal) for journal in journals)
+
+
+async def find_in(journals: Sequence[Entries], name: str) -> Found:
+    """Look for an entry in some stores. Raises ``Altered`` when any of them holds something else under its digest, and ``Newer``."""
     answers = await asyncio.gather(*(_read(journal, name) for journal in journals))
-    copies: dict[bytes, Journal] = {}
+    copies: dict[bytes, Entries] = {}
     for journal, answer in zip(journals, answers, strict=True):
         if isinstance(answer, bytes):
             copies.setdefault(answer, journal)
@@ -118,14 +140,14 @@ async def find_in(journals: Sequence[Journal], name: str) -> Found:
     return Found(entry=entries[0] if entries else None, dark=tuple(answer for answer in answers if isinstance(answer, str)))
 
 
-def _opened(journal: Journal, name: str, packed: bytes) -> Entry:
+def _opened(journal: Entries, name: str, packed: bytes) -> Entry:
     try:
         return opened(name, packed)
     except Altered as error:
         raise Altered(f"{journal.name}: {error}") from error
 
 
-async def _read(journal: Journal, name: str) -> bytes | str | None:
+async def _read(journal: Entries, name: str) -> bytes | str | None:
     """Read what is kept under a name; gives text saying why it can't be read."""
     try:
         return await journal.entry(name)

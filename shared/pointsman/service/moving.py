@@ -18,23 +18,35 @@ from pointsman.core.adopting import carried_by
 from pointsman.core.alone import register_of as diary
 from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric
-from pointsman.core.journal import KEPT
+from pointsman.core.journal import KEPT, Altered, check_kept, is_name
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import Plan
-from pointsman.core.values import canonical, parse
+from pointsman.core.values import canonical, one_line, parse
 from pointsman.ports.stores import Listed, ListedStore, RowUnreadable, StoreDown, StoreUnsure
 from pointsman.quorum.outcomes import NoMajority, Outcome, Unknown
+from pointsman.quorum.reading import Reading
 from pointsman.quorum.sealing import opening, seal_in
 from pointsman.service.archiving import archive_register
 from pointsman.service.gather import Scope, gather
 from pointsman.service.house import House, incident_register
 from pointsman.service.registers import Registers
+from pointsman.service.repair import survey as read_everywhere
 from pointsman.service.trial import seal_of
 
 AT_ONCE = 4
 """Registers, or journal entries, that are moved at the same time: the stores go on serving reactions."""
 PAGES_LIMIT = 10_000
 """Pages that listing one store may take; past it the move says so and stops."""
+PAGE_SECONDS = 10.0
+"""How long a store may take to list one page."""
+COPY_SECONDS = 10.0
+"""How long one journal entry may take from a store to the next."""
+DARK_LIMIT = 20
+"""Entries in a row for which one of the two stores gives no answer before the rest of that journal is given up, for this time."""
+NAMED_LIMIT = 5
+"""Entries that are named of those that one store keeps back, and of what is not the journal's; all are counted."""
+NAME_KEPT = 100
+"""Characters that are told of a name that is not pointsman's."""
 
 T = TypeVar("T")
 
@@ -84,11 +96,16 @@ class Move:
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
-    """What a move did: registers that it went through, journal entries that it copied, and what it could not copy."""
+    """What a move did: registers that it went through, journal entries that it copied, and what it could not copy.
+
+    ``foreign`` is what lies in a journal and is not pointsman's: it stays where it is. ``dark`` are the stores that missed the move.
+    """
 
     registers: int
     entries: int
     left_behind: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
+    dark: tuple[str, ...] = ()
 
 
 async def uncarried(house: House) -> tuple[str, ...]:
@@ -98,36 +115,66 @@ async def uncarried(house: House) -> tuple[str, ...]:
     return tuple(cloud.value for cloud in Cloud if cloud not in carrying)
 
 
-async def survey(move: Move) -> dict[str, Stage]:
+@dataclass(frozen=True, kw_only=True)
+class Foreseen:
+    """How far each register has come, and the stores of the set that is left, and of the one that comes, that do not answer."""
+
+    stages: dict[str, Stage]
+    dark: tuple[str, ...] = ()
+    dark_next: tuple[str, ...] = ()
+
+
+async def survey(move: Move) -> Foreseen:
     """Say how far each register has come; nothing is written. Raises ``Transient`` or ``Refused`` when the move could not be made."""
-    await _ready(move)
+    dark, dark_next = await _ready(move)
     names = await _names(move)
-    return dict(zip(names, await _each(names, lambda name: _stage(move, name)), strict=True))
+    stages = await _each(names, lambda name: _stage(move, name))
+    return Foreseen(stages=dict(zip(names, stages, strict=True)), dark=dark, dark_next=dark_next)
 
 
-async def carry_out(move: Move, tell: Tell) -> Moved:
-    """Move everything. Raises ``Transient`` when a majority of either set does not answer, ``Refused`` when the next set was used before."""
-    await _ready(move)
+async def carry_out(move: Move, tell: Tell, *, force: bool = False) -> Moved:
+    """Move everything. Raises ``Transient`` when a majority of either set does not answer, ``Refused`` when the next set was used before.
+
+    Without ``force`` every store of the next set must answer: what starts with one store missing survives the loss of no other.
+    """
+    dark, dark_next = await _ready(move)
+    if dark_next and not force:
+        raise Refused("not every store of the next set answers: mend it, name another, or go on without it with --force", faults=dark_next)
     await _moved(move, move.plan_register, tell)
     names = await _names(move)
     await _each(names, lambda name: _moved(move, name, tell))
-    copied, trouble = await _journals(move, tell)
+    copies = await _journals(move, tell)
     await _open(move)
-    return Moved(registers=len(names), entries=copied, left_behind=trouble)
+    return Moved(
+        registers=len(names),
+        entries=sum(one.copied for one in copies),
+        left_behind=tuple(text for one in copies for text in one.left.told()),
+        foreign=tuple(text for one in copies for text in one.foreign.told()),
+        dark=(*dark, *dark_next),
+    )
 
 
-async def _ready(move: Move) -> None:
-    """Look whether both sets answer, and whether the next one is new: what is sealed there cannot be taken up again."""
-    for registers in (move.registers, move.following):
-        reading = await registers.look(move.plan_register)
+async def _ready(move: Move) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Look whether both sets answer, and whether the next one is new: what is sealed there cannot be taken up again.
+
+    Gives the stores of either set that do not answer.
+    """
+    here, there = await asyncio.gather(*(read_everywhere(one, move.plan_register) for one in (move.registers, move.following)))
+    dark, dark_next = _dark(move.registers, here), _dark(move.following, there)
+    for registers, reading in ((move.registers, here), (move.following, there)):
         if not reading.reached:
-            raise Transient(f"no majority of stores {registers.stores.id} answers: " + "; ".join(reading.faults.values()))
-    there = seal_in(reading.value)
-    if there is not None:
-        raise Refused(f"stores {move.following.stores.id} were left before, for {there.to}: give them a higher stores.generation")
-    here = seal_in((await move.registers.look(move.plan_register)).value)
-    if here is not None and here.to != move.following.stores.id:
-        raise Refused(f"the registers are being moved to stores {here.to} already: name those as next")
+            raise Transient(f"no majority of stores {registers.stores.id} answers", faults=reading.faults.values())
+    if (seal := seal_in(there.value)) is not None:
+        raise Refused(f"stores {move.following.stores.id} were left before, for {seal.to}: give them a higher stores.generation")
+    if (seal := seal_in(here.value)) is not None and seal.to != move.following.stores.id:
+        raise Refused(f"the registers are being moved to stores {seal.to} already: name those as next")
+    return dark, dark_next
+
+
+def _dark(registers: Registers, reading: Reading) -> tuple[str, ...]:
+    """Say of each store of a set that does not answer which one it is, and why."""
+    told = (why if why.startswith(store) else f"{store}: {why}" for store, why in reading.faults.items())
+    return tuple(f"stores {registers.stores.id}: {text}" for text in told)
 
 
 async def _names(move: Move) -> list[str]:
@@ -138,7 +185,7 @@ async def _names(move: Move) -> list[str]:
     lists = await asyncio.gather(*(_listed(store) for store in move.leaving.values()))
     answered = [rows for rows in lists if not isinstance(rows, str)]
     if len(answered) < move.registers.majority:
-        raise Transient("no majority of the stores lists its registers: " + "; ".join(rows for rows in lists if isinstance(rows, str)))
+        raise Transient("no majority of the stores lists its registers", faults=(rows for rows in lists if isinstance(rows, str)))
     registers = {move.registers.stores.register(row) for rows in answered for row in rows}
     ours = {name for name in registers if name is not None and opening(name) == opening(move.plan_register)}
     ours |= {move.plan_register, archive_register(move.fabric.name), *await _named(move)}
@@ -148,7 +195,7 @@ async def _names(move: Move) -> list[str]:
 
 async def _listed(store: ListedStore) -> list[str] | str:
     try:
-        return [name async for page in _in_pages(store.registers) for name in page]
+        return [name async for page in _in_pages(store.name, store.registers) for name in page]
     except (StoreDown, RowUnreadable) as error:
         return str(error)
 
@@ -185,7 +232,7 @@ async def _moved(move: Move, name: str, tell: Tell) -> None:
 def _certain(name: str, outcome: Outcome) -> Outcome:
     match outcome:
         case NoMajority(faults=faults) | Unknown(faults=faults):
-            raise Transient(f"{name} is not certain to be moved, so start the move again: " + "; ".join(faults.values()))
+            raise Transient(f"{name} is not certain to be moved, so start the move again", faults=faults.values())
         case _:
             return outcome
 
@@ -196,48 +243,101 @@ async def _open(move: Move) -> None:
     _certain("the opening", await move.following.begin(opening(move.plan_register), text))
 
 
-async def _journals(move: Move, tell: Tell) -> tuple[int, tuple[str, ...]]:
+async def _journals(move: Move, tell: Tell) -> list["_Copying"]:
     """Copy the entries of every store that is left for good, into the one of its slot that comes in its place.
 
     Two stores may bear one name, in two Regions, projects or places: which one stays is told by the store itself.
     """
-    copied, trouble = 0, []
+    copies: list[_Copying] = []
     for slot, store in move.leaving.items():
         if any(store is one for one in move.coming.values()):
             continue
-        onto = move.coming.get(slot) or next(iter(move.coming.values()))
+        copies.append(_Copying(store, move.coming.get(slot) or next(iter(move.coming.values())), move.now + KEPT))
+        await copies[-1].all(tell)
+    return copies
+
+
+class _Named:
+    """Things of one journal that are told, the first of them by name."""
+
+    def __init__(self, store: str) -> None:
+        self._store = store
+        self._named: list[str] = []
+        self._count = 0
+        self._end: list[str] = []
+
+    def last(self, text: str) -> None:
+        self._end.append(text)
+
+    def add(self, text: str) -> None:
+        self._count += 1
+        if len(self._named) < NAMED_LIMIT:
+            self._named.append(text)
+
+    def told(self) -> list[str]:
+        rest = [f"and {self._count - NAMED_LIMIT} more"] if self._count > NAMED_LIMIT else []
+        return [f"journal of {self._store}: {text}" for text in (*self._named, *rest, *self._end)]
+
+
+class _Copying:
+    """The journal of one store on its way into another, to be kept ``until`` then. An entry is kept under its name once, however often it is copied."""
+
+    def __init__(self, store: ListedStore, onto: ListedStore, until: datetime) -> None:
+        self._store, self._onto, self._until = store, onto, until
+        self._dark = 0
+        self.copied = 0
+        self.left = _Named(store.name)
+        self.foreign = _Named(store.name)
+
+    async def all(self, tell: Tell) -> None:
+        """Copy what can be copied: an entry that cannot stops no other."""
         try:
-            copied += await _journal(store, onto, move.now + KEPT, tell)
-        except (StoreDown, StoreUnsure, RowUnreadable) as error:
-            trouble.append(f"journal of {store.name}: {error}")
-    return copied, tuple(trouble)
+            async for page in _in_pages(self._store.name, self._store.entries):
+                await _each(page, self._tried)
+                tell(f"journal of {self._store.name}: {self.copied} entries copied")
+        except StoreDown as error:
+            self.left.last(str(error))
+
+    async def _tried(self, name: str) -> None:
+        """Copy one entry, or note why not. Raises ``StoreDown`` when too many in a row had no answer."""
+        if not is_name(name):
+            self.foreign.add(f"{one_line(name)[:NAME_KEPT]} is not pointsman's, and stays where it is")
+            return
+        try:
+            async with asyncio.timeout(COPY_SECONDS):
+                await self._copy(name)
+        except (Altered, RowUnreadable) as error:
+            self.left.add(str(error))
+        except (StoreDown, StoreUnsure, TimeoutError) as error:
+            self._dark += 1
+            self.left.add(why := str(error) or f"entry {name} was not copied within {COPY_SECONDS:g} s")
+            if self._dark >= DARK_LIMIT:
+                raise StoreDown(f"the rest is given up, for {DARK_LIMIT} entries in a row had no answer: {why}") from error
+        else:
+            self._dark = 0
+
+    async def _copy(self, name: str) -> None:
+        entry = await self._store.entry(name)
+        if entry is None:
+            return
+        check_kept(name, entry)
+        await self._onto.put_entry(name, entry, self._until)
+        self.copied += 1
 
 
-async def _journal(store: ListedStore, onto: ListedStore, until: datetime, tell: Tell) -> int:
-    """Copy one store's entries, to be kept ``until`` then. Each is kept under its name once, however often it is copied."""
-
-    async def copy(name: str) -> None:
-        entry = await store.entry(name)
-        if entry is not None:
-            await onto.put_entry(name, entry, until)
-
-    count = 0
-    async for page in _in_pages(store.entries):
-        await _each(page, copy)
-        count += len(page)
-        tell(f"journal of {store.name}: {count} entries copied")
-    return count
-
-
-async def _in_pages(ask: Callable[[str], Awaitable[Listed]]) -> AsyncIterator[tuple[str, ...]]:
+async def _in_pages(store: str, ask: Callable[[str], Awaitable[Listed]]) -> AsyncIterator[tuple[str, ...]]:
     after: str | None = ""
     for _ in range(PAGES_LIMIT):
         if after is None:
             return
-        page = await ask(after)
+        try:
+            async with asyncio.timeout(PAGE_SECONDS):
+                page = await ask(after)
+        except TimeoutError as error:
+            raise StoreDown(f"{store} lists no page within {PAGE_SECONDS:g} s: see whether it answers, and try again") from error
         yield page.names
         after = page.after
-    raise StoreDown(f"a store lists more than {PAGES_LIMIT} pages: remove what is not pointsman's from it")
+    raise StoreDown(f"{store} lists more than {PAGES_LIMIT} pages: remove what is not pointsman's from it")
 
 
 async def _each(names: Sequence[str], act: Callable[[str], Awaitable[T]]) -> list[T]:

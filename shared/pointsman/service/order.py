@@ -154,7 +154,7 @@ def _heeded(register: str, outcome: Outcome, unkept: str) -> Heeded:
         case Declined(reason=reason):
             raise Refused(reason)
         case NoMajority(faults=faults):
-            raise Transient("no majority of the stores answers, so nothing is agreed: " + "; ".join(faults.values()))
+            raise Transient("no majority of the stores answers, so nothing is agreed", faults=faults.values())
         case Unknown() if unkept:
             raise Transient(unkept)
         case Unknown():
@@ -221,7 +221,7 @@ async def _acknowledge(house: House, given: Order) -> Heeded:
     """Note in an incident's timeline, and at its desks, that somebody has seen it. Raises as ``order`` does."""
     reading = await house.registers.read(house.plan_register)
     if not reading.reached:
-        raise Transient("no majority of the stores answers: " + "; ".join(reading.faults.values()))
+        raise Transient("no majority of the stores answers", faults=reading.faults.values())
     if reading.value is None:
         raise Refused("no plan is agreed yet, so there is no incident")
     plan = plan_held(house.plan_register, reading.value)

@@ -10,9 +10,10 @@ from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.journal import Countersignature, countersignature, countersignature_key
 from pointsman.core.plan import LinkState, Plan
 from pointsman.core.versions import DECIDER
-from pointsman.ports.stores import Journal
+from pointsman.ports.stores import Entries
 from pointsman.service.chain import Chain, Decision, Ending, decisions
 from pointsman.service.explain import register_of
+from pointsman.service.journal import in_time
 from pointsman.service.status import Table
 
 BEFORE = 1
@@ -100,11 +101,12 @@ def _fabrics(entries: tuple[Kept, ...], known: tuple[Fabric, ...]) -> dict[str, 
 async def _words(table: Table, found: list[Decision]) -> tuple[Countersignature, ...]:
     """Gather what the clouds say of entries, oldest first; what cannot be read is left out."""
     asked = [(one.plan.entry, cloud) for one in reversed(found) for cloud in Cloud]
-    told = [await _word(tuple(table.stores.values()), name, cloud) for name, cloud in asked]
+    journals = in_time(table.stores.values())
+    told = [await _word(journals, name, cloud) for name, cloud in asked]
     return tuple(one for one in told if one is not None)
 
 
-async def _word(journals: tuple[Journal, ...], name: str, cloud: Cloud) -> Countersignature | None:
+async def _word(journals: Iterable[Entries], name: str, cloud: Cloud) -> Countersignature | None:
     key = countersignature_key(name, cloud)
     for kept in await asyncio.gather(*(journal.entry(key) for journal in journals), return_exceptions=True):
         if isinstance(kept, bytes):

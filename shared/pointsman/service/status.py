@@ -1,7 +1,7 @@
 """How things stand: the mode, the agreed plan, what has to be done, and how each store keeps up. Reads, and writes nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -9,31 +9,32 @@ from typing import TypeVar
 import msgspec
 
 from pointsman.core import leftovers, overfilling, unforced
-from pointsman.core.alone import Deed, Diary, Phase, register_of
-from pointsman.core.approvals import told
+from pointsman.core.adopting import others, shared
+from pointsman.core.alone import Diary, Phase, register_of
 from pointsman.core.damping import told as told_of_damping
 from pointsman.core.errors import ValueUnreadable
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.incidents import Incident
 from pointsman.core.intents import remarks
-from pointsman.core.maintenance import spoken
-from pointsman.core.modes import Honest, standing
+from pointsman.core.modes import standing
 from pointsman.core.outbox import open_incidents
-from pointsman.core.plan import FlagState, LinkState, Placement, Plan, Silence, Verdict
+from pointsman.core.plan import FlagState, Plan
 from pointsman.core.rows import newest
 from pointsman.core.sightings import Sighting
-from pointsman.core.silence import SILENT_AFTER, Kind, headline, last_beat, silence_name
+from pointsman.core.silence import last_beat
 from pointsman.core.unforced import Known
-from pointsman.core.values import Frozen, parse
+from pointsman.core.values import parse
 from pointsman.core.windows import announced
 from pointsman.ports.clouds import Clock, Flag
 from pointsman.ports.stores import RowsRead, RowUnreadable, Store, StoreDown, StoreUnsure
 from pointsman.quorum.ballots import counter
 from pointsman.quorum.reading import Reading
 from pointsman.quorum.sealing import seal_in
+from pointsman.quorum.timing import agreed_time
+from pointsman.service.attention import Answer, Done, Status, StoreStatus, Swept, Ticketed, todo
 from pointsman.service.house import incident_register
 from pointsman.service.registers import Registers
-from pointsman.service.repair import OVERDUE, answer_key, lacking, survey
+from pointsman.service.repair import answer_key, lacking, survey
 from pointsman.service.stored import value_in
 
 ROWS_SECONDS = 5.0
@@ -52,87 +53,13 @@ class Table:
     flags: Mapping[Cloud, Flag]
     clock: Clock
 
+    def time(self, reading: Reading) -> datetime:
+        """Give the time by the stores' own, as the functions agree on it; this machine's where too few of them tell theirs."""
+        return agreed_time(reading.store_times.values(), self.registers.majority) or self.clock.now()
+
     def own(self, cloud: Cloud) -> Store:
         """Give the store that a cloud's rows are in."""
         return self.stores.get(cloud.value) or next(iter(self.stores.values()))
-
-
-class Answer(Frozen):
-    """When a cloud's functions last had an answer of a store, and how old that is in seconds (None: never, or it cannot be read)."""
-
-    cloud: Cloud
-    at: datetime | None = None
-    age: float | None = None
-
-
-class StoreStatus(Frozen):
-    """One store: whether it answers this shell, or why not; ``lag`` counts, per register, the ballots it is behind a majority whose value it lacks."""
-
-    slot: str
-    name: str
-    answers: bool
-    fault: str = ""
-    store_time: datetime | None = None
-    lag: dict[str, int] = {}
-    answered: tuple[Answer, ...] = ()
-    quarantined: int = 0
-
-
-class Swept(Frozen):
-    """When a cloud's functions last ended a sweep, and how old that is in seconds (None: never heard of, or it cannot be read)."""
-
-    cloud: Cloud
-    at: datetime | None = None
-    age: float | None = None
-
-
-class Ticketed(Frozen):
-    """One incident that is open, or still to be told, with its tickets by desk and what is owed to the desks.
-
-    ``unread`` says why nothing more of it can be shown ("" when it can), and what to do.
-    """
-
-    id: str
-    link: str
-    phase: str = ""
-    severity: str = ""
-    since: datetime | None = None
-    tickets: dict[str, str] = {}
-    owed: int = 0
-    by_hand: tuple[str, ...] = ()
-    latest: str = ""
-    unread: str = ""
-
-
-class Done(Frozen):
-    """One thing that a cloud did alone."""
-
-    cloud: Cloud
-    deed: Deed
-
-
-class Status(Frozen):
-    """Everything that ``pointsman status`` shows. ``certain`` says that a majority holds this plan; ``todo`` what asks for somebody's attention."""
-
-    fabric: str
-    at: datetime
-    mode: Honest
-    certain: bool
-    reached: bool
-    plan: Plan | None = None
-    damped: dict[LinkName, str] = {}
-    flags: dict[Cloud, FlagState] = {}
-    incidents: tuple[Ticketed, ...] = ()
-    stores: tuple[StoreStatus, ...] = ()
-    alone: tuple[Done, ...] = ()
-    intents: tuple[str, ...] = ()
-    leftovers: tuple[str, ...] = ()
-    overfilled: tuple[str, ...] = ()
-    unforced: dict[LinkName, str] = {}
-    refused: tuple[str, ...] = ()
-    windows: dict[str, tuple[str, ...]] = {}
-    swept: tuple[Swept, ...] = ()
-    todo: tuple[str, ...] = ()
 
 
 async def status(table: Table) -> Status:
@@ -144,24 +71,25 @@ async def status(table: Table) -> Status:
         _by_cloud(lambda cloud: _diary(table, cloud)),
         _by_cloud(lambda cloud: _flag(table, cloud)),
     )
-    plan, moved = _plan_in(reading)
+    plan, why = _plan_in(reading)
     names = [] if plan is None else [name for name, *_ in open_incidents(table.fabric, plan)]
     surveys = await asyncio.gather(*(survey(table.registers, incident_register(name)) for name in names))
     readings = {plan_register: reading} | {incident_register(name): one for name, one in zip(names, surveys, strict=True)}
-    at = max(reading.store_times.values(), default=table.clock.now())
+    at = table.time(reading)
     found = Status(
         fabric=table.fabric.name,
         at=at,
-        mode=standing(table.fabric.stores, reached=reading.reached),
+        mode=standing(table.fabric.stores, reached=reading.reached, missing=_missing(table, reading)),
         certain=reading.confirmed,
         reached=reading.reached,
         plan=plan,
+        unread=why,
         damped={} if plan is None else damped(table.fabric, plan, at),
         flags=flags,
         incidents=tuple(_ticketed(name, one) for name, one in zip(names, surveys, strict=True)),
-        stores=tuple(_store(table, slot, readings, rows) for slot in table.stores),
-        swept=tuple(_swept(table, cloud, read) for cloud, read in rows.items()),
-        windows=_windows(table, reading, rows),
+        stores=tuple(_store(table, slot, readings, rows, at) for slot in table.stores),
+        swept=tuple(_swept(cloud, read, at) for cloud, read in rows.items()),
+        windows=_windows(table.fabric, rows, at),
         intents=tuple(text for cloud, read in rows.items() if read is not None for text in remarks(cloud, read.rows)),
         leftovers=() if plan is None else _leftovers(table.fabric, plan, rows),
         overfilled=() if plan is None else _overfilled(table.fabric, plan, _known(rows, at).rows),
@@ -176,14 +104,19 @@ async def status(table: Table) -> Status:
         ),
     )
     unread = (diary for diary in diaries.values() if isinstance(diary, str))
-    return msgspec.structs.replace(found, todo=(*((moved,) if moved else ()), *unread, *todo(table.fabric, found)))
+    strangers = shared(others(_known(rows, at).rows, (table.fabric,), at))
+    return msgspec.structs.replace(found, todo=(*unread, *strangers, *todo(table.fabric, found)))
 
 
-def _windows(table: Table, reading: Reading, rows: Mapping[Cloud, RowsRead | None]) -> dict[str, tuple[str, ...]]:
+def _missing(table: Table, reading: Reading) -> tuple[str, ...]:
+    """List the slots whose stores did not answer."""
+    return tuple(slot for slot, store in table.stores.items() if store.name not in reading.replies)
+
+
+def _windows(fabric: Fabric, rows: Mapping[Cloud, RowsRead | None], at: datetime) -> dict[str, tuple[str, ...]]:
     """Say, by link, what maintenance is announced and still to end."""
-    now = max(reading.store_times.values(), default=table.clock.now())
-    known = _known(rows, now).rows
-    told = {link.name: announced(table.fabric, link.name, known, now) for link in table.fabric.links}
+    known = _known(rows, at).rows
+    told = {link.name: announced(fabric, link.name, known, at) for link in fabric.links}
     return {name: said for name, said in told.items() if said}
 
 
@@ -265,7 +198,7 @@ def _ticketed(name: str, reading: Reading) -> Ticketed:
     )
 
 
-def _store(table: Table, slot: str, readings: Mapping[str, Reading], rows: Mapping[Cloud, RowsRead | None]) -> StoreStatus:
+def _store(table: Table, slot: str, readings: Mapping[str, Reading], rows: Mapping[Cloud, RowsRead | None], at: datetime) -> StoreStatus:
     name = table.stores[slot].name
     reply = next((one.replies[name] for one in readings.values() if name in one.replies), None)
     behind = {register: _behind(one, name) for register, one in readings.items() if name in lacking(one) and name not in one.faults}
@@ -278,7 +211,7 @@ def _store(table: Table, slot: str, readings: Mapping[str, Reading], rows: Mappi
         fault=next(faults, ""),
         store_time=None if reply is None else reply.store_time,
         lag=behind,
-        answered=tuple(_answer(table, cloud, name, read) for cloud, read in rows.items()),
+        answered=tuple(_answer(cloud, name, read, at) for cloud, read in rows.items()),
         quarantined=sum(read.quarantined for read in held),
     )
 
@@ -287,107 +220,30 @@ def _behind(reading: Reading, name: str) -> int:
     return max(1, counter(reading.ballot) - counter(reading.replies[name].row.accepted))
 
 
-def _answer(table: Table, cloud: Cloud, store: str, read: RowsRead | None) -> Answer:
+def _answer(cloud: Cloud, store: str, read: RowsRead | None, at: datetime) -> Answer:
     seen = [row.seen_at for row in (read.rows if read else ()) if row.member == answer_key(store) and _by(row, cloud)]
     if read is None or not seen:
         return Answer(cloud=cloud)
-    now = read.store_time or table.clock.now()
-    return Answer(cloud=cloud, at=max(seen), age=max(0.0, (now - max(seen)).total_seconds()))
+    return Answer(cloud=cloud, at=max(seen), age=_age(max(seen), read, at))
 
 
-def _swept(table: Table, cloud: Cloud, read: RowsRead | None) -> Swept:
+def _swept(cloud: Cloud, read: RowsRead | None, at: datetime) -> Swept:
     last = None if read is None else last_beat(read.rows, cloud)
     if read is None or last is None:
         return Swept(cloud=cloud)
-    now = read.store_time or table.clock.now()
-    return Swept(cloud=cloud, at=last, age=max(0.0, (now - last).total_seconds()))
+    return Swept(cloud=cloud, at=last, age=_age(last, read, at))
+
+
+def _age(seen_at: datetime, read: RowsRead, at: datetime) -> float:
+    """Say how old a row is, in seconds: by the agreed time, and where its store lags behind that by the store's, which it was clamped to."""
+    return max(0.0, (min(at, read.store_time or at) - seen_at).total_seconds())
 
 
 def _by(row: Sighting, cloud: Cloud) -> bool:
     return row.vantage == cloud.value
 
 
-def todo(fabric: Fabric, found: Status) -> tuple[str, ...]:
-    """List what asks for somebody's attention, the gravest first."""
-    plan = found.plan
-    said: list[str] = []
-    if not found.reached:
-        said.append("no majority of the stores could be read from here: what is shown may be out of date")
-    elif not found.certain and plan is not None:
-        said.append("the newest plan is not settled: the next sweep settles it")
-    if plan is None:
-        said.append("no plan is known: the first sweep makes one")
-    else:
-        said += [*found.unforced.values(), *found.refused, *found.overfilled, *_of_plan(fabric, plan, found.unforced)]
-        said += [f"{name} {text}" for name, text in found.damped.items()]
-    said += [f"the freeze flag of {cloud} is {state}" for cloud, state in found.flags.items() if state is not FlagState.CLEAR]
-    said += [_of_incident(one) for one in found.incidents]
-    said += [f"{one.cloud} avoided {one.deed.link} alone, and the record has not got it yet" for one in found.alone if not one.deed.told]
-    said += [*found.intents, *found.leftovers]
-    return (*said, *_of_silence(found), *(text for store in found.stores for text in _of_store(store)))
-
-
-def _of_silence(found: Status) -> list[str]:
-    """Say what is not heard of: as agreed, and of functions also what the rows show, since where all are dead nobody agrees on anything."""
-    silences = found.plan.silences if found.plan else {}
-    told = {name: headline(name, one) for name, one in silences.items() if one.epoch is not None}
-    for one in found.swept:
-        name = silence_name(Kind.FUNCTIONS, one.cloud)
-        if one.at is not None and (one.age or 0.0) > SILENT_AFTER.total_seconds():
-            told.setdefault(name, headline(name, Silence(since=one.at)))
-    return list(told.values())
-
-
 def damped(fabric: Fabric, plan: Plan, at: datetime) -> dict[LinkName, str]:
     """Say of each link that is damped, or would be, with which penalty and until when."""
     told_of = {name: told_of_damping(state, fabric.policy.damping, at) for name, state in plan.links.items()}
     return {name: f"is {text}" if text.startswith("damped") else text for name, text in told_of.items() if text}
-
-
-def _of_plan(fabric: Fabric, plan: Plan, missed: Iterable[LinkName]) -> list[str]:
-    out = dict.fromkeys(missed, ", its drain agreed and not in force")
-    said = [
-        f"{name} is {state.verdict}{out.get(name, ', drained') if state.drain else ''}"
-        for name, state in plan.links.items()
-        if not _well(state)
-    ]
-    windows = ((name, state, state.maintenance) for name, state in plan.links.items() if state.maintenance is not None)
-    said += [f"{name}: {spoken(window, state)}" for name, state, window in windows if window.ask]
-    said += [f"{name} has no link" for name, one in plan.flows.items() if one.link is None]
-    said += [f"{name} on {one.link} {_strain(one)}" for name, one in plan.flows.items() if one.squeezed_by or one.mtu_short]
-    said += [f"{pin.flow} is pinned to {pin.link} until {pin.expires_at:%FT%TZ}: {pin.reason}" for pin in plan.pins]
-    said += [told(fabric, plan.proposal)] if plan.proposal and not plan.proposal.denied else []
-    said += [f"{plan.freeze.author} froze the plan: {plan.freeze.reason}"] if plan.freeze else []
-    other = plan.fabric_hash != fabric.hash
-    return [*said, *(["the plan names another fabric than this file: give status the one that is adopted"] if other else [])]
-
-
-def _well(state: LinkState) -> bool:
-    return state.verdict is Verdict.UP and state.drain is None
-
-
-def _strain(one: Placement) -> str:
-    squeezed = f"is squeezed by {one.squeezed_by // 10**6} Mbit/s" if one.squeezed_by else ""
-    return " and ".join(part for part in (squeezed, "has a smaller MTU than it declares" if one.mtu_short else "") if part)
-
-
-def _of_incident(one: Ticketed) -> str:
-    if one.unread:
-        return one.unread
-    owed = f", {one.owed} letters to be told" if one.owed else ""
-    hand = f", close by hand at {' and '.join(one.by_hand)}" if one.by_hand else ""
-    return f"incident {one.id} is {one.phase or 'not written yet'}{owed}{hand}"
-
-
-def _unread(store: StoreStatus) -> str:
-    """Say that a store could not be read and why, naming it once."""
-    fault = store.fault.removeprefix(f"{store.name}: ")
-    return fault if fault.startswith(f"{store.name} cannot be used") else f"{store.name} could not be read: {fault}"
-
-
-def _of_store(store: StoreStatus) -> list[str]:
-    said = [store.fault] * bool(store.fault) if store.answers else [_unread(store)]
-    said += [f"{store.name} is {lag} ballots behind in {register}" for register, lag in store.lag.items()]
-    late = [one for one in store.answered if one.age is not None and one.age > OVERDUE.total_seconds()]
-    said += [f"{store.name} last answered the functions on {one.cloud} {one.age or 0:.0f} s ago" for one in late]
-    return [*said, *([f"{store.name} holds {store.quarantined} rows that nobody can read"] if store.quarantined else [])]

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pointsman.core.adopting import heartbeats
+from pointsman.core.adopting import heartbeats, name_row, others, shared
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.outbox import open_incidents
@@ -36,7 +36,8 @@ async def sweep(house: House) -> Report:
     No desk is waited for before the world is in line with the plan. Raises ``Transient`` when no majority answers or a lever is busy.
     """
     report = await _converged(house)
-    beats = beats_due(heartbeats(house.here, house.fabrics, report.now or report.began), report.stored)
+    now = report.now or report.began
+    beats = beats_due((*heartbeats(house.here, house.fabrics, now), name_row(house.here, house.current, now)), report.stored)
     beside = asyncio.gather(
         note(house, beats),
         countersign(house, report.plan),
@@ -51,7 +52,7 @@ async def sweep(house: House) -> Report:
         report,
         by_hand=delivered.by_hand,
         untold=(*(one for one in delivered.trouble if one not in delivered.unread), *delivered.resting),
-        doubts=doubts,
+        doubts=(*doubts, *shared(others(report.stored.values(), house.fabrics, now))),
         alone=alone,
         repaired=repaired,
         audited=audit,

@@ -12,7 +12,7 @@ from pointsman.core.versions import DECIDER
 from pointsman.ports.stores import RowUnreadable, StoreDown
 from pointsman.service.deliver import agreed_plan
 from pointsman.service.house import House
-from pointsman.service.journal import find
+from pointsman.service.journal import find_in, in_time
 
 WALK_LIMIT = 1_000
 """Entries that one walk reads unless it is told otherwise."""
@@ -94,6 +94,7 @@ class _Steps:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._journals = in_time((house.journal, *house.spares))
         self._fabrics = {fabric.hash: fabric for fabric in house.fabrics}
         self._back_to = self._entries = self._again = self._signed = self._unread = 0
         self._unsigned: list[int] = []
@@ -146,13 +147,13 @@ class _Steps:
         if not plan.entry:
             raise _Bad(Fault.MISSING, "the plan names no entry: it was agreed by something that keeps no journal")
         try:
-            found = await find(self._house, plan.entry)
+            found = await find_in(self._journals, plan.entry)
         except Altered as error:
             raise _Bad(Fault.ALTERED, str(error)) from error
         if found.entry is not None:
             return found.entry
         if found.dark:
-            raise Transient(f"it cannot be told whether the entry of epoch {plan.epoch} is there: " + "; ".join(found.dark))
+            raise Transient(f"it cannot be told whether the entry of epoch {plan.epoch} is there", faults=found.dark)
         if self._house.clock.now() - plan.decided_at >= KEPT:
             return None
         raise _Bad(Fault.MISSING, f"no store holds it, and it is to be kept for {KEPT.days} days")
@@ -199,7 +200,7 @@ class _Steps:
     async def _word(self, name: str, cloud: Cloud) -> Countersignature | None:
         """Read a cloud's word on an entry from its own store. Raises ``StoreDown``."""
         own = self._house.rows[cloud].name
-        journal = next(one for one in (self._house.journal, *self._house.spares) if one.name == own)
+        journal = next(one for one in self._journals if one.name == own)
         try:
             kept = await journal.entry(countersignature_key(name, cloud))
             return None if kept is None else countersignature(name, cloud, kept)

@@ -163,8 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response_only(reply.status)
-        self.send_header("Date", self.date_time_string())
-        for name, value in reply.headers.items():
+        for name, value in {"Date": self.date_time_string(), **reply.headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(reply.body)))
         self._headers_buffer.append(b"\r\n")  # type: ignore[attr-defined]  # one packet for the head and the body

@@ -40,6 +40,7 @@ NOTE_TRIES = 12
 _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 _KEY = re.compile(rb"<Key>([^<]{1,3000})</Key>")
 _MORE = re.compile(rb"<NextContinuationToken>([^<]{1,3000})</NextContinuationToken>")
+_CUT = re.compile(rb"<IsTruncated>\s*true")
 _REGION = re.compile(rb"<Region>([A-Za-z0-9-]{1,32})</Region>")
 _GONE = 404
 _CONFLICTS = {_GONE, 409, 412}
@@ -135,6 +136,8 @@ class S3Store:
             raise StoreDown(f"{self.name} answers a listing with something else: it cannot be moved")
         keys = (unescape(key.decode()) for key in _KEY.findall(answer.body))
         more = _MORE.search(answer.body)
+        if more is None and _CUT.search(answer.body):
+            raise StoreDown(f"{self.name} breaks a listing off and does not say where it goes on: it cannot be moved")
         names = tuple(unquote(key.removeprefix(beginning).removesuffix(".json")) for key in keys)
         return Listed(names=names, after=unescape(more[1].decode()) if more else None)
 

@@ -1,6 +1,7 @@
 """A store under test, and how a broken promise is told."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
 from typing import Any
 
 from pointsman.core.errors import ConfigError
@@ -25,7 +26,7 @@ class Bench(Frozen):
 
     ``open`` gives a new client on the same data; the two spoilers, where there are any, write a register's row and a
     sighting row that no version can read; ``writes``, where the store can tell, gives a number that changes with every
-    write. Without them their cases cannot be tried.
+    write; ``now`` is the time as this machine has it. Without them their cases cannot be tried.
     """
 
     open: Callable[[], ListedStore]
@@ -33,6 +34,7 @@ class Bench(Frozen):
     spoil: Callable[[str], Awaitable[None]] | None = None
     spoil_row: Callable[[Cloud], Awaitable[None]] | None = None
     writes: Callable[[], Awaitable[int]] | None = None
+    now: Callable[[], datetime] | None = None
 
     def register(self, case: str) -> str:
         """Name a register that only this case uses."""

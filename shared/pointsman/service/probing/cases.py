@@ -86,6 +86,7 @@ CASES: tuple[Case, ...] = (
     registers.strange_names_and_values_are_kept_apart,
     registers.an_unreadable_row_is_reported_and_left_alone,
     registers.the_stores_time_comes_with_a_reply,
+    registers.the_stores_time_is_that_of_this_machine,
     rows.the_newest_claim_wins_whatever_the_order,
     rows.of_equal_times_the_worse_claim_stands_whatever_the_order,
     rows.a_claim_that_changes_nothing_is_not_written,

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from pointsman.core.rows import GRAIN
-from pointsman.ports.stores import VALUE_LIMIT, Refusal, Reply, Row, RowUnreadable, Store
+from pointsman.core.rows import FAR_OFF, GRAIN
+from pointsman.ports.stores import VALUE_LIMIT, Refusal, Reply, Row, RowUnreadable, Store, StoreDown
 from pointsman.quorum.ballots import ballot
 from pointsman.service.probing.bench import RACERS, Bench, Broken, Untriable, expect
 
@@ -205,6 +205,15 @@ async def the_stores_time_comes_with_a_reply(bench: Bench) -> None:
     second = _held(await store.prepare(name, numbered(1), Reply(row=Row()))).store_time
     expect(first is not None and second is not None, "a reply carries the store's time")
     expect(first is None or second is None or second + GRAIN >= first, "the store's time does not run back")
+
+
+async def the_stores_time_is_that_of_this_machine(bench: Bench) -> None:
+    """Compare the clocks. Which of the two is wrong cannot be told from here, so that a difference breaks no promise."""
+    if bench.now is None:
+        raise Untriable("this machine's time is not known here")
+    told, here = (await bench.open().read(bench.register("clock"))).store_time, bench.now()
+    if told is not None and abs(told - here) > FAR_OFF:
+        raise StoreDown(f"the store says that it is {told:%FT%TZ}, and this machine {here:%FT%TZ}: set whichever clock is wrong")
 
 
 def _granted(answer: Reply | Refusal) -> Reply:

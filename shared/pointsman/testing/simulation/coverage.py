@@ -18,7 +18,7 @@ from pointsman.testing.simulation.tally import Tally
 
 UNPLAYED: Mapping[str, str] = {
     "moving:": "stores are moved by an operator's command, whose interruptions tests/service/test_moving.py plays",
-    "journal:find#": "all copies of an entry are looked for by an operator's command, which changes nothing",
+    "journal:InTime.": "an entry is waited for by an operator's command, which changes nothing",
     "verify:": "the chain is walked by an operator's command, which changes nothing",
     "registers:Registers.seal": "registers are sealed by a move of stores alone",
     "registers:Registers.hand_over": "registers are handed over by a move of stores alone",
