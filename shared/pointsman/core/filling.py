@@ -16,7 +16,8 @@ from pointsman.core.wants import TEST_DURATION, failover_test, placed_losses, wi
 SETTLING = timedelta(seconds=5)
 """How long after a drain is in force the probes may still tell of the move itself."""
 RELIEF = timedelta(seconds=30)
-"""How long after a plan eased a link that it had kept too much on the probes may still tell of that: time for both clouds' levers."""
+"""How long after a plan eased a link that it had kept too much on the probes may see that: time for both clouds' levers. And how long
+after a move is over a probe's word from before may stand."""
 INEXACT = 0.05
 """Share of packets by which loss may exceed what the declared demands explain."""
 _GOOD = frozenset({Verdict.UP, Verdict.DEGRADED})
@@ -65,7 +66,7 @@ def _squeezed(case: Case, name: LinkName, belief: Belief, offered: Mapping[LinkN
     if _explains(offered, case, name):
         return _kept(case, name, "its probes lose what the plan itself puts on it beyond its capacity: no link had room")
     relieved = case.plan.links.get(name, LinkState()).relieved
-    if relieved is not None and _seen_at(case, name) < relieved + RELIEF:
+    if relieved is not None and max(case.now - RELIEF, _seen_at(case, name)) < relieved + RELIEF:
         return _kept(case, name, "its probes tell of what the plan kept on it beyond its capacity until just now")
     return belief
 
@@ -122,7 +123,7 @@ def _emptied(case: Case, link: Link) -> datetime:
     """
     state, hold_down = case.plan.links.get(link.name, LinkState()), case.fabric.policy.hold_down
     if state.drain is not None:
-        return _settled(_done(case, link, state.drain)) if case.now - state.drain.since < hold_down else _NEVER
+        return _settled(_done(case, link, state.drain), case.now) if case.now - state.drain.since < hold_down else _NEVER
     if all(one.link != link.name for one in case.plan.flows.values()) or lost_by_probes_alone(case.claims[link.name]):
         return _NEVER
     return _STILL if case.now - (state.onset or case.now) < hold_down else _NEVER
@@ -132,12 +133,17 @@ def _steered_ahead(case: Case, link: Link) -> datetime:
     """Say until when a cloud leads traffic off a link beside the agreement: no plan tells of it yet."""
     intents = (row for row in case.view.rows if is_intent(row) and link.name in links_of(case.fabric, row))
     lately = (row for row in intents if case.now - row.seen_at < case.fabric.policy.hold_down)
-    return max((_settled(None if row.health is Health.DRAINING else row.seen_at) for row in lately), default=_NEVER)
+    return max((_settled(None if row.health is Health.DRAINING else row.seen_at, case.now) for row in lately), default=_NEVER)
 
 
-def _settled(done: datetime | None) -> datetime:
-    """Say until when probes may still tell of a move that was done then; None: it is not done yet."""
-    return _STILL if done is None else done + SETTLING
+def _settled(done: datetime | None, now: datetime) -> datetime:
+    """Say until when probes may still tell of a move that was done then; None: it is not done yet.
+
+    What they saw later counts, and so does what they have not taken back for a while: they tell at once when packets pass again.
+    """
+    if done is None:
+        return _STILL
+    return done + SETTLING if now < done + RELIEF else _NEVER
 
 
 def _hidden(case: Case) -> frozenset[LinkName]:
