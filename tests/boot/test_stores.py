@@ -96,7 +96,7 @@ def test_a_witness_elsewhere_is_asked_with_its_own_keys(lite: Fabric, setting: S
 
     def answer(request: Request) -> Reply:
         asked.append(request)
-        return Reply(status=404)
+        return Reply(status=404, body=b"<Code>NoSuchKey</Code>")
 
     settings = Settings(witness_key_id="THEIRKEY", witness_secret="theirs")
     with LoopbackServer(answer) as server:

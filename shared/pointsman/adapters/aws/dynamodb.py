@@ -61,6 +61,8 @@ class DynamoAnswer(Frozen):
 DynamoCall = Callable[[str, Mapping[str, Any]], Awaitable[DynamoAnswer]]
 """A transport: operation name and parameters in, answer out. Raises ``Unreached`` or ``Unanswered``."""
 
+_WORDLESS = "Unknown"
+"""Stands for the word of a failure that has none."""
 _REFUSED = "ConditionalCheckFailedException"
 _THROTTLED = {
     "ProvisionedThroughputExceededException",
@@ -172,7 +174,7 @@ class DynamoStore:
         if not answer.code or answer.code == _REFUSED:
             return answer
         status = 429 if answer.code in _THROTTLED else 403 if answer.code in _DENIED else answer.status
-        raise failed(self.name, status, answer.code, writing=writing)
+        raise failed(self.name, status, "" if answer.code == _WORDLESS else answer.code, writing=writing)
 
     async def _write(self, register: str, update: str, names: Mapping[str, str], values: Mapping[str, Any]) -> Reply | Refusal:
         answer = await self._ask(
@@ -268,7 +270,7 @@ def over_boto3(client: Any) -> DynamoCall:
         try:
             return _of_boto3(operations[operation](**parameters), "")
         except ClientError as error:
-            return _of_boto3(error.response, error.response["Error"].get("Code", "Unknown"))
+            return _of_boto3(error.response, error.response["Error"].get("Code", _WORDLESS))
         except (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError) as error:
             raise Unreached(f"DynamoDB cannot be reached ({type(error).__name__}): check the Region, the network and the role") from error
         except (ReadTimeoutError, ConnectionClosedError, HTTPClientError) as error:
@@ -290,7 +292,7 @@ def over_signer(signed: SignedJson) -> DynamoCall:
         if answer.ok:
             return DynamoAnswer(status=answer.status, body=_table(answer.body), date=answer.date)
         code = error_code(answer)
-        return DynamoAnswer(status=answer.status, code=code or "Unknown", body=answer.json() if code else {}, date=answer.date)
+        return DynamoAnswer(status=answer.status, code=code or _WORDLESS, body=answer.json() if code else {}, date=answer.date)
 
     return call
 

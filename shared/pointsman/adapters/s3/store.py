@@ -37,12 +37,13 @@ PAGE = 1_000
 NOTE_TRIES = 12
 """How often a prefix's claims are written again because somebody else wrote them in between."""
 
-_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
+_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9]{1,64})\s*</Code>")
 _KEY = re.compile(rb"<Key>([^<]{1,3000})</Key>")
 _MORE = re.compile(rb"<NextContinuationToken>([^<]{1,3000})</NextContinuationToken>")
 _REGION = re.compile(rb"<Region>([A-Za-z0-9-]{1,32})</Region>")
-_GONE = 404
-_CONFLICTS = {_GONE, 409, 412}
+_ABSENT = (404, "NoSuchKey")
+"""How S3 says that there is no such object. A gateway says 404 too, of a whole store that it does not find."""
+_CONFLICTS = {409, 412}
 
 T = TypeVar("T")
 
@@ -110,7 +111,7 @@ class S3Store:
         del until
         key = self._key("journal", digest)
         answer = await self._do(lambda ring: self._put(key, entry_closed(ring, entry, "journal", digest), ""))
-        if not answer.ok and answer.status not in _CONFLICTS - {_GONE}:
+        if not answer.ok and answer.status not in _CONFLICTS:
             raise self._failed(answer, writing=True)
 
     async def entry(self, digest: str) -> bytes | None:
@@ -182,15 +183,14 @@ class S3Store:
         return {name: str(value) for name, value in request.headers.items()}
 
     def _failed(self, answer: Answer, *, writing: bool) -> Exception:
-        found = _CODE.search(answer.body)
         region = _REGION.search(answer.body)
         there = answer.headers.get("x-amz-bucket-region") or (region[1].decode() if region else "")
         hint = f" ({there})" if there else ""
-        return failed(self.name, answer.status, found[1].decode() if found else "", writing=writing, hint=hint)
+        return failed(self.name, answer.status, _word(answer), writing=writing, hint=hint)
 
     async def _get(self, key: str) -> _Kept:
         answer = await self._send("GET", key, {})
-        if answer.status == _GONE and b"NoSuchBucket" not in answer.body:
+        if _absent(answer):
             return _Kept(body=None, version="", time=answer.date)
         if not answer.ok:
             raise self._failed(answer, writing=False)
@@ -224,7 +224,7 @@ class S3Store:
             return Reply(row=row, version=version, store_time=answer.date)
         if answer.ok:
             raise unanswered(self.name, "it gave no ETag", writing=True)
-        if answer.status in _CONFLICTS and b"NoSuchBucket" not in answer.body:
+        if _conflicts(answer):
             return Refusal(held=await self._read(ring, register))
         raise self._failed(answer, writing=True)
 
@@ -251,9 +251,24 @@ class S3Store:
             raise StoreDown(f"{self.name} would hold more than {ROWS_LIMIT} sighting rows: remove those of members that are gone")
         body = closed(ring, {"format": FORMAT, "rows": rows}, "rows", "sightings", prefix)
         answer = await self._put(self._key("sightings", prefix), body, version)
-        if not answer.ok and answer.status not in _CONFLICTS:
+        if not answer.ok and not _conflicts(answer):
             raise self._failed(answer, writing=True)
         return answer.ok
+
+
+def _word(answer: Answer) -> str:
+    """Give the service's own word for what went wrong; "" when it has none."""
+    found = _CODE.search(answer.body)
+    return found[1].decode() if found else ""
+
+
+def _absent(answer: Answer) -> bool:
+    return (answer.status, _word(answer)) == _ABSENT
+
+
+def _conflicts(answer: Answer) -> bool:
+    """Say whether the condition of a write did not hold: another object is there, or none any more."""
+    return answer.status in _CONFLICTS or _absent(answer)
 
 
 def _table(body: bytes) -> dict[str, Any]:
