@@ -29,7 +29,7 @@ from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, winning
 from pointsman.core.sightings import Sighting
-from pointsman.core.values import Frozen, canonical
+from pointsman.core.values import Frozen, canonical, parse
 from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
 
 PAGE = 1_000
@@ -38,9 +38,11 @@ NOTE_TRIES = 12
 """How often a prefix's claims are written again because somebody else wrote them in between."""
 
 _CODE = re.compile(rb"<Code>\s*([A-Za-z0-9]{1,64})\s*</Code>")
-_KEY = re.compile(rb"<Key>([^<]{1,3000})</Key>")
-_MORE = re.compile(rb"<NextContinuationToken>([^<]{1,3000})</NextContinuationToken>")
+_KEY = re.compile(r"<Key>([^<]{1,3000})</Key>")
+_MORE = re.compile(r"<NextContinuationToken>([^<]{1,3000})</NextContinuationToken>")
 _REGION = re.compile(rb"<Region>([A-Za-z0-9-]{1,32})</Region>")
+_SPOILT = "\ufffd"
+"""Stands in a text for what was none."""
 _ABSENT = (404, "NoSuchKey")
 """How S3 says that there is no such object. A gateway says 404 too, of a whole store that it does not find."""
 _CONFLICTS = {409, 412}
@@ -132,12 +134,13 @@ class S3Store:
         answer = await self._send("GET", "?" + urlencode({"list-type": "2", "max-keys": str(PAGE), "prefix": beginning, **start}), {})
         if not answer.ok:
             raise self._failed(answer, writing=False)
-        if b"ListBucketResult" not in answer.body:
+        listing = answer.text()
+        if "ListBucketResult" not in listing or _SPOILT in listing:
             raise StoreDown(f"{self.name} answers a listing with something else: it cannot be moved")
-        keys = (unescape(key.decode()) for key in _KEY.findall(answer.body))
-        more = _MORE.search(answer.body)
+        keys = (unescape(key) for key in _KEY.findall(listing))
+        more = _MORE.search(listing)
         names = tuple(unquote(key.removeprefix(beginning).removesuffix(".json")) for key in keys)
-        return Listed(names=names, after=unescape(more[1].decode()) if more else None)
+        return Listed(names=names, after=unescape(more[1]) if more else None)
 
     async def _do(self, act: Callable[[Ring | None], Awaitable[T]]) -> T:
         """Do something with the keys, where there are any."""
@@ -274,8 +277,8 @@ def _conflicts(answer: Answer) -> bool:
 def _table(body: bytes) -> dict[str, Any]:
     """Read an object as a table; an empty one when it is none, which no reader takes for its own."""
     try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = parse(body, Any)
+    except msgspec.DecodeError:
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pointsman.adapters.failures import unanswered
-from pointsman.adapters.stored import FORMAT, register_row, rows_read
+from pointsman.adapters.stored import FORMAT, entry_unreadable, register_row, rows_read
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, winning
@@ -101,6 +101,8 @@ class SqliteStore:
     async def entry(self, digest: str) -> bytes | None:
         """Give a journal entry back."""
         found = await self._run(lambda db: db.execute("SELECT entry FROM entries WHERE digest = ?", (digest,)).fetchone(), writing=False)
+        if found is not None and not isinstance(found[0], bytes):
+            raise entry_unreadable(self.name, digest)
         return None if found is None else bytes(found[0])
 
     async def registers(self, after: str = "") -> Listed:
