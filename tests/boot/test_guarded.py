@@ -77,7 +77,7 @@ def test_a_surprise_is_a_store_that_is_down_or_a_write_of_unknown_fate(
         assert "secret" not in str(end)
 
 
-@pytest.mark.parametrize("error", [StoreDown("a"), StoreUnsure("b"), RowUnreadable("c"), asyncio.CancelledError("d")])
+@pytest.mark.parametrize("error", [StoreDown("a"), StoreUnsure("b"), RowUnreadable("c"), asyncio.CancelledError()])
 def test_the_ports_own_errors_and_a_call_that_is_called_off_pass_through(error: BaseException) -> None:
     for act in (*READS, *WRITES):
         end = asyncio.run(end_of(act, error))
@@ -100,7 +100,7 @@ def test_a_round_is_decided_by_the_two_others(error: Exception) -> None:
 
 
 def test_what_a_good_store_says_passes_through() -> None:
-    store = GuardedStore(MemoryStore("aws store", SystemClock()))  # type: ignore[arg-type]
+    store = GuardedStore(MemoryStore("aws store", SystemClock()))
 
     async def story() -> None:
         await store.put_entry("0" * 32, b"entry")
