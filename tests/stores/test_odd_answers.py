@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
+from pointsman.adapters.sqlite import store as module
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot.guarded import GuardedStore
-from pointsman.ports.stores import RowUnreadable, Store, StoreDown, StoreUnsure
+from pointsman.core.fabric import Cloud
+from pointsman.core.values import replace
+from pointsman.ports.stores import Row, RowUnreadable, Store, StoreDown, StoreUnsure
 from pointsman.quorum.ballots import ballot
 from tests.stores.conftest import PROJECT
 from tests.stores.odd_server import Odd, odd_server
 from tests.stores.test_bad_input import every
+from tests.stores.test_ciphers import CLAIM
 from tests.stores.test_failures import KINDS, opened
 
 BALLOT = ballot(1, "a" * 16)
@@ -139,3 +143,51 @@ def written(folder: Path, *statements: str) -> None:
     for statement in statements:
         db.execute(statement)
     db.close()
+
+
+SPOILT = "CAST(x'fffe' AS TEXT)"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [f"'aws', 'odd', 'soon', {SPOILT}", f"'aws', {SPOILT}, 'soon', '{{}}'", f"'aws', 'odd', {SPOILT}, x'00'", "'aws', 'odd', 5, NULL"],
+)
+def test_a_spoilt_claim_of_a_file_spoils_no_other(tmp_path: Path, row: str) -> None:
+    store = SqliteStore("aws store (sqlite)", tmp_path / "table.sqlite")
+    asyncio.run(store.note(Cloud.AWS, [CLAIM]))
+    written(tmp_path, f"INSERT INTO sightings VALUES ({row})")
+    asyncio.run(store.note(Cloud.AWS, [replace(CLAIM, member="dxvif-2")]))
+    read = asyncio.run(store.rows(Cloud.AWS))
+    assert ({one.member for one in read.rows}, read.quarantined) == ({CLAIM.member, "dxvif-2"}, 1)
+
+
+@pytest.mark.parametrize("row", [f"'plan/atlas', 1, '{BALLOT}', '{BALLOT}', {SPOILT}", f"'plan/atlas', 1, {SPOILT}, '', NULL"])
+def test_a_spoilt_register_of_a_file_is_unreadable_and_left_alone(tmp_path: Path, row: str) -> None:
+    store = SqliteStore("aws store (sqlite)", tmp_path / "table.sqlite")
+    asyncio.run(store.entry("d"))
+    written(tmp_path, f"INSERT INTO registers VALUES ({row})")
+    with pytest.raises(RowUnreadable):
+        asyncio.run(store.read("plan/atlas"))
+    assert asyncio.run(store.read("plan/other")).row == Row()
+
+
+def test_a_name_that_is_no_text_hides_no_register_from_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE", 3)
+    store = SqliteStore("aws store (sqlite)", tmp_path / "table.sqlite")
+    asyncio.run(store.entry("d"))
+    names = ["a/0", "a/1", "a/2", "a/3", "\u00e9/0", "\u00e9/1"]
+    rows = [*(f"'{name}'" for name in names), "CAST(x'80' AS TEXT)", "CAST(x'8001' AS TEXT)", "x'00'"]
+    written(tmp_path, *(f"INSERT INTO registers VALUES ({row}, 1, '', '', NULL)" for row in rows))
+    found: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = asyncio.run(store.registers(after))
+        found, after = [*found, *page.names], page.after
+    assert found == names
+
+
+def test_a_file_with_other_tables_is_told_and_no_disk_is_blamed(tmp_path: Path) -> None:
+    written(tmp_path, "CREATE TABLE registers (a)")
+    for end in tried(SqliteStore("aws store (sqlite)", tmp_path / "table.sqlite"))[:3]:
+        assert isinstance(end, StoreDown)
+        assert "its tables are not those of a store: mend the path" in str(end)
