@@ -12,6 +12,7 @@ from pointsman.adapters.files.compiled import write_compiled
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot import aws, gcp
 from pointsman.boot.app import App, SecretDesk
+from pointsman.boot.guarded import GuardedStore
 from pointsman.core.decide import first_plan
 from pointsman.core.errors import ConfigError, Refused, Transient
 from pointsman.core.fabric import Cloud, DeskSettings, Fabric, LinkName
@@ -38,7 +39,8 @@ def test_a_lite_fabric_furnishes_a_house_without_network(cloud: ModuleType, lite
     house = app.house
     assert house.fabrics == (lite,)
     assert house.here == cloud.__name__.rpartition(".")[2]
-    assert isinstance(house.witness, SqliteStore)
+    assert isinstance(house.witness, GuardedStore)
+    assert isinstance(house.witness.store, SqliteStore)
     assert set(house.rows.values()) == {house.witness}
     assert set(house.flags) == set(Cloud)
     assert house.registers.majority == 1

@@ -8,6 +8,7 @@ import pytest
 from pointsman.adapters.aws.dynamodb import DynamoStore
 from pointsman.adapters.s3.store import S3Store
 from pointsman.adapters.sqlite.store import SqliteStore
+from pointsman.boot.guarded import GuardedStore
 from pointsman.boot.late import LateStore
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings
@@ -37,9 +38,9 @@ def test_the_own_clouds_store_and_local_files_are_there_at_once_and_others_come_
         lite, aws="dynamodb://us-east-1/pointsman", gcp="firestore://weft-prod-1/pointsman", witness="sqlite:///tmp/none.sqlite"
     )
     on_aws = build_stores(reach(Cloud.AWS), declared, None)
-    assert [type(store) for store in on_aws.values()] == [DynamoStore, LateStore, SqliteStore]
+    assert [type(getattr(store, "store", store)) for store in on_aws.values()] == [DynamoStore, LateStore, SqliteStore]
     on_google = build_stores(reach(Cloud.GCP), declared, None)
-    assert [type(store).__name__ for store in on_google.values()] == ["LateStore", "FirestoreStore", "SqliteStore"]
+    assert [type(getattr(store, "store", store)).__name__ for store in on_google.values()] == ["LateStore", "FirestoreStore", "SqliteStore"]
 
 
 def test_stores_are_named_by_slot_kind_and_name(lite: Fabric) -> None:
@@ -96,7 +97,7 @@ def test_a_witness_elsewhere_is_asked_with_its_own_keys(lite: Fabric, setting: S
 
     def answer(request: Request) -> Reply:
         asked.append(request)
-        return Reply(status=404)
+        return Reply(status=404, body=b"<Code>NoSuchKey</Code>")
 
     settings = Settings(witness_key_id="THEIRKEY", witness_secret="theirs")
     with LoopbackServer(answer) as server:
@@ -133,8 +134,9 @@ def test_a_secret_file_that_cannot_be_read_takes_the_witness_down_and_not_the_ca
 def test_a_bucket_on_aws_is_signed_for_in_its_own_region(lite: Fabric, setting: Setting, url: str, region: str) -> None:
     setting(lite, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
     store = build_stores(reach(), with_stores(lite, aws=url), None)["aws"]
-    assert isinstance(store, S3Store)
-    assert store._region == region
+    assert isinstance(store, GuardedStore)
+    assert isinstance(store.store, S3Store)
+    assert store.store._region == region
 
 
 def test_a_bucket_elsewhere_is_signed_for_the_region_that_its_url_names() -> None:

@@ -21,6 +21,7 @@ from pointsman.core.domains import store_set
 from pointsman.core.fabric import Fabric, Stores
 from pointsman.core.values import canonical, digest, replace
 from pointsman.service.registers import Registers
+from pointsman.testing import emulators
 from pointsman.testing.loopback import Reply
 from pointsman.testing.processes import clean_environment
 from tests.stores.clone import Clone
@@ -30,9 +31,9 @@ SCRIPT = str(Path(sys.executable).with_name("pointsman"))
 SERVICES = ("ssm", "ec2", "directconnect", "sqs", "secretsmanager", "secretmanager", "compute", "pubsub", "dynamodb", "firestore")
 
 
-def environment() -> dict[str, str]:
+def environment(**endpoints: str) -> dict[str, str]:
     variables = {
-        "POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, "http://127.0.0.1:9")),
+        "POINTSMAN_ENDPOINTS": json.dumps(dict.fromkeys(SERVICES, "http://127.0.0.1:9") | endpoints),
         "POINTSMAN_GOOGLE_IDENTITY": "emulator",
         "POINTSMAN_WITNESS_KEY_ID": "test",
         "POINTSMAN_WITNESS_SECRET": "test",
@@ -43,12 +44,12 @@ def environment() -> dict[str, str]:
     return clean_environment(variables)
 
 
-def pointsman(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SCRIPT, *arguments], env=environment(), capture_output=True, text=True, timeout=90, check=False)
+def pointsman(*arguments: str, **endpoints: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([SCRIPT, *arguments], env=environment(**endpoints), capture_output=True, text=True, timeout=90, check=False)
 
 
-def stores(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return pointsman("stores", *arguments)
+def stores(*arguments: str, **endpoints: str) -> subprocess.CompletedProcess[str]:
+    return pointsman("stores", *arguments, **endpoints)
 
 
 def test_a_store_that_keeps_its_promises_may_be_used_and_its_names_are_said() -> None:
@@ -58,7 +59,7 @@ def test_a_store_that_keeps_its_promises_may_be_used_and_its_names_are_said() ->
     assert (done.returncode, done.stderr) == (0, "")
     assert "29 kept, 3 not tried here: it may be used" in done.stdout
     assert "it takes a register that another version has written" in done.stdout
-    root = done.stdout.partition("lies under ")[2].partition(" ")[0]
+    root = done.stdout.partition("under names that begin with ")[2].partition(" ")[0]
     assert held
     assert all(path.startswith(f"/pointsman/{root}") for path in held)
 
@@ -70,6 +71,16 @@ def test_a_store_whose_clock_is_far_off_is_told_and_does_not_pass() -> None:
     assert "could not be tried  the stores time is that of this machine" in done.stdout
     assert "the store says that it is 2099-12-31T23:59:59Z, and this machine 20" in done.stdout
     assert "set whichever clock is wrong" in done.stdout
+
+
+@pytest.mark.skipif(emulators.available_firestore() is not None, reason=str(emulators.available_firestore()))
+@pytest.mark.parametrize("database", ["(default)", "links"])
+def test_a_database_of_firestore_is_probed_too(database: str) -> None:
+    with emulators.firestore() as running:
+        done = stores("probe", f"firestore://weft-prod-1/{database}", firestore=running.url)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "29 kept, 3 not tried here: it may be used" in done.stdout
+    assert "under names that begin with probe-" in done.stdout
 
 
 @pytest.mark.parametrize(

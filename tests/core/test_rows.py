@@ -1,14 +1,14 @@
 """Sighting rows: what stands depends on the claims alone, and not on who came first."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.core.rows import GRAIN, newest, rank, standing, winning
+from pointsman.core.rows import GRAIN, clamped, newest, rank, standing, winning
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
 from tests.core.scene import START, Story, claim, seconds
@@ -91,7 +91,7 @@ def test_a_time_ahead_of_the_stores_is_brought_back_and_then_compared() -> None:
     assert winning(wild, rank(replace(SECOND, seen_at=time + GRAIN)), time) is None
 
 
-@pytest.mark.parametrize("held", [None, True, 10**16, "", "soon", "1e9.4.down."])
+@pytest.mark.parametrize("held", [None, True, 10**16, "", "soon", "1e9.4.down.", "\u0663" * 18, "\u00b2" * 18])
 def test_what_is_no_rank_blocks_no_claim(held: object) -> None:
     assert standing(held, START) is None
 
@@ -101,3 +101,10 @@ def test_a_rank_ahead_of_the_stores_time_was_never_clamped_and_blocks_no_claim()
     assert standing(ahead, START) is None
     assert standing(ahead, None) == ahead
     assert standing(just, START) == just
+
+
+@pytest.mark.parametrize("end", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+def test_a_store_or_a_claim_at_the_calendars_end_is_compared_like_any_other(end: datetime) -> None:
+    assert clamped(START, end) == min(START, end)
+    assert clamped(end, START) == min(START, end)
+    assert winning(SECOND, rank(replace(SECOND, seen_at=end)), end) is None

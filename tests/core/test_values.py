@@ -1,6 +1,11 @@
 """Frozen values: what one works out of itself is worked out once."""
 
-from pointsman.core.values import Frozen, Remembered, canonical, replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from pointsman.core.values import Frozen, Remembered, canonical, parse, replace
 
 
 class Word(Frozen, dict=True):
@@ -31,3 +36,10 @@ def test_what_is_remembered_is_no_part_of_the_value() -> None:
 
 def test_a_class_tells_what_it_remembers() -> None:
     assert Word.shout.__doc__ == "Say it loudly."
+
+
+@pytest.mark.parametrize("junk", [b"[" * 30_000, b'{"text":"a","x":' + b"[" * 30_000, b'"\xff"', "\ud800", "", b"{"])
+@pytest.mark.parametrize("kind", [Word, Any])
+def test_what_cannot_be_read_back_is_one_error_however_deep_it_nests(junk: bytes | str, kind: Any) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        parse(junk, kind)

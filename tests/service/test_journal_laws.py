@@ -83,6 +83,15 @@ def test_one_changed_byte_is_never_read_as_the_entry(place: int, change: int) ->
     assert canonical(entry) == canonical(opened(sealed.digest, sealed.packed))
 
 
+@pytest.mark.parametrize("start", [b"", b'{"version":1,"x":'])
+def test_what_nests_without_end_is_altered_and_stops_nobody(start: bytes) -> None:
+    deep = start + b"[" * 30_000
+    with pytest.raises(Altered, match="it is not one"):
+        journal.countersignature("0" * 32, Cloud.AWS, deep)
+    with pytest.raises(Altered, match="it is not one"):
+        opened(digest(deep), zlib.compress(deep))
+
+
 def test_a_packed_entry_that_would_fill_the_memory_is_refused() -> None:
     bomb = zlib.compress(b" " * (journal.PLAIN_LIMIT + 1))
     with pytest.raises(Altered, match="too long"):

@@ -20,6 +20,9 @@ class Odd:
     body: bytes = b"{}"
     asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     url: str = ""
+    date: str = ""
+    """The Date header, where it is not to be true."""
+    etag: str = ""
     over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -48,10 +51,15 @@ def odd_server() -> Iterator[Odd]:
                 case status:
                     self.send_response(status)
                     self.send_header("content-length", str(len(odd.body)))
+                    if odd.etag:
+                        self.send_header("etag", odd.etag)
                     self.end_headers()
                     self.wfile.write(odd.body)
 
         do_GET = do_POST = do_PUT = answer  # noqa: N815 - the names that the base class looks for
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return odd.date or super().date_time_string(timestamp)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

@@ -16,7 +16,7 @@ from pointsman.adapters.s3.store import S3Store
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.core.errors import TEXT_LIMIT
 from pointsman.core.fabric import Cloud
-from pointsman.ports.stores import ListedStore, Reply, Row, RowUnreadable, Store, StoreDown
+from pointsman.ports.stores import ListedStore, Refusal, Reply, Row, RowUnreadable, Store, StoreDown
 from pointsman.quorum.ballots import ballot
 from pointsman.quorum.outcomes import Agreed
 from pointsman.service.probing.bench import Bench
@@ -117,6 +117,29 @@ def test_a_missing_table_and_a_wrong_region_are_told_by_the_emulator_too(moto: E
 
 def test_a_missing_bucket_is_told_by_the_emulator_too(moto: Emulator) -> None:
     down(S3Store("witness store (s3)", "none-of-ours", KEYS, endpoint=moto.url), "no such bucket there")
+
+
+@pytest.mark.parametrize("body", [b"", b"404 page not found", b"<html><h1>Not Found</h1></html>", b'{"message": "NoSuchKey"}'])
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_gateway_that_finds_nothing_is_no_empty_bucket(odd: Odd, status: int, body: bytes) -> None:
+    odd.status, odd.body = status, body
+    down(opened("s3", odd.url), "look for a proxy, or a wrong endpoint")
+
+
+AWS_ABSENT = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message><Key>k</Key></Error>'
+SPACED = '<?xml version="1.0"?>\n<Error xmlns="http://s3.amazonaws.com/doc/2006-03-01/">\n  <Code> NoSuchKey </Code>\n  <Resource>/b/k</Resource>\n</Error>'
+
+
+@pytest.mark.parametrize("body", [AWS_ABSENT, SPACED], ids=["aws", "spaced"])
+def test_an_object_is_absent_when_the_service_says_so_in_its_own_word(odd: Odd, body: str) -> None:
+    odd.status, odd.body = 404, body.encode()
+    store = opened("s3", odd.url)
+    assert asyncio.run(store.read(NAME)).row == Row()
+    assert asyncio.run(store.rows(Cloud.AWS)).rows == ()
+    assert asyncio.run(store.entry("0" * 32)) is None
+    gone = asyncio.run(store.prepare(NAME, FIRST, Reply(row=Row(), version='"1"')))
+    assert isinstance(gone, Refusal)
+    assert gone.held.row == Row()
 
 
 class Small(SqliteStore):

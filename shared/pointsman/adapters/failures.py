@@ -16,6 +16,7 @@ _BAD_SIGNATURE = "the secret does not belong to this key, or the region is anoth
 _NO_RIGHT = "this role has no right to it: grant it"
 _ELSEWHERE = "the bucket lies in another region: name that one in the store's URL"
 _NO_TABLE = "no such table in this Region: create it, or mend the table or Region in the store's URL"
+_NOT_ITS_OWN = "that is no answer of such a store: look for a proxy, or a wrong endpoint"
 _NO_CONDITIONS = "it knows no conditional writes: it cannot be a store"
 
 _MENDS = {
@@ -66,7 +67,7 @@ def unanswered(store: str, why: str, *, writing: bool) -> PointsmanError:
 def failed(store: str, status: int, code: str, *, writing: bool, hint: str = "") -> PointsmanError:
     """Give the error for an answer that is no success: what was wrong and what to do.
 
-    ``code`` is the service's own word, ``hint`` what else its answer tells.
+    ``code`` is the service's own word ("" when the answer has none), ``hint`` what else its answer tells.
     """
     said = f"{status} {code}".strip()
     if code in _MENDS:
@@ -77,4 +78,6 @@ def failed(store: str, status: int, code: str, *, writing: bool, hint: str = "")
         return StoreDown(f"{store} denies access ({said}): check the credentials and this role's rights to it")
     if status // 100 == 5:  # noqa: PLR2004 - the class of server errors
         return unanswered(store, f"it failed ({said})", writing=writing)
+    if not code and not hint:
+        return StoreDown(f"{store} cannot be used ({said}): {_NOT_ITS_OWN}")
     return StoreDown(f"{store} refuses the request ({said}): check that it exists, where, and its settings{hint}")

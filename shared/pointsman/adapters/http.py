@@ -13,7 +13,7 @@ from urllib3.response import BaseHTTPResponse
 
 from pointsman import __version__
 from pointsman.core.errors import PointsmanError
-from pointsman.core.values import Frozen
+from pointsman.core.values import Frozen, parse
 
 USER_AGENT = f"pointsman/{__version__}"
 """What every request to a cloud says who it is from; both clouds' audit logs show it beside the caller's identity."""
@@ -61,8 +61,8 @@ class Answer(Frozen):
     def json(self) -> Any:
         """Read the body as JSON; None when it is empty. Raises ``Unanswered`` when it is not JSON."""
         try:
-            return msgspec.json.decode(self.body) if self.body else None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return parse(self.body, Any) if self.body else None
+        except msgspec.DecodeError as error:
             raise Unanswered(f"the answer with status {self.status} is not JSON: look for a proxy in between") from error
 
     def text(self) -> str:
@@ -74,9 +74,9 @@ def http_date(text: str) -> datetime | None:
     """Read an HTTP date, aware and in UTC; None when it is absent or malformed."""
     try:
         found = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError, RecursionError):
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def pool(*, connect: float = CONNECT_SECONDS, read: float = READ_SECONDS, size: int = POOL_SIZE) -> urllib3.PoolManager:

@@ -6,6 +6,7 @@ only opening a connection (names, TLS) is done in one. Message syntax: RFC 9112;
 
 import asyncio
 import functools
+import re
 import socket
 import ssl
 import weakref
@@ -22,9 +23,12 @@ INTERIM_LIMIT = 8
 """Most interim answers (1xx) before the real one."""
 CHUNKS_LIMIT = 100_000
 """Most chunks of one answer."""
+DIGITS_LIMIT = 16
+"""Most digits of a length: more than any answer that is read needs."""
 SWALLOW = 256 * 1024
 """Bytes that are read at once."""
 
+_SIZE = re.compile(rb"[0-9A-Fa-f]{1,%d}" % DIGITS_LIMIT)
 _END = b"\r\n\r\n"
 _PORTS = {"http": 80, "https": 443}
 _BODILESS = frozenset({204, 304})
@@ -149,7 +153,7 @@ class _Exchange:
         length = headers.get("content-length")
         if length is None:
             return await self._rest(), False
-        if not length.isascii() or not length.isdigit():
+        if not length.isascii() or not length.isdigit() or len(length) > DIGITS_LIMIT:
             raise self._garbled("does not say how long its answer is")
         return await self._exactly(int(length)), True
 
@@ -159,10 +163,9 @@ class _Exchange:
         whole = bytearray()
         for _ in range(CHUNKS_LIMIT):
             size = (await self._to_line_end()).partition(b";")[0].strip()
-            try:
-                length = int(size, 16)
-            except ValueError as error:
-                raise self._garbled("breaks a chunk off") from error
+            if not _SIZE.fullmatch(size):
+                raise self._garbled("breaks a chunk off")
+            length = int(size, 16)
             if length == 0:
                 while await self._to_line_end():  # the trailer section
                     pass

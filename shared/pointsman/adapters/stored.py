@@ -27,6 +27,11 @@ def register_row(store: str, register: str, layout: object, held: dict[str, Any]
         raise RowUnreadable(f"{store} holds {register} in a form this version cannot read ({error}): {todo}") from error
 
 
+def entry_unreadable(store: str, digest: str) -> RowUnreadable:
+    """Give the error for what is kept as a journal entry and is none."""
+    return RowUnreadable(f"{store} holds the journal entry {digest} in a form this version cannot read: upgrade pointsman")
+
+
 def rows_read(store: str, claims: Iterable[str | bytes | None], time: datetime | None) -> RowsRead:
     """Read all claims under a prefix; what cannot be understood is counted. Raises ``StoreDown`` past the limit."""
     found = [_claim(text) for text in claims]

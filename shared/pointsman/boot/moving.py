@@ -39,7 +39,10 @@ def open_move(current: str, following: str) -> tuple[House, Move]:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """A store to be tried, and where its data will be: under ``root``, or in a file of its own that may be deleted after."""
+    """A store to be tried, and where its data will be: under names that begin with ``root``, or in a file of its own that may be deleted after.
+
+    A root has no slash: it also begins the names of Firestore's collections.
+    """
 
     bench: Bench
     root: str
@@ -56,7 +59,7 @@ def open_probe(url: str, settings: Settings | None = None) -> Probe:
     reach = Reach(
         settings or read_settings(), Cloud.AWS, address.region or (address.place if address.provider == Cloud.AWS else _ANY_REGION)
     )
-    opener = Opener(reach=reach, root=f"probe-{token}/")
+    opener = Opener(reach=reach, root=f"probe-{token}-")
     file = f"{address.name}.probe-{token}" if address.scheme is StoreScheme.SQLITE else ""
     apart = replace(address, name=file) if file else address
     name = f"the store ({address.scheme} {address.name})"

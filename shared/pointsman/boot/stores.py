@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pointsman.boot.chance import token_bytes
+from pointsman.boot.guarded import GuardedStore
 from pointsman.boot.late import LateStore
 from pointsman.boot.reach import Reach
 from pointsman.core.domains import StoreAddress, StoreScheme, addresses_of
@@ -89,6 +90,9 @@ class Opener:
 
     def store(self, name: str, address: StoreAddress, key: str | None = None) -> ListedStore:
         """Open one store; ``key`` is the reference of the keys that it is enciphered with. Raises ``ConfigError``."""
+        return GuardedStore(self._opened(name, address, key))
+
+    def _opened(self, name: str, address: StoreAddress, key: str | None) -> ListedStore:
         match address.scheme:
             case StoreScheme.DYNAMODB if self.own_dynamodb is not None:
                 return self.own_dynamodb(name, address)

@@ -46,7 +46,7 @@ def probe(url: Url) -> None:
     _clear(one.file)
     typer.echo(_judged(findings))
     if not one.file:
-        typer.echo(f"all that was written lies under {one.root} in that store: remove it when you like")
+        typer.echo(f"all that was written is under names that begin with {one.root} in that store: remove it when you like")
     raise typer.Exit(_code(findings))
 
 

@@ -185,7 +185,7 @@ def _read(about: str, content: bytes, kind: type[T]) -> T:
     try:
         found = parse(content, kind)
         version = found.version
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         version = _version(content)
         if version <= VERSION:
             raise Altered(f"{about} was altered: it is not one") from error
@@ -198,5 +198,5 @@ def _version(content: bytes) -> int:
     """Give the layout of what cannot be read as the own one; 0 when it tells none."""
     try:
         return parse(content, _Versioned).version
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except msgspec.DecodeError:
         return 0

@@ -42,15 +42,15 @@ def standing(held: object, store_time: datetime | None) -> str | None:
 
     That is no rank at all, and one of a time ahead of the store's: such a time was never clamped.
     """
-    if not isinstance(held, str) or not held[:_DIGITS].isdecimal():
+    if not isinstance(held, str) or not (held[:_DIGITS].isascii() and held[:_DIGITS].isdecimal()):
         return None
-    stuck = store_time is not None and int(held[:_DIGITS]) > _micros(store_time + GRAIN)
+    stuck = store_time is not None and int(held[:_DIGITS]) > _micros(store_time) + GRAIN // _MICROSECOND
     return None if stuck else held
 
 
 def clamped(seen_at: datetime, store_time: datetime | None) -> datetime:
     """Give a claim's time, brought back to the store's own when it lies ahead of that; unchanged without a store time."""
-    return store_time if store_time is not None and seen_at > store_time + GRAIN else seen_at
+    return store_time if store_time is not None and seen_at - store_time > GRAIN else seen_at
 
 
 def winning(claim: Sighting, held: object, store_time: datetime | None) -> Sighting | None:

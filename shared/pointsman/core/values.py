@@ -54,8 +54,18 @@ def canonical(value: object) -> bytes:
 
 
 def parse(data: bytes | str, kind: type[T]) -> T:
-    """Read a value of ``kind`` back from its JSON form. Raises ``msgspec.ValidationError`` (a ValueError) naming the path."""
-    return msgspec.json.decode(data, type=kind)
+    """Read a value of ``kind`` back from its JSON form. Raises ``msgspec.DecodeError`` (a ValueError) and nothing else, whatever the data.
+
+    Where the form is JSON of another kind that is a ``msgspec.ValidationError``, which names the path.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except RecursionError:
+        raise msgspec.DecodeError("it nests too deep") from None
+    except UnicodeError as error:
+        raise msgspec.DecodeError(
+            f"it is no text ({error.reason})" if isinstance(error, UnicodeDecodeError) else "it is no text"
+        ) from error
 
 
 def digest(data: bytes) -> str:

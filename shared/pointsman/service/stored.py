@@ -24,7 +24,7 @@ def value_in(register: str, text: str, kind: type[T]) -> T:
     """Read the value of a register; the newest are remembered. Raises ``ValueUnreadable``, also within a change, which then leaves it as it is."""
     try:
         found: T = _parsed(text, kind)  # type: ignore[arg-type]
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         raise _unreadable(register, error) from error
     return found
 
@@ -33,7 +33,7 @@ def plan_in(register: str, text: str) -> Plan:
     """Read the plan of a register; the newest are remembered. Raises ``ValueUnreadable``."""
     try:
         return read_plan(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         raise _unreadable(register, error) from error
 
 

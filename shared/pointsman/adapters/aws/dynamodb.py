@@ -6,7 +6,6 @@ The table has no TTL but on ``until``, which journal entries alone have, no glob
 
 import asyncio
 import base64
-import binascii
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -26,13 +25,13 @@ from botocore.exceptions import (
 from pointsman.adapters.aws.signed import SignedJson, error_code
 from pointsman.adapters.failures import failed, translated, unanswered
 from pointsman.adapters.http import Unanswered, Unreached, http_date
-from pointsman.adapters.stored import FORMAT, register_row, rows_read
+from pointsman.adapters.stored import FORMAT, entry_unreadable, register_row, rows_read
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, winning
 from pointsman.core.sightings import Sighting
-from pointsman.core.values import Frozen, canonical
-from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
+from pointsman.core.values import Frozen, canonical, parse
+from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, StoreDown
 
 NOTES_AT_ONCE = 8
 """Claims that are written in parallel."""
@@ -46,7 +45,8 @@ PAGES_LIMIT = 16
 HTTP_ERRORS = 300
 """From this status on an answer is no success, and its status says enough."""
 
-Item = Mapping[str, Mapping[str, Any]]
+Item = object
+"""A row as the service tells it: a table of columns, each a table of one value by its kind. It is read with suspicion."""
 
 
 class DynamoAnswer(Frozen):
@@ -61,6 +61,8 @@ class DynamoAnswer(Frozen):
 DynamoCall = Callable[[str, Mapping[str, Any]], Awaitable[DynamoAnswer]]
 """A transport: operation name and parameters in, answer out. Raises ``Unreached`` or ``Unanswered``."""
 
+_WORDLESS = "Unknown"
+"""Stands for the word of a failure that has none."""
 _REFUSED = "ConditionalCheckFailedException"
 _THROTTLED = {
     "ProvisionedThroughputExceededException",
@@ -129,10 +131,8 @@ class DynamoStore:
         item = answer.body.get("Item")
         try:
             return None if item is None else base64.b64decode(_text(item, "entry") or "!", validate=True)
-        except binascii.Error as error:
-            raise RowUnreadable(
-                f"{self.name} holds the journal entry {digest} in a form this version cannot read: upgrade pointsman"
-            ) from error
+        except ValueError as error:
+            raise entry_unreadable(self.name, digest) from error
 
     async def registers(self, after: str = "") -> Listed:
         """Name rows of registers: a strongly consistent Scan of the table."""
@@ -155,9 +155,15 @@ class DynamoStore:
             ExpressionAttributeValues={":k": {"S": beginning}},
             ConsistentRead=True,
         )
-        names = tuple((_text(item, "pk") or "").removeprefix(beginning) for item in answer.body.get("Items", []))
+        names = tuple((_text(item, "pk") or "").removeprefix(beginning) for item in self._items(answer))
         last = answer.body.get("LastEvaluatedKey")
         return Listed(names=names, after=canonical(last).decode() if last else None)
+
+    def _items(self, answer: DynamoAnswer) -> list[Item]:
+        found = answer.body.get("Items", [])
+        if not isinstance(found, list):
+            raise unanswered(self.name, "it lists something that is no list", writing=False)
+        return found
 
     def _key(self, kind: str, name: str, sort: str = "-") -> dict[str, Any]:
         return {"Key": {"pk": {"S": f"{self._root}{kind}#{name}"}, "sk": {"S": sort}}}
@@ -172,7 +178,7 @@ class DynamoStore:
         if not answer.code or answer.code == _REFUSED:
             return answer
         status = 429 if answer.code in _THROTTLED else 403 if answer.code in _DENIED else answer.status
-        raise failed(self.name, status, answer.code, writing=writing)
+        raise failed(self.name, status, "" if answer.code == _WORDLESS else answer.code, writing=writing)
 
     async def _write(self, register: str, update: str, names: Mapping[str, str], values: Mapping[str, Any]) -> Reply | Refusal:
         answer = await self._ask(
@@ -193,11 +199,12 @@ class DynamoStore:
             return self._reply(register, written, answer.date)
         return Refusal(held=self._reply(register, held, answer.date) if held else await self.read(register))
 
-    def _reply(self, register: str, item: Item | None, date: datetime | None) -> Reply:
-        if not item:
+    def _reply(self, register: str, item: Item, date: datetime | None) -> Reply:
+        if item is None:
             return Reply(row=Row(), store_time=date)
-        held = {column: _text(item, column) for column in _COLUMNS if column in item}
-        return Reply(row=register_row(self.name, register, _number(item, "format"), held), store_time=date)
+        held = {column: _text(item, column) for column in _COLUMNS if isinstance(item, dict) and column in item}
+        layout = FORMAT if _text(item, "format", "N") == str(FORMAT) else None
+        return Reply(row=register_row(self.name, register, layout, held), store_time=date)
 
     async def _note(self, prefix: Cloud, claim: Sighting) -> None:
         """Write one claim unless one of its rank or above stands; a time ahead of the store's, ours or theirs, is brought back to it."""
@@ -206,7 +213,7 @@ class DynamoStore:
             await self._clamp(prefix, claim, answer.date)
             return
         for _ in range(NOTE_TRIES):
-            held = _text(answer.body.get("Item") or {}, "rank")
+            held = _text(answer.body.get("Item"), "rank")
             won = None if held is None else winning(claim, held, answer.date)
             if won is None:
                 return
@@ -244,7 +251,7 @@ class DynamoStore:
         }
         for _ in range(PAGES_LIMIT):
             answer = await self._asked("Query", {**query, **start}, writing=False)
-            items += answer.body.get("Items", [])
+            items += self._items(answer)
             start = {"ExclusiveStartKey": answer.body.get("LastEvaluatedKey")}
             if not start["ExclusiveStartKey"] or len(items) > ROWS_LIMIT:
                 return rows_read(self.name, _claims(items), answer.date)
@@ -268,7 +275,7 @@ def over_boto3(client: Any) -> DynamoCall:
         try:
             return _of_boto3(operations[operation](**parameters), "")
         except ClientError as error:
-            return _of_boto3(error.response, error.response["Error"].get("Code", "Unknown"))
+            return _of_boto3(error.response, error.response["Error"].get("Code", _WORDLESS))
         except (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError) as error:
             raise Unreached(f"DynamoDB cannot be reached ({type(error).__name__}): check the Region, the network and the role") from error
         except (ReadTimeoutError, ConnectionClosedError, HTTPClientError) as error:
@@ -290,7 +297,7 @@ def over_signer(signed: SignedJson) -> DynamoCall:
         if answer.ok:
             return DynamoAnswer(status=answer.status, body=_table(answer.body), date=answer.date)
         code = error_code(answer)
-        return DynamoAnswer(status=answer.status, code=code or "Unknown", body=answer.json() if code else {}, date=answer.date)
+        return DynamoAnswer(status=answer.status, code=code or _WORDLESS, body=answer.json() if code else {}, date=answer.date)
 
     return call
 
@@ -303,8 +310,8 @@ def _whole(response_dict: Mapping[str, Any], **_: Any) -> None:
 
 def _table(body: bytes) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return parse(body, dict[str, Any])
+    except msgspec.DecodeError as error:
         raise Unanswered("DynamoDB's answer is not what was asked for, or cut short: look for a proxy in between") from error
 
 
@@ -318,11 +325,7 @@ def _claims(items: Iterable[Item]) -> Iterable[str | None]:
     return (_text(item, "claim") for item in items)
 
 
-def _text(item: Item, name: str) -> str | None:
-    found = item.get(name, {}).get("S")
+def _text(item: Item, name: str, kind: str = "S") -> str | None:
+    value = item.get(name) if isinstance(item, dict) else None
+    found = value.get(kind) if isinstance(value, dict) else None
     return found if isinstance(found, str) else None
-
-
-def _number(item: Item, name: str) -> int | None:
-    found = item.get(name, {}).get("N")
-    return int(found) if isinstance(found, str) and found.lstrip("-").isdecimal() else None

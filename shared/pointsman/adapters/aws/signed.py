@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError
 from pointsman.adapters.http import Answer, Unsigned
 from pointsman.adapters.http1 import Http1
 from pointsman.adapters.signing import signed
+from pointsman.core.values import parse
 
 
 class SignedJson:
@@ -69,8 +70,8 @@ class SignedJson:
 def error_code(answer: Answer) -> str:
     """Give the service's own word for what went wrong (``ConditionalCheckFailedException``); "" when it has none."""
     try:
-        body = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = parse(answer.body, Any)
+    except msgspec.DecodeError:
         return ""
     found = body.get("__type", "") if isinstance(body, dict) else ""
     return found.rpartition("#")[2] if isinstance(found, str) else ""

@@ -6,7 +6,6 @@ A register is a document whose update time is the version of its next conditiona
 """
 
 import base64
-import binascii
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -16,12 +15,12 @@ import msgspec
 
 from pointsman.adapters.failures import failed, translated, unanswered
 from pointsman.adapters.gcp.http import Answer, GoogleHttp, Unanswered
-from pointsman.adapters.stored import FORMAT, register_row, rows_read
+from pointsman.adapters.stored import FORMAT, entry_unreadable, register_row, rows_read
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, standing, winning
 from pointsman.core.sightings import Sighting
-from pointsman.core.values import Frozen, canonical
-from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
+from pointsman.core.values import Frozen, canonical, parse
+from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, StoreDown
 
 ENDPOINT = "https://firestore.googleapis.com"
 NOTE_TRIES = 10
@@ -139,10 +138,8 @@ class FirestoreStore:
         got = (await self._get([name]))[0]
         try:
             return None if got.found is None else base64.b64decode(got.found.fields["entry"]["bytesValue"], validate=True)
-        except (KeyError, TypeError, binascii.Error) as error:
-            raise RowUnreadable(
-                f"{self.name} holds the journal entry {digest} in a form this version cannot read: upgrade pointsman"
-            ) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise entry_unreadable(self.name, digest) from error
 
     async def registers(self, after: str = "") -> Listed:
         """Name rows of registers: a query of their collection in the order of its documents' names."""
@@ -185,7 +182,7 @@ class FirestoreStore:
             return Reply(row=Row(), store_time=_time(got.read_time))
         fields = got.found.fields
         held = {column: _text(fields[column]) for column in _COLUMNS if column in fields}
-        row = register_row(self.name, register, _count(fields.get("format")), held)
+        row = register_row(self.name, register, _layout(fields.get("format")), held)
         return Reply(row=row, version=got.found.update_time, store_time=_time(got.read_time))
 
     async def _get(self, names: Sequence[str]) -> tuple[_Got, ...]:
@@ -292,30 +289,31 @@ def _text(value: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _count(value: Any) -> int | None:
-    found = value.get("integerValue") if isinstance(value, dict) else None
-    return int(found) if isinstance(found, str) and found.lstrip("-").isdecimal() else None
+def _layout(value: Any) -> int | None:
+    """Give the layout that a number names, where it is the one that is known here."""
+    return FORMAT if value == _integer(FORMAT) else None
 
 
 def _decoded(answer: Answer, kind: type[S]) -> S:
     try:
-        return msgspec.json.decode(answer.body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return parse(answer.body, kind)
+    except msgspec.DecodeError as error:
         raise Unanswered("the answer is not what was asked for, or cut short: look for a proxy in between") from error
 
 
 def _time(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:  # a time that cannot be read is no time
         return None
+    return found if found.tzinfo is not None else None
 
 
 def _word(answer: Answer) -> str:
     """Give Google's own word for what went wrong (``FAILED_PRECONDITION``)."""
     try:
-        body = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = parse(answer.body, Any)
+    except msgspec.DecodeError:
         return ""
     body = body[0] if isinstance(body, list) and body else body
     error = body.get("error") if isinstance(body, dict) else None

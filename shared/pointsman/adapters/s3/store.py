@@ -29,7 +29,7 @@ from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, winning
 from pointsman.core.sightings import Sighting
-from pointsman.core.values import Frozen, canonical
+from pointsman.core.values import Frozen, canonical, parse
 from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
 
 PAGE = 1_000
@@ -37,13 +37,16 @@ PAGE = 1_000
 NOTE_TRIES = 12
 """How often a prefix's claims are written again because somebody else wrote them in between."""
 
-_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
-_KEY = re.compile(rb"<Key>([^<]{1,3000})</Key>")
-_MORE = re.compile(rb"<NextContinuationToken>([^<]{1,3000})</NextContinuationToken>")
-_CUT = re.compile(rb"<IsTruncated>\s*true")
+_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9]{1,64})\s*</Code>")
+_KEY = re.compile(r"<Key>([^<]{1,3000})</Key>")
+_MORE = re.compile(r"<NextContinuationToken>([^<]{1,3000})</NextContinuationToken>")
+_CUT = re.compile(r"<IsTruncated>\s*true")
 _REGION = re.compile(rb"<Region>([A-Za-z0-9-]{1,32})</Region>")
-_GONE = 404
-_CONFLICTS = {_GONE, 409, 412}
+_SPOILT = "\ufffd"
+"""Stands in a text for what was none."""
+_ABSENT = (404, "NoSuchKey")
+"""How S3 says that there is no such object. A gateway says 404 too, of a whole store that it does not find."""
+_CONFLICTS = {409, 412}
 
 T = TypeVar("T")
 
@@ -111,7 +114,7 @@ class S3Store:
         del until
         key = self._key("journal", digest)
         answer = await self._do(lambda ring: self._put(key, entry_closed(ring, entry, "journal", digest), ""))
-        if not answer.ok and answer.status not in _CONFLICTS - {_GONE}:
+        if not answer.ok and answer.status not in _CONFLICTS:
             raise self._failed(answer, writing=True)
 
     async def entry(self, digest: str) -> bytes | None:
@@ -132,14 +135,15 @@ class S3Store:
         answer = await self._send("GET", "?" + urlencode({"list-type": "2", "max-keys": str(PAGE), "prefix": beginning, **start}), {})
         if not answer.ok:
             raise self._failed(answer, writing=False)
-        if b"ListBucketResult" not in answer.body:
+        listing = answer.text()
+        if "ListBucketResult" not in listing or _SPOILT in listing:
             raise StoreDown(f"{self.name} answers a listing with something else: it cannot be moved")
-        keys = (unescape(key.decode()) for key in _KEY.findall(answer.body))
-        more = _MORE.search(answer.body)
-        if more is None and _CUT.search(answer.body):
+        keys = (unescape(key) for key in _KEY.findall(listing))
+        more = _MORE.search(listing)
+        if more is None and _CUT.search(listing):
             raise StoreDown(f"{self.name} breaks a listing off and does not say where it goes on: it cannot be moved")
         names = tuple(unquote(key.removeprefix(beginning).removesuffix(".json")) for key in keys)
-        return Listed(names=names, after=unescape(more[1].decode()) if more else None)
+        return Listed(names=names, after=unescape(more[1]) if more else None)
 
     async def _do(self, act: Callable[[Ring | None], Awaitable[T]]) -> T:
         """Do something with the keys, where there are any."""
@@ -185,15 +189,14 @@ class S3Store:
         return {name: str(value) for name, value in request.headers.items()}
 
     def _failed(self, answer: Answer, *, writing: bool) -> Exception:
-        found = _CODE.search(answer.body)
         region = _REGION.search(answer.body)
         there = answer.headers.get("x-amz-bucket-region") or (region[1].decode() if region else "")
         hint = f" ({there})" if there else ""
-        return failed(self.name, answer.status, found[1].decode() if found else "", writing=writing, hint=hint)
+        return failed(self.name, answer.status, _word(answer), writing=writing, hint=hint)
 
     async def _get(self, key: str) -> _Kept:
         answer = await self._send("GET", key, {})
-        if answer.status == _GONE and b"NoSuchBucket" not in answer.body:
+        if _absent(answer):
             return _Kept(body=None, version="", time=answer.date)
         if not answer.ok:
             raise self._failed(answer, writing=False)
@@ -227,7 +230,7 @@ class S3Store:
             return Reply(row=row, version=version, store_time=answer.date)
         if answer.ok:
             raise unanswered(self.name, "it gave no ETag", writing=True)
-        if answer.status in _CONFLICTS and b"NoSuchBucket" not in answer.body:
+        if _conflicts(answer):
             return Refusal(held=await self._read(ring, register))
         raise self._failed(answer, writing=True)
 
@@ -254,16 +257,31 @@ class S3Store:
             raise StoreDown(f"{self.name} would hold more than {ROWS_LIMIT} sighting rows: remove those of members that are gone")
         body = closed(ring, {"format": FORMAT, "rows": rows}, "rows", "sightings", prefix)
         answer = await self._put(self._key("sightings", prefix), body, version)
-        if not answer.ok and answer.status not in _CONFLICTS:
+        if not answer.ok and not _conflicts(answer):
             raise self._failed(answer, writing=True)
         return answer.ok
+
+
+def _word(answer: Answer) -> str:
+    """Give the service's own word for what went wrong; "" when it has none."""
+    found = _CODE.search(answer.body)
+    return found[1].decode() if found else ""
+
+
+def _absent(answer: Answer) -> bool:
+    return (answer.status, _word(answer)) == _ABSENT
+
+
+def _conflicts(answer: Answer) -> bool:
+    """Say whether the condition of a write did not hold: another object is there, or none any more."""
+    return answer.status in _CONFLICTS or _absent(answer)
 
 
 def _table(body: bytes) -> dict[str, Any]:
     """Read an object as a table; an empty one when it is none, which no reader takes for its own."""
     try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = parse(body, Any)
+    except msgspec.DecodeError:
         return {}
     return found if isinstance(found, dict) else {}
 

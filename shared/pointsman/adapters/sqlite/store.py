@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pointsman.adapters.failures import unanswered
-from pointsman.adapters.stored import FORMAT, register_row, rows_read
+from pointsman.adapters.stored import FORMAT, entry_unreadable, register_row, rows_read
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, winning
 from pointsman.core.sightings import Sighting
 from pointsman.core.values import canonical
-from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, StoreDown
+from pointsman.ports.stores import ROWS_LIMIT, Listed, Refusal, Reply, Row, RowsRead, RowUnreadable, StoreDown
 
 PAGE = 1_000
 """Names that one page lists."""
@@ -53,6 +53,7 @@ _MENDS = {
     "SQLITE_FULL": "the disk is full: make room; what it holds is whole, and nothing was written",
     "SQLITE_CANTOPEN": "its file cannot be opened or made: check the path, and the rights to its folder",
     "SQLITE_READONLY": "its file or folder may not be written to: mend the rights",
+    "SQLITE_ERROR": "its tables are not those of a store: mend the path",
     "SQLITE_NOTADB": "its file is something else than a store: mend the path",
 }
 
@@ -101,6 +102,8 @@ class SqliteStore:
     async def entry(self, digest: str) -> bytes | None:
         """Give a journal entry back."""
         found = await self._run(lambda db: db.execute("SELECT entry FROM entries WHERE digest = ?", (digest,)).fetchone(), writing=False)
+        if found is not None and not isinstance(found[0], bytes):
+            raise entry_unreadable(self.name, digest)
         return None if found is None else bytes(found[0])
 
     async def registers(self, after: str = "") -> Listed:
@@ -128,6 +131,7 @@ class SqliteStore:
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:
             db = sqlite3.connect(self._path, timeout=self._busy, isolation_level=None, check_same_thread=False)
+            db.text_factory = _text_or_bytes
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.executescript(_SCHEMA)
@@ -142,11 +146,14 @@ class SqliteStore:
             raise self._failure(error, writing=writing) from error
 
     def _failure(self, error: sqlite3.Error, *, writing: bool) -> PointsmanError:
-        code = getattr(error, "sqlite_errorname", type(error).__name__)
+        code = getattr(error, "sqlite_errorname", None)
+        if code is None:
+            why = f"sqlite could not deal with what it was asked or holds ({type(error).__name__}), look for who else writes into its file"
+            return unanswered(self.name, why, writing=writing)
         for known, mend in _MENDS.items():
             if code.startswith(known):
                 return StoreDown(f"{self.name} cannot be used ({code}): {mend}")
-        if any(code.startswith(known) for known in _NOTHING_WRITTEN) or isinstance(error, sqlite3.ProgrammingError):
+        if any(code.startswith(known) for known in _NOTHING_WRITTEN):
             return StoreDown(f"{self.name} cannot be used ({code}): check that its file is writable and not held by another program")
         return unanswered(self.name, f"sqlite failed ({code}), check the disk", writing=writing)
 
@@ -189,6 +196,18 @@ def _time(db: sqlite3.Connection) -> datetime:
     return datetime.fromisoformat(db.execute(f"SELECT {_NOW}").fetchone()[0])
 
 
+def _text_or_bytes(held: bytes) -> str | bytes:
+    """Give a text, and what somebody wrote as one and is none as its bytes, which no reader takes for its own."""
+    try:
+        return held.decode()
+    except UnicodeDecodeError:
+        return held
+
+
 def _page(db: sqlite3.Connection, statement: str, after: str) -> Listed:
-    names = tuple(name for (name,) in db.execute(statement, (after, PAGE)))
-    return Listed(names=names, after=names[-1] if len(names) == PAGE else None)
+    """List names. What is no text is no name of ours; a whole page of those cannot be passed. Raises ``RowUnreadable``."""
+    found = [name for (name,) in db.execute(statement, (after, PAGE))]
+    names = tuple(name for name in found if isinstance(name, str))
+    if not names and len(found) == PAGE:
+        raise RowUnreadable(f"the file holds {PAGE} names or more that are no text: look who wrote them, and delete them")
+    return Listed(names=names, after=names[-1] if len(found) == PAGE else None)
