@@ -32,6 +32,7 @@ def odd_server() -> Iterator[Odd]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
