@@ -32,6 +32,8 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
     unless the plan itself keeps more on it than it carries, and that explains what it loses. A probe's word is of its own time.
     Where no link at all is seen up, our eyes are broken and nothing else is excused.
     """
+    if _BAD.isdisjoint(belief.verdict for belief in beliefs.values()):
+        return dict(beliefs)
     offered = placed_losses(case.fabric, case.plan)
     told = {name: _squeezed(case, name, belief, offered) for name, belief in beliefs.items()}
     verdicts = {belief.verdict for belief in told.values()}
@@ -83,7 +85,8 @@ def _seen_at(case: Case, name: LinkName) -> datetime:
 
 def relieved(fabric: Fabric, before: Plan, after: Plan) -> dict[LinkName, LinkState]:
     """Give the links' states after a decision, with its time where it took away what the plan before kept on a link beyond its capacity."""
-    eased = placed_losses(fabric, before).keys() - placed_losses(fabric, after).keys()
+    crowded = placed_losses(fabric, before)
+    eased = crowded.keys() - placed_losses(fabric, after).keys() if crowded else crowded
     return {name: replace(state, relieved=after.decided_at) if name in eased else state for name, state in after.links.items()}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pointsman.core.case import Case
 from pointsman.core.evidence import Claims, believe, cloud_of, is_forwarding, observed_loss
 from pointsman.core.fabric import Flow, FlowName, Link, LinkKind, LinkName, Mode
-from pointsman.core.filling import is_squeezed
+from pointsman.core.filling import is_squeezed, parallel
 from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Vantage
 from pointsman.core.steering import RANKS, FailoverTest, LeverKind, Observed, PrefixStance, RoutePolicies, Setting, Stance
@@ -69,12 +69,6 @@ def dead_from_here(case: Case) -> tuple[Link, ...]:
     """List the links that this cloud sees losing packets while their BGP is up, those of the most precious flows first."""
     dead = [link for link in case.fabric.links if link.mode is Mode.AUTO and _dead(case, link)]
     return tuple(sorted(dead, key=lambda link: ([flow.priority for flow in _on(case, link)[:1]] or [UNUSED], link.name)))
-
-
-def parallel(case: Case, link: Link) -> tuple[Link, ...]:
-    """List the other links between the same two sites."""
-    ends = (link.aws_site, link.gcp_site)
-    return tuple(one for one in case.fabric.links if one.name != link.name and (one.aws_site, one.gcp_site) == ends)
 
 
 def safe_action(case: Case, link: Link, levers: Levers) -> Action | Hold:
@@ -179,7 +173,7 @@ def _next_by_rank(case: Case, link: Link, flow: Flow, levers: Levers) -> Link | 
 
     AWS prefers any DX gateway's route to a VPN's whatever its MED, so avoiding a link never moves a flow from there to a VPN.
     """
-    ranks = [(other, _rank(other, flow, levers)) for other in parallel(case, link)]
+    ranks = [(other, _rank(other, flow, levers)) for other in parallel(case.fabric, link)]
     ways = [(other, rank) for other, rank in ranks if rank is not None and rank < RANKS]
     best = [other for other, rank in ways if rank == min(rank for _, rank in ways)]
     if len(best) != 1 or best[0].name not in flow.prefer or not _healthy(case, best[0]):
@@ -236,7 +230,7 @@ def _next_by_plan(case: Case, link: Link, flow: Flow, levers: Levers) -> Link | 
     """Name the link that BGP takes a flow to when one is withdrawn; None unless it is certain, permitted, healthy and not under test."""
     ways = {name for names in fallbacks(case.fabric, case.plan, flow, link.name).values() for name in names}
     target = case.fabric.link(ways.pop()) if len(ways) == 1 else None
-    if target is None or target.name not in flow.prefer or target not in parallel(case, link) or not _healthy(case, target):
+    if target is None or target.name not in flow.prefer or target not in parallel(case.fabric, link) or not _healthy(case, target):
         return None
     observed = levers.get((LeverKind.FAILOVER_TEST, target.name))
     tested = observed is not None and isinstance(observed.setting, FailoverTest) and observed.setting.running

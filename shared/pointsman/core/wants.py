@@ -212,7 +212,8 @@ def placed_losses(fabric: Fabric, plan: Plan) -> dict[LinkName, float]:
     load: dict[LinkName, int] = {}
     for flow in fabric.flows:
         at = home(fabric, plan, flow)
-        beside = [one.name for one in fabric.links if _joins(one, flow)] if held_back(fabric, plan, flow) else []
+        held = at != plan.flows.get(flow.name, Placement()).link
+        beside = [one.name for one in fabric.links if _joins(one, flow)] if held else []
         for name in dict.fromkeys((*([at] if at else []), *beside)):
             load[name] = load.get(name, 0) + flow.demand
     usable = {name: plan.links.get(name, LinkState()).usable or fabric.link(name).capacity for name in load}

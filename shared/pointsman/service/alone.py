@@ -28,11 +28,12 @@ from pointsman.core.alone import (
 from pointsman.core.case import Case, open_case
 from pointsman.core.errors import PointsmanError, Transient, ValueUnreadable
 from pointsman.core.fabric import Link
+from pointsman.core.filling import parallel
 from pointsman.core.incidents import Incident, incident_id
 from pointsman.core.outbox import follow, remarked
 from pointsman.core.plan import Plan
 from pointsman.core.rows import newest
-from pointsman.core.safelist import Action, Hold, Levers, dead_from_here, is_safe, parallel, safe_action
+from pointsman.core.safelist import Action, Hold, Levers, dead_from_here, is_safe, safe_action
 from pointsman.core.sightings import Health, Sighting
 from pointsman.core.steering import Level, LeverKind, Observed
 from pointsman.core.values import canonical, digest, replace
@@ -95,7 +96,7 @@ class _Alone:
 
     async def _choose(self, case: Case, dead: tuple[Link, ...]) -> Action | Hold:
         """Look live, read the levers, and take the first link against which something safe can be done."""
-        near = {one.name: one for link in dead for one in (link, *parallel(case, link))}
+        near = {one.name: one for link in dead for one in (link, *parallel(case.fabric, link))}
         kinds = [kind for kind in _RIDES_BGP if kind in self._house.levers]
         targets = [(kind, name) for kind in kinds for name in near if self._carries(kind, near[name])]
         looking = asyncio.ensure_future(self._look(tuple(near)))
