@@ -1,12 +1,10 @@
 """Traffic on the move: what congestion, a router's restart and a flow without a choice do to a decision."""
 
-import copy
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from pointsman.core.fabric import Cloud, LinkName
-from pointsman.core.filling import RELIEF
 from pointsman.core.intents import intent, is_intent, over
 from pointsman.core.plan import Verdict
 from pointsman.core.sightings import Cause, Health, Sighting, Source, Vantage
@@ -89,18 +87,50 @@ def eased(at: float) -> Story:
         at += 60
         story.note(*healthy("ix-a", at))
         losing(story, at, OVERFILLED).decided(at + 1)
-    assert story.plan.links[IX_B].relieved == START + seconds(at + 1)
+    relieved = story.plan.links[IX_B].relieved
+    assert relieved is not None
+    assert (relieved.at, relieved.epoch) == (story.plan.decided_at, story.plan.epoch)
+    assert relieved.loss == pytest.approx(1 - 5 / (7 * 1.25))
     return story
+
+
+def since(story: Story) -> float:
+    """Say how many seconds after ``START`` the newest plan was decided."""
+    return (story.plan.decided_at - START).total_seconds()
+
+
+def set_by_google(story: Story, at: float) -> Story:
+    return story.note(*lever("ix-b", Health.UP, at, story.plan.epoch))
+
+
+def verdict_on(story: Story, at: float, share: float = OVERFILLED) -> Verdict:
+    """Let ix-b's probes lose a share of packets while ix-a is well, and give what is made of ix-b."""
+    story.note(*healthy("ix-a", at))
+    return losing(story, at, share).decided(at + 1).links[IX_B].verdict
 
 
 def test_what_the_plan_kept_on_a_link_until_just_now_condemns_nobody() -> None:
     story = eased(1_000)
-    at = (story.plan.decided_at - START).total_seconds()
-    story.note(*healthy("ix-a", at + 20))
-    assert losing(story, at + 20, OVERFILLED).decided(at + 21).links[IX_B].verdict is Verdict.UP
-    late = at + RELIEF.total_seconds()
-    story.note(*healthy("ix-a", late))
-    assert losing(story, late, OVERFILLED).decided(late + 1).links[IX_B].verdict is Verdict.DOWN
+    at = since(story)
+    set_by_google(story, at + 1)
+    assert verdict_on(story, at + 20) is Verdict.UP
+    assert story.decided(at + 100).links[IX_B].verdict is Verdict.UP, "nobody has said it since"
+    assert verdict_on(story, at + 101) is Verdict.DOWN
+
+
+def test_it_condemns_nobody_for_as_long_as_googles_levers_are_not_set() -> None:
+    story = eased(1_000)
+    at = since(story)
+    story.note(*lever("ix-b", Health.UP, at, story.plan.epoch - 1))
+    assert verdict_on(story, at + 500) is Verdict.UP
+    set_by_google(story, at + 501)
+    assert verdict_on(story, at + 505) is Verdict.UP
+    assert verdict_on(story, at + 507) is Verdict.DOWN
+
+
+def test_more_than_it_explains_condemns_a_link_whether_googles_levers_are_set_or_not() -> None:
+    story = eased(1_000)
+    assert verdict_on(story, since(story) + 31, 0.75) is Verdict.DOWN
 
 
 def test_a_probes_word_from_the_time_of_a_move_condemns_nobody_when_it_is_read_late() -> None:
@@ -109,9 +139,11 @@ def test_a_probes_word_from_the_time_of_a_move_condemns_nobody_when_it_is_read_l
     story.note(*lever("ix-a", Health.DRAINING, 12, story.plan.epoch))
     grey(story, 16, "ix-b")
     assert story.decided(40).links[IX_B].verdict is Verdict.UP
-    assert copy.deepcopy(story).decided(43).links[IX_B].verdict is Verdict.DOWN, "nobody has taken it back since"
-    grey(story, 41, "ix-b")
-    assert story.decided(41.5).links[IX_B].verdict is Verdict.DOWN
+    assert story.decided(43).links[IX_B].verdict is Verdict.UP, "nobody has said it since"
+    late = 16 + story.fabric.policy.freshness.look.total_seconds()
+    assert story.note(*healthy("ix-c", late - 1)).decided(late).links[IX_B].verdict is Verdict.UP
+    grey(story, late, "ix-b")
+    assert story.decided(late + 1).links[IX_B].verdict is Verdict.DOWN
 
 
 def test_loss_that_nobody_drains_onto_a_link_condemns_it_however_small() -> None:

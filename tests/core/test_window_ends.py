@@ -7,8 +7,9 @@ from pointsman.core.members import probe_key
 from pointsman.core.plan import DrainCause, Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Vantage
 from pointsman.core.values import replace
+from pointsman.core.wants import TEST_DURATION
 from tests.core.days import FLOWS, HOLD, HOUR, IX_A, ROOMY, STEP, Days, notice
-from tests.core.scene import G, fabric, link
+from tests.core.scene import G, aws_probe, fabric, gcp_bgp, gcp_probe, lever, link
 
 PROBES = {probe_key(pair.source, pair.target) for pair in link("ix-a", 10 * G).probes}
 TWO = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=FLOWS)
@@ -80,9 +81,56 @@ def test_a_link_that_our_own_test_hides_when_its_window_is_taken_back_is_no_outa
     hidden = {key: replace(row, health=Health.DRAINING, cause=Cause.FAILOVER_TEST) for key, row in story.rows.items() if _is_session(row)}
     story.rows, story.unreadable = {key: row for key, row in story.rows.items() if row.member not in PROBES} | hidden, unread
     story.decided(story.now)
-    assert (story.state().verdict, story.state().maintenance) == (Verdict.UNKNOWN, None)
+    window = story.state().maintenance
+    assert story.state().verdict is Verdict.UNKNOWN
+    assert window is None or window.over
     assert story.state().down_since_epoch is None
     assert story.state().drain is not None
+
+
+def test_a_link_that_was_not_seen_good_yet_when_its_window_is_taken_back_has_time_to_be() -> None:
+    story = Quiet(TWO)
+    story.away, story.silent = set(), True
+    story.announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(2 * HOUR + STEP)
+    assert (story.cause, story.state().good_since) == (DrainCause.MAINTENANCE, None)
+    story.announce(notice(2 * HOUR, 3 * HOUR, withdrawn=True, seen=story.now))
+    story.go(STEP)
+    assert story.state().down_since_epoch is None
+
+
+def test_a_window_that_ended_while_nobody_decided_leaves_its_link_time_to_be_seen_good() -> None:
+    story = Days(TWO).announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(2 * HOUR + STEP)
+    assert story.cause is DrainCause.MAINTENANCE
+    story.now = 9 * HOUR
+    story.note(*aws_probe("ix-a", Health.UP, story.now))
+    assert story.decided(story.now).links[IX_A].down_since_epoch is None
+    story.go(2 * HOLD + STEP)
+    assert (story.state().drain, story.state().maintenance, story.state().down_since_epoch) == (None, None, None)
+
+
+def hidden_by_a_test_that_is_no_longer_due(started: float) -> Days:
+    """Let AWS's test, ``started`` seconds ago, still run on a drained link though Google's lever is set: its session and its packets are gone."""
+    story = Days(TWO).announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(2 * HOUR)
+    assert story.cause is DrainCause.MAINTENANCE
+    story.note(*lever("ix-a", Health.DRAINING, story.now - started, story.plan.epoch, Vantage.AWS))
+    story.now += STEP
+    story.report()
+    story.note(*gcp_bgp("ix-a", Health.DOWN, story.now + 1), *gcp_probe("ix-a", Health.DOWN, story.now + 1))
+    story.decided(story.now + 2)
+    return story
+
+
+def test_a_link_that_our_own_test_still_hides_once_googles_lever_is_set_is_no_outage() -> None:
+    story = hidden_by_a_test_that_is_no_longer_due(started=1)
+    assert (story.state().verdict, story.state().down_since_epoch) == (Verdict.UNKNOWN, None)
+
+
+def test_a_test_that_has_ended_by_itself_hides_nothing() -> None:
+    story = hidden_by_a_test_that_is_no_longer_due(started=TEST_DURATION.total_seconds())
+    assert story.state().verdict is Verdict.DOWN
 
 
 def _is_session(row: Sighting) -> bool:

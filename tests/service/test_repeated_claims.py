@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pointsman.core.fabric import Cloud, LinkName
+from pointsman.core.filling import RELIEF, SETTLING
 from pointsman.core.marks import key_of, mark_of
-from pointsman.core.members import peer_key
+from pointsman.core.members import lever_key, peer_key, probe_key
 from pointsman.core.plan import Verdict
-from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage, own_word
 from pointsman.core.values import replace
 from pointsman.service.converge import converge
 from pointsman.service.gather import Scope, gather, note, worth_noting
@@ -221,3 +222,29 @@ def test_what_a_look_found_after_an_event_is_there_for_the_other_cloud_to_read()
         assert (await held(world, Cloud.GCP, LOOK)).seen_at > event.seen_at
 
     story(tell)
+
+
+LOST = replace(
+    LOOK,
+    vantage=Vantage.PROBE_AWS,
+    source=Source.PROBE,
+    member=probe_key("10.250.1.1", "10.250.2.1"),
+    aspect=Aspect.PROBE,
+    health=Health.DOWN,
+)
+
+
+def noted_again(said_at: float, again_at: float, *, health: Health = Health.DOWN) -> bool:
+    """Let a prober say again what it said of packets, with a cloud's lever set 10 s after ``SAID_AT``."""
+    said, again = (replace(LOST, health=health, seen_at=SAID_AT + timedelta(seconds=at)) for at in (said_at, again_at))
+    word = own_word(Cloud.GCP, lever_key("ix-b"), Health.DRAINING, 7, SAID_AT + timedelta(seconds=10))
+    return worth_noting(ATLAS, [again], {row.row: row for row in (said, word)}) == (again,)
+
+
+@pytest.mark.parametrize("after", [SETTLING, RELIEF])
+def test_loss_that_a_prober_still_sees_when_a_move_excuses_it_no_longer_is_noted_at_once(after: timedelta) -> None:
+    over = 10 + after.total_seconds()
+    assert noted_again(over - 1, over)
+    assert not noted_again(over - 1, over - 0.1)
+    assert not noted_again(over, over + 1)
+    assert not noted_again(over - 1, over, health=Health.UP)

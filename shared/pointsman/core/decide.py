@@ -136,7 +136,7 @@ def _successor(plan: Plan, case: Case, after: Plan, heard: orders.Heard) -> Plan
         handover=handover(plan, case.now),
         epoch=case.next_epoch,
         marks=marks(case.fabric, case.view, plan.marks),
-        links=tidied(case.fabric.policy, relieved(case.fabric, plan, after), case.now),
+        links=tidied(case.fabric.policy, relieved(case, plan, after), case.now),
         moves=with_move(case, made=is_move(case, after.links, after.flows)),
         orders=orders.kept(plan, heard.orders, case.now),
         prev_digest=digest(canonical(plan)),

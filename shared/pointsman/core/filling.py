@@ -1,23 +1,22 @@
 """Loss on a link that is only being filled: what a move of traffic explains does not condemn the link it moves to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from pointsman.core.case import Case
 from pointsman.core.evidence import Belief, is_planned, lost_by_probes_alone, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Link, LinkKind, LinkName
 from pointsman.core.intents import is_intent, links_of
-from pointsman.core.pins import acknowledged_at
-from pointsman.core.plan import Drain, LinkState, Plan, Verdict
-from pointsman.core.sightings import Health
+from pointsman.core.pins import acknowledged_at, draining_at, set_at
+from pointsman.core.plan import Drain, LinkState, Plan, Relief, Verdict
+from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.values import replace
 from pointsman.core.wants import TEST_DURATION, failover_test, placed_losses, withdrawal_losses
 
 SETTLING = timedelta(seconds=5)
 """How long after a drain is in force the probes may still tell of the move itself."""
 RELIEF = timedelta(seconds=30)
-"""How long after a plan eased a link that it had kept too much on the probes may see that: time for both clouds' levers. And how long
-after a move is over a probe's word from before may stand."""
+"""How long after a plan eased a link that it had kept too much on the probes may see that: time for both clouds' levers."""
 INEXACT = 0.05
 """Share of packets by which loss may exceed what the declared demands explain."""
 _GOOD = frozenset({Verdict.UP, Verdict.DEGRADED})
@@ -29,7 +28,8 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
     """Keep a link as it was believed that loses packets while another's traffic is moving onto it: the loss may be the move's own.
 
     Condemning it would pour the traffic onto the next link, and so on. What still loses when the move is over is down,
-    unless the plan itself keeps more on it than it carries, and that explains what it loses. A probe's word is of its own time.
+    unless the plan itself keeps more on it than it carries, and that explains what it loses. A probe's word is of its own time: what
+    it saw during the move condemns nothing later either, and what it still sees it says again (``retold``).
     Where no link at all is seen up, our eyes are broken and nothing else is excused.
     """
     if _BAD.isdisjoint(belief.verdict for belief in beliefs.values()):
@@ -68,9 +68,19 @@ def _squeezed(case: Case, name: LinkName, belief: Belief, offered: Mapping[LinkN
     if _explains(offered, case, name):
         return _kept(case, name, "its probes lose what the plan itself puts on it beyond its capacity: no link had room")
     relieved = case.plan.links.get(name, LinkState()).relieved
-    if relieved is not None and max(case.now - RELIEF, _seen_at(case, name)) < relieved + RELIEF:
+    if relieved is not None and _seen_at(case, name) < relieved.at + RELIEF:
         return _kept(case, name, "its probes tell of what the plan kept on it beyond its capacity until just now")
+    if relieved is not None and _lasts(case, name, relieved):
+        return _kept(case, name, "its probes lose what the plan kept on it beyond its capacity, until Google's levers are set")
     return belief
+
+
+def _lasts(case: Case, name: LinkName, relieved: Relief) -> bool:
+    """Say whether Google's lever was not yet seen set since a plan eased a link, and what that had kept on it explains all that is lost."""
+    if not case.fabric.link(name).has_policies or not _explains({name: relieved.loss}, case, name):
+        return False
+    done = set_at(case.view.rows, Cloud.GCP, name, relieved.epoch)
+    return done is None or _seen_at(case, name) < done + SETTLING
 
 
 def _explains(losses: Mapping[LinkName, float], case: Case, name: LinkName) -> bool:
@@ -83,11 +93,12 @@ def _seen_at(case: Case, name: LinkName) -> datetime:
     return max(row.seen_at for rows in case.claims[name].values() for row in rows if row.health is Health.DOWN)
 
 
-def relieved(fabric: Fabric, before: Plan, after: Plan) -> dict[LinkName, LinkState]:
-    """Give the links' states after a decision, with its time where it took away what the plan before kept on a link beyond its capacity."""
-    crowded = placed_losses(fabric, before)
-    eased = crowded.keys() - placed_losses(fabric, after).keys() if crowded else crowded
-    return {name: replace(state, relieved=after.decided_at) if name in eased else state for name, state in after.links.items()}
+def relieved(case: Case, before: Plan, after: Plan) -> dict[LinkName, LinkState]:
+    """Give the links' states after a decision, with a word of it where it took away what the plan before kept on a link beyond its capacity."""
+    crowded = placed_losses(case.fabric, before)
+    eased = crowded.keys() - placed_losses(case.fabric, after).keys() if crowded else crowded
+    reliefs = {name: Relief(epoch=case.next_epoch, at=after.decided_at, loss=crowded[name]) for name in eased}
+    return {name: replace(state, relieved=reliefs[name]) if name in eased else state for name, state in after.links.items()}
 
 
 def parallel(fabric: Fabric, link: Link) -> tuple[Link, ...]:
@@ -126,7 +137,8 @@ def _emptied(case: Case, link: Link) -> datetime:
     """
     state, hold_down = case.plan.links.get(link.name, LinkState()), case.fabric.policy.hold_down
     if state.drain is not None:
-        return _settled(_done(case, link, state.drain), case.now) if case.now - state.drain.since < hold_down else _NEVER
+        done, end = _done(case, link, state.drain), state.drain.since + hold_down
+        return min(done + SETTLING, end) if done is not None else _STILL if case.now < end else _NEVER
     if all(one.link != link.name for one in case.plan.flows.values()) or lost_by_probes_alone(case.claims[link.name]):
         return _NEVER
     return _STILL if case.now - (state.onset or case.now) < hold_down else _NEVER
@@ -134,26 +146,35 @@ def _emptied(case: Case, link: Link) -> datetime:
 
 def _steered_ahead(case: Case, link: Link) -> datetime:
     """Say until when a cloud leads traffic off a link beside the agreement: no plan tells of it yet."""
-    intents = (row for row in case.view.rows if is_intent(row) and link.name in links_of(case.fabric, row))
-    lately = (row for row in intents if case.now - row.seen_at < case.fabric.policy.hold_down)
-    return max((_settled(None if row.health is Health.DRAINING else row.seen_at, case.now) for row in lately), default=_NEVER)
+    intents = [row for row in case.view.rows if is_intent(row) and link.name in links_of(case.fabric, row)]
+    lately = any(row.health is Health.DRAINING and case.now - row.seen_at < case.fabric.policy.hold_down for row in intents)
+    over = (row.seen_at + SETTLING for row in intents if row.health is not Health.DRAINING)
+    return _STILL if lately else max(over, default=_NEVER)
 
 
-def _settled(done: datetime | None, now: datetime) -> datetime:
-    """Say until when probes may still tell of a move that was done then; None: it is not done yet.
+def retold(claim: Sighting, row: Sighting, words: Iterable[Sighting]) -> bool:
+    """Say whether a prober still sees a loss that its row tells of, and a move that a lever's ``words`` tell of excuses only the row.
 
-    What they saw later counts, and so does what they have not taken back for a while: they tell at once when packets pass again.
+    Such a claim is no repetition: left out, it would pass for one from the time of the move.
     """
-    if done is None:
-        return _STILL
-    return done + SETTLING if now < done + RELIEF else _NEVER
+    if claim.source is not Source.PROBE or claim.health is not Health.DOWN:
+        return False
+    ends = (word.seen_at + after for word in words if word.source is Source.LEVER for after in (SETTLING, RELIEF))
+    return any(row.seen_at < end <= claim.seen_at for end in ends)
 
 
 def _hidden(case: Case) -> frozenset[LinkName]:
-    """List the links that are drained for no outage and that AWS's own drain is to hide: packets are lost there before a look tells why."""
+    """List the links that are drained for no outage and that AWS's own drain hides, or is to: packets are lost there before a look tells why."""
     drained = (link for link in case.fabric.links if is_planned(case.plan.links.get(link.name, LinkState())))
-    found = (link for link in drained if failover_test(case.fabric, case.plan, link, case.view.rows, case.now).running)
-    return frozenset(link.name for link in found)
+    return frozenset(link.name for link in drained if _is_tested(case, link))
+
+
+def _is_tested(case: Case, link: Link) -> bool:
+    """Say whether a failover test is due on a link, or was found running when AWS last left word of its lever: it may be still."""
+    if failover_test(case.fabric, case.plan, link, case.view.rows, case.now).running:
+        return True
+    started = draining_at(case.view.rows, Cloud.AWS, link.name)
+    return started is not None and case.now - started < TEST_DURATION
 
 
 def _overfilled(case: Case) -> dict[LinkName, float]:

@@ -84,15 +84,24 @@ def _grace(link: Link, state: LinkState) -> timedelta:
 
 
 def _agreed(case: Case, before: Maintenance | None, found: Maintenance | None, grace: timedelta) -> Maintenance | None:
-    """Keep the agreed window until it ends, unless its own announcements say otherwise by now."""
-    if before is None or case.now >= before.until + grace:
+    """Keep the agreed window until it ends, unless its own announcements say otherwise by now; and for the grace after its end was noticed."""
+    if before is None or (found is not None and case.now >= before.until):
         return found
-    if found is None and case.now >= before.until:
-        return before
+    if found is None and (case.now >= before.until or covers(case.view.rows, before)):
+        return _ended(case, before, grace)
     same = found is not None and (found.start, found.until, found.away) == (before.start, before.until, before.away)
     if same or not covers(case.view.rows, before):
         return before
     return found and replace(found, ask="" if found.away else before.ask)
+
+
+def _ended(case: Case, window: Maintenance, grace: timedelta) -> Maintenance | None:
+    """Give what is left of a window that is over, or taken back: its end with no announcement, for ``grace`` from when that was noticed.
+
+    Whoever notices may have slept since it ended, and every row be as old.
+    """
+    end = window.until if window.over else case.now
+    return None if case.now >= end + grace else replace(window, start=min(window.start, end), until=end, by={})
 
 
 def _whole(window: Maintenance | None) -> bool:

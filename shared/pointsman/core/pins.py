@@ -5,7 +5,7 @@ to a link with fresh forwarding evidence; and it is dropped from the plan as soo
 works is a person's word for a pin that was ordered; all else holds for it too.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 
@@ -29,9 +29,25 @@ def acknowledged(rows: tuple[Sighting, ...], cloud: Cloud, link: LinkName, drain
 
 def acknowledged_at(rows: tuple[Sighting, ...], cloud: Cloud, link: LinkName, drain: Drain) -> datetime | None:
     """Say when a cloud's functions found their lever on a link set as a drain asks; None when they have not."""
-    own = (row for row in _lever_rows(rows, link) if row.vantage == cloud.value)
-    asked = (row for row in own if row.value is not None and row.value >= drain.epoch and row.health is Health.DRAINING)
-    return max((row.seen_at for row in asked), default=None)
+    return draining_at(rows, cloud, link, drain.epoch)
+
+
+def draining_at(rows: tuple[Sighting, ...], cloud: Cloud, link: LinkName, epoch: int = 0) -> datetime | None:
+    """Say when a cloud's functions last found their lever on a link draining, since ``epoch``; None when they have not, or found it open since."""
+    return _latest(row for row in _set_since(rows, cloud, link, epoch) if row.health is Health.DRAINING)
+
+
+def set_at(rows: tuple[Sighting, ...], cloud: Cloud, link: LinkName, epoch: int) -> datetime | None:
+    """Say when a cloud's functions last found their lever on a link set as the plan of ``epoch``, or a later one, asks; None when they have not."""
+    return _latest(_set_since(rows, cloud, link, epoch))
+
+
+def _set_since(rows: tuple[Sighting, ...], cloud: Cloud, link: LinkName, epoch: int) -> Iterator[Sighting]:
+    return (row for row in _lever_rows(rows, link) if row.vantage == cloud.value and row.value is not None and row.value >= epoch)
+
+
+def _latest(rows: Iterable[Sighting]) -> datetime | None:
+    return max((row.seen_at for row in rows), default=None)
 
 
 def still_drained(rows: tuple[Sighting, ...], link: LinkName) -> bool:

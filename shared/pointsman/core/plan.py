@@ -47,8 +47,9 @@ class Drain(Frozen):
 class Maintenance(Frozen):
     """A window that is near or runs, as it was agreed on: it is believed until then, whatever becomes of its rows.
 
-    ``away`` are the members that it takes (none: the whole link), ``by`` its rows with their marks. ``ask`` says why
-    the link is not left for it and a person must decide ("" while nobody is asked).
+    ``away`` are the members that it takes (none: the whole link), ``by`` its rows with their marks (none: it is over, or was
+    taken back, and the link has a while to be seen good). ``ask`` says why the link is not left for it and a person must
+    decide ("" while nobody is asked).
     """
 
     start: datetime
@@ -57,6 +58,11 @@ class Maintenance(Frozen):
     by: dict[str, int] = {}
     ask: str = ""
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing of it is left but the while in which its link may be seen good."""
+        return not self.by
+
 
 class Penalty(Frozen):
     """What a link's failures count for (``core.damping``): ``figure`` as of ``at``; ``damped`` once it was above the threshold for fail-back."""
@@ -64,6 +70,17 @@ class Penalty(Frozen):
     figure: int
     at: datetime
     damped: bool = False
+
+
+class Relief(Frozen):
+    """The decision, at ``epoch`` and ``at`` a time, that took away what the plan had kept on a link beyond its capacity.
+
+    ``loss`` is the share of packets (0 to 1) that this had cost each way, and costs until the levers are set.
+    """
+
+    epoch: int
+    at: datetime
+    loss: float
 
 
 class LinkState(Frozen):
@@ -78,7 +95,7 @@ class LinkState(Frozen):
     ``penalty`` is what its failures count for, ``expected`` the same with those within the window that runs (None: there
     was none); ``wavered`` when it last came back from suspect or degraded;
     ``lost`` says by member since when both ends miss its session, which the convergence budget counts from; ``relieved`` is
-    when a decision last took away what the plan had kept on it beyond its capacity.
+    the decision that last took away what the plan had kept on it beyond its capacity.
     """
 
     verdict: Verdict = Verdict.UNKNOWN
@@ -95,7 +112,7 @@ class LinkState(Frozen):
     expected: Penalty | None = None
     wavered: datetime | None = None
     lost: dict[MemberId, datetime] = {}
-    relieved: datetime | None = None
+    relieved: Relief | None = None
 
 
 class Placement(Frozen):

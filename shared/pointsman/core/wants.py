@@ -140,7 +140,7 @@ def _aws_acts(fabric: Fabric, plan: Plan, link: Link, rows: tuple[Sighting, ...]
     """
     state = plan.links[link.name]
     drain = state.drain
-    if drain is None or (drain.cause is DrainCause.MAINTENANCE and state.maintenance is None):
+    if drain is None or (drain.cause is DrainCause.MAINTENANCE and (state.maintenance is None or state.maintenance.over)):
         return False  # a window that is over: the link has to be seen to be returned to
     held = drain.until is None or now < drain.until
     if not held and state.verdict is not Verdict.DOWN:

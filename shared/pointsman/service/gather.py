@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.evidence import freshness_of
 from pointsman.core.fabric import Cloud, Fabric, LinkName
+from pointsman.core.filling import retold
 from pointsman.core.members import MemberRef, index
 from pointsman.core.plan import FlagState, View
 from pointsman.core.rows import clamped, newest, outranks
@@ -341,18 +342,24 @@ def worth_noting(
     """Leave out claims that only repeat a row which is not yet half its freshness old.
 
     A claim that contradicts what another source, ``stored`` or just ``told``, says of the same since then is no repetition:
-    were it left out, whoever reads the rows would take it for older than that word, and believe that.
+    were it left out, whoever reads the rows would take it for older than that word, and believe that. Nor is loss that outlasts
+    what excused it.
     """
     claims = tuple(claims)
     if not claims:
         return ()
     lever, unknown = Source.LEVER, Health.UNKNOWN
     words = [word for word in (*stored.values(), *told) if word.source is not lever and word.health is not unknown]
-    return tuple(one for one in claims if not _repeats(fabric, one, stored.get(one.row)) or _answers(fabric, one, stored[one.row], words))
+
+    def is_news(one: Sighting) -> bool:
+        row = stored.get(one.row)
+        return row is None or not _repeats(fabric, one, row) or _answers(fabric, one, row, words) or retold(one, row, stored.values())
+
+    return tuple(filter(is_news, claims))
 
 
-def _repeats(fabric: Fabric, claim: Sighting, row: Sighting | None) -> bool:
-    if row is None or (row.health, row.cause, row.value, row.window) != (claim.health, claim.cause, claim.value, claim.window):
+def _repeats(fabric: Fabric, claim: Sighting, row: Sighting) -> bool:
+    if (row.health, row.cause, row.value, row.window) != (claim.health, claim.cause, claim.value, claim.window):
         return False
     return claim.seen_at - row.seen_at <= freshness_of(claim.source, fabric.policy.freshness) / 2
 

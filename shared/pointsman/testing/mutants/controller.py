@@ -88,7 +88,7 @@ DECIDING = (
     _mutant(
         "what the plan kept on a link until just now condemns it",
         FILLING,
-        "    if relieved is not None and max(case.now - RELIEF, _seen_at(case, name)) < relieved + RELIEF:\n",
+        "    if relieved is not None and _seen_at(case, name) < relieved + RELIEF:\n",
         "    if False and relieved is not None:\n",
     ),
     _mutant(

@@ -1,11 +1,13 @@
 """What must hold of announced maintenance: what of it is believed, what is left for it, and that all of it ends."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from pointsman.core.fabric import Flow
 from pointsman.core.journal import opened
 from pointsman.core.plan import DrainCause, LinkState, Maintenance, Plan
 from pointsman.testing.simulation.agreed import CARRYING, Record, drained, rescued
+from pointsman.testing.simulation.evidence import Foretold
 
 Findings = Iterator[str]
 
@@ -32,13 +34,19 @@ def only_announced_windows_are_believed(record: Record) -> Findings:
         lead = record.fabric(plan).policy.maintenance.lead
         for name, state in plan.links.items():
             window, works = state.maintenance, [one for one in record.evidence.works if one.link == name]
-            if window and not (any(one.start == window.start for one in works) and any(one.end == window.until for one in works)):
+            if window and not _was_announced(window, works, plan.decided_at):
                 yield f"epoch {plan.epoch} believes that {name} is away from {window.start} to {window.until}, which nobody announced"
             if window and plan.decided_at + lead < window.start:
                 yield f"epoch {plan.epoch} counts on {name}'s window of {window.start}, which is further off than its lead"
             began = drained_for_it(state) and state.drain is not None and state.drain.epoch == plan.epoch
             if began and not (_whole(window) and window is not None and plan.decided_at < window.until):
                 yield f"epoch {plan.epoch} leaves {name} for {window}"
+
+
+def _was_announced(window: Maintenance, works: Sequence[Foretold], now: datetime) -> bool:
+    """Say whether announcements bear a window out; one that is over, or was taken back, ended when that was noticed."""
+    began = any(one.start == window.start for one in works) or (window.over and window.start == window.until)
+    return began and (window.until <= now if window.over else any(one.end == window.until for one in works))
 
 
 def _whole(window: Maintenance | None) -> bool:
