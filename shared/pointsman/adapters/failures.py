@@ -64,6 +64,12 @@ def unanswered(store: str, why: str, *, writing: bool) -> PointsmanError:
     return StoreDown(f"{store}: {why}; it counts as down for this round")
 
 
+def not_its_own(store: str, *, writing: bool) -> PointsmanError:
+    """Give the error for a success that is no answer of such a store: a portal's page, or another service's word."""
+    mend = "look for a proxy or gateway in between and check its endpoint; else look who overwrote what it holds"
+    return unanswered(store, f"something else answers in its place: {mend}", writing=writing)
+
+
 def failed(store: str, status: int, code: str, *, writing: bool, hint: str = "") -> PointsmanError:
     """Give the error for an answer that is no success: what was wrong and what to do.
 
