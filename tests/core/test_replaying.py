@@ -11,7 +11,7 @@ from pointsman.core.differences import LIMIT, differences
 from pointsman.core.fabric import Fabric, FlowName, LinkName, Mode
 from pointsman.core.journal import VERSION as ENTRY_VERSION
 from pointsman.core.journal import Entry, plan_of
-from pointsman.core.plan import Done, Placement, Plan, Reason, Verdict
+from pointsman.core.plan import Done, Placement, Plan, Reason, Verdict, View
 from pointsman.core.replaying import RULES, replay
 from pointsman.core.sightings import Health, Order, Verb
 from pointsman.core.values import canonical, digest, parse, replace
@@ -207,3 +207,14 @@ def test_an_order_that_other_rules_name_otherwise_is_no_difference_and_one_that_
 def with_done(*keys: str) -> Plan:
     done = tuple(Done(key=key, until=START) for key in keys)
     return Plan(fabric="atlas", fabric_hash="f", decider="1", decided_at=START, orders=done)
+
+
+@pytest.mark.parametrize("otherwise", [False, True])
+def test_an_entry_that_was_kept_without_its_view_is_not_decided_from_an_empty_one(*, otherwise: bool) -> None:
+    one = bundle()
+    whole = one.entries[2].entry
+    short = replace(whole, view=View(here=whole.view.here), too_long=300_000)
+    last = Kept(digest=digest(canonical(short)), entry=short)
+    found = replay(sealed(replace(one, entries=(*one.entries[:2], last), words=())), fabric_of(one) if otherwise else None)
+    assert [decision.same for decision in found.decisions] == [True, True, False]
+    assert found.decisions[2].differences[0].startswith("nothing can be decided: what it was decided from took 300000 bytes")

@@ -8,6 +8,7 @@ import pytest
 from pointsman.core.alone import Phase
 from pointsman.core.fabric import Cloud, LinkName, WithoutQuorum
 from pointsman.core.incidents import Incident
+from pointsman.core.journal import check_kept
 from pointsman.core.modes import NoQuorum
 from pointsman.core.plan import FlagState
 from pointsman.core.steering import RANKS, FailoverTest, LeverKind, RoutePolicies
@@ -42,7 +43,9 @@ def test_google_alone_avoids_a_grey_link_and_leaves_every_other_lever_as_it_was(
         assert (deed.link, deed.phase) == ("ix-a", Phase.DONE)
         assert isinstance(deed.setting, RoutePolicies)
         assert {stance.rank for stance in (*deed.setting.imports, *deed.setting.exports)} == {RANKS}
-        assert await one.world.gcp.journal.entry(deed.entry) is not None
+        kept = await one.world.gcp.journal.entry(deed.entry)
+        assert kept is not None
+        check_kept(deed.entry, kept)  # so that it goes along when the stores are moved
 
     lonely(tell)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import zlib
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from pointsman.core.archive import AT_ONCE, CLOSED_LIMIT, KEPT, Archive, Closed,
 from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket
+from pointsman.core.journal import check_kept
 from pointsman.core.outbox import all_told, follow, next_letter
 from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.values import canonical, digest, parse, replace
@@ -117,7 +119,10 @@ def test_a_closed_incident_stays_whole_for_forty_five_days_and_then_leaves_a_tom
         await written(world, incident(name="atlas/ix-b@11"))
         assert (await archive(world.gcp, ("atlas/ix-b@11",))).buried == (NAME,)
         assert await held(world, NAME) == tombstone(one, digest(canonical(one)))
-        assert await world.gcp.journal.entry(digest(canonical(one))) == canonical(one)
+        kept = await world.gcp.journal.entry(digest(canonical(one)))
+        assert kept is not None
+        check_kept(digest(canonical(one)), kept)
+        assert zlib.decompress(kept) == canonical(one)
         assert await listed(world) == ["atlas/ix-b@9", "atlas/ix-b@11"]
 
     story(tell)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 
 import pytest
 
+from pointsman.core import journal as core_journal
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.journal import Entry, again, countersignature, countersignature_key, opened
@@ -295,5 +296,19 @@ def test_one_sweep_signs_a_bounded_number_of_entries() -> None:
         world.forget_requests()
         await countersign(world.aws, notebook_plan)
         assert world.requests()["put_entry"] == COUNTERSIGN_LIMIT
+
+    story(tell)
+
+
+def test_a_decision_whose_entry_is_too_long_is_agreed_all_the_same_and_told_by_the_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def tell(world: World) -> None:
+        await world.settle(30)
+        monkeypatch.setattr(core_journal, "ENTRY_LIMIT", 0)
+        await hurt(world)
+        report = await world.report(Cloud.AWS)
+        assert report.agreed
+        assert (await entry_of(world, report.plan)).too_long
+        monkeypatch.undo()
+        assert any("cannot be decided again" in doubt for doubt in (await sweep(world.gcp)).doubts)
 
     story(tell)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pointsman.core import journal
 from pointsman.core.decide import Declined
 from pointsman.core.fabric import Cloud
-from pointsman.core.journal import Altered, Newer, again, countersigned, opened, plan_of, seal
+from pointsman.core.journal import Adoption, Altered, Newer, again, countersigned, opened, plan_of, seal
 from pointsman.core.plan import FlagState, Plan
 from pointsman.core.sightings import Health
 from pointsman.core.values import canonical, digest, replace
@@ -106,3 +106,44 @@ def test_an_entry_of_fifty_rows_is_a_few_kilobytes() -> None:
     sealed = seal(plan, story.view(), START + timedelta(seconds=8), replace(plan, epoch=2))
     assert len(story.rows) >= 24
     assert len(sealed.packed) < 3_000
+
+
+def cut(monkeypatch: pytest.MonkeyPatch) -> tuple[Plan, journal.Sealed, journal.Sealed]:
+    """Seal a decision whole, and once more where that is one byte too long."""
+    story = Story()
+    story.all_healthy(0.0)
+    before, plan = story.plan, story.outcome(1.0)
+    assert isinstance(plan, Plan)
+    whole = seal(before, story.view(), START, plan)
+    monkeypatch.setattr(journal, "ENTRY_LIMIT", len(whole.packed))
+    assert seal(before, story.view(), START, plan) == whole
+    monkeypatch.setattr(journal, "ENTRY_LIMIT", len(whole.packed) - 1)
+    return before, whole, seal(before, story.view(), START, plan)
+
+
+def test_an_entry_that_is_too_long_is_kept_without_its_view_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, whole, short = cut(monkeypatch)
+    assert len(short.packed) < len(whole.packed)
+    full, entry = opened(whole.digest, whole.packed), opened(short.digest, short.packed)
+    assert (entry.before, entry.plan, entry.now, entry.view.here) == (before, full.plan, full.now, full.view.here)
+    assert (entry.view.rows, entry.too_long, full.too_long) == ((), len(whole.packed), 0)
+    assert short.plan == replace(whole.plan, entry=short.digest), "the agreed plan names what is kept"
+
+
+def test_what_unpacks_to_more_than_can_be_read_is_too_long_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, whole, _ = cut(monkeypatch)
+    monkeypatch.setattr(journal, "ENTRY_LIMIT", len(whole.packed))
+    entry = opened(whole.digest, whole.packed)
+    monkeypatch.setattr(journal, "PLAIN_LIMIT", len(canonical(entry)) - 1)
+    short = seal(entry.before, entry.view, entry.now, entry.plan)
+    assert opened(short.digest, short.packed).too_long
+
+
+def test_an_entry_without_its_view_is_not_decided_again_but_for_an_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, whole, short = cut(monkeypatch)
+    entry = opened(short.digest, short.packed)
+    found = again(entry, ATLAS)
+    assert isinstance(found, Declined)
+    assert f"took {len(whole.packed)} bytes, and the journal keeps {len(whole.packed) - 1} of an entry" in found.because
+    order = Adoption(author="operator", reason="enlarged")
+    assert isinstance(again(replace(entry, adoption=order), ATLAS), Plan)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.core import journal
 from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.journal import KEPT, Entry, Newer, countersignature_key, opened
 from pointsman.core.plan import Plan
 from pointsman.core.values import canonical, digest, parse, replace
-from pointsman.service.journal import Notebook
+from pointsman.service.journal import Notebook, countersign
 from pointsman.service.verify import Fault, Reach, Walk, verify
 from pointsman.testing import emulators
 from pointsman.testing.emulators import Emulator
@@ -209,3 +210,29 @@ def test_an_altered_copy_in_any_store_is_named_even_where_another_is_good() -> N
         assert fault(await verify(house)) == (Fault.ALTERED, 4)
 
     asyncio.run(tell())
+
+
+def test_an_entry_that_was_too_long_to_keep_whole_is_named_and_breaks_no_chain(
+    kept: Kept, plans: list[Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "ENTRY_LIMIT", 0)
+    last = forged(kept, plans[-1], replace(plans[-1], epoch=5, prev_digest=digest(canonical(plans[-1]))))
+    short, _ = entry(kept, last)
+    assert (short.too_long > 0, short.view.rows) == (True, ())
+    walk = walked(kept)
+    assert (walk.trouble, walk.ended, walk.entries, walk.again, walk.unsigned) == (None, Reach.FIRST, 5, 4, 1)
+    assert (walk.unjudged, walk.unproved) == (1, 1)
+    assert walk.unjudged_why == (f"what it was decided from took {short.too_long} bytes, and the journal keeps 0 of an entry",)
+
+
+def test_the_other_clouds_sweep_signs_no_entry_without_its_view_and_says_why(
+    kept: Kept, plans: list[Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "ENTRY_LIMIT", 0)
+    last = forged(kept, plans[-1], replace(plans[-1], epoch=5, prev_digest=digest(canonical(plans[-1]))))
+    ours = furnished(kept.store, Cloud.AWS)
+    doubts = asyncio.run(countersign(ours, last))
+    assert len(doubts) == 1
+    assert f"epoch 5 cannot be decided again (entry {last.entry}): what it was decided from took" in doubts[0]
+    assert asyncio.run(kept.store.entry(countersignature_key(last.entry, Cloud.AWS))) is None
+    assert asyncio.run(countersign(ours, last)) == (), "it is said once"

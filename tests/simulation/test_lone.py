@@ -1,5 +1,6 @@
 """What is done alone or ahead of an agreement leaves another healthy way: runs whose notes were tampered with are found out."""
 
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -46,7 +47,7 @@ def deed_of(evidence: Evidence) -> Deed:
 def noted(evidence: Evidence, change: Callable[[Inputs], Inputs]) -> Evidence:
     """Let every function that acted alone have noted something else."""
     names = {deed.entry for _, _, deed in deeds(Record(evidence))}
-    changed = {name: canonical(change(parse(evidence.entries[name], Inputs))) for name in names}
+    changed = {name: zlib.compress(canonical(change(parse(zlib.decompress(evidence.entries[name]), Inputs)))) for name in names}
     return replace(evidence, entries=dict(evidence.entries) | changed)
 
 

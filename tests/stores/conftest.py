@@ -215,7 +215,7 @@ def s3(token: str, moto: Emulator, *, cipher: Cipher | None = None) -> Bench:
     bucket = client(moto, "s3")
 
     async def spoil(register: str) -> None:
-        bucket.put_object(Bucket=BUCKET, Key=f"{root}registers/{quote(register, safe='@')}.json", Body=b"<html>")
+        bucket.put_object(Bucket=BUCKET, Key=f"{root}registers/{quote(register, safe='@')}.json", Body=b'{"format": 2, "promised": ""}')
 
     async def spoil_row(prefix: Cloud) -> None:
         key = f"{root}sightings/{prefix}.json"

@@ -16,7 +16,7 @@ from pointsman.adapters.s3.store import S3Store
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.core.errors import TEXT_LIMIT
 from pointsman.core.fabric import Cloud
-from pointsman.ports.stores import ListedStore, Refusal, Reply, Row, RowUnreadable, Store, StoreDown
+from pointsman.ports.stores import ListedStore, Refusal, Reply, Row, RowUnreadable, Store, StoreDown, StoreUnsure
 from pointsman.quorum.ballots import ballot
 from pointsman.quorum.outcomes import Agreed
 from pointsman.service.probing.bench import Bench
@@ -219,3 +219,52 @@ def test_a_bucket_that_breaks_a_listing_off_without_saying_where_it_goes_on_is_n
     odd.status, odd.body = 200, page
     with pytest.raises(StoreDown, match="witness breaks a listing off"):
         asyncio.run(getattr(store, kind)())
+
+
+PAGES = [
+    b"<html><body>Welcome to the hotel's network</body></html>",
+    b"\xef\xbb\xbf\r\n <!DOCTYPE html><title>Sign in</title>",
+    b"<?xml version='1.0'?><Error><Code>Busy</Code></Error>",
+]
+
+
+@pytest.mark.parametrize("etag", ["", '"1"'])
+@pytest.mark.parametrize("body", PAGES, ids=["portal", "doctype", "xml"])
+def test_a_page_in_place_of_a_bucket_is_told_as_such_and_nothing_counts_as_written(odd: Odd, body: bytes, etag: str) -> None:
+    odd.status, odd.body, odd.etag = 200, body, etag
+    read, prepare, accept, note, rows, put, entry = every(opened("s3", odd.url))
+    for act in (read, note, rows, entry):
+        with pytest.raises(StoreDown, match="something else answers in its place: look for a proxy or gateway"):
+            asyncio.run(act())
+    for act in (prepare, accept, put):
+        with pytest.raises(StoreUnsure, match="something else answers in its place"):
+            asyncio.run(act())
+
+
+@pytest.mark.parametrize("body", [b"", b"ok", b"null", b"[]", b'"word"', b"5", b"{}", b'{"message": "welcome"}'])
+def test_what_is_no_row_of_any_version_is_not_told_as_one_of_a_newer(odd: Odd, body: bytes) -> None:
+    odd.status, odd.body, odd.etag = 200, body, '"1"'
+    read, _, _, note, rows, _, _ = every(opened("s3", odd.url))
+    for act in (read, note, rows):
+        with pytest.raises(StoreDown, match="something else answers in its place"):
+            asyncio.run(act())
+
+
+@pytest.mark.parametrize("body", [b'{"format": 2, "rows": {}}', b'{"format": "later", "promised": ""}'])
+def test_a_row_of_another_format_is_one_of_a_newer_version(odd: Odd, body: bytes) -> None:
+    odd.status, odd.body, odd.etag = 200, body, '"1"'
+    read, _, _, note, rows, _, _ = every(opened("s3", odd.url))
+    for act in (read, note, rows):
+        with pytest.raises(RowUnreadable, match="upgrade pointsman"):
+            asyncio.run(act())
+
+
+def test_a_success_without_an_etag_is_no_buckets(odd: Odd) -> None:
+    odd.status, odd.body, odd.etag = 200, b'{"format": 1, "rows": {}}', ""
+    read, prepare, _, _, rows, put, entry = every(opened("s3", odd.url))
+    for act in (read, rows, entry):
+        with pytest.raises(StoreDown, match="no ETag"):
+            asyncio.run(act())
+    for act in (prepare, put):
+        with pytest.raises(StoreUnsure, match="no ETag"):
+            asyncio.run(act())

@@ -1,12 +1,15 @@
 """How a store's failures become the errors of ``ports.stores``: nothing done, or a write of unknown fate."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pointsman.adapters.http import Unanswered, Unreached
 from pointsman.core.errors import PointsmanError
-from pointsman.ports.stores import StoreDown, StoreUnsure
+from pointsman.ports.stores import VALUE_LIMIT, StoreDown, StoreUnsure
 
+TOO_LARGE = 413
+"""The status of a request, or of what it would write, that is too large; DynamoDB and Firestore say so in words."""
 _BUSY = {429, 503}
 _DENIED = {401, 403}
 
@@ -17,6 +20,12 @@ _NO_RIGHT = "this role has no right to it: grant it"
 _ELSEWHERE = "the bucket lies in another region: name that one in the store's URL"
 _NO_TABLE = "no such table in this Region: create it, or mend the table or Region in the store's URL"
 _NOT_ITS_OWN = "that is no answer of such a store: look for a proxy, or a wrong endpoint"
+_LARGE = (
+    f"it is more than it takes at once: a store takes {VALUE_LIMIT // 1024} KiB, "
+    "so look for a lower limit of it or of a proxy, and run a probe on it"
+)
+_SIZE = re.compile(r"size .{0,80}exceed|size exceeds|is longer than", re.IGNORECASE)
+"""How DynamoDB and Firestore say that an item, a document, a field or a request is too large."""
 _NO_CONDITIONS = "it knows no conditional writes: it cannot be a store"
 
 _MENDS = {
@@ -33,6 +42,7 @@ _MENDS = {
     "SignatureDoesNotMatch": _BAD_SIGNATURE,
     "InvalidSignatureException": _BAD_SIGNATURE,
     "RequestTimeTooSkewed": "this machine's clock is wrong: set it",
+    "EntityTooLarge": _LARGE,
     "PermanentRedirect": _ELSEWHERE,
     "TemporaryRedirect": _ELSEWHERE,
     "AuthorizationHeaderMalformed": _ELSEWHERE,
@@ -64,14 +74,26 @@ def unanswered(store: str, why: str, *, writing: bool) -> PointsmanError:
     return StoreDown(f"{store}: {why}; it counts as down for this round")
 
 
+def not_its_own(store: str, *, writing: bool) -> PointsmanError:
+    """Give the error for a success that is no answer of such a store: a portal's page, or another service's word."""
+    mend = "look for a proxy or gateway in between and check its endpoint; else look who overwrote what it holds"
+    return unanswered(store, f"something else answers in its place: {mend}", writing=writing)
+
+
+def is_too_large(says: object) -> bool:
+    """Say whether a service's words for an invalid request mean that it is too large."""
+    return isinstance(says, str) and _SIZE.search(says) is not None
+
+
 def failed(store: str, status: int, code: str, *, writing: bool, hint: str = "") -> PointsmanError:
     """Give the error for an answer that is no success: what was wrong and what to do.
 
     ``code`` is the service's own word ("" when the answer has none), ``hint`` what else its answer tells.
     """
     said = f"{status} {code}".strip()
-    if code in _MENDS:
-        return StoreDown(f"{store} refuses the request ({said}): {_MENDS[code]}{hint}")
+    mend = _LARGE if status == TOO_LARGE else _MENDS.get(code)
+    if mend is not None:
+        return StoreDown(f"{store} refuses the request ({said}): {mend}{hint}")
     if status in _BUSY:
         return StoreDown(f"{store} throttles ({said}): it counts as down for this round; raise its capacity if this goes on")
     if status in _DENIED:

@@ -29,7 +29,8 @@ def register_row(store: str, register: str, layout: object, held: dict[str, Any]
 
 def entry_unreadable(store: str, digest: str) -> RowUnreadable:
     """Give the error for what is kept as a journal entry and is none."""
-    return RowUnreadable(f"{store} holds the journal entry {digest} in a form this version cannot read: upgrade pointsman")
+    todo = "upgrade pointsman, or if no newer version wrote it, look who did"
+    return RowUnreadable(f"{store} holds the journal entry {digest} in a form this version cannot read: {todo}")
 
 
 def rows_read(store: str, claims: Iterable[str | bytes | None], time: datetime | None) -> RowsRead:

@@ -1,8 +1,6 @@
 """``pointsman stores``: try a store before it is trusted, and move a fabric from one set of stores to another."""
 
-import contextlib
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,18 +32,19 @@ def probe(url: Url) -> None:
     store cannot be reached.
     """
     from pointsman.boot import loop  # noqa: PLC0415 - the SDKs load for this command only
-    from pointsman.boot.moving import open_probe  # noqa: PLC0415
+    from pointsman.boot.moving import probing  # noqa: PLC0415
     from pointsman.service.probing.cases import probe as tried  # noqa: PLC0415
 
     try:
-        one = open_probe(url)
-        findings = loop.run(tried(one.bench, _tell))
+        with probing(url) as one:
+            if one.beside:
+                typer.echo(one.beside)
+            findings = loop.run(tried(one.bench, _tell))
     except PointsmanError as error:
         typer.echo(f"pointsman: {error}", err=True)
         raise typer.Exit(UNTOLD) from error
-    _clear(one.file)
     typer.echo(_judged(findings))
-    if not one.file:
+    if not one.beside:
         typer.echo(f"all that was written is under names that begin with {one.root} in that store: remove it when you like")
     raise typer.Exit(_code(findings))
 
@@ -71,12 +70,6 @@ def _judged(findings: "tuple[Finding, ...]") -> str:
 def _code(findings: "tuple[Finding, ...]") -> int:
     found = {finding.verdict.value for finding in findings} - {"not tried here"}
     return BROKEN if "broken" in found else UNTOLD if found != {"kept"} else KEPT
-
-
-def _clear(file: str) -> None:
-    for path in (file, f"{file}-wal", f"{file}-shm") if file else ():
-        with contextlib.suppress(OSError):
-            Path(path).unlink()
 
 
 @app.command("move")

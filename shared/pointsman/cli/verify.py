@@ -63,7 +63,7 @@ def _lines(walk: "Walk") -> list[str]:
     if not walk.epoch:
         return [f"{walk.fabric}: {walk.ended}"]
     if walk.unproved:
-        judge = "give the fabrics that they were decided under, or use the version whose rules decided them"
+        judge = "give the fabrics that they were decided under, or use the version whose rules decided them, as it says below"
         told = f"every entry is kept and unaltered, back to {walk.ended}, but {walk.unproved} of them nobody has decided again: {judge}"
         return [f"{walk.fabric}: epoch {walk.epoch} is agreed; {told}", *_good(walk)]
     return [f"{walk.fabric}: epoch {walk.epoch} is agreed, and every entry is as it should be, back to {walk.ended}", *_good(walk)]

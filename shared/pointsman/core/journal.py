@@ -23,6 +23,8 @@ VERSION = 1
 """Of the layout of an entry and of a countersignature."""
 KEPT = timedelta(days=90)
 """How long an entry is kept: longer than any register of an incident, and than any queue may bring an event back."""
+ENTRY_LIMIT = 256 * 1024
+"""Longest entry as it is kept, packed, in bytes: every store takes so much at once. A longer one is kept without its view."""
 PLAIN_LIMIT = 4 * 1024 * 1024
 """Longest entry before it is packed, in bytes: two thousand rows are half a megabyte."""
 _EFFORT = 6
@@ -53,7 +55,8 @@ class Entry(Frozen):
 
     ``before`` is the plan that it followed, as it was agreed, with the marks that it stood on; ``plan`` is what was
     decided, with its reasons, the fabric's hash and the version of the rules, and with ``entry`` still empty. An
-    ``adoption`` is an order, and not decided from the view.
+    ``adoption`` is an order, and not decided from the view. ``too_long`` is how many bytes the entry would have taken
+    with its view, of which then only ``here`` is left; 0 when it is whole.
     """
 
     version: int
@@ -62,6 +65,7 @@ class Entry(Frozen):
     now: datetime
     plan: Plan
     adoption: Adoption | None = None
+    too_long: int = 0
 
 
 class Sealed(Frozen):
@@ -94,11 +98,20 @@ class _Versioned(msgspec.Struct, frozen=True):
 
 
 def seal(before: Plan, view: View, now: datetime, plan: Plan, adoption: Adoption | None = None) -> Sealed:
-    """Write down one decision."""
+    """Write down one decision: without its view where it would be too long with it, so that no decision waits for that, and the chain goes on."""
     entry = Entry(version=VERSION, before=before, view=view, now=now, plan=_unnamed(plan), adoption=adoption)
     content = canonical(entry)
+    kept = packed(content)
+    if len(kept) > ENTRY_LIMIT or len(content) > PLAIN_LIMIT:
+        content = canonical(replace(entry, view=View(here=view.here), too_long=len(kept)))
+        kept = packed(content)
     name = digest(content)
-    return Sealed(digest=name, packed=zlib.compress(content, _EFFORT), plan=replace(plan, entry=name))
+    return Sealed(digest=name, packed=kept, plan=replace(plan, entry=name))
+
+
+def packed(content: bytes) -> bytes:
+    """Give content of the journal as it is kept."""
+    return zlib.compress(content, _EFFORT)
 
 
 def opened(name: str, packed: bytes) -> Entry:
@@ -106,12 +119,20 @@ def opened(name: str, packed: bytes) -> Entry:
     return _read(f"entry {name}", _content(name, packed), Entry)
 
 
+def undecidable(entry: Entry) -> Declined | None:
+    """Say why an entry cannot be decided again by anybody; None where it can: an order needs no view."""
+    if not entry.too_long or entry.adoption is not None:
+        return None
+    why = f"what it was decided from took {entry.too_long} bytes, and the journal keeps {ENTRY_LIMIT} of an entry"
+    return Declined(stale_view=False, because=why)
+
+
 def again(entry: Entry, fabric: Fabric, rules: Rules = RULES) -> Plan | Declined:
     """Decide an entry again under the fabric that its plan names; gives the plan as the entry should hold it."""
     if entry.adoption is not None:
         order = entry.adoption
         return _unnamed(adopted(entry.before, fabric, entry.now, author=order.author, reason=order.reason, finish=order.finish))
-    plan = rules.decide(fabric, entry.view, entry.before, entry.now)
+    plan = undecidable(entry) or rules.decide(fabric, entry.view, entry.before, entry.now)
     return plan if isinstance(plan, Declined) else _unnamed(plan)
 
 

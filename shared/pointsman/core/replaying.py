@@ -9,7 +9,7 @@ from pointsman.core.changes import changes
 from pointsman.core.decide import Declined, decide
 from pointsman.core.differences import differences
 from pointsman.core.fabric import Cloud, Fabric
-from pointsman.core.journal import Entry, again
+from pointsman.core.journal import Entry, again, undecidable
 from pointsman.core.plan import Plan, View
 from pointsman.core.sightings import Verb
 from pointsman.core.values import Frozen, canonical, digest, replace
@@ -106,7 +106,7 @@ def _otherwise(bundle: Bundle, fabric: Fabric) -> Iterator[Redecided]:
         if entry.adoption is not None:
             continue
         before = _hashes(entry.before, plan)
-        now = decide(fabric, _readdressed(entry.view, before), plan, entry.now)
+        now = undecidable(entry) or decide(fabric, _readdressed(entry.view, before), plan, entry.now)
         if isinstance(now, Declined):
             yield _declined(kept, now)
             continue

@@ -19,7 +19,6 @@ from pointsman.core.values import Frozen
 from pointsman.quorum.rows import VALUE_LIMIT, Refusal, Reply, Row
 
 __all__ = [
-    "ENTRY_LIMIT",
     "ROWS_LIMIT",
     "VALUE_LIMIT",
     "Acceptor",
@@ -41,8 +40,6 @@ __all__ = [
 
 ROWS_LIMIT = 2_000
 """Most sighting rows under one prefix; a store that holds more says so instead of showing a part."""
-ENTRY_LIMIT = 256 * 1024
-"""Longest journal entry, in bytes."""
 
 
 class StoreDown(PointsmanError):
@@ -108,7 +105,7 @@ class Journal(Entries, Protocol):
     """Entries kept under the digest of their content, or of what they are about. The first under a name stays; putting it again changes nothing."""
 
     async def put_entry(self, digest: str, entry: bytes, until: datetime | None = None) -> None:
-        """Keep an entry, ``until`` then at least; the store may drop it after that. Raises ``StoreDown`` or ``StoreUnsure``."""
+        """Keep an entry of at most ``core.journal.ENTRY_LIMIT`` bytes, ``until`` then at least; the store may drop it after that. Raises ``StoreDown`` or ``StoreUnsure``."""
 
 
 class Store(Acceptor, Rows, Journal, Protocol):

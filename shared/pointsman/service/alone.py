@@ -30,6 +30,7 @@ from pointsman.core.errors import PointsmanError, Transient, ValueUnreadable
 from pointsman.core.fabric import Link
 from pointsman.core.filling import parallel
 from pointsman.core.incidents import Incident, incident_id
+from pointsman.core.journal import packed
 from pointsman.core.outbox import follow, remarked
 from pointsman.core.plan import Plan
 from pointsman.core.rows import newest
@@ -168,7 +169,7 @@ class _Alone:
         return "; ".join(filter(None, await asyncio.gather(self._keep(deed.entry, entry), self._note(row))))
 
     async def _keep(self, name: str, entry: bytes) -> str:
-        return await _tried(self._house.journal.put_entry(name, entry))
+        return await _tried(self._house.journal.put_entry(name, packed(entry)))
 
     async def _note(self, row: Sighting) -> str:
         return await _tried(self._house.rows[self._house.here].note(self._house.here, [row]))

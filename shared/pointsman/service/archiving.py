@@ -10,7 +10,7 @@ from datetime import datetime
 from pointsman.core.archive import Archive, closing, due, put_off, tombstone, without
 from pointsman.core.errors import Refused, Transient, ValueUnreadable
 from pointsman.core.incidents import Incident
-from pointsman.core.journal import KEPT
+from pointsman.core.journal import KEPT, packed
 from pointsman.core.values import canonical, digest
 from pointsman.ports.stores import StoreDown, StoreUnsure
 from pointsman.quorum.outcomes import Agreed, Declined, NoMajority, Outcome, Unknown
@@ -84,7 +84,7 @@ async def _buried(house: House, name: str, now: datetime) -> bool:
     if stone == incident:
         return not incident.outbox
     try:
-        await house.journal.put_entry(digest(entry), entry, now + KEPT)
+        await house.journal.put_entry(digest(entry), packed(entry), now + KEPT)
     except (StoreDown, StoreUnsure):
         return False
     left = canonical(stone).decode()

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Fabric
-from pointsman.core.journal import KEPT, Adoption, Altered, Entry, Sealed, countersignature_key, countersigned, opened, seal
+from pointsman.core.journal import KEPT, Adoption, Altered, Entry, Sealed, countersignature_key, countersigned, opened, seal, undecidable
 from pointsman.core.plan import Plan, View
 from pointsman.core.values import Frozen, canonical
 from pointsman.ports.stores import Entries, Journal, RowUnreadable, StoreDown, StoreUnsure
@@ -198,7 +198,9 @@ async def _signed(house: House, name: str, entry: Entry) -> list[str]:
     """Keep the own word on an entry of the other cloud's, where this function's rules and fabrics can judge it."""
     fabric = _by_hash(house).get(entry.plan.fabric_hash)
     doubts: list[str] = []
-    if entry.view.here is not house.here and entry.plan.decider == house.rules.version and fabric is not None:
+    if (lost := undecidable(entry)) is not None:
+        doubts.append(f"epoch {entry.plan.epoch} cannot be decided again (entry {name}): {lost.because}")
+    elif entry.view.here is not house.here and entry.plan.decider == house.rules.version and fabric is not None:
         word = countersigned(name, entry, fabric, house.here, house.clock.now(), rules=house.rules)
         await house.journal.put_entry(countersignature_key(name, house.here), canonical(word), house.clock.now() + KEPT)
         if not word.agrees:

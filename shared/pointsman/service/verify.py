@@ -5,7 +5,17 @@ from enum import StrEnum
 from pointsman.core.decide import Declined
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud
-from pointsman.core.journal import KEPT, Altered, Countersignature, Entry, again, countersignature, countersignature_key, plan_of
+from pointsman.core.journal import (
+    KEPT,
+    Altered,
+    Countersignature,
+    Entry,
+    again,
+    countersignature,
+    countersignature_key,
+    plan_of,
+    undecidable,
+)
 from pointsman.core.plan import Plan
 from pointsman.core.values import Frozen, canonical, digest
 from pointsman.core.versions import DECIDER
@@ -51,8 +61,8 @@ class Reach(StrEnum):
 class Walk(Frozen):
     """What a walk found. ``epoch`` is the agreed plan's, ``back_to`` the oldest epoch whose entry is good.
 
-    ``again`` counts the entries that were decided again to the same bytes; ``unjudged`` those of other rules or of a
-    fabric that was not given, ``unproved`` those of them that the other cloud has kept no word on either; ``unsigned`` those on which the other cloud has kept no word, ``unread`` those of which
+    ``again`` counts the entries that were decided again to the same bytes; ``unjudged`` those of other rules, of a
+    fabric that was not given or without their view, ``unproved`` those of them that the other cloud has kept no word on either; ``unsigned`` those on which the other cloud has kept no word, ``unread`` those of which
     that cannot be told; ``dark`` says why something could not be read.
     """
 
@@ -185,7 +195,9 @@ class _Steps:
 
     def _decide_again(self, entry: Entry) -> None:
         fabric = self._fabrics.get(entry.plan.fabric_hash)
-        if entry.plan.decider != DECIDER:
+        if (lost := undecidable(entry)) is not None:
+            self._unjudged[entry.plan.epoch] = lost.because
+        elif entry.plan.decider != DECIDER:
             self._unjudged[entry.plan.epoch] = f"rules {entry.plan.decider} decided it, and this version has rules {DECIDER}"
         elif fabric is None:
             self._unjudged[entry.plan.epoch] = f"fabric {entry.plan.fabric_hash} was not given"

@@ -23,7 +23,7 @@ from botocore.exceptions import (
 )
 
 from pointsman.adapters.aws.signed import SignedJson, error_code
-from pointsman.adapters.failures import failed, translated, unanswered
+from pointsman.adapters.failures import TOO_LARGE, failed, is_too_large, translated, unanswered
 from pointsman.adapters.http import Unanswered, Unreached, http_date
 from pointsman.adapters.stored import FORMAT, entry_unreadable, register_row, rows_read
 from pointsman.core.errors import ConfigError
@@ -72,6 +72,7 @@ _THROTTLED = {
     "ReplicatedWriteConflictException",
     "TransactionConflictException",
 }
+_INVALID = "ValidationException"
 _DENIED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException", "InvalidSignatureException"}
 _NAMES = {"#p": "promised", "#f": "format"}
 _ABSENT = "attribute_not_exists(pk)"
@@ -177,8 +178,7 @@ class DynamoStore:
             answer = await self._call(operation, {"TableName": self._table, **parameters})
         if not answer.code or answer.code == _REFUSED:
             return answer
-        status = 429 if answer.code in _THROTTLED else 403 if answer.code in _DENIED else answer.status
-        raise failed(self.name, status, "" if answer.code == _WORDLESS else answer.code, writing=writing)
+        raise failed(self.name, _status(answer), "" if answer.code == _WORDLESS else answer.code, writing=writing)
 
     async def _write(self, register: str, update: str, names: Mapping[str, str], values: Mapping[str, Any]) -> Reply | Refusal:
         answer = await self._ask(
@@ -300,6 +300,17 @@ def over_signer(signed: SignedJson) -> DynamoCall:
         return DynamoAnswer(status=answer.status, code=code or _WORDLESS, body=answer.json() if code else {}, date=answer.date)
 
     return call
+
+
+def _status(answer: DynamoAnswer) -> int:
+    """Give the status that other services would answer with."""
+    if answer.code in _THROTTLED:
+        return 429
+    if answer.code in _DENIED:
+        return 403
+    told = answer.body.get("Error", answer.body)
+    says = (told.get("message") or told.get("Message")) if isinstance(told, dict) else None
+    return TOO_LARGE if answer.code == _INVALID and is_too_large(says) else answer.status
 
 
 def _whole(response_dict: Mapping[str, Any], **_: Any) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from pointsman.adapters.failures import failed, translated, unanswered
+from pointsman.adapters.failures import TOO_LARGE, failed, is_too_large, translated, unanswered
 from pointsman.adapters.gcp.http import Answer, GoogleHttp, Unanswered
 from pointsman.adapters.stored import FORMAT, entry_unreadable, register_row, rows_read
 from pointsman.core.fabric import Cloud
@@ -33,6 +33,7 @@ KNOWN_LIMIT = 4096
 """Sighting rows whose update times are remembered; past it they are all forgotten, and read before the next write."""
 
 _CONFLICTS = {"FAILED_PRECONDITION", "ALREADY_EXISTS", "NOT_FOUND", "ABORTED"}
+_INVALID = "INVALID_ARGUMENT"
 _CONFLICT_CODES = {5, 6, 9, 10}
 _EXHAUSTED = 8
 _COLUMNS = ("promised", "accepted", "value")
@@ -172,9 +173,11 @@ class FirestoreStore:
             answer = await self._http.ask("POST", f"{self._url}{method}", body=body)
             if answer.ok:
                 return _decoded(answer, kind)
-        if _word(answer) in conflicts:
+        word, says = _told(answer)
+        if word in conflicts:
             return None
-        raise failed(self.name, answer.status, _word(answer), writing=writing)
+        status = TOO_LARGE if word == _INVALID and is_too_large(says) else answer.status
+        raise failed(self.name, status, word, writing=writing)
 
     async def _read(self, register: str) -> Reply:
         got = (await self._get([self._name("registers", register)]))[0]
@@ -309,13 +312,13 @@ def _time(text: str) -> datetime | None:
     return found if found.tzinfo is not None else None
 
 
-def _word(answer: Answer) -> str:
-    """Give Google's own word for what went wrong (``FAILED_PRECONDITION``)."""
+def _told(answer: Answer) -> tuple[str, str]:
+    """Give Google's own word for what went wrong (``FAILED_PRECONDITION``), and what else it says."""
     try:
         body = parse(answer.body, Any)
     except msgspec.DecodeError:
-        return ""
+        return "", ""
     body = body[0] if isinstance(body, list) and body else body
     error = body.get("error") if isinstance(body, dict) else None
-    found = error.get("status") if isinstance(error, dict) else None
-    return found if isinstance(found, str) else ""
+    word, says = (error.get(name) if isinstance(error, dict) else None for name in ("status", "message"))
+    return word if isinstance(word, str) else "", says if isinstance(says, str) else ""

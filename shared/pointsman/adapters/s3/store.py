@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
 
 from pointsman.adapters.ciphers import Cipher, Ring, Undecipherable, UnknownKey
-from pointsman.adapters.failures import failed, translated, unanswered
+from pointsman.adapters.failures import failed, not_its_own, translated, unanswered
 from pointsman.adapters.http import Answer, Unsigned
 from pointsman.adapters.http1 import Http1
 from pointsman.adapters.s3.secrecy import closed, entry_closed, entry_opened, opened
@@ -42,6 +42,8 @@ _KEY = re.compile(r"<Key>([^<]{1,3000})</Key>")
 _MORE = re.compile(r"<NextContinuationToken>([^<]{1,3000})</NextContinuationToken>")
 _CUT = re.compile(r"<IsTruncated>\s*true")
 _REGION = re.compile(rb"<Region>([A-Za-z0-9-]{1,32})</Region>")
+_BEFORE_A_PAGE = b"\xef\xbb\xbf \t\r\n"
+"""What may stand before a page's first mark."""
 _SPOILT = "\ufffd"
 """Stands in a text for what was none."""
 _ABSENT = (404, "NoSuchKey")
@@ -200,22 +202,39 @@ class S3Store:
             return _Kept(body=None, version="", time=answer.date)
         if not answer.ok:
             raise self._failed(answer, writing=False)
-        return _Kept(body=answer.body, version=answer.headers.get("etag", ""), time=answer.date)
+        return _Kept(body=answer.body, version=self._version(answer, writing=False), time=answer.date)
 
     async def _put(self, key: str, body: bytes, version: str) -> Answer:
         """Write on a version of the object, or on its absence."""
         condition = {"if-match": version} if version else {"if-none-match": "*"}
-        return await self._send("PUT", key, {"content-type": "application/json", **condition}, body)
+        answer = await self._send("PUT", key, {"content-type": "application/json", **condition}, body)
+        if answer.ok:
+            self._version(answer, writing=True)
+        return answer
+
+    def _version(self, answer: Answer, *, writing: bool) -> str:
+        """Give the ETag of a success, where it is one of a bucket's: no object of ours begins as a page does."""
+        if answer.body.lstrip(_BEFORE_A_PAGE).startswith(b"<"):
+            raise not_its_own(self.name, writing=writing)
+        found = answer.headers.get("etag", "")
+        if not found:
+            raise unanswered(self.name, "it gives no ETag, so it cannot be a store: run a probe on it", writing=writing)
+        return found
+
+    def _table(self, body: bytes) -> dict[str, Any]:
+        """Read a row's object as a table, of whatever version. Raises ``StoreDown`` when it is none."""
+        table = _table(body)
+        if "format" not in table:
+            raise not_its_own(self.name, writing=False)
+        return table
 
     async def _read(self, ring: Ring | None, register: str) -> Reply:
         kept = await self._get(self._key("registers", register))
         if kept.body is None:
             return Reply(row=Row(), store_time=kept.time)
-        held = _table(kept.body)
+        held = self._table(kept.body)
         held = opened(self.name, ring, held, "value", "register", register, str(held.get("accepted")))
         row = register_row(self.name, register, held.pop("format", None), held)
-        if not kept.version:
-            raise StoreDown(f"{self.name} gives no ETag: it cannot be a store; run a probe on it")
         return Reply(row=row, version=kept.version, store_time=kept.time)
 
     async def _write(self, ring: Ring | None, register: str, row: Row, seen: Reply) -> Reply | Refusal:
@@ -225,11 +244,8 @@ class S3Store:
         table = {"format": FORMAT, **msgspec.to_builtins(row)}
         body = closed(ring, table, "value", "register", register, row.accepted)
         answer = await self._put(self._key("registers", register), body, seen.version)
-        version = answer.headers.get("etag", "")
-        if answer.ok and version:
-            return Reply(row=row, version=version, store_time=answer.date)
         if answer.ok:
-            raise unanswered(self.name, "it gave no ETag", writing=True)
+            return Reply(row=row, version=answer.headers["etag"], store_time=answer.date)
         if _conflicts(answer):
             return Refusal(held=await self._read(ring, register))
         raise self._failed(answer, writing=True)
@@ -238,7 +254,7 @@ class S3Store:
         kept = await self._get(self._key("sightings", prefix))
         if kept.body is None:
             return kept, {}
-        table = opened(self.name, ring, _table(kept.body), "rows", "sightings", prefix)
+        table = opened(self.name, ring, self._table(kept.body), "rows", "sightings", prefix)
         if table.get("format") != FORMAT or not isinstance(table.get("rows"), dict):
             raise RowUnreadable(f"{self.name} holds the sighting rows of {prefix} in a form this version cannot read: upgrade pointsman")
         return kept, table["rows"]
@@ -278,7 +294,7 @@ def _conflicts(answer: Answer) -> bool:
 
 
 def _table(body: bytes) -> dict[str, Any]:
-    """Read an object as a table; an empty one when it is none, which no reader takes for its own."""
+    """Read an object as a table; an empty one when it is none."""
     try:
         found = parse(body, Any)
     except msgspec.DecodeError:

@@ -2,16 +2,18 @@
 
 import asyncio
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from pointsman.adapters.failures import unanswered
 from pointsman.adapters.stored import FORMAT, entry_unreadable, register_row, rows_read
-from pointsman.core.errors import PointsmanError
+from pointsman.core.errors import PointsmanError, bounded
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, winning
 from pointsman.core.sightings import Sighting
@@ -22,6 +24,8 @@ PAGE = 1_000
 """Names that one page lists."""
 BUSY_SECONDS = 3.0
 """How long another process's write is waited for."""
+NAMES_LIMIT = 80
+"""Most letters of the names of tables that an error tells."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS registers (register TEXT PRIMARY KEY, format INTEGER, promised TEXT, accepted TEXT, value TEXT) WITHOUT ROWID;
@@ -46,6 +50,9 @@ _DROP = f"DELETE FROM entries WHERE digest IN (SELECT digest FROM entries WHERE 
 _REGISTERS = "SELECT register FROM registers WHERE register > ? ORDER BY register LIMIT ?"
 _ENTRIES = "SELECT digest FROM entries WHERE digest > ? ORDER BY digest LIMIT ?"
 _NOTE = "INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?)"
+_TABLES = """
+SELECT one.name, held.name, held.pk FROM sqlite_master AS one, pragma_table_info(one.name) AS held
+WHERE one.type = 'table' AND one.name NOT LIKE 'sqlite!_%' ESCAPE '!'"""
 
 _NOTHING_WRITTEN = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PERM", "SQLITE_AUTH"}
 
@@ -114,6 +121,26 @@ class SqliteStore:
         """Name journal entries."""
         return await self._run(lambda db: _page(db, _ENTRIES, after), writing=False)
 
+    def found(self) -> str:
+        """Say what lies at the path by now, and leave it as it is. Raises ``StoreDown`` when that cannot be a store."""
+        try:
+            mode = self._path.stat().st_mode
+        except FileNotFoundError:
+            return "is not there yet"
+        except OSError as error:
+            raise StoreDown(f"{self.name} cannot be used ({error.strerror}): mend the path, or the rights to its folders") from error
+        if not stat.S_ISREG(mode):
+            raise StoreDown(f"{self.name} cannot be used: what lies there is no file: mend the path")
+        with self._translated(writing=False), closing(self._there()) as db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("PRAGMA user_version = 1")  # which takes the right to write
+            db.execute("ROLLBACK")
+            held = _tables(db)
+        strange = ", ".join(sorted(name for name, columns in held.items() if columns != _own_tables().get(name)))
+        if strange:
+            raise StoreDown(f"{self.name} cannot be used: it holds other tables ({bounded(strange, NAMES_LIMIT)}): mend the path")
+        return "holds a store already, which was opened and not changed" if held else "holds nothing yet"
+
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         with self._lock:
@@ -127,6 +154,11 @@ class SqliteStore:
                 return act(self._connection())
 
         return await asyncio.to_thread(locked)
+
+    def _there(self) -> sqlite3.Connection:
+        """Open the file as it is, and make none."""
+        where = f"file:{quote(str(self._path.absolute()))}?mode=rw"
+        return sqlite3.connect(where, uri=True, timeout=self._busy, isolation_level=None)
 
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:
@@ -190,6 +222,20 @@ class SqliteStore:
 def _put_entry(db: sqlite3.Connection, digest: str, entry: bytes, until: str | None) -> None:
     db.execute("INSERT OR IGNORE INTO entries VALUES (?, ?, ?)", (digest, entry, until))
     db.execute(_DROP)
+
+
+def _own_tables() -> dict[str, set[tuple[str, int]]]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(_SCHEMA)
+        return _tables(db)
+
+
+def _tables(db: sqlite3.Connection) -> dict[str, set[tuple[str, int]]]:
+    """Give the tables of a file by name, with their columns and which of those are the key."""
+    found: dict[str, set[tuple[str, int]]] = {}
+    for table, column, key in db.execute(_TABLES):
+        found.setdefault(table, set()).add((column, key))
+    return found
 
 
 def _time(db: sqlite3.Connection) -> datetime:

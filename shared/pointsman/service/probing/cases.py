@@ -97,6 +97,7 @@ CASES: tuple[Case, ...] = (
     rows.the_clouds_rows_are_apart,
     rows.one_unreadable_claim_spoils_no_other,
     rows.a_journal_entry_put_twice_is_one_entry,
+    rows.a_large_journal_entry_is_kept_whole,
     listing.every_register_that_was_written_is_listed,
     listing.every_entry_that_was_put_is_listed,
 )

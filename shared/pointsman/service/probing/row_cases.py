@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise, permutations
 
 from pointsman.core.fabric import Cloud
+from pointsman.core.journal import ENTRY_LIMIT
 from pointsman.core.rows import GRAIN, rank
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage, Window
 from pointsman.core.values import replace
@@ -126,6 +127,13 @@ async def a_journal_entry_put_twice_is_one_entry(bench: Bench) -> None:
     await store.put_entry(digest, entry)
     await bench.open().put_entry(digest, entry)
     expect(await bench.open().entry(digest) == entry, "an entry comes back as it was put")
+
+
+async def a_large_journal_entry_is_kept_whole(bench: Bench) -> None:
+    """Put an entry of the longest kind."""
+    store, digest, entry = bench.open(), f"digest-large-{bench.token}", b"\x00\xff\xc3<" * (ENTRY_LIMIT // 4)
+    await store.put_entry(digest, entry)
+    expect(await store.entry(digest) == entry, "the longest entry is kept whole")
 
 
 async def _row(store: Store, prefix: Cloud, member: str) -> Sighting | None:

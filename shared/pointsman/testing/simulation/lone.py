@@ -1,5 +1,6 @@
 """What is done without an agreed plan: alone, or ahead of an agreement that may still fail. Each leaves another healthy way, and in time."""
 
+import zlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -61,7 +62,7 @@ def _no_way_left(record: Record, ask: Asked, deed: Deed) -> str:
     entry = record.evidence.entries.get(deed.entry)
     if entry is None:
         return "no journal says what it was decided from"
-    inputs = parse(entry, Inputs)
+    inputs = parse(zlib.decompress(entry), Inputs)
     fabric = record.evidence.fabrics[inputs.fabric_hash]
     link, flows = fabric.link(deed.link), [flow for flow in fabric.flows if flow.name in deed.flows]
     if Health.DOWN not in _probed(fabric, inputs, link):
