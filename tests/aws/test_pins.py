@@ -5,66 +5,16 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.aws import transit
-from pointsman.adapters.aws.pins import PinLever
 from pointsman.adapters.aws.prefix_list_pin import PrefixListPinLever
-from pointsman.adapters.aws.static_pin import StaticPinLever
-from pointsman.core.fabric import FlowName, PinTarget
-from pointsman.core.steering import FailoverTest, Level, LeverKind, Observed, PrefixListPin, StaticPin, Verified
+from pointsman.core.fabric import PinTarget
+from pointsman.core.steering import FailoverTest, Level, LeverKind, PrefixListPin, Verified
 from pointsman.core.values import replace
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
 from pointsman.testing.faces.faults import FaultKind
 from pointsman.testing.network.views import Broken
 from tests.aws.conftest import REGION, Cloud, run
+from tests.aws.pinning import CHECKOUT, SETTLE, Pinning
 from tests.twin.networks import IX_A, IX_B, LIST, TABLE, VPN_1
-
-CHECKOUT = FlowName("checkout")
-SETTLE = 5
-
-
-class Pinning:
-    """One of the two levers on one flow, with the words that the tests need."""
-
-    def __init__(self, cloud: Cloud, kind: LeverKind) -> None:
-        self.cloud = cloud
-        self.references = kind is LeverKind.PREFIX_LIST_PIN
-        made = PrefixListPinLever if self.references else StaticPinLever
-        self.lever: PinLever = made(cloud.fabric, cloud.clients)
-
-    def to(self, attachment: str | None) -> PrefixListPin | StaticPin:
-        kind = PrefixListPin if self.references else StaticPin
-        return kind(flow=CHECKOUT, attachment=attachment)
-
-    def observed(self) -> Observed:
-        return run(self.lever.observe("checkout"))
-
-    def apply(self, attachment: str | None, observed: Observed | None = None) -> None:
-        run(self.lever.apply(self.to(attachment), observed or self.observed(), "step-1"))
-
-    def undo(self, observed: Observed | None = None) -> None:
-        run(self.lever.undo(observed or self.observed(), "step-2"))
-
-    def verify(self, attachment: str | None) -> Verified:
-        return run(self.lever.verify(self.to(attachment)))
-
-    def by_hand(self, attachment: str | None, *, blackhole: bool = False) -> None:
-        """Let an operator set the same place."""
-        network = self.cloud.network
-        if self.references:
-            network.set_prefix_list_reference(TABLE, LIST, attachment, blackhole=blackhole)
-        else:
-            network.set_static_route(TABLE, "10.216.0.0/20", attachment, blackhole=blackhole)
-
-    @property
-    def creating(self) -> str:
-        return "CreateTransitGatewayPrefixListReference" if self.references else "CreateTransitGatewayRoute"
-
-    @property
-    def changing(self) -> str:
-        return "ModifyTransitGatewayPrefixListReference" if self.references else "ReplaceTransitGatewayRoute"
-
-    @property
-    def deleting(self) -> str:
-        return "DeleteTransitGatewayPrefixListReference" if self.references else "DeleteTransitGatewayRoute"
 
 
 @pytest.fixture(params=[LeverKind.PREFIX_LIST_PIN, LeverKind.STATIC_PIN], ids=["prefix-list", "static"])
@@ -324,8 +274,12 @@ def test_a_flow_without_a_prefix_list_cannot_be_pinned_by_one(cloud: Cloud) -> N
 
 def test_observe_is_one_round_of_calls_and_apply_one_more(pinning: Pinning) -> None:
     pinning.apply(VPN_1)
-    assert len(pinning.cloud.asked) == 2
-    assert pinning.cloud.asked[1] == pinning.creating
+    listed = ["GetManagedPrefixListEntries"] * pinning.references
+    *read, write = pinning.cloud.asked
+    assert sorted(read) == sorted(
+        [*listed, "GetTransitGatewayPrefixListReferences" if pinning.references else "SearchTransitGatewayRoutes"]
+    )
+    assert write == pinning.creating
 
 
 def test_an_operators_plain_call_is_what_the_lever_reads(cloud: Cloud) -> None:

@@ -3,12 +3,14 @@
 import pytest
 
 from pointsman.core.evidence import believe, claims_by_link
-from pointsman.core.members import LIGHT, metric_key
+from pointsman.core.explaining import evidence
+from pointsman.core.journal import Entry
+from pointsman.core.members import LIGHT, alarm_key, metric_key
 from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.rows import newest
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
-from tests.core.scene import START, G, aws_bgp, aws_probe, claim, fabric, gcp_bgp, gcp_probe, link, seconds, vpn
+from tests.core.scene import START, G, Story, aws_bgp, aws_probe, claim, fabric, gcp_bgp, gcp_probe, link, seconds, vpn
 
 _PLAIN = link("ix-a", 10 * G)
 WATCHED = replace(_PLAIN, members=(replace(_PLAIN.members[0], alarms=("loss-a", "delay-a", "loss-g", "delay-g")),))
@@ -79,3 +81,61 @@ def test_an_alarm_on_a_connections_light_hides_nothing_of_its_state(metric: str,
 
 def test_an_alarm_on_light_alone_speaks_of_the_connections_member() -> None:
     assert judged(dx(metric_key("dxcon-1", LIGHT[1]), Health.DEGRADED, 65)) is Verdict.DEGRADED
+
+
+def of(alarm: str, health: Health, at: float, *, aspect: Aspect = Aspect.BGP) -> Sighting:
+    """Let one of several alarms over the same metric of ix-a's virtual interface speak."""
+    told = claim(Vantage.AWS, "dxvif-1", health, at, aspect=aspect, source=Source.CLOUDWATCH, cause=Cause.ALARM)
+    return replace(told, text=alarm_key(alarm))
+
+
+def kept(*claims: Sighting) -> tuple[Sighting, ...]:
+    """Give the rows that claims leave."""
+    return tuple(newest(claims).values())
+
+
+LOST_AT_GOOGLE = gcp_bgp("ix-a", Health.DOWN, 30, source=Source.ROUTER_LOG, cause=Cause.LINK_DOWN)
+ROUTES = {"aspect": Aspect.ROUTE}
+
+
+@pytest.mark.parametrize("deaf_at", [50, 65])
+def test_the_ok_of_a_deaf_alarm_leaves_what_a_keen_one_on_the_same_metric_says(deaf_at: float) -> None:
+    rows = kept(of("keen", Health.DEGRADED, 60), of("deaf", Health.UP, deaf_at))
+    assert judged(*rows) is Verdict.DEGRADED
+
+
+def test_an_alarm_that_is_cleared_clears_its_own_row_and_no_other() -> None:
+    both = (of("keen", Health.DEGRADED, 60, **ROUTES), of("deaf", Health.DEGRADED, 61, **ROUTES))
+    assert judged(*kept(*both, of("deaf", Health.UP, 70, **ROUTES))) is Verdict.DEGRADED
+    assert judged(*kept(*both, of("deaf", Health.UP, 70, **ROUTES), of("keen", Health.UP, 75, **ROUTES))) is Verdict.UP
+
+
+def test_two_alarms_on_one_metric_are_one_witness() -> None:
+    both = kept(of("keen", Health.DOWN, 60, **ROUTES), of("deaf", Health.DOWN, 61, **ROUTES))
+    assert len(both) == 2
+    assert judged(*both) is Verdict.SUSPECT
+    assert judged(*both, *LOST_AT_GOOGLE) is judged(both[0], *LOST_AT_GOOGLE)
+
+
+def test_a_row_names_its_alarm_within_what_every_store_takes_as_a_key() -> None:
+    plain, longest = of("", Health.UP, 1), of("\N{CJK UNIFIED IDEOGRAPH-9248}" * 512, Health.UP, 1)
+    assert replace(plain, text="").row == "aws|dxvif-1|cloudwatch.bgp"
+    assert len(longest.row.encode()) < 100
+    assert of("keen", Health.UP, 1).row == of("keen", Health.DOWN, 2).row != of("deaf", Health.UP, 1).row
+
+
+def test_an_explanation_names_the_alarm_that_spoke() -> None:
+    story = Story().all_healthy(10)
+    story.decided(11)
+    before = story.note(of("keen", Health.DEGRADED, 20), of("deaf", Health.UP, 21)).plan
+    made = Entry(version=1, before=before, view=story.view(), now=START + seconds(22), plan=story.decided(22))
+    told = [one for one in evidence(story.fabric, made, story.fabric.links[0]) if one.source == Source.CLOUDWATCH]
+    assert [(one.says, bool(one.aside)) for one in told] == [
+        ("bgp degraded (alarm, alarm/keen)", False),
+        ("bgp up (alarm, alarm/deaf)", True),
+    ]
+
+
+def test_the_words_of_a_refused_lever_are_no_part_of_its_row() -> None:
+    refused = replace(dx("refused/aws.failover_test/ix-a", Health.DOWN, 1), source=Source.LEVER)
+    assert replace(refused, text="a right is missing").row == refused.row

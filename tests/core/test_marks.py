@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from pointsman.core.decide import Declined, decide
 from pointsman.core.fabric import Cloud, LinkName
-from pointsman.core.marks import BINDING, mark_of
+from pointsman.core.marks import BINDING, current, mark_of, marks
+from pointsman.core.members import alarm_key
 from pointsman.core.plan import Verdict
 from pointsman.core.rows import newest
 from pointsman.core.sightings import Cause, Health, Sighting, Source
@@ -115,3 +116,15 @@ def test_an_event_is_not_believed_again_when_only_leftovers_of_what_unsaid_it_ca
 
 def test_a_leftover_that_could_not_tell_unsays_nothing() -> None:
     assert told_and_unsaid(Health.UNKNOWN).decided(70).links[IX_A].verdict is Verdict.SUSPECT
+
+
+def test_an_alarm_that_is_cleared_long_ago_hides_no_other_alarm_while_its_cloud_is_unreadable() -> None:
+    """What is left elsewhere of one alarm lies behind its mark; the other alarm of the same metric is at its own."""
+    story = steady()
+    down, up = (aws_bgp("ix-a", one, at, source=Source.CLOUDWATCH)[0] for one, at in ((Health.DOWN, 20), (Health.UP, 25)))
+    keen, deaf = replace(down, text=alarm_key("keen")), replace(up, text=alarm_key("deaf"))
+    leftovers = story.note(keen, deaf).rows
+    marked = marks(story.fabric, story.note(replace(deaf, seen_at=deaf.seen_at + TICK)).view(), {})
+    story.rows, story.unreadable = dict(leftovers), (Cloud.AWS,)
+    assert keen in current(marked, story.view()).rows
+    assert deaf not in current(marked, story.view()).rows

@@ -22,7 +22,7 @@ from pointsman.adapters.gcp.route_policy import RoutePolicyLever
 from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName
 from pointsman.core.sightings import Aspect, Health
 from pointsman.core.steering import FailoverTest, LeverKind, PrefixListPin, PrefixStance, RoutePolicies, Setting, Stance
-from pointsman.ports.clouds import FenceLost, Lever, Looker
+from pointsman.ports.clouds import FenceLost, Lever, LeverFailed, Looker
 from pointsman.testing import virtual
 from pointsman.testing.aws.face import AwsFace
 from pointsman.testing.blueprint import blueprint
@@ -31,7 +31,7 @@ from pointsman.testing.gcp import GcpFace
 from pointsman.testing.inprocess import FailoverLever, PinLever, PolicyLever, TwinLooker, twin
 from pointsman.testing.network.model import Network
 from tests.aws.conftest import REGION, SERVICES, HandClock
-from tests.twin.networks import reference
+from tests.twin.networks import LIST, TABLE, reference
 
 IX_A, CHECKOUT = LinkName("ix-a"), FlowName("checkout")
 
@@ -183,6 +183,22 @@ def test_a_pin_moves_its_traffic_and_a_pin_to_a_dead_attachment_black_holes_it(p
         assert not face.network.path("checkout").to_gcp.arrives
         await face.put(PrefixListPin(flow=CHECKOUT), "checkout")
         assert face.network.path("checkout").to_gcp.arrives
+
+    play(tell)
+
+
+@each_face
+def test_no_pin_goes_by_a_list_that_holds_more_than_the_flow_and_one_that_stands_is_taken_away(play: Callable[[Tell], None]) -> None:
+    async def tell(face: Face) -> None:
+        links = [face.fabric.link(name) for name in ("ix-b", "vpn")]
+        first, second = (PrefixListPin(flow=CHECKOUT, attachment=link.aws.attachments[0]) for link in links)
+        await face.put(first, "checkout")
+        face.network.set_prefix_list(LIST, ("10.216.0.0/20", "0.0.0.0/0"), None)
+        with pytest.raises(LeverFailed, match=r"0\.0\.0\.0/0"):
+            await face.put(second, "checkout")
+        assert face.links()[0] == {"ix-b"}
+        await face.put(PrefixListPin(flow=CHECKOUT), "checkout")
+        assert not face.network.prefix_list_references(TABLE)
 
     play(tell)
 

@@ -13,10 +13,9 @@ from pointsman.core.fabric import Bandwidth, Cloud, Fabric, Freshness, Link, Lin
 from pointsman.core.members import index
 from pointsman.core.plan import DrainCause, LinkState, Verdict
 from pointsman.core.rows import SEVERITY, rank
-from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
+from pointsman.core.sightings import ALARMS, Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import Frozen, replace
 
-_METRICS = frozenset({Source.CLOUDWATCH, Source.MONITORING})
 _LOOKS = frozenset({Source.LOOK, Source.PROBE})
 _FORWARDING_CAUSES = frozenset({Cause.LINK_DOWN, Cause.BFD_DOWN})
 _CLOUD = {
@@ -56,7 +55,7 @@ def freshness_of(source: Source, freshness: Freshness) -> timedelta:
     """Say how long a claim of this source may be believed."""
     if source in _LOOKS:
         return freshness.look
-    return freshness.metric if source in _METRICS else freshness.event
+    return freshness.metric if source in ALARMS else freshness.event
 
 
 def is_fresh(sighting: Sighting, freshness: Freshness, now: datetime) -> bool:
@@ -127,12 +126,12 @@ def _refuted(row: Sighting, member: tuple[Sighting, ...], link: list[Sighting]) 
 def _standing(claims: list[Sighting], freshness: Freshness, now: datetime) -> Iterable[Sighting]:
     """Give the newest of the gravest claims that are fresh and uncontradicted; if it is down, also the next of the other kind (look or event).
 
-    All that nothing later contradicts are equal, but those of alarms on different metrics.
+    All that nothing later contradicts are equal, but those of different alarms.
     """
     if len(claims) == 1:
         return claims if now - claims[0].seen_at <= freshness_of(claims[0].source, freshness) else ()
     ordered = sorted(claims, key=lambda row: (rank(row), row.row), reverse=True)
-    uncontradicted = (row for at, row in enumerate(ordered) if not any(_contradicts(later, row) for later in ordered[:at]))
+    uncontradicted = (row for at, row in enumerate(ordered) if not any(contradicts(later, row) for later in ordered[:at]))
     fresh = [row for row in uncontradicted if is_fresh(row, freshness, now)]
     gravest = max((SEVERITY[row.health] for row in fresh), default=0)
     fresh = [row for row in fresh if SEVERITY[row.health] == gravest]
@@ -142,9 +141,9 @@ def _standing(claims: list[Sighting], freshness: Freshness, now: datetime) -> It
     return (fresh[0], *islice(others, 1))
 
 
-def _contradicts(later: Sighting, row: Sighting) -> bool:
+def contradicts(later: Sighting, row: Sighting) -> bool:
     """Say whether a later claim about the same thing unsays one. What one alarm says never unsays another, which may still be raised."""
-    return later.health is not row.health and not (later.source in _METRICS and row.source in _METRICS)
+    return later.health is not row.health and not (later.source in ALARMS and row.source in ALARMS)
 
 
 def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief:

@@ -204,12 +204,12 @@ def _case(fabric: Fabric, made: Entry) -> Case:
 
 
 def _told(fabric: Fabric, now: datetime, row: Sighting, *, counts: bool) -> Evidence:
-    figure = "" if row.value is None else f", {row.value:g}"
+    words = (row.cause, *(() if row.value is None else (f"{row.value:g}",)), *((row.text,) if row.text else ()))
     return Evidence(
         by=row.vantage.value,
         source=row.source.value,
         member=row.member,
-        says=f"{row.aspect} {row.health} ({row.cause}{figure})",
+        says=f"{row.aspect} {row.health} ({', '.join(words)})",
         seen_at=row.seen_at,
         age=(now - row.seen_at).total_seconds(),
         forwarding=is_forwarding(row),

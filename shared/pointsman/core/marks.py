@@ -8,7 +8,7 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from pointsman.core.evidence import cloud_of
+from pointsman.core.evidence import cloud_of, contradicts
 from pointsman.core.fabric import Fabric, Freshness
 from pointsman.core.members import index
 from pointsman.core.plan import View
@@ -79,7 +79,7 @@ def current(marked: dict[str, int], view: View) -> View:
 
 def _unsays(leftover: Sighting, row: Sighting) -> bool:
     same = (leftover.vantage, leftover.member, leftover.aspect) == (row.vantage, row.member, row.aspect)
-    return same and leftover.health not in {row.health, Health.UNKNOWN} and leftover.seen_at > row.seen_at
+    return same and leftover.health is not Health.UNKNOWN and leftover.seen_at > row.seen_at and contradicts(leftover, row)
 
 
 def marks(fabric: Fabric, view: View, before: dict[str, int]) -> dict[str, int]:

@@ -15,7 +15,7 @@ Keys, as ``Sighting.member`` holds them:
 | ``tunnel/PROJECT/REGION/NAME``, ``vlan/PROJECT/REGION/NAME`` | a Cloud VPN tunnel, a VLAN attachment: Google's names are unique in a project's region |
 | ``tunnel/NAME``, ``vlan/NAME`` | the same, where the feed does not say the place: it leads to a link while the fabric has one of that name alone |
 | ``interconnect/NAME``, ``projects/../transports/NAME`` | Google resources |
-| ``alarm/NAME`` | an alarm of either cloud that the fabric maps to a member |
+| ``alarm/NAME`` | an alarm of either cloud that the fabric maps to a member; in ``Sighting.text``, the one that speaks of another key |
 | ``probe/SOURCE>TARGET`` | a probe of ours over that address pair |
 | ``link/LINK`` | a link as a whole, where a person announces its maintenance |
 | ``lever/LINK`` | what pointsman itself found its own lever on a link set to |

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from pointsman.core.fabric import Cloud
-from pointsman.core.values import Frozen, Remembered
+from pointsman.core.values import Frozen, Remembered, digest
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time that names its zone: one that does not cannot be read back."""
@@ -61,6 +61,10 @@ class Source(StrEnum):
     PROBE = "probe"
     LEVER = "lever"
     NOTICE = "notice"
+
+
+ALARMS = frozenset({Source.CLOUDWATCH, Source.MONITORING})
+"""The feeds in which alarms speak, several of one member and metric it may be."""
 
 
 class Cause(StrEnum):
@@ -118,7 +122,8 @@ class Sighting(Frozen, tag="sighting", tag_field="kind", dict=True):
     ``member`` is the cloud's own identifier in the form that ``core.members`` gives; ``seen_at`` is when the
     cloud says it happened (aware, UTC). ``value`` is a figure where the feed has one: a share of loss for a
     probe, accepted prefixes for a session, an epoch for a lever. ``window`` is an announcement's, which claims nothing
-    of any member's health. ``text`` says why a lever was refused ("" in every other claim).
+    of any member's health. ``text`` names the alarm that speaks, where ``member`` is not the alarm itself, or says why a
+    lever was refused ("" in every other claim).
     """
 
     vantage: Vantage
@@ -134,8 +139,12 @@ class Sighting(Frozen, tag="sighting", tag_field="kind", dict=True):
 
     @Remembered
     def row(self) -> str:
-        """Name the row that this claim lives in: vantage, member and source (a feed's aspects are apart)."""
-        return f"{self.vantage}|{self.member}|{self.source}.{self.aspect}"
+        """Name the row that this claim lives in: vantage, member and source (a feed's aspects are apart, and so are alarms).
+
+        An alarm's name is shortened: a name may be longer than a store's key. Earlier builds name all of a member's alarms one row.
+        """
+        place = f"{self.vantage}|{self.member}|{self.source}.{self.aspect}"
+        return f"{place}|{digest(self.text.encode())}" if self.text and self.source in ALARMS else place
 
 
 def own_word(here: Cloud, member: str, health: Health, epoch: int, now: datetime, *, text: str = "") -> Sighting:

@@ -12,6 +12,7 @@ from pointsman.core.evidence import BACK_WITHIN
 from pointsman.core.fabric import Cloud, Fabric, Link, Member, Router
 from pointsman.core.members import peer_key, probe_key, tunnel_key
 from pointsman.core.plan import FlagState
+from pointsman.core.prefix_lists import barred
 from pointsman.core.sightings import Aspect, Cause, Health, Notice, Sighting, Source, Vantage
 from pointsman.core.steering import (
     FailoverTest,
@@ -231,14 +232,16 @@ class PinLever:
         await self._world.trip(f"observe {self.kind} {target}")
         tables, name = self._place(target)
         held = {self._world.network.prefix_list_references(table).get(name) for table in tables}
-        flow = self._world.fabric.flow(target)
-        return Observed(setting=PrefixListPin(flow=flow.name, attachment=held.pop() if len(held) == 1 else None))
+        return Observed(setting=PrefixListPin(flow=self._world.fabric.flow(target).name, attachment=held.pop() if len(held) == 1 else None))
 
     async def apply(self, want: Setting, observed: Observed, token: str) -> None:
         """Set or take away a flow's pin."""
         assert isinstance(want, PrefixListPin), "only prefix-list pins come here"
         await self._world.trip(f"apply {self.kind} {want.flow}")
         tables, name = self._place(want.flow)
+        held = self._world.network.prefix_list(name).cidrs
+        if want.attachment and (why := barred(self._world.fabric, self._world.fabric.flow(want.flow), name, held)):
+            raise LeverFailed(why)
         for table in tables:
             self._world.network.set_prefix_list_reference(table, name, want.attachment, principal=PRINCIPAL)
         self._world.writes.append((self._world.clock.monotonic(), want))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pointsman.adapters.aws.asking import ask, ask_json
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.interfaces import Interface, interfaces
+from pointsman.adapters.aws.prefix_lists import entries
 from pointsman.adapters.aws.transit import read, site_of
 from pointsman.core.audit.seen import Attachment, End, Entry, Seen, Unread
 from pointsman.core.errors import PointsmanError
@@ -48,7 +49,7 @@ class AwsAuditor:
             _part("static routes and prefix-list references", self._entries(), unread),
             _part("the entries of managed prefix lists", self._lists(), unread),
         )
-        attachments, (entries, lists), tunnels, sessions, allowed, changes = await asyncio.gather(
+        attachments, (routes, lists), tunnels, sessions, allowed, changes = await asyncio.gather(
             _part("the wiring of attachments", self._attachments(), unread),
             statics,
             _part("the tunnels of VPN connections", self._tunnels(), unread),
@@ -60,7 +61,7 @@ class AwsAuditor:
         return Seen(
             cloud=self.cloud,
             attachments=attachments,
-            entries=entries,
+            entries=routes,
             ends=(*(tunnels or ()), *ends),
             mtus=mtus,
             allowed=allowed or {},
@@ -135,26 +136,9 @@ class AwsAuditor:
     async def _lists(self) -> dict[str, tuple[str, ...]]:
         targets = {flow.aws_prefix_list.prefix_list: flow.aws_prefix_list for flow in self._fabric.flows if flow.aws_prefix_list}
         found = await asyncio.gather(
-            *(self._listed(site_of(self._fabric, one.route_tables[0]).region, name) for name, one in targets.items())
+            *(entries(self._clients, site_of(self._fabric, one.route_tables[0]).region, name, LIST_PAGES) for name, one in targets.items())
         )
         return dict(zip(targets, found, strict=True))
-
-    async def _listed(self, region: str, name: str) -> tuple[str, ...]:
-        """List the prefixes of a managed prefix list."""
-        found: list[str] = []
-        more: dict[str, Any] = {}
-        for _ in range(LIST_PAGES):
-            answer: Any = await ask(
-                lambda more=more: self._clients.ec2(region).get_managed_prefix_list_entries(  # type: ignore[misc]
-                    PrefixListId=name, MaxResults=100, **more
-                ),
-                "ec2:GetManagedPrefixListEntries",
-            )
-            found += [str(one.get("Cidr")) for one in answer.get("Entries", ())]
-            if not answer.get("NextToken"):
-                return tuple(found)
-            more = {"NextToken": answer["NextToken"]}
-        raise LeverFailed(f"{name} holds more prefixes than are read: nothing is proved of it")
 
     async def _tunnels(self) -> tuple[End, ...]:
         found = await asyncio.gather(*map(self._tunnels_of, self._sites()))

@@ -6,18 +6,17 @@ points anywhere else (an attachment of no link of ours, a black hole) was set by
 EC2 checks no version here: nothing but the reading afterwards shows a write that crossed with somebody else's.
 """
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterator
 from typing import Protocol
-
-import msgspec
 
 from pointsman.adapters.aws.asking import Answered, together
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.transit import astray, read, site_of
 from pointsman.core.fabric import AwsSite, Fabric, Flow
 from pointsman.core.steering import Level, LeverKind, Observed, PrefixListPin, Setting, StaticPin, Verified
-from pointsman.core.values import Frozen, canonical
-from pointsman.ports.clouds import FenceLost, LeverFailed
+from pointsman.core.values import Frozen, canonical, parse
+from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed
 
 BLACKHOLE = "blackhole"
 """How a place that drops traffic reads."""
@@ -46,6 +45,13 @@ class Held(Frozen):
     settled: bool = True
 
 
+class _Seen(Frozen):
+    """What an observation found: ``at`` as in ``Held``, ``bar`` as of ``Place.bar`` (None: nobody could tell)."""
+
+    at: dict[str, str] = {}
+    bar: str | None = None
+
+
 class Place(Protocol):
     """One kind of place for pins."""
 
@@ -59,6 +65,9 @@ class Place(Protocol):
 
     async def held(self, slots: tuple[Slot, ...]) -> Held:
         """Read what stands in the places."""
+
+    async def bar(self, flow: Flow) -> str:
+        """Say why no pin of a flow may be written here, "" when one may. Raises ``LeverBusy`` or ``LeverFailed`` when nobody can tell."""
 
     async def put(self, slot: Slot, attachment: str, *, fresh: bool) -> None:
         """Write one place: a new entry when ``fresh``, else the one that is there is pointed elsewhere."""
@@ -78,11 +87,15 @@ class PinLever:
     async def observe(self, target: str) -> Observed:
         """Read where a flow is pinned. Places that differ read as one attachment text that no attachment has."""
         flow = self._flow(target)
-        held = await self._place.held(self._place.slots(flow))
-        return Observed(setting=self._place.setting(flow, _together(held)), fence=canonical(held.at).decode(), settled=held.settled)
+        held, bar = await asyncio.gather(self._place.held(self._place.slots(flow)), self._bar(flow))
+        fence = canonical(_Seen(at=held.at, bar=bar)).decode()
+        return Observed(setting=self._place.setting(flow, _together(held)), fence=fence, settled=held.settled)
 
     async def apply(self, want: Setting, observed: Observed, token: str) -> None:
-        """Point the flow's places at an attachment, each in place. Raises ``FenceLost`` when one changed since it was observed."""
+        """Point the flow's places at an attachment, each in place. Raises ``FenceLost`` when one changed since it was observed.
+
+        ``LeverFailed`` before anything is written where a pin would lead other packets than the flow's, or a part of them.
+        """
         flow, attachment = self._wanted(want)
         if attachment is None:
             await self.undo(observed, token)
@@ -90,17 +103,17 @@ class PinLever:
         if attachment not in self._ours:
             raise LeverFailed(f"{attachment} belongs to no link of the fabric: pin {flow.name} to a link's attachment")
         seen = _seen(observed)
-        await together(
-            self._write(slot, seen.get(slot.key, ""), attachment)
-            for slot in self._place.slots(flow)
-            if seen.get(slot.key, "") != attachment
-        )
+        places = [(slot, seen.at.get(slot.key, "")) for slot in self._place.slots(flow)]
+        wrong = [(slot, found) for slot, found in places if found != attachment]
+        if wrong:
+            await self._allow(flow, seen)
+        await together(self._write(slot, found, attachment) for slot, found in wrong)
 
     async def undo(self, observed: Observed, token: str) -> None:  # noqa: ARG002 - emptying an empty place is no harm
         """Take the pins of ours away; what somebody else set stays."""
         flow, _ = self._wanted(observed.setting)
-        seen = _seen(observed)
-        await together(self._clear(slot, seen[slot.key]) for slot in self._place.slots(flow) if seen.get(slot.key, "") in self._ours)
+        at = _seen(observed).at
+        await together(self._clear(slot, at[slot.key]) for slot in self._place.slots(flow) if at.get(slot.key, "") in self._ours)
 
     async def verify(self, want: Setting) -> Verified:
         """Prove a pin: *accepted* when every place reads back as wanted, *effective* when the longest match in every table agrees."""
@@ -114,6 +127,18 @@ class PinLever:
             return Verified(level=Level.ACCEPTED, missing="AWS is still changing it")
         lost = await self._astray(flow, {slot.table for slot in slots}, attachment)
         return Verified(level=Level.ACCEPTED, missing=lost) if lost else Verified(level=Level.EFFECTIVE)
+
+    async def _bar(self, flow: Flow) -> str | None:
+        """Give what bars a pin; None where nobody can tell, which must keep no pin from being taken away."""
+        try:
+            return await self._place.bar(flow)
+        except (LeverBusy, LeverFailed):  # whoever means to write asks again, and is told
+            return None
+
+    async def _allow(self, flow: Flow, seen: _Seen) -> None:
+        why = await self._place.bar(flow) if seen.bar is None else seen.bar
+        if why:
+            raise LeverFailed(why)
 
     async def _write(self, slot: Slot, seen: str, attachment: str) -> None:
         if seen and seen not in self._ours:
@@ -167,8 +192,8 @@ def _prefixes(fabric: Fabric, flow: Flow) -> Iterator[str]:
             yield from prefixes
 
 
-def _seen(observed: Observed) -> Mapping[str, str]:
-    return msgspec.json.decode(observed.fence or "{}", type=dict[str, str])
+def _seen(observed: Observed) -> _Seen:
+    return parse(observed.fence or "{}", _Seen)
 
 
 def _together(held: Held) -> str | None:

@@ -1,17 +1,24 @@
-"""Pin a flow by a prefix-list reference: one call moves every prefix of the list (EC2 *TransitGatewayPrefixListReference)."""
+"""Pin a flow by a prefix-list reference: one call moves every prefix of the list (EC2 *TransitGatewayPrefixListReference).
+
+So the list has to hold the flow's prefixes and nothing else: a reference to one that does not is never written, only taken away.
+"""
 
 from typing import Any
 
 from pointsman.adapters.aws.asking import ask, together
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.pins import BLACKHOLE, Held, Pin, PinLever, Slot
+from pointsman.adapters.aws.prefix_lists import entries
 from pointsman.adapters.aws.transit import site_of
-from pointsman.core.fabric import Fabric, Flow
+from pointsman.core.fabric import Fabric, Flow, PinTarget
+from pointsman.core.prefix_lists import barred
 from pointsman.core.steering import LeverKind, PrefixListPin
 from pointsman.ports.clouds import LeverFailed
 
 SETTLED = frozenset({"available"})
 """Reference states in which a change has taken effect."""
+PAGES = 2
+"""Pages that are read of a flow's list: one holds as many prefixes as a flow may declare, and a longer list is none that it can be pinned by."""
 
 
 class PrefixListPinLever(PinLever):
@@ -40,6 +47,13 @@ class _References:
         found = await together(self._reference(slot) for slot in slots)
         at = {slot.key: _next_hop(reference) for slot, reference in zip(slots, found, strict=True)}
         return Held(at=at, settled=all(reference.get("State", "available") in SETTLED for reference in found))
+
+    async def bar(self, flow: Flow) -> str:
+        return "" if flow.aws_prefix_list is None else await self._amiss(flow, flow.aws_prefix_list)
+
+    async def _amiss(self, flow: Flow, target: PinTarget) -> str:
+        region = site_of(self._fabric, target.route_tables[0]).region
+        return barred(self._fabric, flow, target.prefix_list, await entries(self._clients, region, target.prefix_list, PAGES))
 
     async def put(self, slot: Slot, attachment: str, *, fresh: bool) -> None:
         ec2 = self._clients.ec2

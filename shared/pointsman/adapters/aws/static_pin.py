@@ -43,6 +43,9 @@ class _Routes:
         routes = {(table.name, hop.prefix): _next_hop(hop) for table in found for hop in table.hops if not hop.prefix_list}
         return Held(at={slot.key: routes.get((slot.table, slot.name), "") for slot in slots})
 
+    async def bar(self, flow: Flow) -> str:  # noqa: ARG002 - a static route is one of the flow's own prefixes
+        return ""
+
     async def put(self, slot: Slot, attachment: str, *, fresh: bool) -> None:
         ec2, region = self._clients.ec2, self._region(slot.table)
         named: Any = {

@@ -9,15 +9,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
-from pointsman.core.audit.networks import Net, net, within
 from pointsman.core.audit.seen import Entry, Seen
 from pointsman.core.fabric import AwsSite, Cloud, Fabric, Flow, FlowName, Link, Mode, PinTarget
+from pointsman.core.networks import Net, net, within
 from pointsman.core.plan import Pin, Plan
+from pointsman.core.prefix_lists import Amiss, amiss, google_nets, named
 
 SETTLING = timedelta(minutes=3)
 """How long after a decision its pins may still be on their way: two sweeps and AWS's own delay."""
-SHOWN = 8
-"""Prefixes of one list that are told as evidence."""
 
 
 def pins(fabric: Fabric, plan: Plan, seen: Seen, now: datetime) -> Iterator[Finding]:
@@ -166,12 +165,6 @@ def _flows_of_tables(fabric: Fabric) -> dict[str, list[tuple[Flow, tuple[Net, ..
     return found
 
 
-def google_nets(fabric: Fabric, flow: Flow) -> tuple[Net, ...]:
-    """List a flow's prefixes on the Google side: where a Transit Gateway sends its packets."""
-    sides = (prefixes for name, prefixes in flow.prefixes.items() if not isinstance(fabric.site(name), AwsSite))
-    return tuple(one for prefixes in sides for one in map(net, prefixes) if one is not None)
-
-
 def contents(fabric: Fabric, plan: Plan | None, seen: Seen) -> Iterator[Finding]:
     """Find managed prefix lists that do not hold exactly their flow's prefixes on the Google side: a pin would lead others, or too few."""
     pinned = {pin.flow for pin in plan.pins} if plan else set()
@@ -179,42 +172,34 @@ def contents(fabric: Fabric, plan: Plan | None, seen: Seen) -> Iterator[Finding]
         target = flow.aws_prefix_list
         if target is None or target.prefix_list not in seen.lists:
             continue
-        asked, held = google_nets(fabric, flow), [net(one) for one in seen.lists[target.prefix_list]]
-        lacks = [str(one) for one in asked if one not in held]
-        strange = [str(one) for one in held if one is not None and one not in asked]
-        if lacks or strange:
-            yield _contents(fabric, flow, target, (lacks, strange), pinned=flow.name in pinned)
+        wrong = amiss(fabric, flow, seen.lists[target.prefix_list])
+        if wrong is not None:
+            yield _contents(fabric, flow, target, wrong, pinned=flow.name in pinned)
 
 
-def _contents(fabric: Fabric, flow: Flow, target: PinTarget, wrong: tuple[list[str], list[str]], *, pinned: bool) -> Finding:
-    lacks, strange = wrong
-    said = [f"lacks {_named(lacks)}"] * bool(lacks) + [f"holds {_named(strange)}, which are none of its"] * bool(strange)
+def _contents(fabric: Fabric, flow: Flow, target: PinTarget, wrong: Amiss, *, pinned: bool) -> Finding:
     verb = "leads" if pinned else "would lead"
     asked = [str(one) for one in google_nets(fabric, flow)]
     return Finding(
         check=Check.PREFIX_LIST,
         subject=target.prefix_list,
         severity=Severity.ERROR if pinned else Severity.WARNING,
-        text=f"{target.prefix_list} of {flow.name} {' and '.join(said)}: a pin of {flow.name} {verb} what the list holds and nothing else",
+        text=f"{target.prefix_list} of {flow.name} {wrong.said()}: a pin of {flow.name} {verb} what the list holds and nothing else",
         evidence=(
-            Evidence(side="aws", says=f"{target.prefix_list} {' and '.join(said)}"),
-            Evidence(side="fabric", says=f"prefixes of {flow.name}: {_named(asked)}"),
+            Evidence(side="aws", says=f"{target.prefix_list} {wrong.said()}"),
+            Evidence(side="fabric", says=f"prefixes of {flow.name}: {named(asked)}"),
         ),
-        fix=_amend(target.prefix_list, lacks, strange, _region(fabric, target.route_tables[0])),
+        fix=_amend(target.prefix_list, wrong, _region(fabric, target.route_tables[0])),
     )
 
 
-def _named(prefixes: list[str]) -> str:
-    return ", ".join(prefixes[:SHOWN]) + (f" and {len(prefixes) - SHOWN} more" if len(prefixes) > SHOWN else "")
-
-
-def _amend(name: str, lacks: list[str], strange: list[str], region: str) -> str:
+def _amend(name: str, wrong: Amiss, region: str) -> str:
     """Give the command that mends a list; AWS takes it only with the version that the list has when it runs."""
     version = (
         f"aws ec2 describe-managed-prefix-lists --prefix-list-ids {name} --query PrefixLists[0].Version --output text --region {region}"
     )
-    changes = [" ".join(("--add-entries", *(f"Cidr={one}" for one in lacks)))] * bool(lacks)
-    changes += [" ".join(("--remove-entries", *(f"Cidr={one}" for one in strange)))] * bool(strange)
+    changes = [" ".join(("--add-entries", *(f"Cidr={one}" for one in wrong.lacks)))] * bool(wrong.lacks)
+    changes += [" ".join(("--remove-entries", *(f"Cidr={one}" for one in wrong.strange)))] * bool(wrong.strange)
     call = "aws ec2 modify-managed-prefix-list"
     return f'{call} --prefix-list-id {name} --current-version "$({version})" {" ".join(changes)} --region {region}'
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
-from pointsman.core.audit.networks import net, within
 from pointsman.core.audit.seen import Attachment, End, Seen
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind
+from pointsman.core.networks import net, within
 from pointsman.core.plan import LinkState, Plan, Verdict
 
 SHOWN = 6

@@ -97,7 +97,8 @@ def delete_transit_gateway_prefix_list_reference(world: World, params: Params) -
 def get_managed_prefix_list_entries(world: World, params: Params) -> Mapping[str, Any]:
     """List the CIDRs of a managed prefix list."""
     held = world.network.prefix_list(_prefix_list(world, params))
-    return {"Entries": [{"Cidr": cidr, "Description": ""} for cidr in held.cidrs]}
+    shown, token = page(held.cidrs, params, size="MaxResults", token="NextToken")  # noqa: S106 - a page token's name
+    return {"Entries": [{"Cidr": cidr, "Description": ""} for cidr in shown], "NextToken": token}
 
 
 def describe_managed_prefix_lists(world: World, params: Params) -> Mapping[str, Any]:

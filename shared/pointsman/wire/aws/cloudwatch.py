@@ -158,14 +158,16 @@ def _meaning(alarm: _Alarm) -> Meaning:
 def _sighting(alarm: _Alarm, meant: _Meant) -> Sighting:
     health = meant.health if alarm.state == "ALARM" else _STATES[alarm.state]
     calm = {"OK": Cause.ALARM_CLEARED, "INSUFFICIENT_DATA": Cause.INSUFFICIENT_DATA}
+    member, speaker = _member(alarm), alarm_key(alarm.name)
     return Sighting(
         vantage=meant.vantage,
-        member=_member(alarm),
+        member=member,
         source=Source.CLOUDWATCH,
         aspect=meant.aspect,
         health=health,
         seen_at=alarm.at,
         cause=calm.get(alarm.state, meant.cause),
+        text=speaker if speaker != member else "",
     )
 
 

@@ -14,7 +14,7 @@ from pointsman.core.members import alarm_key, gcp_tunnel_key, interconnect_key, 
 from pointsman.core.sightings import Aspect, Cause, Health, Ignored, Meaning, Sighting, Source, Vantage
 from pointsman.core.values import Frozen
 from pointsman.wire import times
-from pointsman.wire.fields import Table, printable
+from pointsman.wire.fields import NAME_LIMIT, Table, printable
 from pointsman.wire.record import Letter
 
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}(?:\.[0-9]{0,18})?(?:[eE][-+]?[0-9]{1,2})?")
@@ -85,6 +85,7 @@ def _meaning(incident: Table) -> Meaning:
         health=claim.health,
         seen_at=_seen_at(incident),
         cause=claim.cause,
+        text=_speaker(incident),
     )
 
 
@@ -134,6 +135,12 @@ def _member(incident: Table) -> str:
     if router and peer:
         return peer_key(router, peer)
     return _by_label(labels, resource) or alarm_key(incident.name("policy_name"))
+
+
+def _speaker(incident: Table) -> str:
+    """Name the condition that speaks, by the names that people gave: those stay when a policy is made anew, and so does its row."""
+    names = [name for key in ("policy_name", "condition_name") if (name := incident.prose(key, NAME_LIMIT))]
+    return alarm_key("/".join(names)) if names else ""
 
 
 def _by_label(labels: Table, resource: Table) -> str:
