@@ -27,6 +27,18 @@ def test_a_link_seen_up_from_both_ends_is_up_and_good() -> None:
     assert (belief.verdict, belief.good, belief.passing) == (Verdict.UP, True, True)
 
 
+def test_that_a_port_and_an_attachment_are_provisioned_shows_no_packets() -> None:
+    provisioned = (
+        claim(Vantage.AWS, "dxvif-1", Health.UP, 0, aspect=Aspect.LINK),
+        claim(Vantage.GCP, "vlan/vlan-1", Health.UP, 0, aspect=Aspect.LINK),
+    )
+    unprobed = replace(ATLAS, links=tuple(replace(link, probes=()) for link in ATLAS.links))
+    assert not judged(*provisioned, fabric=unprobed).good
+    assert not judged(*provisioned, fabric=unprobed).passing
+    assert not judged(*provisioned, *aws_bgp("ix-a", Health.UP, 0), *gcp_bgp("ix-a", Health.UP, 0)).passing
+    assert judged(*aws_bgp("ix-a", Health.UP, 0), *gcp_bgp("ix-a", Health.UP, 0), fabric=unprobed).good
+
+
 def test_one_lone_claim_is_only_suspect() -> None:
     assert judged(*healthy("ix-a", 0), *aws_bgp("ix-a", Health.DOWN, 0.5)).verdict is Verdict.SUSPECT
 

@@ -188,6 +188,68 @@ def test_congestion_right_after_bgp_left_a_dead_link_does_not_condemn_the_link_i
     assert (story.on("checkout"), story.on("training")) == ("ix-b", "ix-c")
 
 
+def test_a_grey_failure_is_not_put_down_to_bgp_that_leaves_another_link_with_too_little_on_it_to_overfill_this_one() -> None:
+    flows = (flow("checkout", G, 1, (IX_A, IX_B), 20), flow("training", G, 5, (IX_B, IX_A), 21))
+    story = Story(fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), link("ix-c", 10 * G), flows=flows)).all_healthy(0)
+    story.decided(1)
+    story.note(*gcp_bgp("ix-a", Health.DOWN, 10, source=Source.ROUTER_LOG, cause=Cause.LINK_DOWN)).decided(11)
+    assert grey(story, 12, "ix-b").decided(13).links[IX_B].verdict is Verdict.DOWN
+
+
+@pytest.mark.parametrize(("passed", "lost_at_both_ends"), [(170, False), (200, False), (200, True)])
+def test_bgp_leaves_a_link_no_longer_than_its_budget_where_one_end_alone_has_lost_the_session(
+    passed: float, *, lost_at_both_ends: bool
+) -> None:
+    story = steady()
+    budget = story.fabric.link(IX_A).timers.budget.total_seconds()
+    assert 170 < budget <= 200 < story.fabric.policy.hold_down.total_seconds()
+    story.note(*aws_bgp("ix-a", Health.DOWN, 10, source=Source.CLOUDWATCH, cause=Cause.ALARM))
+    story.note(*(gcp_bgp("ix-a", Health.DOWN, 10) if lost_at_both_ends else ())).decided(11)
+    late = 10 + passed
+    story.note(*healthy("ix-c", late), *healthy("vpn", late), *(() if lost_at_both_ends else gcp_bgp("ix-a", Health.UP, late)))
+    plan = grey(story, late, "ix-b").decided(late + 1)
+    assert plan.links[IX_B].verdict is (Verdict.UP if passed < budget or lost_at_both_ends else Verdict.DOWN)
+
+
+def test_a_link_that_passes_nothing_is_down_whatever_else_would_explain_that_it_loses_packets() -> None:
+    moving = losing(grey(steady(), 10), 12, 1.0)
+    assert moving.decided(13).links[IX_B].verdict is Verdict.DOWN
+    assert losing(overfilled_fourfold(), 1_000, 1.0).decided(1_001).links[IX_B].verdict is Verdict.DOWN
+    assert losing(overfilled_fourfold(), 1_000, 0.95).decided(1_001).links[IX_B].verdict is Verdict.UP
+
+
+def overfilled_fourfold() -> Story:
+    """Leave ix-a with nothing but ix-b's 2G left for checkout's 2G and bulk's 6G."""
+    both = (IX_A, IX_B)
+    flows = (flow("checkout", 2 * G, 1, both, 20), flow("bulk", 6 * G, 5, both, 21))
+    story = Story(fabric(link("ix-a", 10 * G), link("ix-b", 2 * G), flows=flows)).all_healthy(0)
+    story.decided(1)
+    grey(story, 10).decided(11)
+    story.note(*lever("ix-a", Health.DRAINING, 12, story.plan.epoch))
+    return grey(story, 1_000, "ix-a")
+
+
+def bgp_leaves_ix_a() -> Story:
+    """Let BGP leave ix-a and overfill ix-b, the only link beside it."""
+    both = (IX_A, IX_B)
+    flows = (flow("checkout", G, 1, both, 20), flow("training", 6 * G, 5, both, 21))
+    story = Story(fabric(link("ix-a", 10 * G), link("ix-b", 5 * G), flows=flows)).all_healthy(0)
+    story.decided(1)
+    dead = (*gcp_bgp("ix-a", Health.DOWN, 10, source=Source.ROUTER_LOG, cause=Cause.LINK_DOWN), *aws_bgp("ix-a", Health.DOWN, 10))
+    return losing(story.note(*dead), 10.5, OVERFILLED)
+
+
+def test_the_last_link_is_not_condemned_for_what_bgp_moves_onto_it() -> None:
+    plan = bgp_leaves_ix_a().decided(11)
+    assert (plan.links[IX_A].verdict, plan.links[IX_B].verdict) == (Verdict.DOWN, Verdict.UP)
+
+
+def test_nor_is_one_that_bgp_moves_flows_onto_which_nobody_has_placed_yet() -> None:
+    story = bgp_leaves_ix_a()
+    story.plan = replace(story.plan, flows={})
+    assert story.decided(11).links[IX_B].verdict is Verdict.UP
+
+
 def test_a_link_that_a_drain_is_pouring_onto_is_left_when_more_than_its_probes_speak_against_it() -> None:
     story = grey(steady(), 10)
     story.decided(11)

@@ -133,5 +133,27 @@ def test_a_test_that_has_ended_by_itself_hides_nothing() -> None:
     assert story.state().verdict is Verdict.DOWN
 
 
+def test_a_link_that_nobody_knew_of_while_awss_words_cannot_be_read_is_no_outage() -> None:
+    story = hidden_by_a_test_that_is_no_longer_due(started=1)
+    assert story.state().verdict is Verdict.UNKNOWN
+    story.rows, story.unreadable = {key: row for key, row in story.rows.items() if not row.vantage.endswith(Cloud.AWS)}, (Cloud.AWS,)
+    story.now += 5
+    story.note(*gcp_bgp("ix-a", Health.DOWN, story.now), *gcp_probe("ix-a", Health.DOWN, story.now))
+    story.decided(story.now + 1)
+    assert (story.state().verdict, story.state().down_since_epoch) == (Verdict.UNKNOWN, None)
+
+
+def test_a_link_in_its_hold_down_after_a_window_has_time_when_nothing_is_heard_of_it_for_a_while() -> None:
+    story = Days(TWO).announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(3 * HOUR + STEP)
+    assert (story.cause, story.state().maintenance) == (DrainCause.MAINTENANCE, None)
+    story.now += HOLD + STEP
+    story.note(*aws_probe("ix-a", Health.UP, story.now))
+    story.decided(story.now)
+    assert (story.state().good_since, story.state().down_since_epoch) == (None, None)
+    story.go(HOLD + STEP)
+    assert (story.state().drain, story.state().maintenance, story.state().down_since_epoch) == (None, None, None)
+
+
 def _is_session(row: Sighting) -> bool:
     return row.vantage is Vantage.AWS and row.aspect is Aspect.BGP and row.member == "dxvif-1"

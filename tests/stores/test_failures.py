@@ -2,7 +2,11 @@
 
 import asyncio
 import socket
+import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,6 +19,7 @@ from pointsman.adapters.gcp.firestore import FirestoreStore
 from pointsman.adapters.gcp.http import GoogleHttp
 from pointsman.adapters.http1 import Http1
 from pointsman.adapters.s3.store import S3Store
+from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.core.errors import TEXT_LIMIT, ConfigError, PointsmanError
 from pointsman.core.fabric import Cloud
 from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
@@ -140,3 +145,25 @@ def test_a_dynamodb_client_that_retries_is_refused() -> None:
     session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
     with pytest.raises(ConfigError, match="total_max_attempts"):
         over_boto3(session.client("dynamodb", endpoint_url="http://127.0.0.1:9"))
+
+
+def test_a_file_that_another_program_holds_takes_one_thread_from_all_others(tmp_path: Path) -> None:
+    path = tmp_path / "held.sqlite"
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        store = SqliteStore("held", path, busy=1.0)
+        await store.put_entry("a", b"1")
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            waiting = [asyncio.ensure_future(store.put_entry(str(number), b"1")) for number in range(6)]
+            await asyncio.sleep(0.05)
+            assert await asyncio.wait_for(asyncio.to_thread(int), 0.5) == 0
+            for one in waiting[1:]:
+                one.cancel()
+            with pytest.raises(StoreDown, match="SQLITE_BUSY"):
+                await waiting[0]
+        await store.put_entry("b", b"1")
+        assert set((await store.entries()).names) == {"a", "b"}, "what was given up while it waited was never begun"
+
+    asyncio.run(main())

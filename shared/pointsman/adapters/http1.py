@@ -1,7 +1,8 @@
 """HTTP/1.1 on the event loop: one request over one kept connection, sent once, with no thread and no retry in between.
 
 A round of a reaction asks a dozen services at once. Threads would spend more on waking each other than on asking, so
-only opening a connection (names, TLS) is done in one. Message syntax: RFC 9112; reuse of connections: its section 9.
+only opening a connection (names, TLS) is done in one, each in its own: one place whose name is not found, or that does not
+answer, takes no thread that another needs. Message syntax: RFC 9112; reuse of connections: its section 9.
 """
 
 import asyncio
@@ -9,12 +10,15 @@ import functools
 import re
 import socket
 import ssl
+import threading
 import weakref
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import NamedTuple
 
 from pointsman.adapters.http import BODY_LIMIT, CONNECT_SECONDS, POOL_SIZE, READ_SECONDS, USER_AGENT, Answer, Unanswered, Unreached
+from pointsman.adapters.threads import in_thread
 from pointsman.core.values import Frozen
 
 HEAD_LIMIT = 64 * 1024
@@ -27,12 +31,17 @@ DIGITS_LIMIT = 16
 """Most digits of a length: more than any answer that is read needs."""
 SWALLOW = 256 * 1024
 """Bytes that are read at once."""
+IDLE_SECONDS = 50.0
+"""How long a connection is kept idle: what lies between drops idle flows without a word (a NAT gateway of AWS after 350 s), services sooner."""
+OPENING = 3
+"""How many times ``connect`` an opening may take: for the name, for the connection and for TLS, the first of which has no limit of its own."""
 
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,%d}" % DIGITS_LIMIT)
 _END = b"\r\n\r\n"
 _PORTS = {"http": 80, "https": 443}
 _BODILESS = frozenset({204, 304})
 _IDENTITY = frozenset({"", "identity"})
+_SAFE = frozenset({"GET", "HEAD"})
 
 
 class Place(Frozen):
@@ -55,60 +64,95 @@ class Http1:
         self, *, connect: float = CONNECT_SECONDS, read: float = READ_SECONDS, size: int = POOL_SIZE, tls: ssl.SSLContext | None = None
     ) -> None:
         self._connect, self._read, self._tls = connect, read, tls
-        self._kept: defaultdict[Place, deque[socket.socket]] = defaultdict(functools.partial(deque, maxlen=size))
+        self._kept: defaultdict[Place, deque[_Idle]] = defaultdict(functools.partial(deque, maxlen=size))
+        self._openings: defaultdict[Place, threading.Semaphore] = defaultdict(functools.partial(threading.Semaphore, size))
         weakref.finalize(self, _close_all, self._kept)
 
     async def ask(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, read: float | None = None
     ) -> Answer:
-        """Send one request, once. ``read`` seconds replace the client's own. Raises ``Unreached`` or ``Unanswered``."""
+        """Send one request, once. ``read`` seconds replace the client's own. Raises ``Unreached`` or ``Unanswered``.
+
+        A GET goes out once more, over a new connection, when a kept one turns out to have ended: RFC 9112 section 9.3.1.
+        """
         place, target = _parsed(url)
-        request = _request(method, place, target, headers, body)
-        line = self._idle(place) or await self._opened(place)
+        request, patience = _request(method, place, target, headers, body), self._read if read is None else read
+        line = self._idle(place)
+        if line is not None:
+            exchange = _Exchange(line, place, patience)
+            try:
+                return await self._exchanged(exchange, method, request)
+            except Unanswered:
+                if method not in _SAFE or not exchange.hung_up:
+                    raise
+        return await self._exchanged(_Exchange(await self._opened(place), place, patience), method, request)
+
+    async def _exchanged(self, exchange: "_Exchange", method: str, request: bytes) -> Answer:
+        """Send a request and read its answer; the connection is kept if it may be, else closed."""
         kept = False
         try:
-            exchange = _Exchange(line, place, self._read if read is None else read)
             await exchange.send(request)
             answer, kept = await exchange.answer(method)
             return answer
         finally:
-            if kept and len(self._kept[place]) < (self._kept[place].maxlen or 0):
-                self._kept[place].append(line)
+            idle = self._kept[exchange.place]
+            if kept and len(idle) < (idle.maxlen or 0):
+                idle.append(_Idle(exchange.line, asyncio.get_running_loop().time()))
             else:
-                line.close()
+                exchange.line.close()
 
     def _idle(self, place: Place) -> socket.socket | None:
-        """Give a kept connection that the service has not closed meanwhile, the last used first."""
-        kept = self._kept[place]
+        """Give a kept connection that was used lately and that the service has not closed meanwhile, the last used first."""
+        kept, now = self._kept[place], asyncio.get_running_loop().time()
         while kept:
-            line = kept.pop()
-            if _is_quiet(line):
-                return line
-            line.close()
+            idle = kept.pop()
+            if now - idle.since <= IDLE_SECONDS and _is_quiet(idle.line):
+                return idle.line
+            idle.line.close()
         return None
 
     async def _opened(self, place: Place) -> socket.socket:
-        opening = asyncio.get_running_loop().run_in_executor(None, _open, place, self._connect, self._tls)
+        """Open a connection, in time; as many to one place at once as are kept, for threads that look up names end when they please."""
+        room = self._openings[place]
+        if not room.acquire(blocking=False):
+            raise Unreached(f"{place.host} cannot be reached (many tries hang): check how its name is found, its address and the network")
+        opening = in_thread(functools.partial(_open, place, self._connect, self._tls, room))
         try:
-            return await asyncio.shield(opening)
+            await asyncio.wait([opening], timeout=OPENING * self._connect)
         except asyncio.CancelledError:
             opening.add_done_callback(_close_opened)
             raise
+        if opening.done():
+            return opening.result()
+        opening.add_done_callback(_close_opened)
+        raise Unreached(
+            f"{place.host} cannot be reached in {OPENING * self._connect:g} s: check how its name is found, its address and the network"
+        )
+
+
+class _Idle(NamedTuple):
+    """A kept connection, and when it was last used by the loop's clock."""
+
+    line: socket.socket
+    since: float
 
 
 class _Exchange:
     """One request and its answer on one connection."""
 
     def __init__(self, line: socket.socket, place: Place, patience: float) -> None:
-        self._line, self._place, self._patience = line, place, patience
+        self.line, self.place, self._patience = line, place, patience
+        self.hung_up = False
+        """Whether the connection ended before any of the answer came."""
         self._held = bytearray()
+        self._heard = False
 
     async def send(self, request: bytes) -> None:
         """Send it whole."""
         left = memoryview(request)
         while left:
             try:
-                left = left[self._line.send(left) :]
+                left = left[self.line.send(left) :]
             except (BlockingIOError, ssl.SSLWantWriteError):
                 await self._wait(writing=True)
             except ssl.SSLWantReadError:
@@ -203,13 +247,13 @@ class _Exchange:
 
     async def _more(self) -> None:
         if not await self._some():
-            raise Unanswered(f"{self._place.host} gave no whole answer (it closed the connection)")
+            raise Unanswered(f"{self.place.host} gave no whole answer (it closed the connection)")
 
     async def _some(self) -> bool:
         """Read what is there, or wait for it; False at the end of the connection."""
         while True:
             try:
-                found = self._line.recv(SWALLOW)
+                found = self.line.recv(SWALLOW)
             except (BlockingIOError, ssl.SSLWantReadError):
                 await self._wait()
             except ssl.SSLWantWriteError:
@@ -220,13 +264,15 @@ class _Exchange:
                 raise self._broken(error) from error
             else:
                 self._held += found
+                self._heard |= bool(found)
+                self.hung_up |= not self._heard
                 return bool(found)
 
     async def _wait(self, *, writing: bool = False) -> None:
         """Wait until the connection can be read (or written), as long as an answer may keep silent."""
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[bool] = loop.create_future()
-        number = self._line.fileno()
+        number = self.line.fileno()
         (loop.add_writer if writing else loop.add_reader)(number, _ready, ready)
         timer = loop.call_later(self._patience, _late, ready)
         try:
@@ -235,13 +281,14 @@ class _Exchange:
             timer.cancel()
             (loop.remove_writer if writing else loop.remove_reader)(number)
         if not in_time:
-            raise Unanswered(f"{self._place.host} gave no whole answer (silent for {self._patience} s)")
+            raise Unanswered(f"{self.place.host} gave no whole answer (silent for {self._patience} s)")
 
     def _broken(self, error: OSError) -> Unanswered:
-        return Unanswered(f"{self._place.host} gave no whole answer ({type(error).__name__})")
+        self.hung_up |= not self._heard
+        return Unanswered(f"{self.place.host} gave no whole answer ({type(error).__name__})")
 
     def _garbled(self, what: str) -> Unanswered:
-        return Unanswered(f"{self._place.host} {what}: look for a proxy in between")
+        return Unanswered(f"{self.place.host} {what}: look for a proxy in between")
 
 
 @functools.lru_cache(maxsize=256)
@@ -294,8 +341,8 @@ def _is_quiet(line: socket.socket) -> bool:
     return False
 
 
-def _open(place: Place, seconds: float, tls: ssl.SSLContext | None) -> socket.socket:
-    """Open a connection, TLS included. Blocks. Raises ``Unreached``: nothing was sent yet."""
+def _open(place: Place, seconds: float, tls: ssl.SSLContext | None, room: threading.Semaphore) -> socket.socket:
+    """Open a connection, TLS included, and leave the room to the next. Blocks. Raises ``Unreached``: nothing was sent yet."""
     try:
         line = socket.create_connection((place.host, place.port), seconds)
         with suppress(OSError):
@@ -307,6 +354,8 @@ def _open(place: Place, seconds: float, tls: ssl.SSLContext | None) -> socket.so
         raise Unreached(f"{place.host} shows a certificate that is not trusted: check the address and the CA bundle") from error
     except (OSError, UnicodeError) as error:
         raise Unreached(f"{place.host} cannot be reached ({type(error).__name__}): check its address and the network") from error
+    finally:
+        room.release()
     return line
 
 
@@ -331,7 +380,7 @@ def _close_opened(opening: "asyncio.Future[socket.socket]") -> None:
         opening.result().close()
 
 
-def _close_all(kept: Mapping[Place, deque[socket.socket]]) -> None:
-    for lines in kept.values():
-        for line in lines:
+def _close_all(kept: Mapping[Place, deque[_Idle]]) -> None:
+    for idle in kept.values():
+        for line, _ in idle:
             line.close()

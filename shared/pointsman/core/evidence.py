@@ -29,6 +29,10 @@ _CARRYING = frozenset({Verdict.UP, Verdict.DEGRADED})
 PROBES = frozenset({Vantage.PROBE_AWS, Vantage.PROBE_GCP})
 _SEEN_BY_LOOKS = frozenset({Aspect.BGP, Aspect.LINK, Aspect.IPSEC})
 """What looks and probes can contradict."""
+_SHOWS_PACKETS = frozenset({Aspect.IPSEC, Aspect.PROBE})
+"""What shows that packets pass. That a port is available, or an attachment turned up, says that it was provisioned: down it counts, up not."""
+TOTAL = 0.98
+"""Share of lost packets, there and back, from which on a link passes nothing: no overload is as heavy."""
 BACK_WITHIN = timedelta(minutes=2)
 """How long after a failover test a session may be on its way back: the ConnectRetryTimer that RFC 4271 (section 10) suggests."""
 
@@ -340,13 +344,13 @@ def _good(link: Link, claims: Claims) -> bool:
     ups = _saying(_rows(claims), Health.UP)
     if link.probes:
         return {row.vantage for row in ups} >= PROBES
-    return {cloud_of(row.vantage) for row in ups} >= _BOTH
+    return {cloud_of(row.vantage) for row in ups if row.aspect is Aspect.BGP or row.aspect in _SHOWS_PACKETS} >= _BOTH
 
 
 def passing(claims: Claims) -> bool:
     """Say whether fresh forwarding evidence shows the link passing packets, and none shows it failing."""
     told = list(filter(is_forwarding, _rows(claims)))
-    return bool(_saying(told, Health.UP)) and not _saying(told, Health.DOWN)
+    return any(row.health is Health.UP and row.aspect in _SHOWS_PACKETS for row in told) and not _saying(told, Health.DOWN)
 
 
 def still_passing(claims: Claims) -> bool:
@@ -358,12 +362,17 @@ def still_passing(claims: Claims) -> bool:
     sound = (rows for member, rows in claims.items() if member is not None and all(row.health is Health.UP for row in rows))
     if any(row.health is Health.DOWN for row in whole):
         return False
-    return any(any(row.health is Health.UP and is_forwarding(row) for row in (*whole, *rows)) for rows in sound)
+    return any(any(row.health is Health.UP and row.aspect in _SHOWS_PACKETS for row in (*whole, *rows)) for rows in sound)
 
 
 def lost_by_probes_alone(claims: Claims) -> bool:
     """Say whether probes are all that speaks against a link."""
     return all(row.vantage in PROBES for row in _rows(claims) if row.health is Health.DOWN)
+
+
+def is_total(claims: Claims) -> bool:
+    """Say whether a fresh probe lost as good as every packet by the figure it tells."""
+    return any(row.vantage in PROBES and row.value is not None and row.value >= TOTAL for row in _saying(_rows(claims), Health.DOWN))
 
 
 def observed_loss(claims: Claims) -> float:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from pointsman.core.case import Case
-from pointsman.core.evidence import Belief, is_planned, lost_by_probes_alone, observed_loss
-from pointsman.core.fabric import Cloud, Fabric, Link, LinkKind, LinkName
+from pointsman.core.evidence import Belief, is_planned, is_total, lost_by_probes_alone, observed_loss
+from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind, LinkName
 from pointsman.core.intents import is_intent, links_of
 from pointsman.core.pins import acknowledged_at, draining_at, set_at
-from pointsman.core.plan import Drain, LinkState, Plan, Relief, Verdict
+from pointsman.core.plan import Drain, LinkState, Placement, Plan, Relief, Verdict
 from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.values import replace
 from pointsman.core.wants import TEST_DURATION, failover_test, placed_losses, withdrawal_losses
@@ -36,17 +36,17 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
         return dict(beliefs)
     offered = placed_losses(case.fabric, case.plan)
     told = {name: _squeezed(case, name, belief, offered) for name, belief in beliefs.items()}
-    verdicts = {belief.verdict for belief in told.values()}
-    if verdicts.isdisjoint(_GOOD) or verdicts.isdisjoint(_BAD):
+    if _BAD.isdisjoint(belief.verdict for belief in told.values()):
         return told
-    filling, overfilled, hidden = _filling(case), _overfilled(case), _hidden(case)
+    doubted = [case.fabric.link(name) for name, belief in told.items() if belief.verdict in _BAD]
+    filling, overfilled, hidden = _filling(case, doubted), _overfilled(case), _hidden(case)
 
     def judged(name: LinkName, belief: Belief) -> Belief:
         if belief.verdict not in _BAD:
             return belief
         if name in hidden:
             return Belief(verdict=Verdict.UNKNOWN, because="our own failover test is due on it, which hides the link")
-        if not lost_by_probes_alone(case.claims[name]):
+        if not _may_be_ours(case, name):
             return belief
         if name in filling and _seen_at(case, name) < filling[name]:
             return _kept(case, name, "its probes lose packets while traffic is moving onto it: the loss may be the move's own")
@@ -57,13 +57,18 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
     return {name: judged(name, belief) for name, belief in told.items()}
 
 
+def _may_be_ours(case: Case, name: LinkName) -> bool:
+    """Say whether packets that our own steering puts on a link may be all that speaks against it."""
+    return lost_by_probes_alone(case.claims[name]) and not is_total(case.claims[name])
+
+
 def is_squeezed(case: Case, name: LinkName) -> bool:
     """Say whether what the plan itself keeps on a link beyond its capacity explains all that its probes lose."""
     return _explains(placed_losses(case.fabric, case.plan), case, name)
 
 
 def _squeezed(case: Case, name: LinkName, belief: Belief, offered: Mapping[LinkName, float]) -> Belief:
-    if belief.verdict not in _BAD or not lost_by_probes_alone(case.claims[name]):
+    if belief.verdict not in _BAD or not _may_be_ours(case, name):
         return belief
     if _explains(offered, case, name):
         return _kept(case, name, "its probes lose what the plan itself puts on it beyond its capacity: no link had room")
@@ -120,28 +125,46 @@ def _kept(case: Case, name: LinkName, because: str) -> Belief:
     return Belief(verdict=kept, because=because, onset=before.onset, usable=before.usable)
 
 
-def _filling(case: Case) -> dict[LinkName, datetime]:
+def _filling(case: Case, doubted: Iterable[Link]) -> dict[LinkName, datetime]:
     """Say until when traffic of another link is moving onto each, by BGP, by a drain, or by a steer ahead of its agreement."""
     found: dict[LinkName, datetime] = {}
-    for link in case.fabric.links:
-        until = max(_emptied(case, link), _steered_ahead(case, link))
-        for other in parallel(case.fabric, link):
-            found[other.name] = max(until, found.get(other.name, _NEVER))
+    for link in doubted:
+        others = parallel(case.fabric, link)
+        found[link.name] = max(
+            (max(_poured(case, one), _steered_ahead(case, one), _fled(case, one, link)) for one in others), default=_NEVER
+        )
     return found
 
 
-def _emptied(case: Case, link: Link) -> datetime:
-    """Say until when a link's traffic is on the move: a drain that is not in force yet or was just set, or BGP that leaves it by itself.
-
-    For a hold-down at most.
-    """
-    state, hold_down = case.plan.links.get(link.name, LinkState()), case.fabric.policy.hold_down
-    if state.drain is not None:
-        done, end = _done(case, link, state.drain), state.drain.since + hold_down
-        return min(done + SETTLING, end) if done is not None else _STILL if case.now < end else _NEVER
-    if all(one.link != link.name for one in case.plan.flows.values()) or lost_by_probes_alone(case.claims[link.name]):
+def _poured(case: Case, link: Link) -> datetime:
+    """Say until when a drain moves a link's traffic: while it is not in force, for a hold-down at most, or was just set."""
+    drain = case.plan.links.get(link.name, LinkState()).drain
+    if drain is None:
         return _NEVER
-    return _STILL if case.now - (state.onset or case.now) < hold_down else _NEVER
+    done, end = _done(case, link, drain), drain.since + case.fabric.policy.hold_down
+    return min(done + SETTLING, end) if done is not None else _STILL if case.now < end else _NEVER
+
+
+def _fled(case: Case, link: Link, onto: Link) -> datetime:
+    """Say until when BGP, which leaves a link by itself, may move more onto another than that carries.
+
+    For a hold-down at most, and where only one end has lost the session, for as long as the other takes to lose it.
+    """
+    state = case.plan.links.get(link.name, LinkState())
+    if state.drain is not None or lost_by_probes_alone(case.claims[link.name]):
+        return _NEVER
+    leaving = case.fabric.policy.hold_down if state.lost else min(case.fabric.policy.hold_down, link.timers.budget)
+    if case.now - (state.onset or case.now) >= leaving:
+        return _NEVER
+    moved = {flow.name: Placement(link=onto.name) for flow in case.fabric.flows if _may_be_on(case.plan, flow, link)}
+    losses = placed_losses(case.fabric, replace(case.plan, flows={**case.plan.flows, **moved})) if moved else {}
+    return _STILL if onto.name in losses else _NEVER
+
+
+def _may_be_on(plan: Plan, flow: Flow, link: Link) -> bool:
+    """Say whether a link may carry a flow: it was placed there, or nowhere yet, and BGP may have it there."""
+    at = plan.flows.get(flow.name, Placement()).link
+    return at == link.name or (at is None and set(flow.prefixes) == {link.aws_site, link.gcp_site})
 
 
 def _steered_ahead(case: Case, link: Link) -> datetime:
@@ -170,9 +193,14 @@ def _hidden(case: Case) -> frozenset[LinkName]:
 
 
 def _is_tested(case: Case, link: Link) -> bool:
-    """Say whether a failover test is due on a link, or was found running when AWS last left word of its lever: it may be still."""
+    """Say whether a failover test is due on a link, or was found running when AWS last left word of its lever: it may be still.
+
+    Where AWS's words cannot be read, that nobody knew of the link when the plan was agreed on is all there is to go by.
+    """
     if failover_test(case.fabric, case.plan, link, case.view.rows, case.now).running:
         return True
+    if Cloud.AWS in case.view.unreadable and case.plan.links[link.name].verdict is Verdict.UNKNOWN:
+        return any(member.aws.virtual_interface for member in link.members)
     started = draining_at(case.view.rows, Cloud.AWS, link.name)
     return started is not None and case.now - started < TEST_DURATION
 

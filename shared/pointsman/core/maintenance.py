@@ -112,7 +112,8 @@ def _over(case: Case, link: Link, state: LinkState, *, begun: bool) -> LinkState
     """Begin the hold-down when a window is over; a link that is not good by then, or any more, is an outage like any other.
 
     What is merely hidden, by our own test or since a cloud's rows cannot be read, stays drained for its window and is no
-    outage: AWS's own drain rests for that, so that the link can be seen.
+    outage: AWS's own drain rests for that, so that the link can be seen. One that was good, and of which nothing is heard any
+    more, has time to be heard of: as much as at its window's end.
     """
     if state.drain is None:
         return state
@@ -120,6 +121,8 @@ def _over(case: Case, link: Link, state: LinkState, *, begun: bool) -> LinkState
         return replace(state, good_since=case.now) if begun else state
     if state.drain.cause is not DrainCause.MAINTENANCE or _is_hidden(case, link, state):
         return state
+    if not begun and state.verdict is not Verdict.DOWN and state.down_since_epoch is None:
+        return replace(state, maintenance=Maintenance(start=case.now, until=case.now))
     cause = DrainCause.OUTAGE if state.verdict is Verdict.DOWN else state.drain.cause
     epoch = case.next_epoch if state.down_since_epoch is None else state.down_since_epoch
     return replace(state, drain=replace(state.drain, cause=cause), down_since_epoch=epoch)

@@ -26,6 +26,7 @@ from botocore.parsers import ResponseParserError
 
 from pointsman.adapters.aws.signed import SignedJson, error_code
 from pointsman.adapters.http import Answer, Unanswered, Unreached, Unsigned
+from pointsman.adapters.threads import Turns
 from pointsman.core.errors import PointsmanError
 from pointsman.ports.clouds import LeverBusy, LeverFailed, LeverUnsure
 
@@ -81,30 +82,6 @@ class Answered(LeverFailed):
     def __init__(self, text: str, *, code: str) -> None:
         super().__init__(text)
         self.code = code
-
-
-class Turns:
-    """Threads that outlive whoever asked, up to the SDK's own time limit: the next call of the same kind waits for its turn.
-
-    A cancelled wait ends no thread, so that without turns looks that are given up one after another would pile up.
-    """
-
-    def __init__(self) -> None:
-        self._running: dict[str, asyncio.Future[Any]] = {}
-
-    async def run(self, kind: str, call: Callable[[], T]) -> T:
-        """Run a call in a thread once the last of its kind has ended. For one event loop at a time."""
-        while (before := self._running.get(kind)) is not None and before.get_loop() is asyncio.get_running_loop() and not before.done():
-            await asyncio.wait([before])
-        running = self._running[kind] = asyncio.ensure_future(asyncio.to_thread(call))
-        running.add_done_callback(_retrieve)
-        return await asyncio.shield(running)
-
-
-def _retrieve(running: "asyncio.Future[Any]") -> None:
-    """Look at an error that nobody waits for any more, so that the loop does not tell of it."""
-    if not running.cancelled():
-        running.exception()
 
 
 async def ask(call: Callable[[], T], right: str, *, write: bool = False, turns: Turns | None = None, kind: str = "") -> T:

@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, 
 from datetime import datetime, timedelta
 from typing import Any
 
-from pointsman.adapters.aws.asking import Throttled, Turns, ask, ask_json
+from pointsman.adapters.aws.asking import Throttled, ask, ask_json
 from pointsman.adapters.aws.clients import Clients
 from pointsman.adapters.aws.interfaces import Interface, failover_tests, interfaces
 from pointsman.adapters.looking import Asked, side_by_side
+from pointsman.adapters.threads import Turns
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.evidence import BACK_WITHIN
 from pointsman.core.fabric import Cloud, Fabric, Link

@@ -1,7 +1,5 @@
 """The one authorised client for Google's JSON interfaces: google-auth tokens, each request sent once."""
 
-import asyncio
-import threading
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
@@ -12,6 +10,7 @@ from google.auth.transport.urllib3 import Request
 
 from pointsman.adapters.http import Answer, Unanswered, Unreached, pool
 from pointsman.adapters.http1 import Http1
+from pointsman.adapters.threads import Turns
 
 __all__ = ["Answer", "GoogleHttp", "Unanswered", "Unreached"]
 
@@ -27,7 +26,7 @@ class GoogleHttp:
         self._credentials = credentials
         self._over = over or Http1()
         self._tokens = pool()
-        self._refreshing = threading.Lock()
+        self._turns = Turns()
 
     async def ask(
         self, method: str, url: str, *, body: object = None, query: Mapping[str, str] | None = None, read: float | None = None
@@ -44,14 +43,13 @@ class GoogleHttp:
         if self._credentials is None:
             return
         if not self._credentials.valid:
-            await asyncio.to_thread(self._fetch, method, url)
+            await self._turns.run("token", lambda: self._fetch(method, url))
         self._credentials.before_request(Request(self._tokens), method, url, headers)  # type: ignore[no-untyped-call]
 
     def _fetch(self, method: str, url: str) -> None:
         assert self._credentials is not None, "the caller looked"
         try:
-            with self._refreshing:
-                self._credentials.before_request(Request(self._tokens), method, url, {})  # type: ignore[no-untyped-call]
+            self._credentials.before_request(Request(self._tokens), method, url, {})  # type: ignore[no-untyped-call]
         except GoogleAuthError as error:
             raise Unreached(
                 f"no token for Google ({type(error).__name__}): check the service account or the identity federation"

@@ -1,6 +1,5 @@
 """A store in one sqlite file: safe between threads and processes of one machine, and as durable as its disk."""
 
-import asyncio
 import sqlite3
 import stat
 import threading
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 from pointsman.adapters.failures import unanswered
 from pointsman.adapters.stored import FORMAT, entry_unreadable, register_row, rows_read
+from pointsman.adapters.threads import Turns
 from pointsman.core.errors import PointsmanError, bounded
 from pointsman.core.fabric import Cloud
 from pointsman.core.rows import newest, rank, winning
@@ -75,6 +75,7 @@ class SqliteStore:
         self._path = path
         self._busy = busy
         self._lock = threading.Lock()
+        self._turns = Turns()
         self._open: sqlite3.Connection | None = None
 
     async def read(self, register: str) -> Reply:
@@ -153,7 +154,7 @@ class SqliteStore:
             with self._lock, self._translated(writing=writing):
                 return act(self._connection())
 
-        return await asyncio.to_thread(locked)
+        return await self._turns.run(self._path, locked)
 
     def _there(self) -> sqlite3.Connection:
         """Open the file as it is, and make none."""
