@@ -19,7 +19,7 @@ REPORTS_KEPT = 5
 SLOWEST = timedelta(seconds=24)
 """Longest pause between looks while the cloud throttles."""
 LOOK_SECONDS = 10.0
-"""How long a round waits for its look: one that hangs is given up, and the next round looks anew."""
+"""How long a round waits for its look: one that hangs is given up, and the next round looks anew. No look outlives its minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ async def watch(house: House) -> Watched:
     pause, tally = every, _Tally(known=await _stored(house))
     while True:
         begun = house.clock.monotonic()
-        throttled = not await _round(house, tally)
+        throttled = not await _round(house, tally, min(LOOK_SECONDS, end - begun))
         pause = min(2 * pause, SLOWEST.total_seconds()) if throttled else every
         wait = max(0.0, begun + pause - house.clock.monotonic())
         if house.clock.monotonic() + wait >= end:
@@ -89,13 +89,13 @@ async def _stored(house: House) -> dict[str, Sighting]:
         return {}
 
 
-async def _round(house: House, tally: _Tally) -> bool:
+async def _round(house: House, tally: _Tally, patience: float) -> bool:
     """Look once; False when the cloud throttles any of it. What changed goes round the loop, what only repeats refreshes its row."""
     try:
-        async with asyncio.timeout(LOOK_SECONDS):
+        async with asyncio.timeout(patience):
             look = await house.looker.look(tuple(link.name for link in house.current.links))
     except TimeoutError:
-        tally.trouble.append(f"a look was not answered within {LOOK_SECONDS} s: the next round looks anew")
+        tally.trouble.append(f"a look was not answered within {patience:g} s: the next round looks anew")
         return True
     except Transient:
         tally.throttled += 1
