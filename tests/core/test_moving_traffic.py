@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from pointsman.core.fabric import Cloud, LinkName
+from pointsman.core.fabric import Cloud, LinkName, Mode
 from pointsman.core.intents import intent, is_intent, over
 from pointsman.core.plan import Verdict
 from pointsman.core.sightings import Cause, Health, Sighting, Source, Vantage
@@ -126,6 +126,14 @@ def test_it_condemns_nobody_for_as_long_as_googles_levers_are_not_set() -> None:
     set_by_google(story, at + 501)
     assert verdict_on(story, at + 505) is Verdict.UP
     assert verdict_on(story, at + 507) is Verdict.DOWN
+
+
+def test_what_was_kept_on_a_link_that_we_do_not_steer_excuses_nothing_for_longer() -> None:
+    story = eased(1_000)
+    links = tuple(replace(one, mode=Mode.OBSERVE) if one.name == IX_B else one for one in story.fabric.links)
+    story.fabric = replace(story.fabric, links=links)
+    story.plan = replace(story.plan, fabric_hash=story.fabric.hash)
+    assert verdict_on(story, since(story) + 31) is Verdict.DOWN
 
 
 def test_more_than_it_explains_condemns_a_link_whether_googles_levers_are_set_or_not() -> None:

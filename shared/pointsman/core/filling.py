@@ -11,7 +11,7 @@ from pointsman.core.pins import acknowledged_at, draining_at, set_at
 from pointsman.core.plan import Drain, LinkState, Placement, Plan, Relief, Verdict
 from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.values import replace
-from pointsman.core.wants import TEST_DURATION, failover_test, placed_losses, withdrawal_losses
+from pointsman.core.wants import TEST_DURATION, failover_test, is_steered, placed_losses, withdrawal_losses
 
 SETTLING = timedelta(seconds=5)
 """How long after a drain is in force the probes may still tell of the move itself."""
@@ -82,7 +82,8 @@ def _squeezed(case: Case, name: LinkName, belief: Belief, offered: Mapping[LinkN
 
 def _lasts(case: Case, name: LinkName, relieved: Relief) -> bool:
     """Say whether Google's lever was not yet seen set since a plan eased a link, and what that had kept on it explains all that is lost."""
-    if not case.fabric.link(name).has_policies or not _explains({name: relieved.loss}, case, name):
+    link = case.fabric.link(name)
+    if not (link.has_policies and is_steered(case.plan, link) and _explains({name: relieved.loss}, case, name)):
         return False
     done = set_at(case.view.rows, Cloud.GCP, name, relieved.epoch)
     return done is None or _seen_at(case, name) < done + SETTLING
