@@ -205,7 +205,7 @@ def near(fabric: Fabric, link: Link, told: Told, now: datetime) -> Maintenance |
     """
     if link.name not in told:
         return None
-    lead, pause = fabric.policy.maintenance.lead, fabric.policy.maintenance.lead + fabric.policy.hold_down
+    lead, pause = fabric.policy.maintenance.lead, _pause(fabric)
     away: dict[MemberId, Stay] = {}
     for member in link.members:
         stays = sorted((stay for names, stay in told.get(link.name, ()) if member.id in names), key=_order)
@@ -221,6 +221,22 @@ def near(fabric: Fabric, link: Link, told: Told, now: datetime) -> Maintenance |
         away=() if whole else tuple(sorted(away)),
         by=dict(sorted(marks.items())),
     )
+
+
+def _pause(fabric: Fabric) -> timedelta:
+    """Give the longest pause between two windows that is too short to return in, or to go elsewhere for."""
+    return fabric.policy.maintenance.lead + fabric.policy.hold_down
+
+
+def follows(fabric: Fabric, link: Link, told: Told, window: Maintenance, now: datetime) -> datetime | None:
+    """Say when all members of a link are to be away so soon after another's window begins that it is no place to go to for that.
+
+    None while they are not, and where the other's window is over by then.
+    """
+    last = max(window.start, now) + _pause(fabric)
+    begun = sorted({stay.start for _, stay in told.get(link.name, ()) if now < stay.start <= last and stay.start < window.until})
+    found = (near(fabric, link, told, start) for start in begun)
+    return next((one.start for one in found if one is not None and not one.away), None)
 
 
 def _order(stay: Stay) -> tuple[datetime, datetime, str]:
