@@ -18,7 +18,7 @@ from pointsman.core.sightings import Aspect, Cause, Health, Notice, Sighting, So
 from pointsman.core.values import replace
 
 LONGEST = timedelta(days=7)
-"""How long a window is believed at most, counted from its start; windows that join count as one."""
+"""How long a window is believed at most, counted from its start; windows that join count as one until then, and as another from then on."""
 UNENDED = timedelta(hours=4)
 """How long a window is believed whose announcement names no end."""
 UNSTARTED = timedelta(minutes=15)
@@ -244,15 +244,20 @@ def _order(stay: Stay) -> tuple[datetime, datetime, str]:
 
 
 def _joined(stays: Sequence[Stay], pause: timedelta) -> list[Stay]:
-    """Join what overlaps or leaves a pause of no more than this; what is joined is believed no longer than one window may be."""
+    """Join what overlaps or leaves a pause of no more than this; what is joined lasts no longer than one window may.
+
+    What is announced beyond that is another stay, so that no window ends before its own bound.
+    """
     found: list[Stay] = []
     for stay in stays:
         last = found[-1] if found else None
-        if last is not None and stay.start - last.until <= pause:
-            until = min(max(last.until, stay.until), last.start + LONGEST)
-            found[-1] = Stay(last.start, until, (*last.rows, stay.rows[0]))
-        else:
+        if last is None or stay.start - last.until > pause:
             found.append(stay)
+            continue
+        bound = last.start + LONGEST
+        found[-1] = Stay(last.start, min(max(last.until, stay.until), bound), (*last.rows, *stay.rows))
+        if stay.until > bound:
+            found.append(Stay(max(bound, stay.start), stay.until, stay.rows))
     return found
 
 
