@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pointsman.adapters.aws.audit import AwsAuditor
+from pointsman.adapters.aws.audit import HISTORY, HISTORY_PAGES, AwsAuditor
 from pointsman.adapters.aws.clients import Clients
 from pointsman.core.audit.audit import audit
 from pointsman.core.audit.findings import Check, Finding
@@ -10,6 +10,7 @@ from pointsman.core.audit.seen import Seen
 from pointsman.core.decide import first_plan
 from pointsman.core.plan import Pin
 from pointsman.core.values import replace
+from pointsman.testing.aws.trail import PAGE_LIMIT
 from pointsman.testing.faces.faults import FaultKind
 from pointsman.wire.changes import of_cloudtrail
 from tests.aws.conftest import REGION, SERVICES, Cloud, run, session_of
@@ -60,6 +61,25 @@ def test_our_own_calls_are_no_hand_changes(cloud: Cloud) -> None:
     assert Check.HAND_CHANGE not in checks(cloud)
     cloud.network.stop_failover_test("dxvif-fgcoi6fa", principal="bob")
     assert Check.HAND_CHANGE in checks(cloud)
+
+
+def test_one_lookup_finds_the_changes_of_every_service_and_no_call_that_only_reads(cloud: Cloud) -> None:
+    cloud.network.start_failover_test("dxvif-fgcoi6fa", 1, principal="bob")
+    cloud.network.set_static_route(TABLE, "10.99.0.0/16", None, blackhole=True, principal="bob")
+    assert {one.what for one in seen(cloud).changes} == {"StartBgpFailoverTest", "CreateTransitGatewayRoute"}
+    assert cloud.asked.count("LookupEvents") == 1
+    assert HISTORY == {"AttributeKey": "ReadOnly", "AttributeValue": "false"}
+
+
+def test_a_history_that_is_longer_than_is_read_is_said_and_its_newest_part_is_told(cloud: Cloud) -> None:
+    for number in range(HISTORY_PAGES * PAGE_LIMIT):
+        cloud.network.set_static_route(TABLE, "10.99.0.0/16", None, blackhole=not number % 2, principal="pointsman-functions")
+    assert seen(cloud).unread == ()
+    cloud.network.set_static_route(TABLE, "10.99.0.0/16", None, blackhole=True, principal="bob")
+    told = {one.check: one for one in findings(cloud)}
+    assert set(told) == {Check.HAND_CHANGE, Check.UNREAD}
+    assert f"the older part of CloudTrail's event history of {REGION}" in told[Check.UNREAD].text
+    assert told[Check.UNREAD].fix == "pointsman audit FABRIC"
 
 
 def test_a_static_route_to_a_link_is_found_and_one_that_drops_is_not(cloud: Cloud) -> None:

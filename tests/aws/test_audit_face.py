@@ -52,6 +52,9 @@ def test_the_event_history_gives_calls_newest_first_by_source_and_time(cloud: Cl
     by_source = [{"AttributeKey": "EventSource", "AttributeValue": "ec2.amazonaws.com"}]
     (one,) = trail.lookup_events(LookupAttributes=by_source)["Events"]
     assert json.loads(one["CloudTrailEvent"])["userIdentity"]["arn"].endswith("/an-operator")
+    for only_reads, count in (("false", 2), ("true", 0)):
+        shown = trail.lookup_events(LookupAttributes=[{"AttributeKey": "ReadOnly", "AttributeValue": only_reads}])
+        assert len(shown["Events"]) == count
     since = cloud.clock.now() - timedelta(minutes=30)
     assert [one["EventName"] for one in trail.lookup_events(StartTime=since)["Events"]] == ["StartBgpFailoverTest"]
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from pointsman.adapters.files import load
 from pointsman.core.audit.findings import Check, Severity
-from pointsman.core.audit.happened import hand_changes
+from pointsman.core.audit.happened import CHANGES_LIMIT, hand_changes
 from pointsman.core.fabric import LinkName
 from pointsman.core.sightings import Actor, Vantage
-from tests.core.audited import NOW, changed, checks, found, gcp
+from tests.core.audited import NOW, aws, changed, checks, found, gcp
+from tests.core.scene import ATLAS
 
 TANDEM = load(str(Path(__file__).parents[2] / "docs" / "fabrics" / "two-regions.yaml"))
 
@@ -42,6 +43,27 @@ def test_a_hand_change_of_a_tunnel_or_attachment_is_told_of_the_link_in_its_regi
         assert told(f"{region}/vpnTunnels/ha-t1") == [f"{side}-vpn"]
         assert told(f"{region}/interconnectAttachments/vlan-a") == [side]
     assert told("us-central1/vpnTunnels/ha-t1") == told("us-central1/interconnectAttachments/vlan-a") == []
+
+
+def test_a_router_of_another_region_or_project_is_not_ours() -> None:
+    def told(target: str) -> list[LinkName | None]:
+        seen = gcp(changes=changed(target, vantage=Vantage.GCP).changes)
+        return [one.link for one in hand_changes(ATLAS, None, seen, NOW)]
+
+    assert told("projects/weft-prod-1/regions/us-east4/routers/cr-aws-1") == [None]
+    assert told("projects/other-team/regions/us-east4/routers/cr-aws-1") == []
+    assert told("projects/weft-prod-1/regions/europe-west1/routers/cr-aws-1") == []
+    assert told("projects/weft-prod-1/regions/europe-west1/routers/from-ix-a") == []
+
+
+def test_however_much_else_is_changed_what_the_fabric_declares_is_told() -> None:
+    ours = changed("tgw-rtb-1 10.220.0.0/16 tgw-attach-1", seen_at=NOW - timedelta(hours=2)).changes
+    others = tuple(one for number in range(CHANGES_LIMIT) for one in changed(f"rtb-{number} 10.0.0.0/8").changes)
+    assert checks(aws(changes=(*ours, *others))) == [Check.HAND_CHANGE]
+    many = tuple(
+        one for number in range(CHANGES_LIMIT + 1) for one in changed("tgw-rtb-1", seen_at=NOW - timedelta(seconds=number)).changes
+    )
+    assert len(checks(aws(changes=many))) == CHANGES_LIMIT
 
 
 def test_a_change_that_only_claims_to_be_ours_is_told_and_says_how_to_make_it_ours() -> None:

@@ -227,17 +227,31 @@ def test_one_window_of_two_overlapping_ones_may_be_withdrawn() -> None:
     assert story.cause is None
 
 
-def test_windows_that_follow_one_another_for_ten_days_hold_a_link_off_for_seven() -> None:
+def test_windows_that_follow_one_another_for_ten_days_hold_a_link_off_for_all_of_them_and_no_longer() -> None:
     story = Days()
     chain = [notice((2 + 4 * part) * HOUR, (6 + 4 * part) * HOUR - STEP, about=f"part {part}") for part in range(60)]
     story.announce(*chain)
-    story.go(168 * HOUR, every=1200.0)
+    story.go(242 * HOUR - 1200, every=1200.0)
     assert story.cause is DrainCause.MAINTENANCE
-    story.go(4 * HOUR, every=600.0)
-    assert story.state().drain is None
-    assert story.state().maintenance is None
-    story.go(80 * HOUR, every=1200.0)
-    assert story.state().drain is None
+    drained = [plan.links[IX_A].drain is not None for plan in story.history]
+    assert drained == sorted(drained), "left once, and not returned to in between"
+    story.go(HOUR, every=600.0)
+    assert (story.state().drain, story.state().maintenance) == (None, None)
+
+
+def test_two_windows_of_six_days_one_after_the_other_are_both_believed_to_their_end() -> None:
+    day = 24 * HOUR
+    rows = rows_for((), notice(day, 7 * day, about="first"), notice(7 * day, 13 * day, about="second"))
+
+    def running(instant: float) -> tuple[datetime, datetime] | None:
+        now = START + seconds(instant)
+        found = near(ROOMY, ROOMY.link("ix-a"), told_by_link(ROOMY, rows, now), now)
+        return None if found is None else (found.start, found.until)
+
+    assert running(8 * day - 1) == (at(day), at(8 * day))
+    assert running(8 * day) == (at(8 * day), at(13 * day))
+    assert running(13 * day - 1) == (at(8 * day), at(13 * day))
+    assert running(13 * day) is None
 
 
 def test_a_link_that_failed_and_healed_within_its_window_is_returned_to_a_hold_down_after_the_windows_end() -> None:

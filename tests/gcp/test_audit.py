@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.adapters.gcp.audit import GcpAuditor
+from pointsman.adapters.gcp.audit import PAGES, GcpAuditor
 from pointsman.adapters.gcp.look import GcpLooker
 from pointsman.adapters.gcp.statuses import far_bfd
 from pointsman.core.audit.audit import audit
@@ -81,6 +81,21 @@ def test_a_priority_set_by_hand_is_found_with_who_set_it(cloud: Cloud) -> None:
 def test_our_own_service_account_makes_no_hand_changes(cloud: Cloud) -> None:
     cloud.network.set_peer_priority("cr-aws-1", "aws-a", 120, principal=OURS)
     assert Check.HAND_CHANGE not in checks(cloud)
+
+
+def test_an_audit_log_that_is_longer_than_is_read_is_said_and_its_newest_part_is_told(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pointsman.adapters.gcp.audit.PAGE_SIZE", 2)
+    for number in range(PAGES):  # each is a pair of entries
+        cloud.network.set_peer_priority("cr-aws-1", "aws-a", 120 + number, principal=OURS)
+    assert Check.UNREAD not in checks(cloud)
+    cloud.past(60)
+    cloud.network.set_peer_priority("cr-aws-1", "aws-a", 150, principal="alice@example.com")
+    told = {one.check: one for one in findings(cloud)}
+    assert {Check.HAND_CHANGE, Check.UNREAD} <= set(told)
+    assert "the older part of the audit log of weft-prod-1" in told[Check.UNREAD].text
+    assert told[Check.UNREAD].fix == "pointsman audit FABRIC"
 
 
 def test_bfd_and_keepalive_that_are_not_as_declared_are_found(cloud: Cloud) -> None:

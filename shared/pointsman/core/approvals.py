@@ -17,7 +17,7 @@ from pointsman.core.maintenance import with_drains
 from pointsman.core.members import lever_key
 from pointsman.core.orders import Heard, by, ends
 from pointsman.core.placement import Placed
-from pointsman.core.plan import LinkState, Placement, Plan, Proposal, Verdict
+from pointsman.core.plan import DrainCause, LinkState, Placement, Plan, Proposal, Verdict
 from pointsman.core.sightings import Health, Order, Sighting, Source, Verb
 from pointsman.core.values import Frozen, canonical, digest, replace
 
@@ -52,13 +52,18 @@ class Weighed(Frozen):
 
 
 class _Difference(Frozen):
-    """What exactly would be done, and under which fabric: what a hash is a digest of, by whichever rules."""
+    """What exactly would be done, of links in which state, and under which fabric: what a hash is a digest of, by whichever rules.
+
+    ``found`` says of each link that is left or returned to what is believed of it, which tells what it is left for, and what
+    it was left for: a word on planned work is none on an outage.
+    """
 
     fabric_hash: str
     epoch: int
     leave: tuple[LinkName, ...]
     back: tuple[LinkName, ...]
     flows: dict[FlowName, LinkName | None]
+    found: dict[LinkName, tuple[Verdict, DrainCause | None]]
 
 
 def weigh(case: Case, states: dict[LinkName, LinkState], beliefs: Mapping[LinkName, Belief], made: Made, heard: Heard) -> Weighed:
@@ -134,18 +139,12 @@ def _proposal(case: Case, made: Made, would: Made) -> Proposal | None:
     leave, back = tuple(sorted(would.kept_off - made.kept_off)), tuple(sorted(made.kept_off - would.kept_off))
     if not (leave or back or flows):
         return None
-    standing = case.plan.proposal
-    if standing is not None and case.now < standing.expires_at and _hash(case.plan, standing.epoch, leave, back, flows) == standing.hash:
-        return standing
-    return Proposal(
-        hash=_hash(case.plan, case.next_epoch, leave, back, flows),
-        epoch=case.next_epoch,
-        since=case.now,
-        expires_at=case.now + PROPOSAL_LIFE,
-        leave=leave,
-        back=back,
-        flows=flows,
-    )
+    new = Proposal(hash="", epoch=case.next_epoch, since=case.now, expires_at=case.now + PROPOSAL_LIFE, leave=leave, back=back, flows=flows)
+    under, standing = case.plan.fabric_hash, case.plan.proposal
+    new = replace(new, hash=_hash(under, new, made.states))
+    if standing is None or case.now >= standing.expires_at:
+        return new
+    return standing if _hash(under, replace(new, epoch=standing.epoch), made.states) == standing.hash else new
 
 
 def hashed_anew(plan: Plan) -> Plan:
@@ -153,11 +152,13 @@ def hashed_anew(plan: Plan) -> Plan:
     one = plan.proposal
     if one is None:
         return plan
-    return replace(plan, proposal=replace(one, hash=_hash(plan, one.epoch, one.leave, one.back, one.flows)))
+    return replace(plan, proposal=replace(one, hash=_hash(plan.fabric_hash, one, plan.links)))
 
 
-def _hash(plan: Plan, epoch: int, leave: tuple[LinkName, ...], back: tuple[LinkName, ...], flows: dict[FlowName, LinkName | None]) -> str:
-    what = _Difference(fabric_hash=plan.fabric_hash, epoch=epoch, leave=leave, back=back, flows=flows)
+def _hash(fabric_hash: str, one: Proposal, states: Mapping[LinkName, LinkState]) -> str:
+    known = ((name, states.get(name, LinkState())) for name in (*one.leave, *one.back))
+    found = {name: (state.verdict, state.drain.cause if state.drain else None) for name, state in known}
+    what = _Difference(fabric_hash=fabric_hash, epoch=one.epoch, leave=one.leave, back=one.back, flows=one.flows, found=found)
     return digest(canonical(what))[:HASH_LENGTH]
 
 

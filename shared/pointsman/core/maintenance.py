@@ -11,14 +11,14 @@ from datetime import timedelta
 from pointsman.core.case import Case
 from pointsman.core.drains import drains, hushed, recent_moves, renewed, settled
 from pointsman.core.evidence import Belief, dark_members
-from pointsman.core.fabric import Bandwidth, Cloud, Flow, Link, LinkKind, LinkName, MemberId, Mode
+from pointsman.core.fabric import Bandwidth, Cloud, Flow, FlowName, Link, LinkKind, LinkName, MemberId, Mode
 from pointsman.core.filling import parallel
 from pointsman.core.flows import placements
 from pointsman.core.motion import one_domain
 from pointsman.core.plan import Drain, DrainCause, LinkState, Maintenance, Placement, Verdict
 from pointsman.core.sightings import Health
 from pointsman.core.values import replace
-from pointsman.core.windows import Told, covers, excuses, near, told_by_link
+from pointsman.core.windows import Told, covers, excuses, follows, near, told_by_link
 
 _SEEN = frozenset({Verdict.UP, Verdict.DEGRADED})
 
@@ -206,6 +206,7 @@ def _objection(case: Case, link: Link, states: dict[LinkName, LinkState]) -> tup
     beliefs = {name: Belief(verdict=state.verdict, because="as agreed") for name, state in states.items()}
     flows = placements(case, states, beliefs).flows
     found = [why for flow in case.fabric.flows if (why := _harm(case, link, states, flow, flows[flow.name]))]
+    found += ((why, True) for why in _stranded(case, link, states, flows))
     return next(iter(sorted(found, key=lambda one: not one[1])), ("", False))
 
 
@@ -220,6 +221,19 @@ def _harm(case: Case, link: Link, states: Mapping[LinkName, LinkState], flow: Fl
     if before.link != link.name or new.link is None:
         return None
     return next(((why, False) for why in _unfit(case, states[new.link], new)), None)
+
+
+def _stranded(case: Case, link: Link, states: Mapping[LinkName, LinkState], flows: Mapping[FlowName, Placement]) -> Iterator[str]:
+    """Name the flows that would go to a link which is to be left for its own window as soon, with no other one to go on to."""
+    window, told = states[link.name].maintenance, told_by_link(case.fabric, case.view.rows, case.now)
+    assert window is not None, "a link is left for a window"
+    starts = ((one.name, follows(case.fabric, one, told, window, case.now)) for one in case.fabric.links if one is not link)
+    soon = {name: start for name, start in starts if start is not None}
+    for flow in case.fabric.flows:
+        new, old = flows[flow.name].link, case.plan.flows.get(flow.name, Placement()).link
+        if new is None or new not in soon or old != link.name or any(_carries(states[one]) and one not in soon for one in flow.prefer):
+            continue
+        yield f"{new} has a window of its own from {soon[new]:%FT%TZ}, and {flow.name} has no other open link then"
 
 
 def _carries(state: LinkState) -> bool:

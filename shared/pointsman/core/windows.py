@@ -18,7 +18,7 @@ from pointsman.core.sightings import Aspect, Cause, Health, Notice, Sighting, So
 from pointsman.core.values import replace
 
 LONGEST = timedelta(days=7)
-"""How long a window is believed at most, counted from its start; windows that join count as one."""
+"""How long a window is believed at most, counted from its start; windows that join count as one until then, and as another from then on."""
 UNENDED = timedelta(hours=4)
 """How long a window is believed whose announcement names no end."""
 UNSTARTED = timedelta(minutes=15)
@@ -205,7 +205,7 @@ def near(fabric: Fabric, link: Link, told: Told, now: datetime) -> Maintenance |
     """
     if link.name not in told:
         return None
-    lead, pause = fabric.policy.maintenance.lead, fabric.policy.maintenance.lead + fabric.policy.hold_down
+    lead, pause = fabric.policy.maintenance.lead, _pause(fabric)
     away: dict[MemberId, Stay] = {}
     for member in link.members:
         stays = sorted((stay for names, stay in told.get(link.name, ()) if member.id in names), key=_order)
@@ -223,20 +223,41 @@ def near(fabric: Fabric, link: Link, told: Told, now: datetime) -> Maintenance |
     )
 
 
+def _pause(fabric: Fabric) -> timedelta:
+    """Give the longest pause between two windows that is too short to return in, or to go elsewhere for."""
+    return fabric.policy.maintenance.lead + fabric.policy.hold_down
+
+
+def follows(fabric: Fabric, link: Link, told: Told, window: Maintenance, now: datetime) -> datetime | None:
+    """Say when all members of a link are to be away so soon after another's window begins that it is no place to go to for that.
+
+    None while they are not, and where the other's window is over by then.
+    """
+    last = max(window.start, now) + _pause(fabric)
+    begun = sorted({stay.start for _, stay in told.get(link.name, ()) if now < stay.start <= last and stay.start < window.until})
+    found = (near(fabric, link, told, start) for start in begun)
+    return next((one.start for one in found if one is not None and not one.away), None)
+
+
 def _order(stay: Stay) -> tuple[datetime, datetime, str]:
     return stay.start, stay.until, stay.rows[0].row
 
 
 def _joined(stays: Sequence[Stay], pause: timedelta) -> list[Stay]:
-    """Join what overlaps or leaves a pause of no more than this; what is joined is believed no longer than one window may be."""
+    """Join what overlaps or leaves a pause of no more than this; what is joined lasts no longer than one window may.
+
+    What is announced beyond that is another stay, so that no window ends before its own bound.
+    """
     found: list[Stay] = []
     for stay in stays:
         last = found[-1] if found else None
-        if last is not None and stay.start - last.until <= pause:
-            until = min(max(last.until, stay.until), last.start + LONGEST)
-            found[-1] = Stay(last.start, until, (*last.rows, stay.rows[0]))
-        else:
+        if last is None or stay.start - last.until > pause:
             found.append(stay)
+            continue
+        bound = last.start + LONGEST
+        found[-1] = Stay(last.start, min(max(last.until, stay.until), bound), (*last.rows, *stay.rows))
+        if stay.until > bound:
+            found.append(Stay(max(bound, stay.start), stay.until, stay.rows))
     return found
 
 

@@ -20,10 +20,12 @@ from pointsman.core.members import tunnel_key
 from pointsman.core.sightings import Change
 from pointsman.ports.clouds import LeverFailed
 
-SOURCES = ("ec2.amazonaws.com", "directconnect.amazonaws.com")
-"""The services whose calls are looked up in CloudTrail's event history."""
+HISTORY = {"AttributeKey": "ReadOnly", "AttributeValue": "false"}
+"""What CloudTrail's event history is looked up by, which one lookup may name one attribute of: calls that only read are far more."""
+HISTORY_PAGES = 8
+"""Pages of 50 events that are read of one Region's history, newest first: two lookups a second, account and Region are its limit."""
 PAGES = 4
-"""Pages that are read of a list; of CloudTrail's 50 events each, two lookups a second and account being its limit."""
+"""Pages that are read of any other list."""
 LIST_PAGES = 10
 """Pages of 100 entries that are read of a managed prefix list, which holds 1,000 at most (VPC quotas)."""
 IDS_AT_ONCE = 50
@@ -55,7 +57,7 @@ class AwsAuditor:
             _part("the tunnels of VPN connections", self._tunnels(), unread),
             _part("the routes of virtual interfaces", self._sessions(), unread),
             _part("the prefixes that gateways may announce", self._allowed(), unread),
-            _part("CloudTrail's event history", self._changes(since), unread),
+            _part("CloudTrail's event history", self._changes(since, unread), unread),
         )
         ends, mtus = sessions or ((), {})
         return Seen(
@@ -202,27 +204,28 @@ class AwsAuditor:
             return tuple(str(one.get("cidr")) for one in held.get("allowedPrefixesToDirectConnectGateway") or ())
         return None
 
-    async def _changes(self, since: datetime) -> tuple[Change, ...]:
+    async def _changes(self, since: datetime, unread: list[Unread]) -> tuple[Change, ...]:
         regions = dict.fromkeys(site.region for site in self._sites())
-        records = [record for region in regions for source in SOURCES for record in await self._lookup(region, source, since)]
+        records = [record for region in regions for record in await self._lookup(region, since, unread)]
         return tuple(change for record in records for change in self._decode(record))
 
-    async def _lookup(self, region: str, source: str, since: datetime) -> list[str]:
-        """Give the newest records of one service's calls, one page after the other: the history is throttled."""
+    async def _lookup(self, region: str, since: datetime, unread: list[Unread]) -> list[str]:
+        """Give the newest records of calls that change something, one page after the other: the history is throttled."""
         found: list[str] = []
         more: dict[str, Any] = {}
-        attributes = [{"AttributeKey": "EventSource", "AttributeValue": source}]
-        for _ in range(PAGES):
+        for _ in range(HISTORY_PAGES):
             answer: Any = await ask(
                 lambda more=more: self._clients.get("cloudtrail", region).lookup_events(  # type: ignore[misc]
-                    LookupAttributes=attributes, StartTime=since, **more
+                    LookupAttributes=[HISTORY], StartTime=since, **more
                 ),
                 "cloudtrail:LookupEvents",
             )
             found += [str(one["CloudTrailEvent"]) for one in answer.get("Events", ()) if one.get("CloudTrailEvent")]
             if not answer.get("NextToken"):
-                break
+                return found
             more = {"NextToken": answer["NextToken"]}
+        why = f"more than {HISTORY_PAGES} pages of calls that change something were made since {since:%FT%TZ}, and the newest were read"
+        unread.append(Unread(what=f"the older part of CloudTrail's event history of {region}", why=why))
         return found
 
 

@@ -60,7 +60,7 @@ class GcpAuditor:
         mtus, notices, changes, ends = await asyncio.gather(
             _part("VLAN attachments", self._mtus(), unread),
             _part("announced outages", self._outages(), unread),
-            _part("the audit log", self._changes(since), unread),
+            _part("the audit log", self._changes(since, unread), unread),
             peers,
         )
         read = tuple(end for one in ends if one is not None for end in one)
@@ -99,12 +99,12 @@ class GcpAuditor:
     async def _outages(self) -> tuple[Notice, ...]:
         return await self._notices()
 
-    async def _changes(self, since: datetime) -> tuple[Change, ...]:
+    async def _changes(self, since: datetime, unread: list[Unread]) -> tuple[Change, ...]:
         projects = dict.fromkeys(site.project for site in self._sites())
-        entries = [entry for project in projects for entry in await self._audit_log(project, since)]
+        entries = [entry for project in projects for entry in await self._audit_log(project, since, unread)]
         return tuple(change for entry in entries for change in self._decode(entry))
 
-    async def _audit_log(self, project: str, since: datetime) -> list[dict[str, Any]]:
+    async def _audit_log(self, project: str, since: datetime, unread: list[Unread]) -> list[dict[str, Any]]:
         """Give the newest entries of a project's admin activity log. Raises ``LeverFailed``."""
         log = f"projects/{project}/logs/cloudaudit.googleapis.com%2Factivity"
         asked: dict[str, Any] = {
@@ -118,8 +118,10 @@ class GcpAuditor:
             page = await self._listed(asked)
             found += tables(page.get("entries"))
             if not page.get("nextPageToken"):
-                break
+                return found
             asked = asked | {"pageToken": page["nextPageToken"]}
+        why = f"it has more than {PAGES * PAGE_SIZE} entries since {since:%FT%TZ}, and the newest were read"
+        unread.append(Unread(what=f"the older part of the audit log of {project}", why=why))
         return found
 
     async def _listed(self, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pointsman.core.audit.commands import by_hand, is_away, to_leave, to_read, who_did_it
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
 from pointsman.core.audit.seen import Seen, Unread
-from pointsman.core.fabric import Cloud, Fabric, Link, LinkName, Mode
+from pointsman.core.fabric import AwsSite, Cloud, Fabric, GcpSite, Link, LinkName, Mode
 from pointsman.core.members import index
 from pointsman.core.plan import LinkState, Plan
 from pointsman.core.sightings import Actor, Change, Notice, Vantage
@@ -17,18 +17,22 @@ LOOKBACK = timedelta(hours=24)
 NEAR = timedelta(days=7)
 """How near announced maintenance is when it becomes more than a note."""
 CHANGES_LIMIT = 50
-"""Hand changes of one cloud that are told, the newest; an audit names them to be looked at, it is no log."""
+"""Hand changes of one cloud, of what the fabric declares, that are told, the newest; an audit names them to be looked at, it is no log."""
 
 
 def hand_changes(fabric: Fabric, plan: Plan | None, seen: Seen, now: datetime) -> Iterator[Finding]:
     """Name what somebody else than pointsman changed of what the fabric declares, and who it was."""
     names = _names(fabric)
-    recent = [one for one in seen.changes if one.actor is not Actor.OURSELVES and now - one.seen_at <= LOOKBACK]
-    for change in sorted(recent, key=lambda one: one.seen_at, reverse=True)[:CHANGES_LIMIT]:
-        touched = [word for word in change.target.split() if word in names or word.rpartition("/")[2] in names]
-        if touched:
-            name = touched[0] if touched[0] in names else touched[0].rpartition("/")[2]
-            yield _changed(fabric, change, (name, names[name]), _asked(plan, names[name]), seen.cloud)
+    recent = (one for one in seen.changes if one.actor is not Actor.OURSELVES and now - one.seen_at <= LOOKBACK)
+    ours = ((change, name) for change in recent if (name := _declared(change, names)) is not None)
+    for change, name in sorted(ours, key=lambda one: one[0].seen_at, reverse=True)[:CHANGES_LIMIT]:
+        yield _changed(fabric, change, (name, names[name]), _asked(plan, names[name]), seen.cloud)
+
+
+def _declared(change: Change, names: Mapping[str, LinkName | None]) -> str | None:
+    """Give the first thing of the fabric that a change names: by its whole name, or by the end of a path."""
+    words = (one for word in change.target.split() for one in (word, word.rpartition("/")[2]))
+    return next((one for one in words if one in names), None)
 
 
 def _asked(plan: Plan | None, link: LinkName | None) -> tuple[Evidence, ...]:
@@ -68,24 +72,32 @@ def _names(fabric: Fabric) -> dict[str, LinkName | None]:
     """Map the identifiers of everything that the fabric declares to their link, None where they serve several."""
     found: dict[str, LinkName | None] = {}
     for site in fabric.sites:
-        router = getattr(site, "router", None)
-        found.update(dict.fromkeys((*getattr(site, "route_tables", ()), *((router.name, router.id) if router else ()))))
+        found.update(dict.fromkeys(site.route_tables if isinstance(site, AwsSite) else _routers(site)))
     found.update({flow.aws_prefix_list.prefix_list: None for flow in fabric.flows if flow.aws_prefix_list})
     for link in fabric.links:
         found.update(dict.fromkeys(_of_link(fabric, link), link.name))
     return found
 
 
+def _routers(site: GcpSite) -> Iterator[str]:
+    """Name a site's router, by its number too; a change of its route policies names no more than the router."""
+    if site.router is not None:
+        yield from (f"{_region(site)}/routers/{site.router.name}", site.router.id)
+
+
+def _region(site: GcpSite) -> str:
+    """Give what the paths of a region's things begin with: another region's may have the same names."""
+    return f"projects/{site.project}/regions/{site.region}"
+
+
 def _of_link(fabric: Fabric, link: Link) -> Iterator[str]:
-    aws, gcp, site = link.aws, link.gcp, fabric.gcp_site(link)
-    region = f"projects/{site.project}/regions/{site.region}"
+    aws, gcp, region = link.aws, link.gcp, _region(fabric.gcp_site(link))
     yield from aws.attachments
-    named = (aws.dx_gateway, aws.association, aws.connection, gcp.import_policy, gcp.export_policy)
-    yield from (one for one in named if one)
+    yield from (one for one in (aws.dx_gateway, aws.association, aws.connection) if one)
     if gcp.vlan_attachment:
         yield f"{region}/interconnectAttachments/{gcp.vlan_attachment}"
     if gcp.transport:
-        yield gcp.transport.rpartition("/")[2]
+        yield gcp.transport
     for member in link.members:
         yield from (one for one in (member.aws.virtual_interface, member.aws.connection, member.aws.vpn) if one)
         if member.gcp.tunnel:

@@ -20,7 +20,7 @@ ATTRIBUTES_LIMIT = 1
 
 
 def lookup_events(world: World, params: Params) -> Mapping[str, Any]:
-    """Look management events up by time and one attribute (EventSource, EventName or Username here)."""
+    """Look management events up by time and one attribute (EventSource, EventName, ReadOnly or Username here); calls that only read are not kept."""
     attributes = params.get("LookupAttributes") or ()
     if len(attributes) > ATTRIBUTES_LIMIT or int(params.get("MaxResults") or PAGE_LIMIT) > PAGE_LIMIT:
         raise Refused("InvalidLookupAttributesException", "one lookup attribute and 50 results at most")
