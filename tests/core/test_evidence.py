@@ -194,6 +194,13 @@ def test_what_was_told_while_a_planned_drain_hid_a_link_is_over_once_its_session
     assert judged(*rows, at=41, before=left(DrainCause.OUTAGE, verdict), fabric=WATCHED).verdict is Verdict.DOWN
 
 
+def test_its_sessions_own_feed_says_that_it_is_back_as_well_as_a_look_and_an_alarm_on_it_does_not() -> None:
+    lossy = (*gcp_bgp("ix-a", Health.DOWN, 20), *aws_probe("ix-a", Health.DOWN, 20), *gcp_probe("ix-a", Health.DOWN, 20))
+    for source, verdict in ((Source.NETWORK_MANAGER, Verdict.UP), (Source.CLOUDWATCH, Verdict.DOWN)):
+        back = aws_bgp("ix-a", Health.UP, 40, source=source, cause=Cause.SESSION_UP)
+        assert judged(*lossy, *back, at=41, before=left(DrainCause.MAINTENANCE)).verdict is verdict
+
+
 def test_what_is_told_of_a_planned_drains_link_after_its_session_was_back_counts() -> None:
     lossy = (*aws_bgp("ix-a", Health.UP, 40), *aws_probe("ix-a", Health.DOWN, 35), *gcp_probe("ix-a", Health.DOWN, 35))
     assert judged(*lossy, at=41, before=left(DrainCause.MAINTENANCE, Verdict.UP)).verdict is Verdict.DOWN

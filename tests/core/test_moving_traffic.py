@@ -258,6 +258,26 @@ def test_nor_is_one_that_bgp_moves_flows_onto_which_nobody_has_placed_yet() -> N
     assert story.decided(11).links[IX_B].verdict is Verdict.UP
 
 
+@pytest.mark.parametrize("behind", [True, False])
+def test_bgp_may_lead_a_flow_from_where_googles_levers_still_have_it(*, behind: bool) -> None:
+    both = (LinkName("ix-c"), IX_A, IX_B)
+    flows = (flow("checkout", G, 1, both, 20), flow("training", 6 * G, 5, both, 21))
+    story = Story(fabric(link("ix-a", 10 * G), link("ix-b", 5 * G), link("ix-c", 10 * G), flows=flows)).all_healthy(0)
+    story.decided(1)
+    story.note(*lever("ix-a", Health.UP, 5, story.plan.epoch - behind))
+    dead = (*gcp_bgp("ix-a", Health.DOWN, 10, source=Source.ROUTER_LOG, cause=Cause.LINK_DOWN), *aws_bgp("ix-a", Health.DOWN, 10))
+    plan = losing(story.note(*dead), 10.5, OVERFILLED).decided(11)
+    assert plan.links[IX_B].verdict is (Verdict.UP if behind else Verdict.DOWN)
+
+
+def test_bgp_leaves_a_link_from_when_the_plan_holds_it_down_and_not_from_its_first_lost_packets() -> None:
+    story = bgp_leaves_ix_a()
+    long_ago = START - story.fabric.policy.hold_down
+    state = replace(story.plan.links[IX_A], verdict=Verdict.SUSPECT, since=START + seconds(9), onset=long_ago)
+    story.plan = replace(story.plan, links={**story.plan.links, IX_A: state})
+    assert story.decided(11).links[IX_B].verdict is Verdict.UP
+
+
 def test_a_link_that_a_drain_is_pouring_onto_is_left_when_more_than_its_probes_speak_against_it() -> None:
     story = grey(steady(), 10)
     story.decided(11)

@@ -31,6 +31,8 @@ _SEEN_BY_LOOKS = frozenset({Aspect.BGP, Aspect.LINK, Aspect.IPSEC})
 """What looks and probes can contradict."""
 _SHOWS_PACKETS = frozenset({Aspect.IPSEC, Aspect.PROBE})
 """What shows that packets pass. That a port is available, or an attachment turned up, says that it was provisioned: down it counts, up not."""
+_OF_SESSIONS = frozenset({Source.LOOK, Source.NETWORK_MANAGER, Source.ROUTER_LOG})
+"""What tells of a session as it is, and not of a figure in a while."""
 TOTAL = 0.98
 """Share of lost packets, there and back, from which on a link passes nothing: no overload is as heavy."""
 BACK_WITHIN = timedelta(minutes=2)
@@ -179,12 +181,12 @@ def is_planned(state: LinkState) -> bool:
 
 
 def _since_the_session(claims: Claims, before: LinkState) -> Claims:
-    """Leave out what was told before a look found the session up: our own drain, which hides the link, may have been its cause.
+    """Leave out what was told before the session was seen up, by a look or its own feed: our own drain, which hides the link, may have been its cause.
 
     Looks and probes are left out only until the link is agreed to be up: they tell again, unlike events and alarms.
     """
-    looked = [row for row in _saying(_rows(claims), Health.UP) if row.aspect is Aspect.BGP and row.source is Source.LOOK]
-    back = max((row.seen_at for row in looked), default=None)
+    seen = [row for row in _saying(_rows(claims), Health.UP) if row.aspect is Aspect.BGP and row.source in _OF_SESSIONS]
+    back = max((row.seen_at for row in seen), default=None)
     if back is None:
         return claims
 

@@ -155,17 +155,19 @@ def _fled(case: Case, link: Link, onto: Link) -> datetime:
     if state.drain is not None or lost_by_probes_alone(case.claims[link.name]):
         return _NEVER
     leaving = case.fabric.policy.hold_down if state.lost else min(case.fabric.policy.hold_down, link.timers.budget)
-    if case.now - (state.onset or case.now) >= leaving:
+    began = state.since if state.verdict in _BAD and state.since is not None else case.now
+    if case.now - began >= leaving:
         return _NEVER
-    moved = {flow.name: Placement(link=onto.name) for flow in case.fabric.flows if _may_be_on(case.plan, flow, link)}
+    moved = {flow.name: Placement(link=onto.name) for flow in case.fabric.flows if _may_be_on(case, flow, link)}
     losses = placed_losses(case.fabric, replace(case.plan, flows={**case.plan.flows, **moved})) if moved else {}
     return _STILL if onto.name in losses else _NEVER
 
 
-def _may_be_on(plan: Plan, flow: Flow, link: Link) -> bool:
-    """Say whether a link may carry a flow: it was placed there, or nowhere yet, and BGP may have it there."""
-    at = plan.flows.get(flow.name, Placement()).link
-    return at == link.name or (at is None and set(flow.prefixes) == {link.aws_site, link.gcp_site})
+def _may_be_on(case: Case, flow: Flow, link: Link) -> bool:
+    """Say whether a link may carry a flow: it was placed there, or BGP may have it there while it is placed nowhere or no lever leads it yet."""
+    at = case.plan.flows.get(flow.name, Placement()).link
+    led = at is not None and (not link.has_policies or set_at(case.view.rows, Cloud.GCP, link.name, case.plan.epoch) is not None)
+    return at == link.name or (not led and set(flow.prefixes) == {link.aws_site, link.gcp_site})
 
 
 def _steered_ahead(case: Case, link: Link) -> datetime:

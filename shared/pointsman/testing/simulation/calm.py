@@ -78,11 +78,13 @@ class Calm:
         while clock.monotonic() < end:
             self._refused, play.quiet, play.refused = play.refused, True, False
             loose = _loose(play) or _frozen(play)  # who swept while all stood still has yet to steer
+            before = self._swept_for
             await self._turn()
             while not (left := list(unfinished(play))) and under_way(play) and clock.monotonic() < end:
                 loose |= _loose(play)
                 await clock.sleep(LANDING)
-            since = 0 if loose or play.refused or _frozen(play) or self._swept_for != _epoch(play) else since + 1
+            unsure = loose or play.refused or _frozen(play) or self._swept_for != _epoch(play)
+            since = 0 if unsure else since + 1 if self._swept_for == before else 1  # a sweep for an earlier epoch is none for this one
             if not left and play.quiet and not play.refused and since >= len(Cloud):
                 return clock.monotonic()
             if left or play.refused:
