@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from pointsman.core.case import Case
-from pointsman.core.evidence import Belief, is_planned, is_total, lost_by_probes_alone, observed_loss
+from pointsman.core.evidence import TOTAL, Belief, is_planned, is_total, lost_by_probes_alone, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind, LinkName
 from pointsman.core.intents import is_intent, links_of
 from pointsman.core.pins import acknowledged_at, draining_at, set_at
@@ -30,13 +30,14 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
     Condemning it would pour the traffic onto the next link, and so on. What still loses when the move is over is down,
     unless the plan itself keeps more on it than it carries, and that explains what it loses. A probe's word is of its own time: what
     it saw during the move condemns nothing later either, and what it still sees it says again (``retold``).
-    Where no link at all is seen up, our eyes are broken and nothing else is excused.
+    Where no link at all is seen up, our eyes may be broken, and only a probe that tells how much it loses is believed so far.
     """
     if _BAD.isdisjoint(belief.verdict for belief in beliefs.values()):
         return dict(beliefs)
     offered = placed_losses(case.fabric, case.plan)
     told = {name: _squeezed(case, name, belief, offered) for name, belief in beliefs.items()}
-    if _BAD.isdisjoint(belief.verdict for belief in told.values()):
+    verdicts = {belief.verdict for belief in told.values()}
+    if verdicts.isdisjoint(_BAD):
         return told
     doubted = [case.fabric.link(name) for name, belief in told.items() if belief.verdict in _BAD]
     filling, overfilled, hidden = _filling(case, doubted), _overfilled(case), _hidden(case)
@@ -46,7 +47,7 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
             return belief
         if name in hidden:
             return Belief(verdict=Verdict.UNKNOWN, because="our own failover test is due on it, which hides the link")
-        if not _may_be_ours(case, name):
+        if not _may_be_ours(case, name) or (verdicts.isdisjoint(_GOOD) and observed_loss(case.claims[name]) >= TOTAL):
             return belief
         if name in filling and _seen_at(case, name) < filling[name]:
             return _kept(case, name, "its probes lose packets while traffic is moving onto it: the loss may be the move's own")
