@@ -79,7 +79,8 @@ def judge(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Judged:
     heard = orders.hear(fabric, view, plan, now)
     case = open_case(fabric, view, heard.plan, now)
     beliefs = told_of(case, excused(case, _beliefs(case)))
-    states = {link.name: stepped(beliefs[link.name], _state(plan, link), now) for link in fabric.links}
+    half_blind = bool(view.unreadable)
+    states = {link.name: stepped(beliefs[link.name], _state(plan, link), now, half_blind=half_blind) for link in fabric.links}
     states = opened(case, forgotten(case, with_windows(case, damp(case, states, at_work(case)))))
     if orders.frozen(view, case.plan):
         still = approvals.Made(states=states, placed=Placed(flows=dict(plan.flows), reasons=()))
@@ -180,7 +181,8 @@ def _with_pin(reason: Reason, placed: Placed, pinning: Pinning) -> Reason:
 
 
 def _link_reason(case: Case, name: LinkName, state: LinkState, belief: Belief, *, left: bool, back: str) -> Reason:
-    held = "" if belief.verdict is state.verdict else f" (held: rows now say {belief.verdict})"
+    unread = f", and those of {' and '.join(case.view.unreadable)} cannot be read" if case.view.unreadable else ""
+    held = "" if belief.verdict is state.verdict else f" (held: rows now say {belief.verdict}{unread})"
     damped = told(state, case.fabric.policy.damping, case.now)
     would = "it would have been left, but it is in mode observe" if left else ""
     rest = "".join(f"; {one}" for one in (would, damped, back) if one)
