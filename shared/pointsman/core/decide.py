@@ -124,7 +124,7 @@ def _concluded(plan: Plan, case: Case, weighed: approvals.Weighed, heard: orders
     )
     if after == plan and not heard.orders:
         return Judged(plan=plan, refused=heard.refused)
-    because = (*_reasons(case, weighed.made, beliefs, pinning), *_words(plan, case, weighed.proposal), *orders.reasons(heard.orders))
+    because = (*_reasons(case, weighed.made, beliefs, pinning), *_words(plan, case, weighed.proposal), *orders.reasons(after, heard.orders))
     return Judged(plan=_successor(plan, case, replace(after, reasons=because), heard), refused=heard.refused)
 
 
