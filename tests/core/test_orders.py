@@ -316,3 +316,29 @@ def test_of_a_drain_that_was_ended_at_once_it_is_told_what_its_return_waits_for(
     story.obeyed(401, told(Verb.UNDRAIN, "ix-a", at=401, key="u"))
     scene = Scene(fabric=story.fabric, plan=story.plan, view=story.view(), now=START + seconds(402))
     assert "a hold-down between its two moves, until 2026-11-20T12:11:40Z" in link_story(scene, story.fabric.link("ix-a"), None).fail_back
+
+
+@pytest.mark.parametrize(("first", "second", "whose"), [(4, 1, "kim"), (1, 4, "lee")])
+def test_of_two_persons_drains_of_a_link_the_one_that_lasts_longer_holds(first: int, second: int, whose: str) -> None:
+    story = steady()
+    story.obeyed(400, told(Verb.DRAIN, "ix-a", key="1", lasts=first * HOUR, author="kim"))
+    plan = story.obeyed(401, told(Verb.DRAIN, "ix-a", at=401, key="2", lasts=second * HOUR, author="lee"))
+    drain = plan.links[IX_A].drain
+    assert drain is not None
+    assert (drain.by, drain.until) == (f"{whose}: fibre works", START + seconds(400 if whose == "kim" else 401) + 4 * HOUR)
+    because = next(one.because for one in plan.reasons if one.about == "order drain ix-a")
+    longer = "; it holds until 2026-11-20T16:06:40Z, as ordered by kim: fibre works" if whose == "kim" else ""
+    assert because == f"ordered by lee: fibre works{longer}"
+
+
+@pytest.mark.parametrize(("first", "second", "whose"), [(4, 1, "kim"), (1, 4, "lee")])
+def test_of_two_persons_freezes_the_one_that_lasts_longer_holds(first: int, second: int, whose: str) -> None:
+    story = steady()
+    story.obeyed(400, told(Verb.FREEZE, key="1", lasts=first * HOUR, author="kim"))
+    plan = story.obeyed(401, told(Verb.FREEZE, at=401, key="2", lasts=second * HOUR, author="lee"))
+    assert plan.freeze is not None
+    assert plan.freeze.author == whose
+    because = next(one.because for one in plan.reasons if one.about == "order freeze")
+    longer = "; it holds until 2026-11-20T16:06:40Z, as kim ordered: fibre works" if whose == "kim" else ""
+    assert because == f"ordered by lee: fibre works{longer}"
+    assert story.obeyed(402, told(Verb.THAW, at=402, key="3")).freeze is None

@@ -70,6 +70,18 @@ def test_the_last_healthy_path_is_never_left() -> None:
     assert (story.plan.links[IX_A].drain, story.on("checkout")) == (None, "ix-a")
 
 
+def test_a_link_that_is_drained_is_no_other_path_however_well_it_is_seen() -> None:
+    two = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=(flow("checkout", G, 1, ("ix-a", "ix-b"), 20),))
+    story = drained(steady(two), "ix-b")
+    story.rows = {key: row for key, row in story.rows.items() if row.source is not Source.PROBE}
+    story.plan = replace(story.plan, marks={})
+    story.note(*aws_bgp("ix-b", Health.UP, 410))  # it is up, and packets are not seen to pass at both ends
+    dark(story, 410, "ix-a").decided(410)
+    assert [story.plan.links[name].verdict for name in (IX_A, IX_B)] == [Verdict.DOWN, Verdict.UP]
+    assert story.plan.links[IX_B].drain is not None, "it is not seen good, so nothing is led back to it either"
+    assert (story.plan.links[IX_A].drain, story.on("checkout")) == (None, "ix-a")
+
+
 def test_with_both_ends_dark_on_every_link_our_eyes_are_broken_and_everything_holds() -> None:
     story = steady()
     before = dict(story.plan.flows)

@@ -1,13 +1,19 @@
 """A freeze that comes while a decision is being agreed stops the writes of that decision too."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 
 from pointsman.core.fabric import Cloud
 from pointsman.core.plan import FlagState
+from pointsman.core.sightings import Order, Verb
+from pointsman.core.values import replace
+from pointsman.service.order import still
 from pointsman.testing.stores import Weather
 from tests.service.test_converge import World, story
+from tests.service.test_orders import ordered
 
 
 def slow_prepares(operation: str) -> Weather:
@@ -32,5 +38,44 @@ def test_a_flag_set_during_a_slow_agreement_stops_the_writes_that_follow_it() ->
         world.flags[Cloud.AWS].state = FlagState.CLEAR
         await world.settle(30)
         assert world.links("checkout") == ({"ix-b"}, {"ix-b"})
+
+    story(tell)
+
+
+def noted(world: World) -> dict[Cloud, list[str]]:
+    """Keep what is written to each flag from here on."""
+    found: dict[Cloud, list[str]] = {cloud: [] for cloud in world.flags}
+
+    def recording(cloud: Cloud, write: Callable[[bool, str], Awaitable[None]]) -> Callable[[bool, str], Awaitable[None]]:
+        async def recorded(frozen: bool, note: str) -> None:  # noqa: FBT001 - the port's own yes or no
+            found[cloud].append(note)
+            await write(frozen, note)
+
+        return recorded
+
+    for cloud, flag in world.flags.items():
+        flag.write = recording(cloud, flag.write)  # type: ignore[method-assign,assignment]
+    return found
+
+
+def test_a_shorter_freeze_of_another_person_leaves_the_plan_and_both_flags_as_long_as_they_were_frozen_and_says_so() -> None:
+    async def tell(world: World) -> None:
+        def freeze(who: str, lasts: timedelta) -> Order:
+            return replace(ordered(world, Verb.FREEZE, key=who, lasts=lasts), author=who)
+
+        first = freeze("kim", timedelta(hours=4))
+        assert (await still(world.gcp, first)).complete
+        assert first.expires_at is not None
+        notes = noted(world)
+        done = await still(world.gcp, freeze("lee", timedelta(minutes=2)))
+        assert done.complete
+        assert done.heeded is not None
+        until = f"{first.expires_at:%FT%TZ}"
+        assert done.heeded.waits_for == (f"it holds until {until}, as kim ordered: {first.reason}",)
+        assert {cloud: one[-1] for cloud, one in notes.items()} == dict.fromkeys(Cloud, f"until {until} by kim: {first.reason}")
+        await world.settle(600)
+        plan = await world.plan()
+        assert plan is not None
+        assert plan.freeze is not None
 
     story(tell)

@@ -2,7 +2,7 @@
 
 Each agreed change of a link's verdict to down adds to its penalty, which halves with every half-life. All of it is
 arithmetic in whole numbers, so that the same inputs give the same bytes on every machine. What gets worse is recorded
-at once; what damping holds back is that a link gets better, and never for a flow that has no other open link.
+at once; what damping holds back is that a link gets better, and never for a flow that has no other way.
 
 What fails within an announced window was to be expected, and says nothing of how far the link can be trusted after it: it
 is counted apart, so that a storm within the window is bounded by the same figures, and forgotten when the window is over.
@@ -117,7 +117,7 @@ def is_stilled(state: LinkState, damping: Damping, now: datetime) -> bool:
 
 
 def is_resting(state: LinkState, policy: Policy, now: datetime) -> bool:
-    """Say whether even a flow with no other open link must wait: it is above ``suppress_action`` and was left within a hold-down."""
+    """Say whether even a flow with no other way must wait: it is above ``suppress_action`` and was left within a hold-down."""
     left = state.drain is not None and now - state.drain.since < policy.hold_down
     return left and is_stilled(state, policy.damping, now)
 
@@ -151,6 +151,16 @@ def damp(case: Case, states: Mapping[LinkName, LinkState], at_work: AbstractSet[
     kept -= _needed(case, found, kept) if kept else set()
     held = {name: _as_it_was(_before(case, name), state) if name in kept else _noted(case, name, state) for name, state in found.items()}
     return {name: _remembering(case, name, state) for name, state in held.items()}
+
+
+def is_stranded(case: Case, flow: Flow, states: Mapping[LinkName, LinkState]) -> bool:
+    """Say whether a flow has no way: no link is open to it, and the one that it is on is drained or confirmed down.
+
+    What is merely doubted or silent keeps what is on it, and ends nobody's drain of another link.
+    """
+    at = case.plan.flows.get(flow.name, Placement()).link
+    carried = at in flow.prefer and states[at].drain is None and states[at].verdict is not Verdict.DOWN
+    return not carried and not any(states[name].drain is None and states[name].verdict in _OPEN for name in flow.prefer)
 
 
 def tidied(policy: Policy, states: Mapping[LinkName, LinkState], now: datetime) -> dict[LinkName, LinkState]:
@@ -245,15 +255,11 @@ def _remembering(case: Case, name: LinkName, state: LinkState) -> LinkState:
 
 
 def _needed(case: Case, states: Mapping[LinkName, LinkState], kept: set[LinkName]) -> set[LinkName]:
-    """List the links of which some flow with no other open link needs that they are believed to be better."""
+    """List the links of which some flow with no other way needs that they are believed to be better."""
     needed: set[LinkName] = set()
-
-    def is_open(name: LinkName) -> bool:
-        verdict = _before(case, name).verdict if name in kept - needed else states[name].verdict
-        return states[name].drain is None and verdict in _OPEN
-
     for flow in case.fabric.flows:
-        if not any(is_open(name) for name in flow.prefer):
+        held = {name: _as_it_was(_before(case, name), states[name]) for name in kept - needed}
+        if is_stranded(case, flow, {**states, **held}):
             needed.update([name for name in flow.prefer if name in kept and _would_help(case, flow, name, states[name])][:1])
     return needed
 

@@ -12,7 +12,7 @@ from pointsman.core import approvals, orders
 from pointsman.core.alone import taken_over, told_of, with_taken_over
 from pointsman.core.case import Case, open_case
 from pointsman.core.damping import damp, tidied, told
-from pointsman.core.drains import is_move, with_move
+from pointsman.core.drains import is_move, rescues, with_move
 from pointsman.core.evidence import Belief, believe
 from pointsman.core.fabric import Fabric, FlowName, Link, LinkName
 from pointsman.core.filling import excused, relieved
@@ -79,7 +79,8 @@ def judge(fabric: Fabric, view: View, plan: Plan, now: datetime) -> Judged:
     heard = orders.hear(fabric, view, plan, now)
     case = open_case(fabric, view, heard.plan, now)
     beliefs = told_of(case, excused(case, _beliefs(case)))
-    states = {link.name: stepped(beliefs[link.name], _state(plan, link), now) for link in fabric.links}
+    half_blind = bool(view.unreadable)
+    states = {link.name: stepped(beliefs[link.name], _state(plan, link), now, half_blind=half_blind) for link in fabric.links}
     states = opened(case, forgotten(case, with_windows(case, damp(case, states, at_work(case)))))
     if orders.frozen(view, case.plan):
         still = approvals.Made(states=states, placed=Placed(flows=dict(plan.flows), reasons=()))
@@ -123,7 +124,7 @@ def _concluded(plan: Plan, case: Case, weighed: approvals.Weighed, heard: orders
     )
     if after == plan and not heard.orders:
         return Judged(plan=plan, refused=heard.refused)
-    because = (*_reasons(case, weighed.made, beliefs, pinning), *_words(plan, case, weighed.proposal), *orders.reasons(heard.orders))
+    because = (*_reasons(case, weighed.made, beliefs, pinning), *_words(plan, case, weighed.proposal), *orders.reasons(after, heard.orders))
     return Judged(plan=_successor(plan, case, replace(after, reasons=because), heard), refused=heard.refused)
 
 
@@ -146,11 +147,13 @@ def _successor(plan: Plan, case: Case, after: Plan, heard: orders.Heard) -> Plan
 def _reasons(case: Case, made: approvals.Made, beliefs: Mapping[LinkName, Belief], pinning: Pinning) -> tuple[Reason, ...]:
     """Say why each link that is not well is so, and why each flow that moved is where it is."""
     alone, states, placed = taken_over(case), made.states, made.placed
-    worth = {name: state for name, state in states.items() if state.verdict is not Verdict.UP or state.maintenance or name in alone}
+    back = rescues(case, states)
+    news = {*alone, *back}
+    worth = {name: state for name, state in states.items() if state.verdict is not Verdict.UP or state.maintenance or name in news}
     would = approvals.would_leave(case, states)
     moved = (reason for reason in placed.reasons if _is_news(case.plan, placed, reason.about))
     return (
-        *(_link_reason(case, name, state, beliefs[name], left=name in would) for name, state in worth.items()),
+        *(_link_reason(case, name, state, beliefs[name], left=name in would, back=back.get(name, "")) for name, state in worth.items()),
         *placed.doubt,
         *(_with_pin(reason, placed, pinning) for reason in moved),
     )
@@ -177,8 +180,10 @@ def _with_pin(reason: Reason, placed: Placed, pinning: Pinning) -> Reason:
     return replace(reason, refused=reason.refused | {f"pin to {placed.flows[flow].link}": pinning.refused[flow]})
 
 
-def _link_reason(case: Case, name: LinkName, state: LinkState, belief: Belief, *, left: bool) -> Reason:
-    held = "" if belief.verdict is state.verdict else f" (held: rows now say {belief.verdict})"
+def _link_reason(case: Case, name: LinkName, state: LinkState, belief: Belief, *, left: bool, back: str) -> Reason:
+    unread = f", and those of {' and '.join(case.view.unreadable)} cannot be read" if case.view.unreadable else ""
+    held = "" if belief.verdict is state.verdict else f" (held: rows now say {belief.verdict}{unread})"
     damped = told(state, case.fabric.policy.damping, case.now)
-    would = ("; it would have been left, but it is in mode observe" if left else "") + (f"; {damped}" if damped else "")
-    return Reason(about=name, chosen=state.verdict, because=belief.because + held + words(case, name, state) + would)
+    would = "it would have been left, but it is in mode observe" if left else ""
+    rest = "".join(f"; {one}" for one in (would, damped, back) if one)
+    return Reason(about=name, chosen=state.verdict, because=belief.because + held + words(case, name, state) + rest)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from pointsman.core.case import Case
-from pointsman.core.damping import is_damped, is_resting
+from pointsman.core.damping import is_damped, is_resting, is_stranded
 from pointsman.core.fabric import FlowName, Link, LinkName, Mode
 from pointsman.core.filling import parallel
 from pointsman.core.motion import one_domain
 from pointsman.core.plan import Drain, DrainCause, LinkState, Placement, Verdict
+from pointsman.core.sightings import Verb
 from pointsman.core.values import replace
 from pointsman.core.versions import yielding
 
@@ -38,22 +39,42 @@ def drains(case: Case, states: dict[LinkName, LinkState]) -> dict[LinkName, Link
 
 
 def _rescues(case: Case, states: Mapping[LinkName, LinkState]) -> set[LinkName]:
-    """List the drained links that a flow needs now: it has no other open link, and both ends see this one good again.
+    """List the drained links that a flow needs now: it has no other way, and both ends see this one good again.
 
     The hold-down damps a choice; a flow that has no choice would only stay dark for it. A link that flapped beyond all
     measure rests for a hold-down all the same: with two of them each would be left for the other for ever.
     """
     found: set[LinkName] = set()
     for flow in case.fabric.flows:
-        if not any(_open(states[name]) for name in flow.prefer):
+        if is_stranded(case, flow, states):
             good = [name for name in flow.prefer if states[name].drain and states[name].good_since is not None]
             back = [name for name in good if not is_resting(states[name], case.fabric.policy, case.now)]
             found.update(back[:1])
     return found
 
 
-def _open(state: LinkState) -> bool:
-    return state.drain is None and state.verdict in {Verdict.UP, Verdict.DEGRADED}
+def rescues(case: Case, states: Mapping[LinkName, LinkState]) -> dict[LinkName, str]:
+    """Say of each link that is returned to before its time what that cuts short, and for which flows."""
+    found: dict[LinkName, str] = {}
+    for name, state in states.items():
+        drain = case.plan.links.get(name, LinkState()).drain
+        early = _early(case, name, state, drain) if drain is not None and state.drain is None else ""
+        if early:
+            without = {**states, name: replace(state, drain=drain)}
+            flows = [flow.name for flow in case.fabric.flows if name in flow.prefer and is_stranded(case, flow, without)]
+            found |= {name: f"returned to {early}: {' and '.join(flows)} had no other way"} if flows else {}
+    return found
+
+
+def _early(case: Case, name: LinkName, state: LinkState, drain: Drain) -> str:
+    """Say what a return cuts short; "" when nothing of it was left."""
+    let_go = any(order.verb is Verb.UNDRAIN and order.target == name for order in case.view.orders)
+    if drain.cause is DrainCause.ORDER and drain.until is not None and case.now < drain.until and not let_go:
+        return f"before its order ends, at {drain.until:%FT%TZ}"
+    window = state.maintenance
+    if window is not None and not window.away and window.by:
+        return f"within its window, which ends at {window.until:%FT%TZ}"
+    return "" if settled(state, case.fabric.policy.hold_down, case.now) else "before its hold-down is over"
 
 
 def _may_leave(case: Case, link: Link, states: Mapping[LinkName, LinkState]) -> bool:
@@ -125,7 +146,7 @@ def with_move(case: Case, *, made: bool) -> tuple[datetime, ...]:
 def is_move(case: Case, states: Mapping[LinkName, LinkState], flows: Mapping[FlowName, Placement]) -> bool:
     """Say whether an epoch moves traffic at discretion: it leaves or returns to a link with no outage behind it, or changes places so.
 
-    Leaving a link that is down is exempt, and so are what a flow with no other open link forces and what a person orders.
+    Leaving a link that is down is exempt, and so are what a flow with no other way forces and what a person orders.
     """
     before = case.plan
     if not before.epoch:

@@ -87,7 +87,8 @@ def _footing(case: Case, link: Link, states: Mapping[LinkName, LinkState], *, sh
     state = states[link.name]
     kept_off = shut or state.drain is not None
     takes = not kept_off and state.verdict in _OPEN
-    rivals = [other for other in _rivals(case, link) if states[other.name].drain is None and states[other.name].verdict in _OPEN]
+    announced = [other for other in _rivals(case, link) if _may_carry(states[other.name])]
+    rivals = [other for other in announced if states[other.name].verdict in _OPEN]
     fixed = tuple(other.name for other in rivals if not _keeps_off(case, other))
     damped = told(state, case.fabric.policy.damping, case.now) if is_damped(state, case.fabric.policy.damping, case.now) else ""
     return Footing(
@@ -100,6 +101,7 @@ def _footing(case: Case, link: Link, states: Mapping[LinkName, LinkState], *, sh
         held=HELD if _needs_word(case, link) and not kept_off else "",
         outranked=fixed,
         outranked_anew=tuple(other.name for other in rivals if other.name not in fixed),
+        doubtful=tuple(other.name for other in announced if other not in rivals),
     )
 
 

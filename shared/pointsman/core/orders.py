@@ -159,7 +159,7 @@ def _taken(heard: Heard, order: Order, now: datetime) -> Heard:
     if order.verb is Verb.THAW and plan.freeze is None:
         return heard
     if order.verb in _ALWAYS:
-        plan = replace(plan, freeze=_freeze(order, now) if order.verb is Verb.FREEZE else None)
+        plan = replace(plan, freeze=_freeze(plan, order, now) if order.verb is Verb.FREEZE else None)
     if order.verb is Verb.PIN:
         plan = replace(
             plan, pins=(_pin(order), *plan.pins)
@@ -167,7 +167,11 @@ def _taken(heard: Heard, order: Order, now: datetime) -> Heard:
     return replace(heard, plan=plan, orders=(*heard.orders, order))
 
 
-def _freeze(order: Order, now: datetime) -> Freeze:
+def _freeze(plan: Plan, order: Order, now: datetime) -> Freeze:
+    """Give the freeze that an order leaves: one that holds longer stands, and only a thaw ends it early."""
+    if outlasted(plan, order):
+        assert plan.freeze is not None, "only a freeze outlasts another"
+        return plan.freeze
     return Freeze(author=order.author[:TEXT_KEPT], reason=order.reason[:TEXT_KEPT], since=now, until=ends(order))
 
 
@@ -210,6 +214,8 @@ def _drained(case: Case, states: Mapping[LinkName, LinkState], order: Order) -> 
         return f"{name} is not drained: {why}"
     enactor = Cloud.GCP if link.has_policies else Cloud.AWS
     drain = state.drain or Drain(cause=DrainCause.ORDER, since=case.now, epoch=case.next_epoch, enactor=enactor)
+    if drain.until is not None and drain.until > ends(order):
+        return state  # another's longer drain stands: an undrain ends it early
     return replace(state, drain=replace(drain, cause=DrainCause.ORDER, until=ends(order), by=by(order)))
 
 
@@ -268,9 +274,24 @@ def _repeatable(order: Order) -> datetime:
     return min(ends(order), order.seen_at + HEARD_WITHIN) + AHEAD
 
 
-def reasons(done: Iterable[Order]) -> tuple[Reason, ...]:
-    """Say what was ordered, by whom and why."""
+def outlasted(plan: Plan, order: Order) -> str:
+    """Say until when, and by whose word, a plan freezes or drains for longer than an order asks for; "" when it doesn't."""
+    freeze, drain = plan.freeze, plan.links.get(LinkName(order.target), LinkState()).drain
+    if order.verb is Verb.FREEZE and freeze is not None and (freeze.until is None or freeze.until > ends(order)):
+        until = f"{freeze.until:%FT%TZ}" if freeze.until else "it is thawed"
+        return f"it holds until {until}, as {freeze.author} ordered: {freeze.reason}"
+    if order.verb is Verb.DRAIN and drain is not None and drain.until is not None and drain.until > ends(order):
+        return f"it holds until {drain.until:%FT%TZ}, as ordered by {drain.by}"
+    return ""
+
+
+def reasons(plan: Plan, done: Iterable[Order]) -> tuple[Reason, ...]:
+    """Say what was ordered, by whom and why, and whose longer word stands in ``plan`` all the same."""
     return tuple(
-        Reason(about=f"order {' '.join(part for part in (one.verb, one.target) if part)}", chosen=one.verb, because=f"ordered by {by(one)}")
+        Reason(
+            about=f"order {' '.join(part for part in (one.verb, one.target) if part)}",
+            chosen=one.verb,
+            because="; ".join(part for part in (f"ordered by {by(one)}", outlasted(plan, one)) if part),
+        )
         for one in done
     )

@@ -38,7 +38,8 @@ class Footing(Frozen):
     settled link is left); ``why`` says it in words when the link is not open, ``wait`` when it is not settled.
     ``held`` says why what is on it may not be led away ("" when it may). ``outranked`` are links that AWS prefers to it and
     that nothing of ours takes out of the way: no flow that may use one of them is led here. ``outranked_anew`` are those
-    that our levers as they stand keep out of the way of what is here already, and of nothing else.
+    that our levers as they stand keep out of the way of what is here already, and of nothing else. ``doubtful`` are such links of
+    which nobody knows whether AWS may still take them: a flow is led here past them only if nothing else is open to it.
     """
 
     usable: Bandwidth
@@ -50,6 +51,7 @@ class Footing(Frozen):
     held: str = ""
     outranked: tuple[LinkName, ...] = ()
     outranked_anew: tuple[LinkName, ...] = ()
+    doubtful: tuple[LinkName, ...] = ()
 
 
 class Placed(Frozen):
@@ -232,14 +234,19 @@ class _Ground:
         here = self.today.get(flow.name)
         refused: dict[LinkName, str] = {}
         opened: list[Link] = []
+        past: dict[LinkName, str] = {}
         for name in flow.prefer:
             ground = self.footing[name]
             if not ground.takes and not (ground.stays and name == here):
                 refused[name] = ground.why
             elif rival := self._rival(flow, name):
                 refused[name] = f"AWS prefers {rival}, which is not ours to steer, and would part from Google"
+            elif doubt := self._doubt(flow, name):
+                past[name] = f"AWS may still take it to {doubt}, which is not ours to steer, and would part from Google"
             else:
                 opened.append(self.links[name])
+        refused |= past if opened else {}
+        opened = opened or [self.links[name] for name in past]
         if here is not None and self.links[here] in opened and (held := self.footing[here].held):
             return [self.links[here]], refused | {link.name: held for link in opened if link.name != here}
         wide = [link for link in opened if link.mtu >= flow.min_mtu]
@@ -256,6 +263,11 @@ class _Ground:
         ground = self.footing[name]
         rivals = ground.outranked if name == self.today.get(flow.name) else (*ground.outranked, *ground.outranked_anew)
         return next((one for one in flow.prefer if one in rivals), None)
+
+    def _doubt(self, flow: Flow, name: LinkName) -> LinkName | None:
+        """Name the permitted link that AWS may take the flow to instead, for all that is known; what is here already stays."""
+        doubtful = () if name == self.today.get(flow.name) else self.footing[name].doubtful
+        return next((one for one in flow.prefer if one in doubtful), None)
 
 
 class _Told:

@@ -14,10 +14,16 @@ from pointsman.core.values import replace
 CLOSING_KEPT = 8
 """Ended incidents of one link that may wait for their desks; at the bound the open one stays open, and further outages are its own."""
 _STICKY = frozenset({Verdict.DOWN, Verdict.DEGRADED, Verdict.SUSPECT})
+_WORSE = (Verdict.UP, Verdict.DEGRADED, Verdict.SUSPECT, Verdict.DOWN)
 
 
-def stepped(belief: Belief, before: LinkState, now: datetime) -> LinkState:
-    """Take a link's state one step on. What can't be seen never starts a trouble and never ends one."""
+def stepped(belief: Belief, before: LinkState, now: datetime, *, half_blind: bool) -> LinkState:
+    """Take a link's state one step on. What can't be seen never starts a trouble and never ends one.
+
+    ``half_blind``: a cloud's rows could not be read, and may say what they said before. Only what is seen of both ends refutes that.
+    """
+    if half_blind and not belief.good and _is_better(belief, before):
+        belief = Belief(verdict=Verdict.UNKNOWN, because=belief.because)
     verdict = _next_verdict(belief.verdict, before.verdict)
     changed = verdict is not before.verdict
     return replace(
@@ -29,6 +35,15 @@ def stepped(belief: Belief, before: LinkState, now: datetime) -> LinkState:
         usable=before.usable if belief.verdict is Verdict.UNKNOWN else belief.usable,
         lost=belief.lost if verdict in _STICKY else {},
     )
+
+
+def _is_better(belief: Belief, before: LinkState) -> bool:
+    """Say whether a link in trouble is believed to be in less of it: its verdict is better, or more of its capacity is left."""
+    if before.verdict not in _STICKY or belief.verdict is Verdict.UNKNOWN:
+        return False
+    if belief.verdict is before.verdict:
+        return before.usable is not None and (belief.usable is None or belief.usable > before.usable)
+    return _WORSE.index(belief.verdict) < _WORSE.index(before.verdict)
 
 
 def _next_verdict(belief: Verdict, before: Verdict) -> Verdict:

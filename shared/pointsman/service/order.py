@@ -16,7 +16,7 @@ from pointsman.core.errors import PointsmanError, Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.flagging import note_of
 from pointsman.core.incidents import Incident, Phase
-from pointsman.core.orders import by, ends, is_done, unfit
+from pointsman.core.orders import by, ends, is_done, outlasted, unfit
 from pointsman.core.outbox import follow, open_incidents, remarked
 from pointsman.core.plan import FlagState, Plan, View
 from pointsman.core.sightings import Order, Verb
@@ -99,8 +99,10 @@ def _waits(house: House, plan: Plan, given: Order) -> Iterator[str]:
     state = plan.links.get(LinkName(given.target))
     drain = state.drain if state else None
     if given.verb is Verb.DRAIN and drain is not None and drain.until is not None:
-        yield f"it holds until {drain.until:%FT%TZ}"
+        yield outlasted(plan, given) or f"it holds until {drain.until:%FT%TZ}"
         yield from (f"{name} is squeezed by {one.squeezed_by // 10**6} Mbit/s" for name, one in plan.flows.items() if one.squeezed_by)
+    if given.verb is Verb.FREEZE and outlasted(plan, given):
+        yield outlasted(plan, given)
     if given.verb is Verb.DRAIN and drain is None:
         yield f"{given.target} is not drained: this very drain has ended since, so order it with another key"
     if given.verb is Verb.UNDRAIN and drain is not None:
@@ -173,10 +175,12 @@ async def still(house: House, given: Order) -> Stilled:
         raise Refused(why)
     frozen = given.verb is Verb.FREEZE
     note = note_of(ends(given) if frozen else None, by(given))
-    flags = asyncio.gather(*(_written(flag, note, frozen=frozen) for flag in house.flags.values()))
     plan = asyncio.ensure_future(_agreed_or_why(house, given))
-    missed = {cloud: why for cloud, why in zip(house.flags, await flags, strict=True) if why}
+    missed = await _flagged(house, note, frozen=frozen)
     heeded = await plan
+    longer = heeded.plan.freeze if isinstance(heeded, Heeded) and frozen and outlasted(heeded.plan, given) else None
+    if longer is not None:  # the flags were set at once, and hold as long as the plan does
+        missed |= await _flagged(house, note_of(longer.until, f"{longer.author}: {longer.reason}"), frozen=True)
     return Stilled(
         written=tuple(cloud for cloud in house.flags if cloud not in missed),
         missed=missed,
@@ -189,6 +193,12 @@ async def still(house: House, given: Order) -> Stilled:
 def _outdated(heeded: Heeded, *, frozen: bool) -> str:
     """Say that a freeze was carried out before and is over by now; "" when it stands."""
     return "this very freeze was thawed or ended since: order another" if frozen and heeded.already and heeded.plan.freeze is None else ""
+
+
+async def _flagged(house: House, note: str, *, frozen: bool) -> dict[Cloud, str]:
+    """Write every flag at once; gives why not, by the cloud of each that was missed."""
+    found = await asyncio.gather(*(_written(flag, note, frozen=frozen) for flag in house.flags.values()))
+    return {cloud: why for cloud, why in zip(house.flags, found, strict=True) if why}
 
 
 async def _written(flag: Flag, note: str, *, frozen: bool) -> str:
