@@ -74,6 +74,11 @@ def test_the_state_before_tells_where_the_state_has_no_datapoint() -> None:
     assert found == (Aspect.CAPACITY, Health.UNKNOWN, Cause.INSUFFICIENT_DATA)
 
 
+def test_too_little_data_tells_no_side() -> None:
+    found = said(alarm({"value": "INSUFFICIENT_DATA", "reasonData": points(95.0)}, {"value": "ALARM", "reasonData": points(95.0)}))
+    assert found == (Aspect.CAPACITY, Health.UNKNOWN, Cause.INSUFFICIENT_DATA)
+
+
 @pytest.mark.parametrize(
     ("comparison", "means"),
     [

@@ -142,7 +142,7 @@ def _above(*states: Table) -> bool | None:
     for state in states:
         data = _reason_data(state)
         points, threshold = [one for one in data.items("recentDatapoints") if _is_number(one)], data.get("threshold")
-        if not points or not _is_number(threshold):
+        if not points or not _is_number(threshold) or state.get("value") not in ("OK", "ALARM"):
             continue
         sides = {(point > threshold) - (point < threshold) for point in points}
         if sides in ({1}, {-1}):
