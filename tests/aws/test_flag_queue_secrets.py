@@ -95,7 +95,7 @@ def nobody() -> botocore.session.Session:
 
 def test_the_flag_and_the_claims_to_tests_are_read_by_one_call(cloud: Cloud, flag: SsmFlag) -> None:
     async def story() -> None:
-        await asyncio.gather(flag.read(), Claims(cloud.clients, "atlas", REGION).read(["dxvif-1", "dxvif-2"]))
+        await asyncio.gather(flag.read(), Claims(cloud.clients, "atlas", REGION, cloud.clock, lambda: 0.5).read(["dxvif-1", "dxvif-2"]))
 
     run(story())
     assert cloud.face.log.operations("ssm") == ("GetParameters",)

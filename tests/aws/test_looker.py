@@ -98,7 +98,7 @@ def test_a_session_that_is_still_away_after_a_failover_test_is_told_so_for_two_m
 def test_a_look_beside_a_lever_that_has_asked_asks_nobody_again(cloud: Cloud) -> None:
     cloud.network.cut("ix-a")
     cloud.later(minutes=2)
-    lever = FailoverTestLever(cloud.fabric, cloud.clients, cloud.clock)
+    lever = FailoverTestLever(cloud.fabric, cloud.clients, cloud.clock, lambda: 0.5)
 
     async def both() -> None:
         await asyncio.gather(lever.observe("ix-a"), AwsLooker(cloud.fabric, cloud.clients, cloud.clock).look(("ix-a",)))

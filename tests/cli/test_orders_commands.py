@@ -59,8 +59,9 @@ class Flags:
     def secrets(self, request: Request) -> Reply:
         if request.path.endswith(":addVersion"):
             self.gcp = base64.b64decode(json.loads(request.body)["payload"]["data"]).decode()
-            return as_json({})
-        return as_json({"payload": {"data": base64.b64encode(self.gcp.encode()).decode()}}) if self.gcp else as_json({}, 404)
+            return as_json({"name": f"{request.path.removesuffix(':addVersion')}/versions/1"})
+        absent = {"error": {"code": 404, "message": "Secret not found or has no versions.", "status": "NOT_FOUND"}}
+        return as_json({"payload": {"data": base64.b64encode(self.gcp.encode()).decode()}}) if self.gcp else as_json(absent, 404)
 
 
 @pytest.fixture

@@ -2,10 +2,12 @@
 
 import pytest
 
+from pointsman.adapters.gcp.http import GoogleHttp
 from pointsman.adapters.gcp.secret_manager import SecretManagerFlag, Secrets
 from pointsman.core.errors import ConfigError, Transient
 from pointsman.core.plan import FlagState
 from pointsman.testing.faces.faults import FaultKind
+from pointsman.testing.loopback import LoopbackServer, Reply
 from tests.gcp.conftest import Cloud, run
 
 PROJECT, NAME = "weft-prod-1", "pointsman-atlas-freeze"
@@ -46,6 +48,30 @@ def test_whatever_a_person_writes_into_it_freezes_unless_it_says_clear(cloud: Cl
 def test_what_cannot_be_read_is_unreadable_and_never_clear(cloud: Cloud, kind: FaultKind) -> None:
     trouble(cloud, "secretmanager.access", kind)
     assert run(flag(cloud).read()) is FlagState.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("body", "state"),
+    [
+        (b'{"error": {"code": 404, "message": "Secret [it] not found or has no versions.", "status": "NOT_FOUND"}}', FlagState.CLEAR),
+        (b"<html><body>404 page not found</body></html>", FlagState.UNREADABLE),
+        (b'{"error": {"code": 404, "message": "no route", "status": "NO_ROUTE"}}', FlagState.UNREADABLE),
+        (b'{"error": "not found"}', FlagState.UNREADABLE),
+        (b'{"message": "no Route matched with those values"}', FlagState.UNREADABLE),
+        (b'["NOT_FOUND"]', FlagState.UNREADABLE),
+        (b"\xff", FlagState.UNREADABLE),
+        (b"", FlagState.UNREADABLE),
+    ],
+)
+def test_only_google_can_say_that_there_is_no_flag_and_no_gateway_before_it(body: bytes, state: FlagState) -> None:
+    with LoopbackServer(lambda _: Reply(status=404, body=body)) as other:
+        assert run(SecretManagerFlag(GoogleHttp(None), PROJECT, "atlas", endpoint=other.url).read()) is state
+
+
+@pytest.mark.parametrize("body", [b"<html>welcome to this network</html>", b"", b"[]", b'{"error": {}}'])
+def test_a_page_in_place_of_an_answer_is_no_written_flag(body: bytes) -> None:
+    with LoopbackServer(lambda _: Reply(body=body)) as other, pytest.raises(Transient, match="write it by hand"):
+        run(SecretManagerFlag(GoogleHttp(None), PROJECT, "atlas", endpoint=other.url).write(frozen=True, note="operator"))
 
 
 @pytest.mark.parametrize("kind", [FaultKind.DENIED, FaultKind.BROKEN, FaultKind.UNANSWERED])

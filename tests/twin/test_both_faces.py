@@ -100,7 +100,7 @@ def _served(fabric: Fabric) -> Iterator[Face]:
         compute = Compute(GoogleHttp(), endpoint=gcp.url)
         levers: tuple[Lever, ...] = (
             RoutePolicyLever(fabric, compute),
-            FailoverTestLever(fabric, clients, clock),
+            FailoverTestLever(fabric, clients, clock, lambda: 0.5),
             PrefixListPinLever(fabric, clients),
         )
         lookers: dict[Cloud, Looker] = {

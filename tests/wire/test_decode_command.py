@@ -62,6 +62,23 @@ def test_a_member_of_the_reference_fabric_is_found_by_each_clouds_name_for_it(na
     assert [found.get("link") for found in shown(EVENTS / name, "--fabric", FABRIC)] == [link]
 
 
+@pytest.mark.parametrize(
+    ("name", "alarm"),
+    [
+        ("gcp/monitoring-interconnect-down", "weft-link"),
+        ("gcp/monitoring-interconnect-circuit-down", "weft-link"),
+        ("aws/cw-alarm-tgw-blackhole-metric-math", "xc-tgw-routing-drops"),
+    ],
+)
+def test_an_alarm_on_what_no_fabric_declares_is_found_by_the_name_that_a_member_gives(tmp_path: Path, name: str, alarm: str) -> None:
+    declared = FABRIC.read_text()
+    mapped = tmp_path / "mapped.yaml"
+    mapped.write_text(declared.replace("alarms: [", f"alarms: [{alarm}, ", 1))
+    before, after = (shown(EVENTS / f"{name}.json", "--fabric", fabric)[0] for fabric in (FABRIC, mapped))
+    assert "link" not in before
+    assert after == before | {"link": after["link"]}
+
+
 @pytest.mark.parametrize(("sample", "east", "west"), [("vpn-tunnel-down", "east-vpn", "west-vpn"), ("vlan-capacity", "east", "west")])
 def test_a_name_that_two_regions_share_is_found_in_the_region_that_is_told(sample: str, east: str, west: str) -> None:
     text = (EVENTS / f"gcp/monitoring-{sample}.json").read_text()

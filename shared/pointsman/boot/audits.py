@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pointsman.boot.chance import SystemClock
+from pointsman.boot.chance import SystemClock, jitter
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings
 from pointsman.core.errors import PointsmanError
@@ -34,7 +34,7 @@ def aws_side(settings: Settings, fabric: Fabric) -> Side:
     from pointsman.adapters.aws.failover_test import FailoverTestLever  # noqa: PLC0415
 
     levers: dict[LeverKind, Lever] = {
-        LeverKind.FAILOVER_TEST: FailoverTestLever(fabric, Clients(endpoints=settings.endpoints), SystemClock())
+        LeverKind.FAILOVER_TEST: FailoverTestLever(fabric, Clients(endpoints=settings.endpoints), SystemClock(), jitter)
     }
     return Side(cloud=Cloud.AWS, auditor=aws_auditor(settings, fabric), levers=levers)
 

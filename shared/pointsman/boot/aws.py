@@ -9,7 +9,7 @@ from pointsman.adapters.aws.queues import SqsQueue
 from pointsman.adapters.aws.secrets import Secrets
 from pointsman.boot.app import App, furnish
 from pointsman.boot.artefact import fabrics, home_project, home_region
-from pointsman.boot.chance import SystemClock
+from pointsman.boot.chance import SystemClock, jitter
 from pointsman.boot.late import LateFlag, LateQueue
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings, read_settings
@@ -40,7 +40,10 @@ def build(settings: Settings | None = None) -> App:
         Cloud.AWS,
         stores=stores,
         clock=clock,
-        hands=lambda one: (AwsLooker(one, clients, clock), (FailoverTestLever(one, clients, clock), PrefixListPinLever(one, clients))),
+        hands=lambda one: (
+            AwsLooker(one, clients, clock),
+            (FailoverTestLever(one, clients, clock, jitter), PrefixListPinLever(one, clients)),
+        ),
         flags=(SsmFlag(clients, fabric.name, region, clock), LateFlag(Cloud.GCP, lambda: _google_flag(reach, project, fabric))),
         auditor=lambda one: _auditor(settings, one),
         nudge=LateQueue(lambda: _google_queue(reach)) if settings.nudge else None,

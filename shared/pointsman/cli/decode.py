@@ -13,7 +13,7 @@ from rich.table import Table
 from pointsman.adapters import files
 from pointsman.adapters.files import BadFabric
 from pointsman.core.errors import ConfigError
-from pointsman.core.members import MemberRef, index
+from pointsman.core.members import MemberRef, index, placed
 from pointsman.core.sightings import Change, Ignored, Meaning, Notice, Order, Rejected, Sighting, Tick, Vantage
 from pointsman.wire import recorded, times
 from pointsman.wire.decode import decode as read
@@ -113,7 +113,7 @@ def _sighting(one: Sighting, places: Places) -> dict[str, Any]:
         "source": one.source,
         "seen_at": _time(one.seen_at),
         "value": one.value,
-        "link": _links([one.member], places),
+        "link": _links([placed(one, places).member], places),
     }
 
 

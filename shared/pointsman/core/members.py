@@ -15,7 +15,7 @@ Keys, as ``Sighting.member`` holds them:
 | ``tunnel/PROJECT/REGION/NAME``, ``vlan/PROJECT/REGION/NAME`` | a Cloud VPN tunnel, a VLAN attachment: Google's names are unique in a project's region |
 | ``tunnel/NAME``, ``vlan/NAME`` | the same, where the feed does not say the place: it leads to a link while the fabric has one of that name alone |
 | ``interconnect/NAME``, ``projects/../transports/NAME`` | Google resources |
-| ``alarm/NAME`` | an alarm of either cloud that the fabric maps to a member; in ``Sighting.text``, the one that speaks of another key |
+| ``alarm/NAME`` | an alarm of either cloud that the fabric maps to a member (``placed``); in ``Sighting.text``, the one that speaks of another key |
 | ``probe/SOURCE>TARGET`` | a probe of ours over that address pair |
 | ``link/LINK`` | a link as a whole, where a person announces its maintenance |
 | ``lever/LINK`` | what pointsman itself found its own lever on a link set to |
@@ -25,13 +25,14 @@ Clouds spell an IPv6 address as they like; a key holds its canonical text, so th
 """
 
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from functools import lru_cache
 from typing import TypeVar
 from unicodedata import normalize
 
 from pointsman.core.fabric import Fabric, GcpSite, Link, LinkName, Member, MemberId
-from pointsman.core.values import Frozen
+from pointsman.core.sightings import ALARMS, Sighting, Source
+from pointsman.core.values import Frozen, replace
 
 T = TypeVar("T")
 
@@ -141,6 +142,23 @@ def index(fabric: Fabric) -> Mapping[str, MemberRef]:
 
 _all_places: dict[str, Mapping[str, tuple[MemberRef, ...]]] = {}
 _indexes: dict[str, Mapping[str, MemberRef]] = {}
+
+
+def placed(claim: Sighting, known: Container[str]) -> Sighting:
+    """Give a claim by a key that is known: that of what it names, else, of an alarm that a member declares, the alarm's own."""
+    if claim.member in known or claim.source not in ALARMS:
+        return claim
+    alarm = next((key for key in _speakers(claim) if key in known), None)
+    return claim if alarm is None else replace(claim, member=alarm, text="" if alarm == claim.text else claim.text)
+
+
+def _speakers(claim: Sighting) -> Iterator[str]:
+    """Give the names of the alarm that speaks; a condition of Monitoring's is named behind its policy, which is what a fabric declares."""
+    name = claim.text
+    yield name
+    while claim.source is Source.MONITORING and "/" in name:
+        name = name.rpartition("/")[0]
+        yield name
 
 
 def _kept(known: dict[str, T], fabric: Fabric, work: Callable[[Fabric], T]) -> T:

@@ -37,7 +37,7 @@ class Lever(Protocol):
         """Read how the lever of a link (or flow, for a pin) is set, with its fence."""
 
     async def apply(self, want: Setting, observed: Observed, token: str) -> None:
-        """Write ``want`` over what was observed, fenced where the API can. ``token`` is the same for a redelivered step."""
+        """Write ``want`` over what was observed, fenced where the API can. ``token`` is the same for a step that is sent twice."""
 
     async def undo(self, observed: Observed, token: str) -> None:
         """Bring the lever back to nothing steered."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pointsman.core.errors import ConfigError
-from pointsman.core.members import index
+from pointsman.core.members import index, placed
 from pointsman.core.sightings import Actor, Change, Meaning, Notice, Sighting, Tick
 from pointsman.core.values import replace
 from pointsman.service import deliver as desks
@@ -24,7 +24,8 @@ async def link_changed(house: House, meanings: Sequence[Meaning]) -> Report | No
     """Bring the world in line after events; None when none of them concerns this fabric. Raises ``Transient``."""
     house = house.lately()
     places = {key for fabric in house.fabrics for key in index(fabric)}
-    claims = tuple(one for one in meanings if isinstance(one, Sighting) and one.member in places)
+    told = (placed(one, places) for one in meanings if isinstance(one, Sighting))
+    claims = tuple(one for one in told if one.member in places)
     report = None
     if any(_is_hint(one) for one in meanings):
         report = await converge(house, claims, everywhere(house))

@@ -7,7 +7,7 @@ carries it, the plan is looked at once more afterwards, and every sweep makes th
 import asyncio
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from pointsman.core import refusals
 from pointsman.core.fabric import Fabric, LinkName
@@ -29,16 +29,19 @@ from pointsman.core.steering import (
     Verified,
     kind_of,
 )
-from pointsman.core.values import Frozen, replace
+from pointsman.core.values import Frozen, canonical, digest, replace
 from pointsman.core.wants import wanted
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
 from pointsman.service.gather import Blind, Gathered, Target, as_the_other_reads, flags_allow, note, observe
 from pointsman.service.house import House
 
 _STEPS = uuid.UUID("6f1d3c52-5a0e-4a5e-9a55-6d7b0a1f0c11")
+_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 _LINK_LEVERS = (RoutePolicies, FailoverTest, PeerPriority)
 
 
+REPEATED_WITHIN = timedelta(seconds=10)
+"""How long a step keeps its token: functions that write the same at once are one write, and the next sweep's repair is another."""
 FROZEN = "not steered: the plan is frozen, a freeze flag is set, or the own one cannot be read"
 UNPROVED = Verified(level=Level.NONE)
 
@@ -134,9 +137,8 @@ async def _write(house: House, plan: Plan, want: Setting, gathered: Gathered, re
     if observed is None or refused:
         barred = Blind(why=refused, refused=True) if refused else gathered.blind.get(target, Blind(why="not observed"))
         return Step(setting=want, written=False, trouble=barred.why, refused=barred.refused)
-    token = str(uuid.uuid5(_STEPS, f"{plan.fabric}|{plan.epoch}|{target[0]}|{target[1]}|{observed.fence}"))
     try:
-        await house.levers[target[0]].apply(want, observed, token)
+        await house.levers[target[0]].apply(want, observed, token(plan, want, observed, gathered.now))
     except FenceLost as error:
         return Step(setting=want, written=False, trouble=str(error), fence_lost=True)
     except LeverBusy as error:
@@ -146,6 +148,17 @@ async def _write(house: House, plan: Plan, want: Setting, gathered: Gathered, re
     except LeverUnsure as error:
         return Step(setting=want, written=True, trouble=str(error), again=True)
     return Step(setting=want, written=True)
+
+
+def token(plan: Plan, want: Setting, observed: Observed, now: datetime) -> str:
+    """Name a write, so that a cloud takes it once however often it is sent within ``REPEATED_WITHIN``.
+
+    Clouds answer a repeated name with what came of the first write, done or failed, for as long as they remember it. And a
+    fence may come back: one that is a hash of the content does when somebody takes that content back by hand.
+    """
+    kind, target = target_of(want)
+    told = (plan.fabric, plan.epoch, kind, target, observed.fence, digest(canonical(want)), (now - _BEGIN) // REPEATED_WITHIN)
+    return str(uuid.uuid5(_STEPS, "|".join(map(str, told))))
 
 
 async def prove(house: House, steps: Sequence[Step]) -> tuple[Step, ...]:

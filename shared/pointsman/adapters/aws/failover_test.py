@@ -11,7 +11,7 @@ Ours are the tests that ``failover_claims`` recognises; somebody else's are neve
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -55,8 +55,9 @@ class FailoverTestLever:
 
     kind = LeverKind.FAILOVER_TEST
 
-    def __init__(self, fabric: Fabric, clients: Clients, clock: Clock) -> None:
-        self._fabric, self._clients, self._clock = fabric, clients, clock
+    def __init__(self, fabric: Fabric, clients: Clients, clock: Clock, jitter: Callable[[], float]) -> None:
+        self._fabric, self._clients, self._clock, self._jitter = fabric, clients, clock, jitter
+        self._shelves: dict[str, Claims] = {}
 
     async def observe(self, target: str) -> Observed:
         """Read whether tests of ours run on all interfaces of a link, and until when; on some only, it reads as not running but with a duration."""
@@ -100,7 +101,7 @@ class FailoverTestLever:
     async def _start(self, link: Link, name: str, claim: Claim) -> None:
         """Start a test and claim it, the claim sent first: who stops in between is to leave no test that nobody knows for ours."""
         try:
-            await together((self._claims(link).write(name, claim), self._started(link, name, claim)))
+            await together((self._claims(link).write(name, claim), self._started(link, name, claim, self._test(link, name, claim))))
         except Answered as refused:
             standing = (await self._standings(link))[name]
             if not standing.testing:
@@ -112,24 +113,31 @@ class FailoverTestLever:
         """Wait for a running test of ours to end and start the next one at once."""
         assert seen.until is not None, "a running test has an end"
         await self._clock.sleep(max(0.0, (seen.until - self._clock.now()).total_seconds()))
-        await self._claims(link).write(name, _after(claim, seen))
+        next_one = _after(claim, seen)
+        await together(
+            (self._claims(link).write(name, next_one), self._started(link, name, next_one, self._taken_over(link, name, seen, claim)))
+        )
+
+    async def _taken_over(self, link: Link, name: str, seen: Standing, claim: Claim) -> str:
         for _ in range(HANDOVER_TRIES):
             try:
-                await self._started(link, name, claim)
+                return await self._test(link, name, claim)
             except (Answered, LeverBusy) as error:
                 if isinstance(error, Answered) and error.code in DENIED:
                     raise
                 await self._clock.sleep(HANDOVER_PAUSE)
-            else:
-                return
         raise LeverBusy(f"the failover test on {name} was to end at {seen.until} and still runs: look again")
 
-    async def _started(self, link: Link, name: str, claim: Claim) -> None:
-        """Start a test, and once AWS told its id claim it by that: what it follows may be another than was seen."""
+    async def _started(self, link: Link, name: str, claim: Claim, start: Awaitable[str]) -> None:
+        """Once AWS told a test's id claim it by that: what it follows may be another than was seen."""
+        if test := await start:
+            await self._claims(link).write(name, replace(claim, test=test))
+
+    async def _test(self, link: Link, name: str, claim: Claim) -> str:
+        """Start a test and give its id."""
         asked = {"virtualInterfaceId": name, "testDurationInMinutes": claim.minutes}
         answer = await ask_json(self._clients.signed("directconnect", self._region(link)), "StartBgpFailoverTest", asked, write=True)
-        if test := str((answer.get("virtualInterfaceTest") or {}).get("testId") or ""):
-            await self._claims(link).write(name, replace(claim, test=test))
+        return str((answer.get("virtualInterfaceTest") or {}).get("testId") or "")
 
     async def _stop(self, link: Link, name: str) -> None:
         signed = self._clients.signed("directconnect", self._region(link))
@@ -212,7 +220,10 @@ class FailoverTestLever:
         return site.region
 
     def _claims(self, link: Link) -> Claims:
-        return Claims(self._clients, self._fabric.name, self._region(link))
+        region = self._region(link)
+        if region not in self._shelves:
+            self._shelves[region] = Claims(self._clients, self._fabric.name, region, self._clock, self._jitter)
+        return self._shelves[region]
 
 
 def _names(link: Link) -> tuple[str, ...]:

@@ -28,13 +28,27 @@ REQUEST_NAMES = UUID("6f1c53c3-4f0a-5a53-9a35-0a6c4cbd2f6e")
 
 _CONDITION = frozenset({"conditionNotMet", "CONDITION_NOT_MET", "invalidFingerprint"})
 _BUSY = frozenset({"resourceNotReady", "RESOURCE_NOT_READY", "resourceInUseByAnotherResource", "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE"})
-_THROTTLED = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"})
-_DENIED, _SERVER = (401, 403), 500
+_THROTTLED = frozenset(
+    {
+        "rateLimitExceeded",
+        "userRateLimitExceeded",
+        "quotaExceeded",
+        "RATE_LIMIT_EXCEEDED",
+        "RESOURCE_OPERATION_RATE_EXCEEDED",
+    }
+)
+_THEIRS = frozenset({"INTERNAL_ERROR", "BACKEND_ERROR", "SERVICE_UNAVAILABLE", "UNAVAILABLE", "ABORTED", "DEADLINE_EXCEEDED", "TIMEOUT"})
+"""Errors of Google's own, with which an operation ends that was asked for rightly."""
+_DENIED, _QUOTA, _SERVER = (401, 403), 429, 500
 _DONE = "DONE"
 
 
 class Throttled(LeverBusy):
     """The project's request quota is used up; it refills at the next clock minute."""
+
+
+class Broken(LeverBusy):
+    """An operation was accepted and failed at Google's own end: the same request is answered with it, a later one may go well."""
 
 
 class Missing(LeverFailed):
@@ -194,7 +208,7 @@ class Compute:
 def ended(operation: Mapping[str, Any]) -> bool:
     """Say whether an operation is done. Raises what its own error means."""
     for error in tables(table(operation.get("error")).get("errors"))[:1]:
-        raise _error(str(error.get("code", "")), str(error.get("message", "")), "the operation failed")
+        raise _failed(operation.get("httpErrorStatusCode"), str(error.get("code", "")), str(error.get("message", "")))
     return operation.get("status") == _DONE
 
 
@@ -226,6 +240,15 @@ def _problem(answer: Answer, path: str, *, write: bool) -> PointsmanError:
         return LeverUnsure(text) if write else LeverBusy(text)
     message = str(error.get("message", ""))
     return _by_status(answer.status, message, what) or _error(reasons[0], message, what, denied=answer.status in _DENIED)
+
+
+def _failed(status: object, code: str, message: str) -> PointsmanError:
+    """Sort the error that an operation ended with."""
+    if code in _THEIRS or (isinstance(status, int) and status >= _SERVER):
+        return Broken(f"the operation failed at Google's end ({code}), try again later: {message}")
+    if status == _QUOTA:
+        code = "RATE_LIMIT_EXCEEDED"
+    return _error(code, message, "the operation failed")
 
 
 def _by_status(status: int, message: str, what: str) -> PointsmanError | None:

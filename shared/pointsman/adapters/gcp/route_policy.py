@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from pointsman.adapters.gcp.compute import Compute, RouterRef, Throttled, request_id, router_of, table, tables
+from pointsman.adapters.gcp.compute import Broken, Compute, RouterRef, Throttled, request_id, router_of, table, tables
 from pointsman.adapters.gcp.policies import NOT_OURS, Direction, check_size, read, write
 from pointsman.adapters.gcp.proof import advertised, missing_exports, missing_imports
 from pointsman.core.errors import PointsmanError
@@ -225,7 +225,7 @@ def _raise_gravest(ends: Sequence[object]) -> None:
 
 
 def _kept_out(end: object) -> bool:
-    return isinstance(end, LeverBusy) and not isinstance(end, Throttled)
+    return isinstance(end, LeverBusy) and not isinstance(end, Throttled | Broken)
 
 
 def _print(policy: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ import base64
 import binascii
 from typing import Any
 
+from pointsman.adapters.gcp.compute import table
 from pointsman.adapters.gcp.http import Answer, GoogleHttp, Unanswered, Unreached
 from pointsman.core.errors import ConfigError, Transient
 from pointsman.core.fabric import Cloud
@@ -42,7 +43,7 @@ class Secrets:
 
 
 class SecretManagerFlag:
-    """``Flag`` in the newest version of the secret ``pointsman-FABRIC-freeze``. No such secret, or no version, is clear.
+    """``Flag`` in the newest version of the secret ``pointsman-FABRIC-freeze``. No such secret, or no version, in Google's own words is clear.
 
     Without a ``clock`` an end that it names counts for nothing.
     """
@@ -57,7 +58,7 @@ class SecretManagerFlag:
         """Read it; never raises: what cannot be read is UNREADABLE."""
         try:
             answer = await self._api.access(self._name)
-            if answer.status == _NOT_FOUND:
+            if _is_absent(answer):
                 return FlagState.CLEAR
             if not answer.ok:
                 return FlagState.UNREADABLE
@@ -74,7 +75,7 @@ class SecretManagerFlag:
             if not created.ok and created.status != _CONFLICT:
                 raise _unwritten(self._name, created)
             answer = await self._api.add(self._name, text)
-        if not answer.ok:
+        if not answer.ok or not table(_json(answer)).get("name"):
             raise _unwritten(self._name, answer)
 
 
@@ -111,5 +112,22 @@ def _text(answer: Answer) -> str:
         raise Transient("Secret Manager's answer cannot be read: read it again later") from error
 
 
+def _is_absent(answer: Answer) -> bool:
+    """Say whether it is Secret Manager that knows no such secret or version, and not a gateway before it that knows no such page."""
+    return answer.status == _NOT_FOUND and table(table(_json(answer)).get("error")).get("status") == "NOT_FOUND"
+
+
+def _json(answer: Answer) -> object:
+    """Read an answer; a page of something else is None."""
+    try:
+        found: object = answer.json()
+    except Unanswered:
+        return None
+    return found
+
+
 def _unwritten(name: str, answer: Answer) -> Transient:
-    return Transient(f"the freeze flag {name} could not be written (status {answer.status}): grant secretVersionAdder, or write it by hand")
+    return Transient(
+        f"the freeze flag {name} could not be written (status {answer.status}): "
+        "grant secretVersionAdder, look for a proxy in between, or write it by hand"
+    )

@@ -24,6 +24,8 @@ class FaultKind(StrEnum):
     """The connection is cut, and it is done ``seconds`` of network time later."""
     SLOW = "slow"
     """It is done and answered, ``seconds`` of real time later."""
+    FAILS_LATER = "fails-later"
+    """It is accepted and answered, and the operation that was to do it ends in an error: nothing is done."""
     STALE = "stale"
     """The answer is the one before last's: an eventually consistent read."""
 

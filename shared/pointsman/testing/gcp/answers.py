@@ -25,7 +25,10 @@ class ApiError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One request: ``names`` are the path's variables; a ``stale`` read is answered from before the last write."""
+    """One request: ``names`` are the path's variables; a ``stale`` read is answered from before the last write.
+
+    The operation of a ``doomed`` write ends in an error.
+    """
 
     method: str
     path: str
@@ -34,6 +37,7 @@ class Call:
     body: Json = field(default_factory=dict)
     principal: str = ""
     stale: bool = False
+    doomed: bool = False
 
     def need(self, key: str) -> str:
         """Give a query parameter that the API requires."""

@@ -152,6 +152,9 @@ class GcpFace(Face):
             case FaultKind.STALE:
                 call.stale = True
                 tell = self._done(route, call)
+            case FaultKind.FAILS_LATER:
+                call.doomed = True
+                tell = self._done(route, call)
             case FaultKind.UNANSWERED | FaultKind.DONE_UNANSWERED | FaultKind.LATE:
                 tell = self._cut(route, call, fault)
             case _:

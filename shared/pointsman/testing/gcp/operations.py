@@ -14,9 +14,16 @@ Effect = Callable[[], Any]
 """What a mutation does when it takes effect."""
 
 
+class OperationFailed(Exception):
+    """What an effect raises whose operation ends in an error: nothing was done."""
+
+
 @dataclass(slots=True)
 class Operation:
-    """One accepted mutation: ``scope`` is the path its operations live under, ``due`` when it takes effect, in model seconds."""
+    """One accepted mutation: ``scope`` is the path its operations live under, ``due`` when it takes effect, in model seconds.
+
+    ``error`` is the message that it ended with.
+    """
 
     name: str
     kind: str
@@ -25,10 +32,12 @@ class Operation:
     due: float
     effect: Effect
     done: bool = False
+    error: str = ""
 
     def body(self) -> Json:
         """Give the operation as the API shows it."""
-        return {
+        failed = {"error": {"errors": [{"code": "INTERNAL_ERROR", "message": self.error}]}, "httpErrorStatusCode": 503}
+        return (failed if self.error else {}) | {
             "kind": "compute#operation",
             "id": self.name.rpartition("-")[2],
             "name": self.name,
@@ -93,7 +102,10 @@ class Operations:
         return found
 
     def _run(self, operation: Operation) -> None:
-        operation.effect()
+        try:
+            operation.effect()
+        except OperationFailed as failed:
+            operation.error = str(failed)
         operation.done = True
         self._running.pop(operation.name, None)
 

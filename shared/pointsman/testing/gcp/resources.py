@@ -60,8 +60,7 @@ class Resources:
         name, place = call.names["name"], f"projects/{call.names['project']}/regions/{call.names['region']}"
         self.attachment(call)
         target = f"{place}/interconnectAttachments/{name}"
-        request = call.query.get("requestId", "")
-        return self._world.mutate("patch", target, lambda: self._patched(call, target), request=request)
+        return self._world.mutate("patch", target, lambda: self._patched(call, target), call)
 
     def tunnels(self, call: Call) -> Json:
         """List a region's VPN tunnels."""
@@ -99,16 +98,14 @@ class Resources:
         if not {"name", "destRange", "nextHopVpnTunnel", "network"} <= body.keys():
             raise invalid("a route needs name, network, destRange and nextHopVpnTunnel")
         site = self._site_of(call.names["project"], body)
-        return self._world.mutate("insert", target, lambda: self._inserted(site, target, call), request=call.query.get("requestId", ""))
+        return self._world.mutate("insert", target, lambda: self._inserted(site, target, call), call)
 
     def delete_route(self, call: Call) -> Json:
         """Delete a static route."""
         route = self.static_route(call)
         target = str(route["selfLink"]).removeprefix(_LINKS)
         site = self._site_of(call.names["project"], route)
-        return self._world.mutate(
-            "delete", target, lambda: self._deleted(site, route["name"], call.principal), request=call.query.get("requestId", "")
-        )
+        return self._world.mutate("delete", target, lambda: self._deleted(site, route["name"], call.principal), call)
 
     def operation(self, call: Call) -> Json:
         """Give an operation; a wait is repeated by the server until it is done."""

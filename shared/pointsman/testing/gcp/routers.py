@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from pointsman.core.values import canonical
 from pointsman.testing.gcp.answers import ApiError, Call, Json, Route, invalid, merge, missing
 from pointsman.testing.gcp.language import DIRECTIONS, parse
 from pointsman.testing.gcp.world import World
@@ -60,7 +61,6 @@ class Routers:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._prints = 0
         self.states = [_state(world, site) for site in world.google_sites()]
 
     def routes(self) -> tuple[Route, ...]:
@@ -127,10 +127,13 @@ class Routers:
         return self._mutate("deleteRoutePolicy", state, call, lambda: self._deleted(state, name, call.principal))
 
     def put_policy(self, state: RouterState, body: Json, principal: str) -> None:
-        """Make a policy read as ``body``, with a new fingerprint, in the face and in the model."""
-        self._prints += 1
-        stamp = hashlib.sha256(f"{state.target}|{body['name']}|{self._prints}".encode()).digest()[:8]
-        body = body | {"fingerprint": base64.b64encode(stamp).decode()}
+        """Make a policy read as ``body``, with the fingerprint of that, in the face and in the model.
+
+        The reference calls it "essentially a hash of the Route Policy": content that comes back brings its fingerprint back.
+        """
+        terms = {key: value for key, value in body.items() if key != "fingerprint"}
+        stamp = hashlib.sha256(canonical([state.target, terms])).digest()[:8]
+        body = terms | {"fingerprint": base64.b64encode(stamp).decode()}
         self._world.network.put_route_policy(
             state.spec.name, body["name"], DIRECTIONS[body["type"]], parse(body.get("terms", [])), principal=principal
         )
@@ -157,7 +160,7 @@ class Routers:
         return self._mutate(kind, state, call, lambda: self.put_policy(state, body, call.principal))
 
     def _mutate(self, kind: str, state: RouterState, call: Call, effect: Any) -> Json:
-        return self._world.mutate(kind, state.target, effect, request=call.query.get("requestId", ""))
+        return self._world.mutate(kind, state.target, effect, call)
 
     def _patched(self, state: RouterState, call: Call) -> None:
         self.put_router(state, merge(state.resource.now, call.body), call.principal)

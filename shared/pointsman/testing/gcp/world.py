@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pointsman.testing.faces.timing import Time
-from pointsman.testing.gcp.answers import Json
-from pointsman.testing.gcp.operations import Operations
+from pointsman.testing.gcp.answers import Call, Json
+from pointsman.testing.gcp.operations import OperationFailed, Operations
 from pointsman.testing.network.blueprint import LinkSpec, Side, SiteSpec
 from pointsman.testing.network.model import Network
 
@@ -38,10 +38,11 @@ class World:
             late[1]()
         return now
 
-    def mutate(self, kind: str, target: str, effect: Callable[[], object], *, request: str) -> Json:
-        """Accept a mutation on a resource that is not busy, and answer with its operation."""
+    def mutate(self, kind: str, target: str, effect: Callable[[], object], call: Call) -> Json:
+        """Accept the mutation that a call asks for, on a resource that is not busy, and answer with its operation."""
         self.operations.refuse_while_busy(target)
-        return self.operations.accept(kind, target, self.time.seconds(), effect, request=request)
+        request = call.query.get("requestId", "")
+        return self.operations.accept(kind, target, self.time.seconds(), _fail if call.doomed else effect, request=request)
 
     def defer(self, seconds: float, call: Callable[[], object]) -> None:
         """Do something ``seconds`` of model time from now."""
@@ -63,3 +64,7 @@ class World:
     def millis(self, seconds: float) -> str:
         """Give a network time as Google writes it in outage notices: milliseconds since 1970, as text."""
         return str((self.time.moment(seconds) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1))
+
+
+def _fail() -> None:
+    raise OperationFailed("Internal error. Please try again or contact Google Support.")

@@ -8,11 +8,13 @@ Source: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-ev
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import TypeGuard
 
+from pointsman.core.errors import RejectedEvent
 from pointsman.core.members import DROPS, LIGHT, alarm_key, metric_key, tunnel_key
 from pointsman.core.sightings import Aspect, Cause, Health, Ignored, Meaning, Sighting, Source, Vantage
 from pointsman.core.values import Frozen
-from pointsman.wire.fields import Table, printable
+from pointsman.wire.fields import TEXT_LIMIT, Table, parse, printable, table
 from pointsman.wire.record import Letter
 
 METRICS_LIMIT = 100
@@ -38,13 +40,14 @@ class _Metric(Frozen):
 
 
 class _Alarm(Frozen):
-    """One change of state, whatever the schema."""
+    """One change of state, whatever the schema; ``above`` says whether it warns of too much, None where that is not told."""
 
     name: str
     state: str
     at: datetime
     suppressed_by: str
     metrics: tuple[_Metric, ...]
+    above: bool | None
     state_path: Table
 
 
@@ -53,13 +56,15 @@ _DROPS = _Meant(aspect=Aspect.ROUTE, cause=Cause.BLACKHOLE)
 _TIGHT = _Meant(aspect=Aspect.CAPACITY, health=Health.DEGRADED)
 _PROBE = _Meant(aspect=Aspect.PROBE, cause=Cause.PACKETS_LOST, vantage=Vantage.PROBE_AWS)
 _PLAIN = _Meant(aspect=Aspect.LINK)
+_ROUTES = _Meant(aspect=Aspect.ROUTE, cause=Cause.ROUTE_GONE)
+_ROUTES_OR_LIMIT = _Meant(aspect=Aspect.ROUTE, health=Health.UNKNOWN, cause=Cause.UNSTATED)
 _METRICS = {
     ("AWS/DX", "ConnectionState"): _PLAIN,
     ("AWS/DX", "ConnectionErrorCount"): _Meant(aspect=Aspect.LINK, health=Health.DEGRADED),
     ("AWS/DX", "ConnectionLightLevelRx"): _Meant(aspect=Aspect.LINK, health=Health.DEGRADED),
     ("AWS/DX", "ConnectionLightLevelTx"): _Meant(aspect=Aspect.LINK, health=Health.DEGRADED),
     ("AWS/DX", "VirtualInterfaceBgpStatus"): _BGP,
-    ("AWS/DX", "VirtualInterfaceBgpPrefixesAccepted"): _Meant(aspect=Aspect.ROUTE, cause=Cause.ROUTE_GONE),
+    ("AWS/DX", "VirtualInterfaceBgpPrefixesAccepted"): _ROUTES,
     ("AWS/VPN", "TunnelState"): _BGP,
     ("AWS/TransitGateway", "PacketDropCountBlackhole"): _DROPS,
     ("AWS/TransitGateway", "PacketDropCountNoRoute"): _DROPS,
@@ -71,6 +76,7 @@ _METRICS = {
 """``TunnelState`` of a VPN with BGP says whether the session is established, so it is session evidence.
 
 ``HealthIndicator`` speaks of AWS's own part of a synthetic monitor's path, not of packets that were lost.
+``VirtualInterfaceBgpPrefixesAccepted`` is watched for too few routes, which are gone, and for too many, near the quota.
 """
 _FAMILIES = {"AWS/DX": _TIGHT, "AWS/VPN": _TIGHT, "AWS/TransitGateway": _TIGHT, "AWS/NetworkMonitor": _PROBE}
 NAMESPACES = frozenset(_FAMILIES)
@@ -78,6 +84,15 @@ NAMESPACES = frozenset(_FAMILIES)
 _ASIDE = {("AWS/DX", name): "ConnectionId" for name in LIGHT} | {("AWS/TransitGateway", name): "TransitGatewayAttachment" for name in DROPS}
 """Further metrics of a resource, by the dimension that names it."""
 _STATES = {"OK": Health.UP, "ALARM": Health.DOWN, "INSUFFICIENT_DATA": Health.UNKNOWN}
+_SIDES = {
+    "GreaterThanThreshold": True,
+    "GreaterThanOrEqualToThreshold": True,
+    "GreaterThanUpperThreshold": True,
+    "LessThanThreshold": False,
+    "LessThanOrEqualToThreshold": False,
+    "LessThanLowerThreshold": False,
+}
+"""Comparisons of an SNS action; the other schemas leave the comparison out."""
 _RESOURCES = ("VirtualInterfaceId", "ConnectionId", "TransitGatewayAttachment", "TransitGateway")
 
 
@@ -105,6 +120,7 @@ def _from_data(data: Table) -> _Alarm:
         at=state.time("timestamp"),
         suppressed_by=state.name_or_empty("actionsSuppressedBy"),
         metrics=tuple(_metrics(configuration)),
+        above=_above(state, data.table_or_empty("previousState")),
         state_path=state,
     )
 
@@ -121,6 +137,35 @@ def _metrics(configuration: Table) -> Iterator[_Metric]:
             )
 
 
+def _above(*states: Table) -> bool | None:
+    """Say on which side of the threshold an alarm is raised, by the newest state whose datapoints tell; a count of nothing is too few."""
+    for state in states:
+        data = _reason_data(state)
+        points, threshold = [one for one in data.items("recentDatapoints") if _is_number(one)], data.get("threshold")
+        if not points or not _is_number(threshold) or state.get("value") not in ("OK", "ALARM"):
+            continue
+        sides = {(point > threshold) - (point < threshold) for point in points}
+        if sides in ({1}, {-1}):
+            return (sides == {1}) is (state.get("value") == "ALARM")
+        if sides == {0} and not threshold and state.get("value") == "ALARM":
+            return False
+    return None
+
+
+def _reason_data(state: Table) -> Table:
+    """Read what a state says of its datapoints: JSON in a text. What cannot be read tells nothing."""
+    text = state.get("reasonData")
+    try:
+        data = table(parse(text)) if isinstance(text, str) and len(text) <= TEXT_LIMIT else None
+        return data if data and isinstance(data.get("recentDatapoints"), list) else Table(values={})
+    except RejectedEvent:
+        return Table(values={})
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _from_sns(body: Table) -> _Alarm:
     trigger = body.table_or_empty("Trigger")
     stats = [one.table("MetricStat").table("Metric") for one in trigger.tables("Metrics", METRICS_LIMIT) if "MetricStat" in one]
@@ -131,6 +176,7 @@ def _from_sns(body: Table) -> _Alarm:
         at=body.time("StateChangeTime"),
         suppressed_by=body.name_or_empty("ActionsSuppressedBy"),
         metrics=tuple(_sns_metric(one) for one in [*single, *stats]),
+        above=_SIDES.get(trigger.prose("ComparisonOperator", _SHOWN)),
         state_path=body,
     )
 
@@ -176,6 +222,8 @@ def _meant(alarm: _Alarm) -> _Meant:
     meanings = [_METRICS.get((one.namespace, one.name)) or _FAMILIES.get(one.namespace, _PLAIN) for one in alarm.metrics]
     if not meanings or any(one != meanings[0] for one in meanings):
         return _PLAIN
+    if meanings[0] is _ROUTES:
+        return _ROUTES if alarm.above is False else _TIGHT if alarm.above else _ROUTES_OR_LIMIT
     whole_vpn = any("VpnId" in one.dimensions and "TunnelIpAddress" not in one.dimensions for one in alarm.metrics)
     return _Meant(aspect=Aspect.BGP, health=Health.DEGRADED, cause=Cause.REDUNDANCY_LOST) if whole_vpn else meanings[0]
 

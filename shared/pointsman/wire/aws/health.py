@@ -5,12 +5,14 @@ in pages, each an event. The times in the detail are RFC 1123 in the samples, an
 Source: docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
+from pointsman.core.errors import RejectedEvent
 from pointsman.core.sightings import Cause, Ignored, Meaning, Notice, Vantage
 from pointsman.wire import times
 from pointsman.wire.aws.arns import resource_id
-from pointsman.wire.fields import Table, printable
+from pointsman.wire.fields import Table, printable, table
 from pointsman.wire.record import Letter
 
 ENTITIES_LIMIT = 1000
@@ -43,11 +45,10 @@ def _notice(event: Table, detail: Table) -> Notice:
     end = detail.time_or_none("endTime", times.any_form)
     if start and end and end < start:
         detail.refuse("endTime", "is before the start")
-    entities = detail.tables("affectedEntities", ENTITIES_LIMIT)
     return Notice(
         vantage=Vantage.AWS,
         what=code,
-        members=tuple(dict.fromkeys(resource_id(entity.name("entityValue")) for entity in entities)),
+        members=tuple(dict.fromkeys(_resources(detail))),
         seen_at=detail.time_or_none("lastUpdatedTime", times.any_form) or event.time("time"),
         start=start,
         end=end,
@@ -57,6 +58,13 @@ def _notice(event: Table, detail: Table) -> Notice:
         about=_about(detail),
         withdrawn=detail.name_or_empty("statusCode") == "closed",
     )
+
+
+def _resources(detail: Table) -> Iterator[str]:
+    """Give the resources that are named; an entity that names none is left out alone."""
+    for entity in detail.items("affectedEntities", ENTITIES_LIMIT):
+        with suppress(RejectedEvent):
+            yield resource_id(table(entity).name("entityValue"))
 
 
 def _cause(code: str, category: str) -> Cause:

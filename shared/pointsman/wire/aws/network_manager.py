@@ -6,6 +6,7 @@ Source: docs.aws.amazon.com/network-manager/latest/tgwnm/monitoring-events.html 
 docs.aws.amazon.com/network-manager/latest/cloudwan/cloudwan-cloudwatch-events.html.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from pointsman.core.members import tunnel_key
@@ -19,6 +20,7 @@ from pointsman.wire.targets import joined
 ROUTES_LIMIT = 1000
 ATTACHMENTS_LIMIT = 32
 _TEXT_LIMIT = 300
+_COUNT = re.compile(r"[0-9]{1,18}")
 _STATUS = "Network Manager Status Update"
 _ROUTING = "Network Manager Routing Update"
 _ADVISORY = "Network Manager Service Advisory"
@@ -121,11 +123,22 @@ def _routing(event: Table, detail: Table) -> Change:
     segments = [f"segment/{name}" for name in detail.names("segments")]
     return Change(
         vantage=Vantage.AWS,
-        what=detail.name("changeType"),
+        what=_what(event, detail),
         target=joined([*tables, *segments, *_routes(detail)] or [id_under(detail, *_NAMED)]),
         seen_at=event.time("time"),
-        sequence=detail.integer("sequenceNumber") if "sequenceNumber" in detail else None,
+        sequence=_sequence(detail.get("sequenceNumber")),
     )
+
+
+def _what(event: Table, detail: Table) -> str:
+    """Name a change; the kind of event does where the word for it is blank, as in a documented sample."""
+    return detail.name_or_empty("changeType") or event.name("detail-type")
+
+
+def _sequence(value: object) -> int | None:
+    """Read a number that only orders updates; None where it is none: the change is told all the same."""
+    text = str(value).removesuffix(".0") if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    return int(text) if _COUNT.fullmatch(text) else None
 
 
 def _routes(detail: Table) -> Iterator[str]:
@@ -136,7 +149,7 @@ def _routes(detail: Table) -> Iterator[str]:
 
 
 def _change(event: Table, detail: Table) -> Change | Ignored:
-    what = detail.name_or_empty("changeType") or event.name("detail-type")
+    what = _what(event, detail)
     if what.upper().replace("_", "-").endswith("-READY"):
         return Ignored(reason=f"announced and not yet made: {printable(what, 80)}")
     named = [resource_id(detail.name(key)) for key in _NAMED if detail.name_or_empty(key)]

@@ -18,12 +18,14 @@ from pointsman.wire.fields import NAME_LIMIT, Table, printable
 from pointsman.wire.record import Letter
 
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}(?:\.[0-9]{0,18})?(?:[eE][-+]?[0-9]{1,2})?")
+_RECEIVED = "router.googleapis.com/bgp/received_routes_count"
+"""Watched for too few routes, which are gone, and for too many, near the quota."""
 _ASPECTS = {
     "router.googleapis.com/bgp/session_up": Aspect.BGP,
     "router.googleapis.com/bgp_sessions_up_count": Aspect.BGP,
     "router.googleapis.com/bgp_sessions_down_count": Aspect.BGP,
     "router.googleapis.com/bfd/session_up": Aspect.LINK,
-    "router.googleapis.com/bgp/received_routes_count": Aspect.ROUTE,
+    _RECEIVED: Aspect.ROUTE,
     "vpn.googleapis.com/tunnel_established": Aspect.IPSEC,
     "interconnect.googleapis.com/network/interconnect/operational": Aspect.LINK,
     "interconnect.googleapis.com/network/interconnect/link/operational": Aspect.LINK,
@@ -45,6 +47,8 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "COMPARISON_GT": operator.gt,
     "COMPARISON_GE": operator.ge,
 }
+_TOO_MUCH = frozenset({"COMPARISON_GT", "COMPARISON_GE"})
+_STATES = {"open": True, "closed": False, "OPEN": True, "CLOSED": False}
 _OWN_METRICS = ("custom.googleapis.com/", "logging.googleapis.com/user/", "workload.googleapis.com/", "prometheus.googleapis.com/")
 
 
@@ -55,7 +59,7 @@ class _Claim(Frozen):
     cause: Cause
 
 
-_NOT_RECOVERED = _Claim(health=Health.UNKNOWN, cause=Cause.UNSTATED)
+_UNTOLD = _Claim(health=Health.UNKNOWN, cause=Cause.UNSTATED)
 
 
 def recognises(letter: Letter) -> bool:
@@ -75,8 +79,12 @@ def _meaning(incident: Table) -> Meaning:
     service = metric.partition("/")[0]
     if metric and service not in _FAMILIES and not metric.startswith(_OWN_METRICS) and metric not in _PROBES:
         return Ignored(reason=f"an incident of {printable(service, 80)}, which says nothing of a link")
-    aspect = Aspect.PROBE if metric in _PROBES else _ASPECTS.get(metric) or _FAMILIES.get(service, Aspect.LINK)
+    above = _above(incident) if metric == _RECEIVED else False
+    known = Aspect.CAPACITY if above else _ASPECTS.get(metric)
+    aspect = Aspect.PROBE if metric in _PROBES else known or _FAMILIES.get(service, Aspect.LINK)
     claim = _claim(incident, aspect, metric)
+    if above is None and claim.health is Health.DOWN:
+        claim = _UNTOLD
     return Sighting(
         vantage=Vantage.PROBE_GCP if metric in _PROBES else Vantage.GCP,
         member=_member(incident),
@@ -99,15 +107,26 @@ def _seen_at(incident: Table) -> datetime:
 
 
 def _claim(incident: Table, aspect: Aspect, metric: str) -> _Claim:
-    state = incident.choice("state", {"open": True, "closed": False, "OPEN": True, "CLOSED": False})
-    if not state:
-        return _Claim(health=Health.UP, cause=Cause.ALARM_CLEARED) if _recovered(incident) else _NOT_RECOVERED
+    if not incident.choice("state", _STATES):
+        return _Claim(health=Health.UP, cause=Cause.ALARM_CLEARED) if _recovered(incident) else _UNTOLD
     if "conditionAbsent" in incident.table_or_empty("condition"):
         return _Claim(health=Health.UNKNOWN, cause=Cause.INSUFFICIENT_DATA)
     if metric in _PROBES:
         return _Claim(health=_PROBES[metric], cause=Cause.PACKETS_LOST if _PROBES[metric] is Health.DOWN else Cause.ALARM)
     partial = aspect in _DEGRADES or metric == _PART_OF_LINK
     return _Claim(health=Health.DEGRADED if partial else Health.DOWN, cause=Cause.ALARM)
+
+
+def _above(incident: Table) -> bool | None:
+    """Say whether an incident warns of too much: by its comparison, else by what was observed; None where neither tells."""
+    threshold = incident.table_or_empty("condition").table_or_empty("conditionThreshold")
+    comparison = str(threshold.get("comparison"))
+    if comparison in _COMPARISONS:
+        return comparison in _TOO_MUCH
+    observed, limit = _figure(incident.get("observed_value")), _figure(incident.get("threshold_value"))
+    if observed is None or incident.choice("state", _STATES) is False:
+        return None
+    return False if observed == 0 else None if limit is None or observed == limit else observed > limit
 
 
 def _recovered(incident: Table) -> bool:
