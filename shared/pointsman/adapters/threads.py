@@ -22,7 +22,7 @@ class Turns:
         """Run a call in a thread once the last of its kind has ended. For one event loop at a time."""
         while (before := self._running.get(kind)) is not None and before.get_loop() is asyncio.get_running_loop() and not before.done():
             await asyncio.wait([before])
-        running = self._running[kind] = asyncio.ensure_future(asyncio.to_thread(call))
+        running = self._running[kind] = asyncio.get_running_loop().run_in_executor(None, call)
         running.add_done_callback(_retrieve)
         return await asyncio.shield(running)
 

@@ -88,8 +88,8 @@ DECIDING = (
     _mutant(
         "what the plan kept on a link until just now condemns it",
         FILLING,
-        "    if relieved is not None and _seen_at(case, name) < relieved + RELIEF:\n",
-        "    if False and relieved is not None:\n",
+        "    relieved = case.plan.links.get(name, LinkState()).relieved\n",
+        "    relieved = None\n",
     ),
     _mutant(
         "fail-back without hold-down",
@@ -184,7 +184,7 @@ FORESEEING = (
         MAINTENANCE,
         "    if window is None or window.away or case.now >= window.until:\n",
         "    if window is None or window.away:\n",
-        ("case.now >= before.until + grace:", "case.now >= before.until + timedelta(hours=1):"),
+        ("case.now >= end + grace else", "case.now >= end + timedelta(hours=1) else"),
     ),
     _mutant(
         "a window squeezes what is moved for it",
