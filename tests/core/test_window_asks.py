@@ -1,12 +1,15 @@
 """A window whose link is not left in time: who is told, until when, and how its outage is graded."""
 
+import pytest
+
 from pointsman.core.fabric import LinkName, MaintenancePolicy, Mode, Policy
 from pointsman.core.incidents import Severity
 from pointsman.core.outbox import severity_of
 from pointsman.core.plan import DrainCause, Verdict
+from pointsman.core.sightings import Health
 from pointsman.core.values import replace
 from tests.core.days import HOUR, IX_A, IX_B, LEAD, ROOMY, STEP, Days, notice
-from tests.core.scene import START, G, fabric, flow, link, seconds, vpn
+from tests.core.scene import START, G, aws_probe, fabric, flow, link, seconds, vpn
 
 
 def asked(story: Days, name: LinkName = IX_A) -> str:
@@ -72,6 +75,27 @@ def test_of_many_links_with_one_window_those_that_are_left_too_late_are_asked_ab
     story.until(2 * HOUR + 15 * STEP)
     assert [asked(story, name) for name in (IX_B, LinkName("ix-c"))] == ["", ""]
     assert all(story.state(name).drain is not None for name in (IX_B, LinkName("ix-c")))
+
+
+@pytest.mark.parametrize("carries", [True, False])
+def test_a_person_is_asked_from_the_windows_start_about_a_link_that_is_doubted_and_carries_flows(*, carries: bool) -> None:
+    name, member = (IX_A, "dxvif-1") if carries else (LinkName("ix-c"), "dxvif-5")
+    story = Days().announce(notice(2 * HOUR, 3 * HOUR, members=(member,)))
+    story.until(2 * HOUR - LEAD - 2 * STEP)
+
+    def doubted_until(end: float) -> str:
+        while story.now < end:
+            story.now += STEP
+            story.report()
+            story.note(*aws_probe(name, Health.DOWN, story.now))
+            story.decided(story.now)
+        return asked(story, name)
+
+    assert doubted_until(2 * HOUR - STEP) == ""
+    assert doubted_until(2 * HOUR) == ("it is suspect, and nothing is decided on that" if carries else "")
+    assert story.state(name).drain is None
+    story.go(STEP)
+    assert (story.state(name).drain is not None, asked(story, name)) == (True, "")
 
 
 def test_nobody_is_asked_about_a_link_that_carries_nothing() -> None:

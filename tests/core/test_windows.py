@@ -62,6 +62,15 @@ def test_places_are_bounded_and_those_of_windows_that_are_over_are_used_again() 
     assert len(later) == 1
 
 
+def test_what_takes_a_window_back_keeps_its_place_until_that_window_is_over() -> None:
+    back = rows_for((), notice(HOUR, 2 * HOUR, about="x", withdrawn=True))
+    many = [notice(5 * HOUR, 6 * HOUR, about=f"event {number}", seen=10) for number in range(PLACES)]
+    rows = [row for one in many if (row := from_notice((ROOMY,), one)) is not None]
+    kept, refused = placed(rows, back, START + seconds(10))
+    assert (len(kept), len(refused), back[0].row in {row.row for row in kept}) == (PLACES - 1, 1, False)
+    assert len(placed(rows, back, START + seconds(2 * HOUR))[1]) == 0
+
+
 def test_an_older_version_that_arrives_late_does_not_bring_back_what_was_withdrawn() -> None:
     story = Days()
     first = notice(HOUR, 2 * HOUR, seen=10)

@@ -54,6 +54,21 @@ def test_the_denial_of_leaving_a_link_for_its_window_is_none_of_leaving_it_once_
     assert story.on("checkout") == "ix-b"
 
 
+def test_nor_while_the_time_is_not_trusted() -> None:
+    story = asked()
+    planned, _ = waits(story)
+    assert word(story, Verb.DENY, planned) == ""
+    story.clock_trusted = False
+    story.go(2 * STEP)
+    assert waits(story) == (planned, "operator: stay")
+    story.away = {"ix-a"}
+    story.go(3 * STEP)
+    outage, denied = waits(story)
+    assert (outage != planned, denied) == (True, "")
+    assert word(story, Verb.APPROVE, outage) == ""
+    assert story.on("checkout") == "ix-b"
+
+
 def test_an_approval_of_leaving_a_link_for_its_window_is_none_of_leaving_it_once_it_is_down() -> None:
     story = asked()
     planned, _ = waits(story)

@@ -74,7 +74,8 @@ def weigh(case: Case, states: dict[LinkName, LinkState], beliefs: Mapping[LinkNa
     would = askable(made, _would(replace(case, approved=ours), states, beliefs, made))
     proposal = _proposal(case, made, would)
     standing = case.plan.proposal
-    hush = hushed(case) if standing is not None and proposal != standing else ""  # what is discretionary seems gone for now
+    broken = any(would.states[name].verdict is Verdict.DOWN for name in would.kept_off - made.kept_off)
+    hush = "" if broken or standing is None or proposal == standing else hushed(case)  # what is discretionary seems gone for now
     led = frozenset(_led(case, made))
     weighed = Weighed(made=_with_memory(case, _asking(made, would), led), proposal=standing if hush else proposal)
     for order in heard.of(Verb.APPROVE, Verb.DENY):

@@ -155,12 +155,16 @@ def _is_due(case: Case, state: LinkState) -> bool:
     window = state.maintenance
     if window is None or window.away or case.now >= window.until:
         return False
-    return state.drain is None and state.verdict in _SEEN
+    return state.drain is None and state.verdict is not Verdict.DOWN
 
 
 def _met(case: Case, link: Link, states: dict[LinkName, LinkState], window: Maintenance) -> LinkState:
     """Leave a link for its window, or ask a person, or wait."""
     state = states[link.name]
+    carries = any(one.link == link.name for one in case.plan.flows.values())
+    if state.verdict not in _SEEN:
+        doubted = f"it is {state.verdict}, and nothing is decided on that"
+        return _asking(case, state, window, doubted) if carries and case.now >= window.start else state
     if not case.steers(link):
         return _asking(case, state, window, "it is in mode recommend") if link.mode is Mode.RECOMMEND else state
     drain = Drain(cause=DrainCause.MAINTENANCE, since=case.now, epoch=case.next_epoch, enactor=_enactor(case, link))
@@ -171,7 +175,6 @@ def _met(case: Case, link: Link, states: dict[LinkName, LinkState], window: Main
     waits, too_late = _wait(case, link, states, window)
     if not waits:
         return left
-    carries = any(one.link == link.name for one in case.plan.flows.values())
     return _asking(case, state, window, waits) if carries and (too_late or case.now >= window.start) else state
 
 

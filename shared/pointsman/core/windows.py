@@ -92,9 +92,15 @@ def _in_place(row: Sighting, taken: Mapping[str, Sighting], now: datetime) -> Si
             free.append(one)
         elif there.window is not None and there.window.key == row.window.key:
             return one
-        elif is_over(there, now) and there.seen_at < row.seen_at:
+        elif _is_spent(there, now) and there.seen_at < row.seen_at:
             over.append(one)
     return next(iter((*free, *over)), None)
+
+
+def _is_spent(row: Sighting, now: datetime) -> bool:
+    """Say whether a row's place is free again: one that takes a window back is needed for as long as that would count."""
+    assert row.window is not None, "only windows have places"
+    return is_over(replace(row, window=replace(row.window, withdrawn=False)), now)
 
 
 def _named(row: Sighting) -> str:
