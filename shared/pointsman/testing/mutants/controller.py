@@ -6,6 +6,7 @@ AGREE = "service/agree.py"
 ALONE = "core/alone.py"
 ARCHIVING = "service/archiving.py"
 CONVERGE = "service/converge.py"
+DAMPING = "core/damping.py"
 DELIVER = "service/deliver.py"
 DRAINS = "core/drains.py"
 EVIDENCE = "core/evidence.py"
@@ -78,6 +79,12 @@ DECIDING = (
         EVIDENCE,
         "    return Belief(verdict=Verdict.SUSPECT, because=words, onset=onset, lost_both_ends=both)",
         "    return Belief(verdict=Verdict.DOWN, because=words, onset=onset)",
+    ),
+    _mutant(
+        "a lone claim about one link ends a drain of another",
+        DAMPING,
+        "    return not carried and not any(",
+        "    return not any(",
     ),
     _mutant(
         "what the plan itself puts on a link condemns it",

@@ -130,9 +130,17 @@ def asked_for(fabric: Fabric, plan: Plan, setting: Setting) -> bool:
             return False
 
 
-def rescued(fabric: Fabric, plan: Plan, link: LinkName) -> bool:
-    """Say whether some flow has no other open link than this one: it is returned to without waiting."""
-    return any(without_choice(plan, flow, link) for flow in fabric.flows)
+def rescued(fabric: Fabric, before: Plan, after: Plan, link: LinkName) -> bool:
+    """Say whether some flow had no other way than this link, which is returned to without waiting: none is open, and its own is left or down."""
+    return any(without_choice(after, flow, link) and not _keeps_its_link(before, after, flow) for flow in fabric.flows)
+
+
+def _keeps_its_link(before: Plan, after: Plan, flow: Flow) -> bool:
+    """Say whether a flow is on a link that no step drains and that is not confirmed down: what is merely doubted keeps it."""
+    at = before.flows.get(flow.name, Placement()).link
+    if at is None or at not in flow.prefer or at not in after.links:
+        return False
+    return not drained(before, at) and not drained(after, at) and after.links[at].verdict is not Verdict.DOWN
 
 
 def without_choice(plan: Plan, flow: Flow, link: LinkName) -> bool:

@@ -171,7 +171,7 @@ def opposite_moves_wait_a_hold_down(record: Record) -> Findings:
         hold = fabric.policy.hold_down
         for link in fabric.links:
             began = before.links.get(link.name, LinkState()).drain
-            ended = began is not None and not drained(after, link.name) and not rescued(fabric, after, link.name)
+            ended = began is not None and not drained(after, link.name) and not rescued(fabric, before, after, link.name)
             if began and ended and after.decided_at - began.since < hold:
                 yield f"epoch {after.epoch} ends the drain of {link.name} {after.decided_at - began.since} after it began"
         for flow, (old, new) in moved(before, after).items():

@@ -74,7 +74,7 @@ def an_ordered_drain_holds(record: Record) -> Findings:
         for link in record.fabric(after).links:
             drain = before.links.get(link.name, LinkState()).drain
             lasts = drain is not None and drain.cause is DrainCause.ORDER and drain.until is not None and after.decided_at < drain.until
-            needed = rescued(record.fabric(after), after, link.name)
+            needed = rescued(record.fabric(after), before, after, link.name)
             if lasts and not drained(after, link.name) and link.name not in undone and not needed:
                 yield f"epoch {after.epoch} returns to {link.name}, which a person drained until {drain.until if drain else ''}"
 

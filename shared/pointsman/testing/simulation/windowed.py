@@ -89,7 +89,7 @@ def nothing_is_returned_to_within_its_window(record: Record) -> Findings:
                 running
                 and drained(before, link.name)
                 and not drained(after, link.name)
-                and not rescued(record.fabric(after), after, link.name)
+                and not rescued(record.fabric(after), before, after, link.name)
             ):
                 yield f"epoch {after.epoch} returns to {link.name} within its window until {window.until if window else ''}"
 
