@@ -23,7 +23,12 @@ def identifiers_are_used_once(file: File) -> Iterator[Fault]:
             first = seen.setdefault((use.scope, use.value), use.path)
             if first != use.path:
                 text = f"{what} {shown(use.value)} is already used at {spelled(first)}"
-                yield Fault(path=use.path, text=text, mend="each is declared once", related=(first,))
+                yield Fault(path=use.path, text=text, mend=_MENDS.get(what, "each is declared once"), related=(first,))
+
+
+_MENDS = {
+    "Direct Connect connection": "each is declared once: of virtual interfaces on one port name it at one, and put their links into one risk group",
+}
 
 
 Scope = Callable[[File, str], str]
