@@ -74,6 +74,8 @@ class Watch:
         """Look at what a write left in the row of that name."""
         seen = self._seen[name]
         before = seen.rows.get(store, _EMPTY)
+        if row == before:
+            return  # a request that came twice: what it finds, damaged or not, is not its doing
         seen.rows[store] = row
         if row.accepted > row.promised or (row.accepted == NO_BALLOT) != (row.value is None):
             self.breaks(READABLE, f"{store} holds {row}")
