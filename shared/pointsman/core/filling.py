@@ -9,7 +9,7 @@ from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind, LinkName
 from pointsman.core.intents import is_intent, links_of
 from pointsman.core.pins import acknowledged_at, draining_at, set_at
 from pointsman.core.plan import Drain, LinkState, Placement, Plan, Relief, Verdict
-from pointsman.core.sightings import Health, Sighting, Source
+from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
 from pointsman.core.wants import TEST_DURATION, failover_test, is_steered, placed_losses, withdrawal_losses
 
@@ -201,12 +201,31 @@ def _is_tested(case: Case, link: Link) -> bool:
 
     Where AWS's words cannot be read, that nobody knew of the link when the plan was agreed on is all there is to go by.
     """
-    if failover_test(case.fabric, case.plan, link, case.view.rows, case.now).running:
+    if failover_test(case.fabric, case.plan, link, case.view.rows, case.now).running or _has_perhaps_begun(case, link):
         return True
     if Cloud.AWS in case.view.unreadable and case.plan.links[link.name].verdict is Verdict.UNKNOWN:
-        return any(member.aws.virtual_interface for member in link.members)
+        return _may_be_tested(link)
     started = draining_at(case.view.rows, Cloud.AWS, link.name)
     return started is not None and case.now - started < TEST_DURATION
+
+
+def _has_perhaps_begun(case: Case, link: Link) -> bool:
+    """Say whether AWS may have started a test by an earlier plan, with no word of it yet: Google misses the session, and AWS not that we know.
+
+    It drains for Google while Google's lever is not set. Where the link has failed, AWS's next look says so.
+    """
+    drain = case.plan.links[link.name].drain
+    if drain is None or not _may_be_tested(link) or _done(case, link, drain) is not None:
+        return False
+    turn = drain.enactor is Cloud.AWS or case.now >= drain.since + case.fabric.policy.takeover_after
+    lost = {
+        row.vantage for rows in case.claims[link.name].values() for row in rows if row.aspect is Aspect.BGP and row.health is Health.DOWN
+    }
+    return turn and Vantage.GCP in lost and Vantage.AWS not in lost
+
+
+def _may_be_tested(link: Link) -> bool:
+    return any(member.aws.virtual_interface for member in link.members)
 
 
 def _overfilled(case: Case) -> dict[LinkName, float]:
