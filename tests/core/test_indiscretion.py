@@ -253,3 +253,19 @@ def test_every_plan_says_who_is_squeezed_and_by_how_much_whatever_may_be_moved(m
         story.clock_trusted = trusted
         plan = (spent(story, now) if used_up else story).decided(now)
         assert told(plan) == squeezed(NARROW, plan)
+
+
+@pytest.mark.parametrize(("outage", "home"), [(False, True), (True, True), (True, False)])
+def test_a_flow_that_comes_home_in_the_epoch_of_an_outage_is_a_move_and_what_the_outage_forces_is_none(*, outage: bool, home: bool) -> None:
+    flows = (flow("checkout", G, 1, ("ix-a", "ix-b"), 20), flow("training", G, 5, ("ix-c", "ix-b"), 21))
+    story = Story(fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), link("ix-c", 10 * G), flows=flows))
+    story.note(*healthy("ix-b", 0), *healthy("ix-c", 0)).decided(0)
+    settled = 60 + story.fabric.policy.hold_down.total_seconds()
+    story.note(
+        *(row for name in (("ix-a",) if home else ()) for row in healthy(name, 60)), *healthy("ix-b", 60), *healthy("ix-c", 60)
+    ).decided(60)
+    story.note(*(row for name in (("ix-a", "ix-b") if home else ("ix-b",)) for row in healthy(name, settled)))
+    story = dark(story, settled, "ix-c") if outage else story.note(*healthy("ix-c", settled))
+    plan = story.decided(settled)
+    assert (story.on("checkout"), story.on("training")) == ("ix-a" if home else "ix-b", "ix-b" if outage else "ix-c")
+    assert len(plan.moves) == home

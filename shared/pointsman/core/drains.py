@@ -146,7 +146,8 @@ def with_move(case: Case, *, made: bool) -> tuple[datetime, ...]:
 def is_move(case: Case, states: Mapping[LinkName, LinkState], flows: Mapping[FlowName, Placement]) -> bool:
     """Say whether an epoch moves traffic at discretion: it leaves or returns to a link with no outage behind it, or changes places so.
 
-    Leaving a link that is down is exempt, and so are what a flow with no other way forces and what a person orders.
+    Leaving a link that is down is exempt, and so are what a flow with no other way forces and what a person orders; a flow
+    that comes home in the same epoch is not.
     """
     before = case.plan
     if not before.epoch:
@@ -159,4 +160,15 @@ def is_move(case: Case, states: Mapping[LinkName, LinkState], flows: Mapping[Flo
     if any(settled(state, case.fabric.policy.hold_down, case.now) for state in ended):
         return True
     moved = any(before.flows.get(name, Placement()).link != new.link for name, new in flows.items())
-    return moved and not begun and not ended
+    return moved and not ended and (not begun or _is_any_nearer(case, states, flows))
+
+
+def _is_any_nearer(case: Case, states: Mapping[LinkName, LinkState], flows: Mapping[FlowName, Placement]) -> bool:
+    """Say whether a flow comes nearer to its favourite that no outage moves: who only makes way for others comes no nearer."""
+    for flow in case.fabric.flows:
+        old, new = case.plan.flows.get(flow.name, Placement()).link, flows[flow.name].link
+        if old not in flow.prefer or new not in flow.prefer or states[old].drain is not None or states[old].verdict is Verdict.DOWN:
+            continue
+        if flow.prefer.index(new) < flow.prefer.index(old):
+            return True
+    return False
