@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from pointsman.core.decide import judge
 from pointsman.core.fabric import Mode
 from pointsman.core.plan import Plan, Verdict
@@ -39,30 +41,17 @@ def waits(story: Days) -> tuple[str, str]:
     return story.plan.proposal.hash, story.plan.proposal.denied
 
 
-def test_the_denial_of_leaving_a_link_for_its_window_is_none_of_leaving_it_once_it_is_down() -> None:
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_denial_of_leaving_a_link_for_its_window_is_none_of_leaving_it_once_it_is_down(*, trusted: bool) -> None:
     story = asked()
     planned, _ = waits(story)
     assert word(story, Verb.DENY, planned) == ""
+    story.clock_trusted = trusted
     story.go(5 * STEP)
     assert waits(story) == (planned, "operator: stay"), "it binds while the link is as it was"
     story.away = {"ix-a"}
     story.go(3 * STEP)
     assert story.state().verdict is Verdict.DOWN
-    outage, denied = waits(story)
-    assert (outage != planned, denied) == (True, "")
-    assert word(story, Verb.APPROVE, outage) == ""
-    assert story.on("checkout") == "ix-b"
-
-
-def test_nor_while_the_time_is_not_trusted() -> None:
-    story = asked()
-    planned, _ = waits(story)
-    assert word(story, Verb.DENY, planned) == ""
-    story.clock_trusted = False
-    story.go(2 * STEP)
-    assert waits(story) == (planned, "operator: stay")
-    story.away = {"ix-a"}
-    story.go(3 * STEP)
     outage, denied = waits(story)
     assert (outage != planned, denied) == (True, "")
     assert word(story, Verb.APPROVE, outage) == ""
