@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pointsman.adapters.aws.clients import Clients
+from pointsman.adapters.aws.failover_claims import TRIES
 from pointsman.ports.clouds import LeverBusy, LeverFailed
 from pointsman.testing.faces.faults import FaultKind
 from tests.aws.conftest import REGION, Cloud
@@ -38,7 +39,7 @@ def test_a_claim_that_cannot_be_understood_is_no_claim(draining: Draining, opera
 
 
 def test_a_drain_of_a_region_whose_parameters_are_throttled_for_seconds_is_known_for_ours_by_everybody(draining: Draining) -> None:
-    draining.cloud.fails("PutParameter", FaultKind.THROTTLED, times=6)
+    draining.cloud.fails("PutParameter", FaultKind.THROTTLED, times=TRIES - 1)
     draining.apply()
     assert Draining(draining.cloud).observed().setting == DRAINED
 
