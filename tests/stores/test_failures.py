@@ -152,13 +152,13 @@ def test_a_file_that_another_program_holds_takes_one_thread_from_all_others(tmp_
 
     async def main() -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
-        store = SqliteStore("held", path, busy=1.0)
+        store = SqliteStore("held", path, busy=2.0)
         await store.put_entry("a", b"1")
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             waiting = [asyncio.ensure_future(store.put_entry(str(number), b"1")) for number in range(6)]
             await asyncio.sleep(0.05)
-            assert await asyncio.wait_for(asyncio.to_thread(int), 0.5) == 0
+            assert await asyncio.wait_for(asyncio.to_thread(int), 1.5) == 0
             for one in waiting[1:]:
                 one.cancel()
             with pytest.raises(StoreDown, match="SQLITE_BUSY"):
