@@ -92,6 +92,7 @@ def in_a_process(number: int, path: str) -> None:
 
 def test_processes_that_share_one_file_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "pointsman.sqlite"
+    asyncio.run(SqliteStore("file", path).read(NAME))  # who makes the file, while another does, may find it busy once
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=in_a_process, args=(number, str(path))) for number in range(PROCESSES)]
     for worker in workers:
