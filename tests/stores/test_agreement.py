@@ -4,13 +4,16 @@ import asyncio
 import itertools
 import multiprocessing
 import random  # noqa: TID251 - seeded, so that every run is alike
+import sqlite3
+import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pointsman.adapters.sqlite.store import SqliteStore
-from pointsman.ports.stores import Store
+from pointsman.ports.stores import Row, Store, StoreDown
 from pointsman.quorum.outcomes import Agreed, Change
 from pointsman.service.registers import Registers
 from pointsman.testing.emulators import Emulator
@@ -92,7 +95,6 @@ def in_a_process(number: int, path: str) -> None:
 
 def test_processes_that_share_one_file_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "pointsman.sqlite"
-    asyncio.run(SqliteStore("file", path).read(NAME))  # who makes the file, while another does, may find it busy once
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=in_a_process, args=(number, str(path))) for number in range(PROCESSES)]
     for worker in workers:
@@ -102,3 +104,26 @@ def test_processes_that_share_one_file_lose_nothing(tmp_path: Path) -> None:
     assert [worker.exitcode for worker in workers] == [0] * PROCESSES
     held = asyncio.run(SqliteStore("file", path).read(NAME)).row.value or ""
     assert sorted(held.split()) == sorted(f"{number}.{turn}" for number in range(PROCESSES) for turn in range(CHANGES))
+
+
+def test_a_file_that_another_is_making_is_waited_for(tmp_path: Path) -> None:
+    """Who turns a file to its log of writes needs it alone, and sqlite itself doesn't wait for that."""
+    path = tmp_path / "pointsman.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE made (half)")
+        leaves = threading.Timer(0.2, other.rollback)
+        leaves.start()
+        assert asyncio.run(SqliteStore("file", path).read(NAME)).row == Row()
+        leaves.join()
+
+
+def test_a_file_that_another_keeps_to_itself_is_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "pointsman.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE made (half)")
+        with pytest.raises(
+            StoreDown, match=r"file cannot be used \(SQLITE_BUSY\): check that its file is writable and not held by another"
+        ):
+            asyncio.run(SqliteStore("file", path, busy=0.1).read(NAME))

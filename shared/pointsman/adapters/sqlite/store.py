@@ -4,7 +4,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,8 @@ PAGE = 1_000
 """Names that one page lists."""
 BUSY_SECONDS = 3.0
 """How long another process's write is waited for."""
+MAKERS = 8
+"""How often a file is turned to its log of writes, while others who make the same file are in the way."""
 NAMES_LIMIT = 80
 """Most letters of the names of tables that an error tells."""
 
@@ -33,6 +35,7 @@ CREATE TABLE IF NOT EXISTS sightings (prefix TEXT, row TEXT, rank TEXT, claim TE
 CREATE TABLE IF NOT EXISTS entries (digest TEXT PRIMARY KEY, entry BLOB, until TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entries_until ON entries (until);
 """
+_WAL = "PRAGMA journal_mode = WAL"
 _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 _COLUMNS = ("promised", "accepted", "value")
 _HELD = "format, promised, accepted, value"
@@ -164,10 +167,11 @@ class SqliteStore:
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:
             db = sqlite3.connect(self._path, timeout=self._busy, isolation_level=None, check_same_thread=False)
-            db.text_factory = _text_or_bytes
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            db.executescript(_SCHEMA)
+            try:
+                _set_up(db)
+            except BaseException:
+                db.close()
+                raise
             self._open = db
         return self._open
 
@@ -218,6 +222,20 @@ class SqliteStore:
         time = _time(db)
         found = db.execute("SELECT claim FROM sightings WHERE prefix = ? LIMIT ?", (prefix, ROWS_LIMIT + 1)).fetchall()
         return rows_read(self.name, (text for (text,) in found), time)
+
+
+def _set_up(db: sqlite3.Connection) -> None:
+    """Make a connection and its file a store's. Raises ``sqlite3.Error``."""
+    db.text_factory = _text_or_bytes
+    for _ in range(MAKERS - 1):
+        with suppress(sqlite3.OperationalError):
+            db.execute(_WAL)
+            break
+        db.execute("BEGIN EXCLUSIVE")  # sqlite waits here, and not for the log of writes, until whoever else has the file leaves it
+        db.execute("ROLLBACK")
+    db.execute(_WAL)
+    db.execute("PRAGMA synchronous = FULL")
+    db.executescript(_SCHEMA)
 
 
 def _put_entry(db: sqlite3.Connection, digest: str, entry: bytes, until: str | None) -> None:
