@@ -189,8 +189,7 @@ def test_what_was_steered_ahead_explains_nothing_after_a_hold_down_nor_once_it_i
 
 def test_congestion_right_after_bgp_left_a_dead_link_does_not_condemn_the_link_it_chose() -> None:
     story = steady()
-    dead = (*gcp_bgp("ix-a", Health.DOWN, 10, source=Source.ROUTER_LOG, cause=Cause.LINK_DOWN), *aws_bgp("ix-a", Health.DOWN, 10))
-    grey(story.note(*dead), 10.5, "ix-b")
+    grey(story.note(*dead(10)), 10.5, "ix-b")
     plan = story.decided(11)
     assert (plan.links[IX_A].verdict, plan.links[IX_B].verdict) == (Verdict.DOWN, Verdict.UP)
     assert (story.on("checkout"), story.on("training")) == ("ix-b", "ix-c")
@@ -237,14 +236,18 @@ def overfilled_fourfold() -> Story:
     return grey(story, 1_000, "ix-a")
 
 
-def bgp_leaves_ix_a() -> Story:
+def bgp_leaves_ix_a(mode: Mode = Mode.AUTO) -> Story:
     """Let BGP leave ix-a and overfill ix-b, the only link beside it."""
     both = (IX_A, IX_B)
     flows = (flow("checkout", G, 1, both, 20), flow("training", 6 * G, 5, both, 21))
-    story = Story(fabric(link("ix-a", 10 * G), link("ix-b", 5 * G), flows=flows)).all_healthy(0)
+    story = Story(fabric(link("ix-a", 10 * G, mode=mode), link("ix-b", 5 * G), flows=flows)).all_healthy(0)
     story.decided(1)
-    dead = (*gcp_bgp("ix-a", Health.DOWN, 10, source=Source.ROUTER_LOG, cause=Cause.LINK_DOWN), *aws_bgp("ix-a", Health.DOWN, 10))
-    return losing(story.note(*dead), 10.5, OVERFILLED)
+    return losing(story.note(*dead(10)), 10.5, OVERFILLED)
+
+
+def dead(at: float) -> tuple[Sighting, ...]:
+    """Let both ends of ix-a miss its session."""
+    return (*gcp_bgp("ix-a", Health.DOWN, at, source=Source.ROUTER_LOG, cause=Cause.LINK_DOWN), *aws_bgp("ix-a", Health.DOWN, at))
 
 
 def test_the_last_link_is_not_condemned_for_what_bgp_moves_onto_it() -> None:
@@ -258,6 +261,24 @@ def test_nor_is_one_that_bgp_moves_flows_onto_which_nobody_has_placed_yet() -> N
     assert story.decided(11).links[IX_B].verdict is Verdict.UP
 
 
+def test_what_probes_saw_while_bgp_left_a_link_that_nobody_steers_condemns_nobody_when_it_is_read_late() -> None:
+    story = bgp_leaves_ix_a(Mode.OBSERVE)
+    assert story.decided(11).links[IX_A].verdict is Verdict.DOWN
+    end = 11 + story.fabric.policy.hold_down.total_seconds()
+    losing(story.note(*dead(end - 2)), end - 2, OVERFILLED)
+    assert story.decided(end + 2).links[IX_B].verdict is Verdict.UP
+    assert losing(story, end + 3, OVERFILLED).decided(end + 4).links[IX_B].verdict is Verdict.DOWN
+
+
+def test_nor_what_they_saw_before_it_was_back() -> None:
+    story = bgp_leaves_ix_a(Mode.OBSERVE)
+    assert story.decided(11).links[IX_A].verdict is Verdict.DOWN
+    story.note(*healthy("ix-a", 20))
+    assert story.decided(21).links[IX_B].verdict is Verdict.UP
+    assert (story.decided(22).links[IX_A].verdict, story.plan.links[IX_B].verdict) == (Verdict.UP, Verdict.UP)
+    assert losing(story, 30, OVERFILLED).decided(31).links[IX_B].verdict is Verdict.DOWN
+
+
 @pytest.mark.parametrize("behind", [True, False])
 def test_bgp_may_lead_a_flow_from_where_googles_levers_still_have_it(*, behind: bool) -> None:
     both = (LinkName("ix-c"), IX_A, IX_B)
@@ -265,8 +286,7 @@ def test_bgp_may_lead_a_flow_from_where_googles_levers_still_have_it(*, behind: 
     story = Story(fabric(link("ix-a", 10 * G), link("ix-b", 5 * G), link("ix-c", 10 * G), flows=flows)).all_healthy(0)
     story.decided(1)
     story.note(*lever("ix-a", Health.UP, 5, story.plan.epoch - behind))
-    dead = (*gcp_bgp("ix-a", Health.DOWN, 10, source=Source.ROUTER_LOG, cause=Cause.LINK_DOWN), *aws_bgp("ix-a", Health.DOWN, 10))
-    plan = losing(story.note(*dead), 10.5, OVERFILLED).decided(11)
+    plan = losing(story.note(*dead(10)), 10.5, OVERFILLED).decided(11)
     assert plan.links[IX_B].verdict is (Verdict.UP if behind else Verdict.DOWN)
 
 
@@ -303,25 +323,35 @@ def test_a_router_restart_that_forwards_on_is_not_fled_from_before_its_budget() 
     assert (story.on("checkout"), story.on("training")) == ("ix-a", "ix-a")
 
 
-def drained_by_order(*, acknowledged: bool) -> Story:
+def drained_by_order(*, acknowledged: float | None) -> Story:
     """Let a person drain ix-a, on which a flow stays that no other link carries, so that no failover test of AWS is due."""
     flows = (flow("checkout", G, 1, (IX_A, IX_B), 20), flow("alone", 20 * G, 5, (IX_A,), 21))
     story = Story(fabric(link("ix-a", 30 * G), link("ix-b", 5 * G), flows=flows)).all_healthy(0)
     epoch = story.decided(1).epoch
     ordered = Drain(cause=DrainCause.ORDER, since=START + seconds(2), epoch=epoch, enactor=Cloud.GCP, until=START + seconds(9_000))
     story.plan = replace(story.plan, links={**story.plan.links, IX_A: replace(story.plan.links[IX_A], drain=ordered)})
-    return story.note(*lever("ix-a", Health.DRAINING, 3, epoch)) if acknowledged else story
+    return story if acknowledged is None else story.note(*lever("ix-a", Health.DRAINING, acknowledged, epoch))
+
+
+TURN = 2 + fabric(link("ix-a", G)).policy.takeover_after.total_seconds()
+"""When it is AWS's turn to drain."""
 
 
 @pytest.mark.parametrize(
     ("acknowledged", "seen_by_aws", "verdict"),
-    [(False, False, Verdict.UNKNOWN), (False, True, Verdict.DOWN), (True, False, Verdict.DOWN)],
+    [
+        (None, False, Verdict.UNKNOWN),
+        (None, True, Verdict.DOWN),
+        (3, False, Verdict.DOWN),
+        (TURN + 1, False, Verdict.UNKNOWN),
+        (TURN + 1, True, Verdict.DOWN),
+    ],
 )
 def test_a_planned_drains_link_whose_session_google_alone_misses_is_unknown_while_aws_may_be_testing_it(
-    verdict: Verdict, *, acknowledged: bool, seen_by_aws: bool
+    verdict: Verdict, *, acknowledged: float | None, seen_by_aws: bool
 ) -> None:
     story = drained_by_order(acknowledged=acknowledged)
-    late = 4 + story.fabric.policy.takeover_after.total_seconds()
+    late = TURN + 2
     story.note(*healthy("ix-b", late), *gcp_bgp("ix-a", Health.DOWN, late))
     story.note(*(aws_bgp("ix-a", Health.DOWN, late) if seen_by_aws else ()))
     assert losing(story, late, 0.1, "ix-a").decided(late + 1).links[IX_A].verdict is verdict

@@ -2,14 +2,16 @@
 
 import pytest
 
+from pointsman.core.adopting import heartbeats
 from pointsman.core.fabric import Cloud
 from pointsman.core.members import probe_key
 from pointsman.core.plan import DrainCause, Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Vantage
+from pointsman.core.silence import SILENT_AFTER
 from pointsman.core.values import replace
 from pointsman.core.wants import TEST_DURATION
 from tests.core.days import FLOWS, HOLD, HOUR, IX_A, ROOMY, STEP, Days, notice
-from tests.core.scene import G, aws_probe, fabric, gcp_bgp, gcp_probe, lever, link
+from tests.core.scene import START, G, aws_bgp, aws_probe, fabric, gcp_bgp, gcp_probe, lever, link, seconds
 
 PROBES = {probe_key(pair.source, pair.target) for pair in link("ix-a", 10 * G).probes}
 TWO = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=FLOWS)
@@ -65,6 +67,7 @@ def test_a_link_that_is_not_seen_good_after_its_window_though_everything_is_read
     story.announce(notice(2 * HOUR, 3 * HOUR))
     story.until(3 * HOUR + STEP)
     story.silent = True
+    story.note(*(row for cloud in Cloud for row in heartbeats(cloud, (TWO,), START + seconds(3 * HOUR + STALE))))
     story.go(STALE)
     assert story.state().down_since_epoch is not None
     assert story.state().drain is not None
@@ -108,6 +111,44 @@ def test_a_window_that_ended_while_nobody_decided_leaves_its_link_time_to_be_see
     assert story.decided(story.now).links[IX_A].down_since_epoch is None
     story.go(2 * HOLD + STEP)
     assert (story.state().drain, story.state().maintenance, story.state().down_since_epoch) == (None, None, None)
+
+
+def over_and_one_prober_unheard() -> Days:
+    """End ix-a's window while nobody is awake, and let time to converge pass with no word of Google's prober."""
+    story = Days(TWO).announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(2 * HOUR + STEP)
+    story.now = 3 * HOUR + 1
+    story.note(*aws_probe("ix-a", Health.UP, story.now))
+    assert story.decided(story.now).links[IX_A].maintenance is not None, "it has time to be seen good"
+    story.now += TWO.link(IX_A).timers.budget.total_seconds() + 1
+    story.note(*aws_probe("ix-a", Health.UP, story.now))
+    return story
+
+
+def test_a_link_of_which_one_prober_has_told_nothing_since_its_window_ended_is_no_outage() -> None:
+    story = over_and_one_prober_unheard()
+    assert story.decided(story.now).links[IX_A].down_since_epoch is None
+    story.go(HOLD + STEP)
+    assert (story.state().drain, story.state().maintenance, story.state().down_since_epoch) == (None, None, None)
+
+
+def test_it_is_an_outage_once_that_clouds_functions_were_at_work_for_longer_and_its_prober_still_tells_nothing() -> None:
+    story, patience = over_and_one_prober_unheard(), SILENT_AFTER.total_seconds()
+    story.note(*heartbeats(Cloud.GCP, (TWO,), START + seconds(3 * HOUR + patience / 2)))
+    story.now += patience
+    assert story.decided(story.now).links[IX_A].down_since_epoch is None
+    story.now += 1
+    story.note(*heartbeats(Cloud.GCP, (TWO,), START + seconds(story.now)), *aws_probe("ix-a", Health.UP, story.now))
+    assert story.decided(story.now).links[IX_A].down_since_epoch is not None
+
+
+def test_it_is_an_outage_at_once_when_it_is_seen_down() -> None:
+    story = over_and_one_prober_unheard()
+    story.note(
+        *gcp_bgp("ix-a", Health.DOWN, story.now), *aws_bgp("ix-a", Health.DOWN, story.now), *aws_probe("ix-a", Health.DOWN, story.now)
+    )
+    assert story.decided(story.now).links[IX_A].down_since_epoch is not None
+    assert story.cause is DrainCause.OUTAGE
 
 
 def hidden_by_a_test_that_is_no_longer_due(started: float) -> Days:

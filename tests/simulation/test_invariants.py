@@ -12,6 +12,7 @@ from pointsman.testing.simulation.evidence import Called, Evidence
 from pointsman.testing.simulation.fabrics import Shape, Terms, fabrics
 from pointsman.testing.simulation.invariants import (
     EVENT_REQUESTS,
+    LETTER_REQUESTS,
     REQUESTS_LIMITS,
     opposite_moves_wait_a_hold_down,
     store_operations_are_bounded,
@@ -90,10 +91,13 @@ def test_a_flow_that_left_for_a_persons_drain_comes_back_when_a_rescue_ends_it()
         )
 
 
-@pytest.mark.parametrize(("door", "limit"), [("report", EVENT_REQUESTS), *REQUESTS_LIMITS.items()])
-def test_a_call_that_asks_more_of_the_stores_than_its_kind_may_is_found(evidence: Evidence, door: str, limit: int) -> None:
+@pytest.mark.parametrize("letters", [0, 3])
+@pytest.mark.parametrize(("door", "base"), [("report", EVENT_REQUESTS), *REQUESTS_LIMITS.items()])
+def test_a_call_that_asks_more_of_the_stores_than_its_kind_may_is_found(evidence: Evidence, door: str, base: int, letters: int) -> None:
+    limit = base + LETTER_REQUESTS * letters
+
     def judged(requests: int) -> list[str]:
-        call = Called(at=1.0, seconds=1.0, door=door, reads=requests - 1, writes=1)
+        call = Called(at=1.0, seconds=1.0, door=door, reads=requests - 1, writes=1, letters=letters)
         return list(store_operations_are_bounded(Record(replace(evidence, calls=(call,)))))
 
     assert judged(limit) == []

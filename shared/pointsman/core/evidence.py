@@ -349,6 +349,12 @@ def _good(link: Link, claims: Claims) -> bool:
     return {cloud_of(row.vantage) for row in ups if row.aspect is Aspect.BGP or row.aspect in _SHOWS_PACKETS} >= _BOTH
 
 
+def heard_since(link: Link, claims: Claims, instant: datetime) -> frozenset[Cloud]:
+    """Name the clouds that have told anything since an instant of what shows that a link is good: its probes where it declares them."""
+    told = {row.vantage for row in _rows(claims) if row.seen_at > instant and (not link.probes or row.vantage in PROBES)}
+    return frozenset(filter(None, map(cloud_of, told)))
+
+
 def passing(claims: Claims) -> bool:
     """Say whether fresh forwarding evidence shows the link passing packets, and none shows it failing."""
     told = list(filter(is_forwarding, _rows(claims)))

@@ -144,24 +144,28 @@ def _poured(case: Case, link: Link) -> datetime:
     if drain is None:
         return _NEVER
     done, end = _done(case, link, drain), drain.since + case.fabric.policy.hold_down
-    return min(done + SETTLING, end) if done is not None else _STILL if case.now < end else _NEVER
+    return end if done is None else min(done + SETTLING, end)
 
 
 def _fled(case: Case, link: Link, onto: Link) -> datetime:
-    """Say until when BGP, which leaves a link by itself, may move more onto another than that carries.
+    """Say until when BGP, which leaves a link by itself, may move more onto another than that carries."""
+    state = case.plan.links.get(link.name, LinkState())
+    moved = {flow.name: Placement(link=onto.name) for flow in case.fabric.flows if _may_be_on(case, flow, link)}
+    if state.drain is not None or not moved:
+        return _NEVER
+    losses = placed_losses(case.fabric, replace(case.plan, flows={**case.plan.flows, **moved}))
+    return _left_until(case, link, state) if onto.name in losses else _NEVER
+
+
+def _left_until(case: Case, link: Link, state: LinkState) -> datetime:
+    """Say until when BGP may lead traffic away from a link: until just after it was good again.
 
     For a hold-down at most, and where only one end has lost the session, for as long as the other takes to lose it.
     """
-    state = case.plan.links.get(link.name, LinkState())
-    if state.drain is not None or lost_by_probes_alone(case.claims[link.name]):
-        return _NEVER
-    leaving = case.fabric.policy.hold_down if state.lost else min(case.fabric.policy.hold_down, link.timers.budget)
+    if lost_by_probes_alone(case.claims[link.name]) and not state.lost:
+        return state.since + SETTLING if state.verdict in _GOOD and state.since is not None else _NEVER
     began = state.since if state.verdict in _BAD and state.since is not None else case.now
-    if case.now - began >= leaving:
-        return _NEVER
-    moved = {flow.name: Placement(link=onto.name) for flow in case.fabric.flows if _may_be_on(case, flow, link)}
-    losses = placed_losses(case.fabric, replace(case.plan, flows={**case.plan.flows, **moved})) if moved else {}
-    return _STILL if onto.name in losses else _NEVER
+    return began + (case.fabric.policy.hold_down if state.lost else min(case.fabric.policy.hold_down, link.timers.budget))
 
 
 def _may_be_on(case: Case, flow: Flow, link: Link) -> bool:
@@ -212,16 +216,24 @@ def _is_tested(case: Case, link: Link) -> bool:
 def _has_perhaps_begun(case: Case, link: Link) -> bool:
     """Say whether AWS may have started a test by an earlier plan, with no word of it yet: Google misses the session, and AWS not that we know.
 
-    It drains for Google while Google's lever is not set. Where the link has failed, AWS's next look says so.
+    It drains for Google until Google's lever is set. Where the link has failed, AWS's next look says so.
     """
     drain = case.plan.links[link.name].drain
-    if drain is None or not _may_be_tested(link) or _done(case, link, drain) is not None:
+    if drain is None or not _may_be_tested(link):
         return False
-    turn = drain.enactor is Cloud.AWS or case.now >= drain.since + case.fabric.policy.takeover_after
-    lost = {
-        row.vantage for rows in case.claims[link.name].values() for row in rows if row.aspect is Aspect.BGP and row.health is Health.DOWN
-    }
-    return turn and Vantage.GCP in lost and Vantage.AWS not in lost
+    sessions = [row for rows in case.claims[link.name].values() for row in rows if row.aspect is Aspect.BGP]
+    lost = {row.vantage for row in sessions if row.health is Health.DOWN}
+    seen = max((row.seen_at for row in sessions if row.vantage is Vantage.AWS), default=_NEVER)
+    return _was_awss_turn(case, link, drain, seen) and Vantage.GCP in lost and Vantage.AWS not in lost
+
+
+def _was_awss_turn(case: Case, link: Link, drain: Drain, seen: datetime) -> bool:
+    """Say whether AWS had to drain before Google's lever was set, and has not ``seen`` the session since, which it hides for a test at most."""
+    turn = drain.since + (timedelta(0) if drain.enactor is Cloud.AWS else case.fabric.policy.takeover_after)
+    done = _done(case, link, drain)
+    if done is None:
+        return case.now >= turn
+    return turn < done + SETTLING and seen < max(turn, done) and case.now < done + TEST_DURATION
 
 
 def _may_be_tested(link: Link) -> bool:

@@ -6,17 +6,18 @@ is lost, returns nothing early.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime
 
 from pointsman.core.case import Case
 from pointsman.core.drains import drains, hushed, recent_moves, renewed, settled
-from pointsman.core.evidence import Belief, dark_members
+from pointsman.core.evidence import Belief, dark_members, heard_since
 from pointsman.core.fabric import Bandwidth, Cloud, Flow, FlowName, Link, LinkKind, LinkName, MemberId, Mode
 from pointsman.core.filling import parallel
 from pointsman.core.flows import placements
 from pointsman.core.motion import one_domain
 from pointsman.core.plan import Drain, DrainCause, LinkState, Maintenance, Placement, Verdict
 from pointsman.core.sightings import Health
+from pointsman.core.silence import SILENT_AFTER, last_beat
 from pointsman.core.values import replace
 from pointsman.core.windows import Told, covers, excuses, follows, near, told_by_link
 
@@ -45,7 +46,7 @@ def _is_expected(case: Case, link: Link, told: Told) -> bool:
     left = before.drain is not None and before.drain.cause is DrainCause.MAINTENANCE
     found = near(case.fabric, link, told, case.now)
     found = _with_dark(found, link, _dark(case, link, before, told)) if left else found
-    window = _agreed(case, before.maintenance, found, timedelta(0))
+    window = _agreed(case, link, before, found)
     return window is not None and not window.away and window.start <= case.now < window.until
 
 
@@ -66,7 +67,7 @@ def _stepped(case: Case, link: Link, state: LinkState, told: Told) -> LinkState:
         return _over(case, link, state, begun=False)
     dark = _dark(case, link, state, told)
     found = _with_dark(near(case.fabric, link, told, case.now), link, dark)
-    window = _agreed(case, before, found, _grace(link, state))
+    window = _agreed(case, link, state, found)
     state = replace(state, maintenance=window, expected=state.expected if _whole(window) else None)
     if not _whole(window):
         state = _over(case, link, state, begun=_whole(before))
@@ -77,31 +78,34 @@ def _stepped(case: Case, link: Link, state: LinkState, told: Told) -> LinkState:
     return state
 
 
-def _grace(link: Link, state: LinkState) -> timedelta:
-    """Give a link that is not seen good yet time to converge when its window ends: nobody is paged for that."""
-    good = state.verdict is Verdict.UP and state.good_since is not None
-    return timedelta(0) if good else link.timers.budget
-
-
-def _agreed(case: Case, before: Maintenance | None, found: Maintenance | None, grace: timedelta) -> Maintenance | None:
-    """Keep the agreed window until it ends, unless its own announcements say otherwise by now; and for the grace after its end was noticed."""
+def _agreed(case: Case, link: Link, state: LinkState, found: Maintenance | None) -> Maintenance | None:
+    """Keep the agreed window until it ends, unless its own announcements say otherwise by now; and then for as long as its link has time."""
+    before = state.maintenance
     if before is None or (found is not None and case.now >= before.until):
         return found
     if found is None and (case.now >= before.until or covers(case.view.rows, before)):
-        return _ended(case, before, grace)
+        end = before.until if before.over else case.now
+        return replace(before, start=min(before.start, end), until=end, by={}) if _has_time(case, link, state, end) else None
     same = found is not None and (found.start, found.until, found.away) == (before.start, before.until, before.away)
     if same or not covers(case.view.rows, before):
         return before
     return found and replace(found, ask="" if found.away else before.ask)
 
 
-def _ended(case: Case, window: Maintenance, grace: timedelta) -> Maintenance | None:
-    """Give what is left of a window that is over, or taken back: its end with no announcement, for ``grace`` from when that was noticed.
+def _has_time(case: Case, link: Link, state: LinkState, end: datetime) -> bool:
+    """Say whether a link is to be seen good yet when its window has ended: nobody is paged for that.
 
-    Whoever notices may have slept since it ended, and every row be as old.
+    It has time to converge from when its end was noticed. Whoever notices may have slept since it ended, and every row be as old: where
+    nothing bad is known, it has time until whoever must see it good has told anything, or that cloud's functions were at work for longer.
     """
-    end = window.until if window.over else case.now
-    return None if case.now >= end + grace else replace(window, start=min(window.start, end), until=end, by={})
+    if state.verdict is Verdict.UP and state.good_since is not None:
+        return False
+    if case.now < end + link.timers.budget:
+        return True
+    silent = frozenset(Cloud) - heard_since(link, case.claims[link.name], end)
+    beats = [last_beat(case.view.rows, cloud) for cloud in silent]
+    asleep = any(beat is None or beat < end + SILENT_AFTER for beat in beats)
+    return asleep and state.verdict in {Verdict.UP, Verdict.UNKNOWN}
 
 
 def _whole(window: Maintenance | None) -> bool:

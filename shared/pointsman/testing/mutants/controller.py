@@ -191,7 +191,10 @@ FORESEEING = (
         MAINTENANCE,
         "    if window is None or window.away or case.now >= window.until:\n",
         "    if window is None or window.away:\n",
-        ("case.now >= end + grace else", "case.now >= end + timedelta(hours=1) else"),
+        (
+            "    if state.verdict is Verdict.UP and state.good_since is not None:\n        return False\n    if case.now < end + link.timers.budget:\n",
+            "    if case.now < end + 60 * link.timers.budget:\n",
+        ),
     ),
     _mutant(
         "a window squeezes what is moved for it",

@@ -124,13 +124,14 @@ class Way(Frozen):
 
 
 class Called(Frozen):
-    """One call of a function: how long it took, the time apart that it was frozen, and what it asked of stores."""
+    """One call of a function: how long it took, the time apart that it was frozen, what it asked of stores, and how many letters it told."""
 
     at: float
     seconds: float
     door: str
     reads: int
     writes: int
+    letters: int = 0
 
 
 class Overwritten(Frozen):

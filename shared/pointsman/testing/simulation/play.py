@@ -353,4 +353,5 @@ def _sleeper(dice: Random) -> Mishap:
 
 def _called(call: Call, began: float, ended: float) -> Called:
     reads, writes = (sum(call.asked.get(request, 0) for request in asked) for asked in (_STORE_READS, _STORE_WRITES))
-    return Called(at=began, seconds=ended - began - call.frozen, door=call.door, reads=reads, writes=writes)
+    letters = call.asked.get(Request.TELL, 0)
+    return Called(at=began, seconds=ended - began - call.frozen, door=call.door, reads=reads, writes=writes, letters=letters)

@@ -268,6 +268,8 @@ class SimulatedDesk:
 
     async def tell(self, incident: Incident, letter: Letter, key: str) -> Ticket:
         """Open, update or resolve."""
+        if (who := caller()) is not None:
+            who.asked[Request.TELL] += 1
         kind = self.nature.strike(Request.TELL, "desk")
         await asyncio.sleep(0.05 + self.nature.dice.random())
         self.nature.tell(f"tells the desk to {letter.ask} {incident.id}")
