@@ -3,7 +3,7 @@
 import pytest
 
 from pointsman.core.adopting import heartbeats
-from pointsman.core.fabric import Cloud
+from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.members import probe_key
 from pointsman.core.plan import DrainCause, Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Vantage
@@ -113,9 +113,9 @@ def test_a_window_that_ended_while_nobody_decided_leaves_its_link_time_to_be_see
     assert (story.state().drain, story.state().maintenance, story.state().down_since_epoch) == (None, None, None)
 
 
-def over_and_one_prober_unheard() -> Days:
+def over_and_one_prober_unheard(start: Fabric = TWO) -> Days:
     """End ix-a's window while nobody is awake, and let time to converge pass with no word of Google's prober."""
-    story = Days(TWO).announce(notice(2 * HOUR, 3 * HOUR))
+    story = Days(start).announce(notice(2 * HOUR, 3 * HOUR))
     story.until(2 * HOUR + STEP)
     story.now = 3 * HOUR + 1
     story.note(*aws_probe("ix-a", Health.UP, story.now))
@@ -130,6 +130,16 @@ def test_a_link_of_which_one_prober_has_told_nothing_since_its_window_ended_is_n
     assert story.decided(story.now).links[IX_A].down_since_epoch is None
     story.go(HOLD + STEP)
     assert (story.state().drain, story.state().maintenance, story.state().down_since_epoch) == (None, None, None)
+
+
+def test_nor_one_whose_session_a_cloud_last_saw_on_its_way_back_from_our_own_test() -> None:
+    policy = TWO.policy
+    patient = replace(TWO, policy=replace(policy, freshness=replace(policy.freshness, look=policy.freshness.event)))
+    story = over_and_one_prober_unheard(patient)
+    story.note(*gcp_probe("ix-a", Health.UP, story.now), *aws_bgp("ix-a", Health.DOWN, 3 * HOUR, cause=Cause.FAILOVER_TEST))
+    story.plan = replace(story.plan, links=story.plan.links | {IX_A: replace(story.state(), verdict=Verdict.UNKNOWN)})
+    state = story.decided(story.now).links[IX_A]
+    assert (state.verdict, state.down_since_epoch) == (Verdict.UNKNOWN, None)
 
 
 def test_it_is_an_outage_once_that_clouds_functions_were_at_work_for_longer_and_its_prober_still_tells_nothing() -> None:

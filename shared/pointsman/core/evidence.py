@@ -350,9 +350,14 @@ def _good(link: Link, claims: Claims) -> bool:
 
 
 def heard_since(link: Link, claims: Claims, instant: datetime) -> frozenset[Cloud]:
-    """Name the clouds that have told anything since an instant of what shows that a link is good: its probes where it declares them."""
-    told = {row.vantage for row in _rows(claims) if row.seen_at > instant and (not link.probes or row.vantage in PROBES)}
-    return frozenset(filter(None, map(cloud_of, told)))
+    """Name the clouds that have told since an instant what shows that a link is good, and everything else than that it is up.
+
+    Its probes show it where it declares them.
+    """
+    rows = list(_rows(claims))
+    told = {row.vantage for row in rows if row.seen_at > instant and (not link.probes or row.vantage in PROBES)}
+    before = {row.vantage for row in rows if row.seen_at <= instant and row.health is not Health.UP}
+    return frozenset(filter(None, map(cloud_of, told))).difference(map(cloud_of, before))
 
 
 def passing(claims: Claims) -> bool:
