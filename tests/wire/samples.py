@@ -34,3 +34,9 @@ def decoded(path: Path) -> tuple[Record, ...]:
 def meanings(payload: Any, headers: dict[str, str] | None = None) -> tuple[Any, ...]:
     """Give what a payload means, without the deliveries."""
     return tuple(record.meaning for record in decode(payload, headers))
+
+
+def only(payload: Any) -> Any:
+    """Give the one meaning that a payload has."""
+    (found,) = meanings(payload)
+    return found

@@ -7,18 +7,13 @@ import pytest
 
 from pointsman.adapters.http import USER_AGENT
 from pointsman.core.sightings import Actor, Aspect, Cause, Change, Health, Ignored, Notice, Order, Rejected, Sighting, Source, Vantage, Verb
-from tests.wire.samples import SAMPLES, decoded, meanings, sample
+from tests.wire.samples import SAMPLES, decoded, meanings, only, sample
 
 ROUTER = sample("gcp/logentry-router-bgp-up.json")
 ALARM = sample("aws/cw-alarm-dx-vif-bgp-status-alarm.json")
 INCIDENT = sample("gcp/monitoring-incident-closed-bgp-session.json")
 TRAIL = sample("aws/cloudtrail-ec2-replace-transit-gateway-route.json")
 STATUS = sample("aws/nm-status-vpn-bgp-down.json")
-
-
-def only(payload: Any) -> Any:
-    (found,) = meanings(payload)
-    return found
 
 
 def with_detail(payload: Any, **changes: Any) -> Any:
@@ -93,47 +88,6 @@ def test_an_alarm_on_an_unknown_metric_of_a_links_own_namespace_is_a_matter_of_c
 )
 def test_alarms_on_further_metrics_of_a_resource_have_rows_of_their_own(namespace: str, name: str, dimension: str, member: str) -> None:
     assert alarm("ALARM", namespace=namespace, name=name, dimensions={dimension: "dxcon-1"}).member == member
-
-
-def named(name: str, **metric: Any) -> Any:
-    value = copy.deepcopy(ALARM)
-    value["detail"]["alarmName"] = name
-    value["detail"]["configuration"]["metrics"][0]["metricStat"]["metric"].update(metric)
-    return only(value)
-
-
-def test_two_alarms_on_one_metric_of_one_resource_have_rows_apart_and_one_member() -> None:
-    keen, deaf = named("vif-1-of-2-minutes"), named("vif-5-of-5-minutes")
-    assert keen.member == deaf.member == only(ALARM).member
-    assert keen.row != deaf.row
-    assert named("caf\N{LATIN SMALL LETTER E WITH ACUTE}").row == named("cafe\N{COMBINING ACUTE ACCENT}").row
-
-
-def test_an_alarm_that_is_itself_the_member_has_the_row_that_it_always_had() -> None:
-    assert named("ix-a-own", namespace="Own", dimensions={}).row == "aws|alarm/ix-a-own|cloudwatch.link"
-
-
-def incident(**changes: Any) -> Any:
-    value = copy.deepcopy(INCIDENT)
-    value["incident"].update(changes)
-    return only(value)
-
-
-def test_two_conditions_on_one_metric_of_one_resource_have_rows_apart_and_one_member() -> None:
-    found = [incident(policy_name=policy, condition_name=name) for policy in ("keen", "deaf") for name in ("one", "two")]
-    assert {one.member for one in found} == {only(INCIDENT).member}
-    assert len({one.row for one in found}) == 4
-
-
-def test_an_incident_opens_and_closes_one_row_even_when_its_policy_was_made_anew() -> None:
-    value = copy.deepcopy(sample("gcp/monitoring-incident-open-bgp-session.json"))
-    value["incident"]["condition"]["name"] = "projects/weft-prod-1/alertPolicies/1/conditions/2"
-    assert only(value).row == only(INCIDENT).row
-
-
-@pytest.mark.parametrize("strange", [None, 7, "", " \ud800 ", "x" * 9_000, {}])
-def test_an_incident_whose_condition_has_no_good_name_is_read_all_the_same(strange: Any) -> None:
-    assert incident(condition_name=strange).member == only(INCIDENT).member
 
 
 def test_one_tunnel_of_a_whole_connection_is_redundancy_and_not_the_path() -> None:

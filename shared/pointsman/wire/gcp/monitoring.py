@@ -49,6 +49,8 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 _TOO_MUCH = frozenset({"COMPARISON_GT", "COMPARISON_GE"})
 _STATES = {"open": True, "closed": False, "OPEN": True, "CLOSED": False}
+_PLACES = frozenset({"project_id", "bgp_peer_name", "tunnel_name"})
+"""Labels that tell no series of one member apart."""
 _OWN_METRICS = ("custom.googleapis.com/", "logging.googleapis.com/user/", "workload.googleapis.com/", "prometheus.googleapis.com/")
 
 
@@ -157,9 +159,20 @@ def _member(incident: Table) -> str:
 
 
 def _speaker(incident: Table) -> str:
-    """Name the condition that speaks, by the names that people gave: those stay when a policy is made anew, and so does its row."""
+    """Name the condition that speaks, by the names that people gave, and of which time series: those stay when a policy is made anew, and so does its row."""
     names = [name for key in ("policy_name", "condition_name") if (name := incident.prose(key, NAME_LIMIT))]
-    return alarm_key("/".join(names)) if names else ""
+    spoken = [*names, *([series] if (series := _series(incident)) else [])]
+    return alarm_key("/".join(spoken)) if spoken else ""
+
+
+def _series(incident: Table) -> str:
+    """Tell a time series from others of its condition: by the metric's labels, and those of the resource where they name no member."""
+    labels, resource = (incident.table_or_empty(one).table_or_empty("labels") for one in ("metric", "resource"))
+    told = (labels,) if _by_label(labels, resource) else (labels, resource)
+    pairs = {
+        f"{key}={value}" for one in told for key, value in one.values.items() if isinstance(value, str) and value and key not in _PLACES
+    }
+    return printable(",".join(sorted(pairs)), NAME_LIMIT)
 
 
 def _by_label(labels: Table, resource: Table) -> str:
