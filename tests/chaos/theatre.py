@@ -118,9 +118,14 @@ async def _all(page_after: Callable[[str], Awaitable[Listed]]) -> AsyncIterator[
         after = page.after
 
 
+def narrow() -> Fabric:
+    """Give the demo's fabric, sped up: the next link has not room for everything."""
+    return scaled(load(str(ROOT / "docs" / "fabrics" / "demo.yaml")), FACTOR)
+
+
 def roomy() -> Fabric:
-    """Give the demo's fabric, sped up, with room on the next link so that either cloud may act at once."""
-    fabric = scaled(load(str(ROOT / "docs" / "fabrics" / "demo.yaml")), FACTOR)
+    """Give the same with room on the next link, so that either cloud may act at once."""
+    fabric = narrow()
     links = (replace(one, capacity=max(one.capacity, ROOM)) if one.name == "ix-b" else one for one in fabric.links)
     return replace(fabric, links=tuple(links))
 
@@ -128,12 +133,12 @@ def roomy() -> Fabric:
 Laid = TypeVar("Laid", bound=Stage)
 
 
-def laid_out(kind: type[Laid], folder: Path, disk: Path | None = None) -> Laid:
+def laid_out(kind: type[Laid], folder: Path, disk: Path | None = None, fabric: Fabric | None = None) -> Laid:
     """Lay out a stage of a kind; ``disk`` is where a file plays Google's database."""
     return kind(
         root=ROOT,
         folder=folder,
-        fabric=roomy(),
+        fabric=fabric or roomy(),
         watch_seconds=(2.0, 18.0),
         operation_seconds=0.5 / FACTOR,
         functions=("link_changed", "sweep", "deliver"),

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -269,10 +269,10 @@ class Stage:
         """Read the network: flows, links, time."""
         return self.get_json(f"{self.urls['control']}/state")
 
-    def writes(self, since: datetime | None = None) -> list[datetime]:
+    def writes(self, since: datetime | None = None, clouds: Iterable[Cloud] = tuple(Cloud)) -> list[datetime]:
         """List when either cloud's API received a write to a lever that it accepted, oldest first."""
         offset = datetime.now(UTC) - timedelta(seconds=monotonic())  # noqa: TID251 - the faces log monotonic seconds
-        entries = [one for door in ("aws", "gcp") for one in self.get_json(f"{self.urls[door]}/pointsman/requests")]
+        entries = [one for door in clouds for one in self.get_json(f"{self.urls[door]}/pointsman/requests")]
         good = (one["came"] for one in entries if one["operation"] in WRITES and 200 <= one["status"] < 300)
         found = sorted(offset + timedelta(seconds=came) for came in good)
         return [one for one in found if since is None or one >= since]
