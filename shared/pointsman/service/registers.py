@@ -10,15 +10,16 @@ from pointsman.core.domains import StoreSet
 from pointsman.core.errors import Moved, PointsmanError, Transient
 from pointsman.ports.clouds import Clock
 from pointsman.ports.stores import Acceptor, Refusal, Reply, RowUnreadable, StoreDown, StoreUnsure
-from pointsman.quorum.attempt import Answer, Attempt, Lost, Request, Requests, Step, Unsure
+from pointsman.quorum.attempt import Answer, Attempt, Lost, Request, Step, Unsure
 from pointsman.quorum.ballots import above
 from pointsman.quorum.floors import Floors, forgotten
-from pointsman.quorum.outcomes import Agreed, Change, Conflict, Outcome, Unknown
+from pointsman.quorum.outcomes import Agreed, Change, Conflict, NoMajority, Outcome, Unknown
 from pointsman.quorum.reading import Reading, judge, majority_of
 from pointsman.quorum.sealing import Seal, guarded, opening, seal_in, sealing, taking_over
 from pointsman.service.late import LateReads
 from pointsman.service.timer import Timer, first
 from pointsman.service.trial import Ready, Remembered, Trial, seal_of
+from pointsman.service.underway import SILENT, Run
 
 ATTEMPTS_LIMIT = 12
 """Ballots that one change may spend on other proposers before it asks to be delivered again."""
@@ -36,7 +37,6 @@ LINGER_SECONDS = 5.0
 """How long requests to slower stores may go on after the outcome is certain."""
 FIRST_SET = StoreSet()
 """The set of stores of whoever has never changed them."""
-SILENT = "it did not answer in time"
 _TROUBLES = (Lost, Unsure)
 
 
@@ -88,6 +88,8 @@ class Registers:
         if register in self._moved and onward is not None:
             return await onward.read(register, deadline=deadline)
         reading = await self._read(register, deadline)
+        if onward is not None and not reading.reached and await self._has_come(register, self._until(deadline)):
+            return await onward.read(register, deadline=deadline)
         if reading.value is None and reading.confirmed and not self._open:
             reading = await self._read_opened(register, reading, deadline)
         if reading.value is None and onward is not None and (await onward.look(register, deadline=deadline)).value is not None:
@@ -155,15 +157,43 @@ class Registers:
                 return await self.following.carry(register, trial, reading, until)
             outcome = await self.seal(register, deadline=until) if self._leaving else await self._tried(register, trial, reading, until)
             seal = seal_of(outcome)
-            if seal is None:
+            if seal is not None:
+                onward = await self.hand_over(register, seal, deadline=until)
+            elif trial.sent or not isinstance(outcome, NoMajority | Unknown) or not await self._has_come(register, until):
                 return trial.judged(outcome)
-            onward = await self.hand_over(register, seal, deadline=until)
+            else:
+                onward = self._onward
         except PointsmanError as error:
             if trial.sent:
                 return Unknown(faults={self.stores.id: str(error)})
             raise
         trial.entered = True
         return await onward.carry(register, trial, None, until)
+
+    @property
+    def _onward(self) -> "Registers":
+        assert self.following is not None, "what is followed is known"
+        return self.following
+
+    async def _has_come(self, register: str, until: float) -> bool:
+        """Say whether the following set holds a register now, for certain, whoever of this set still answers: it does only once it was sealed here.
+
+        So that set survives the loss of any one of its stores, though the one that was left for it is gone too.
+        """
+        onward = self.following
+        if onward is None:
+            return False
+        there = await onward.look(register, deadline=until)
+        try:
+            if there.value is None:
+                await onward.must_be_open(register, until)
+            elif not there.confirmed and not _holds(await onward.settle(register, there, deadline=until)):
+                return False
+        except Transient:
+            return False
+        self._leaving = True
+        self._moved.add(register)
+        return True
 
     async def _read_on(self, register: str, reading: Reading, seal: Seal, deadline: float | None) -> Reading:
         """Read on where the register is now. A seal that is not certain yet is made so first, or found to have failed."""
@@ -203,7 +233,7 @@ class Registers:
         for failures in range(ATTEMPTS_LIMIT):
             seen = given if given is not None and not failures else await self._read(register, until)
             if seen.value is None and not (self._open or trial.entered):
-                await self._must_be_open(register, until)
+                await self.must_be_open(register, until)
                 seen = await self._read(register, until)
             ended = await self._attempt(register, trial, seen, until)
             if not isinstance(ended, Conflict | Unknown):
@@ -218,12 +248,12 @@ class Registers:
         """Read a register again that is not there, once its set is known to be open; before that its absence says nothing."""
         until = self._until(deadline)
         try:
-            await self._must_be_open(register, until)
+            await self.must_be_open(register, until)
         except Moved:  # the reading says that it is not certain, and whoever must have the value asks for a change
             return msgspec.structs.replace(reading, confirmed=False)
         return await self._read(register, until)
 
-    async def _must_be_open(self, register: str, until: float) -> None:
+    async def must_be_open(self, register: str, until: float) -> None:
         """Let nobody begin anew in a set that the registers of the set before it are still to come to. Raises ``Moved``."""
         reading = await self._read(opening(register), until)
         if not reading.confirmed or reading.value is None:
@@ -258,7 +288,7 @@ class Registers:
             return at_once
         ballot = above((reply.row.promised for reply in seen.replies.values()), self._nonce())
         attempt = Attempt(ballot, trial.apply, tuple(self._acceptors), seen, certain=trial.sent)
-        run = _Run(self, register, attempt, trial.ready)
+        run = Run(self.ask, register, attempt, trial.ready)
         timer = self._timer(until, CHANGE_SECONDS)
         try:
             await run.until_ended(timer)
@@ -301,7 +331,7 @@ class Registers:
         self._floors.saw(name, register, row)
         return answer
 
-    def _linger(self, run: "_Run") -> None:
+    def _linger(self, run: Run) -> None:
         """Go on with what is under way, bounded, so that the slowest store keeps up and nothing is left hanging."""
         if run.idle:
             return
@@ -310,54 +340,8 @@ class Registers:
         task.add_done_callback(self._lingering.discard)
 
 
-class _Run:
-    """The requests of one attempt that are under way."""
-
-    def __init__(self, registers: Registers, register: str, attempt: Attempt, ready: Ready | None) -> None:
-        self._registers = registers
-        self._ready = ready
-        self._register = register
-        self._attempt = attempt
-        self._under_way: dict[asyncio.Task[Answer], Request] = {}
-        self._launch(attempt.start())
-
-    @property
-    def idle(self) -> bool:
-        return not self._under_way
-
-    @property
-    def unanswered(self) -> dict[str, str]:
-        return {request.acceptor: SILENT for request in self._under_way.values()}
-
-    async def until_ended(self, timer: asyncio.Future[None]) -> None:
-        while self._attempt.ending is None and self._under_way and not timer.done():
-            await self._turn(timer)
-
-    async def until_idle(self, timer: asyncio.Future[None]) -> None:
-        try:
-            while self._under_way and not timer.done():
-                await self._turn(timer)
-        finally:
-            timer.cancel()
-            for task in self._under_way:
-                task.cancel()
-
-    async def _turn(self, timer: asyncio.Future[None]) -> None:
-        for task in await first(self._under_way, timer):
-            self._launch(self._attempt.answered(self._under_way.pop(task), task.result()))
-
-    def _launch(self, requests: Requests) -> None:
-        for request in requests:
-            self._under_way[asyncio.create_task(self._ask(request))] = request
-
-    async def _ask(self, request: Request) -> Answer:
-        """Send a request; an accept not before its value is ready, and never when it cannot be."""
-        if request.step is Step.ACCEPT and self._ready is not None and seal_in(request.value) is None:
-            try:
-                await self._ready(request.value)
-            except StoreDown as error:
-                return Lost(why=str(error))
-        return await self._registers.ask(self._register, request)
+def _holds(outcome: Outcome) -> bool:
+    return isinstance(outcome, Agreed) and outcome.value is not None
 
 
 def _unchanged(_: str | None) -> None:

@@ -24,9 +24,10 @@ UNPLAYED: Mapping[str, str] = {
     "registers:Registers.hand_over": "registers are handed over by a move of stores alone",
     "registers:Registers.begin": "registers are begun in a set of stores by a move alone",
     "registers:Registers.look": "registers are looked at in one set of stores by a move alone",
+    "registers:Registers._has_come": "registers are followed after a move of stores alone",
     "registers:Registers._read_on": "registers are followed after a move of stores alone",
     "registers:Registers._read_opened": "a set of stores is opened by a move alone",
-    "registers:Registers._must_be_open": "a set of stores is opened by a move alone",
+    "registers:Registers.must_be_open": "a set of stores is opened by a move alone",
     "announcing:cancel#2": "a window is taken back once more where a store missed it: tests/service/test_windows.py plays it",
     "doors:probe": "packets are sent by a process of its own, for which the reports of every schedule stand",
     "probe:": "packets are sent by a process of its own, for which the reports of every schedule stand",
@@ -47,9 +48,10 @@ UNPLAYED_CALLS: Mapping[str, str] = {
     "onward": "the next set of stores is there during a move alone",
     "following": "the next set of stores is there during a move alone",
     "self.hand_over": "registers are handed over by a move of stores alone",
+    "self._has_come": "registers are followed after a move of stores alone",
     "self._read_on": "registers are followed after a move of stores alone",
     "self._read_opened": "a set of stores is opened by a move alone",
-    "self._must_be_open": "a set of stores is opened by a move alone",
+    "must_be_open": "a set of stores is opened by a move alone",
     "self.seal": "registers are sealed by a move of stores alone",
 }
 """Words of what is awaited at sites that no schedule reaches, with why."""
