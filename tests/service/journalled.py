@@ -16,8 +16,9 @@ from pointsman.boot.chance import SystemClock, jitter, nonce
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Health
-from pointsman.core.values import parse
-from pointsman.ports.stores import Store
+from pointsman.core.values import parse, replace
+from pointsman.ports.clouds import Clock
+from pointsman.ports.stores import Refusal, Reply, Store
 from pointsman.quorum.outcomes import Agreed
 from pointsman.service.house import House
 from pointsman.service.journal import Notebook, countersign
@@ -94,14 +95,40 @@ class Soon(SystemClock):
         return START + timedelta(hours=1)
 
 
-def furnished(store: Store, cloud: Cloud, fabric: Fabric = ATLAS) -> House:
-    """Furnish a function whose only store is this one."""
+class Dated:
+    """A store whose own time is a clock's: real ones tell the day of the test, and not that of the story."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.name = store.name
+        self._store, self._clock = store, clock
+
+    def __getattr__(self, what: str) -> Any:
+        return getattr(self._store, what)
+
+    async def read(self, register: str) -> Reply:
+        return self._told(await self._store.read(register))
+
+    async def prepare(self, register: str, ballot: str, seen: Reply) -> Reply | Refusal:
+        return self._answer(await self._store.prepare(register, ballot, seen))
+
+    async def accept(self, register: str, ballot: str, value: str, seen: Reply) -> Reply | Refusal:
+        return self._answer(await self._store.accept(register, ballot, value, seen))
+
+    def _answer(self, answer: Reply | Refusal) -> Reply | Refusal:
+        return Refusal(held=self._told(answer.held)) if isinstance(answer, Refusal) else self._told(answer)
+
+    def _told(self, reply: Reply) -> Reply:
+        return replace(reply, store_time=self._clock.now())
+
+
+def furnished(store: Store, cloud: Cloud, fabric: Fabric = ATLAS, *, time: Clock | None = None) -> House:
+    """Furnish a function whose only store is this one; ``time`` is the store's (None: an hour after the story began)."""
     clock = VirtualClock()
     bare = house(twin(ATLAS, clock), table(clock), cloud, flags={one: MemoryFlag(one) for one in Cloud}, nonce=nonce)
     return dataclasses.replace(
         bare,
         fabrics=(fabric,),
-        registers=Registers((store,), clock=SystemClock(), nonce=nonce, jitter=jitter),
+        registers=Registers((Dated(store, time or Soon()),), clock=SystemClock(), nonce=nonce, jitter=jitter),
         rows=dict.fromkeys(Cloud, store),
         witness=None,
         journal=store,
@@ -130,7 +157,7 @@ async def write(store: Store, fabric: Fabric = ATLAS) -> list[Plan]:
         story.plan = parse(text, Plan)
         plans.append(story.plan)
     for cloud in Cloud:
-        assert await countersign(ours[cloud], plans[-1]) == ()
+        assert await countersign(ours[cloud], plans[-1], ours[cloud].clock.now()) == ()
     return plans
 
 

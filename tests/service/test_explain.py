@@ -123,10 +123,10 @@ def test_an_incident_that_is_open_is_told_as_things_are_now_and_one_that_is_over
 
 
 async def _newest(table: Table) -> Plan:
-    plan, settled = await newest(table)
-    assert settled
-    assert plan is not None
-    return plan
+    head = await newest(table)
+    assert head.settled
+    assert head.plan is not None
+    return head.plan
 
 
 def test_an_unknown_incident_is_refused_with_the_nearest_known(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """What was decided, newest first, from real stores, and where the journal no longer reaches."""
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -109,12 +110,25 @@ def test_where_entries_have_expired_nothing_is_wrong(tmp_path: Path) -> None:
         def now(self):  # type: ignore[no-untyped-def]
             return START + KEPT + timedelta(seconds=60)
 
-    table, kept, plans = written(tmp_path)
+    _, kept, plans = written(tmp_path)
     kept.drop(plans[0].entry)
-    object.__setattr__(table, "clock", Late())
-    found = read(table)
+    found = read(table_over(kept.store, time=Late()))
     assert (found.ended, found.partial, found.back_to) == (Ending.EXPIRED, False, 2)
     assert "kept for 90 days" in found.says
+
+
+def test_the_clock_of_the_machine_that_asks_decides_nothing_of_what_is_told(tmp_path: Path) -> None:
+    class Years(Soon):
+        def now(self) -> datetime:
+            return super().now() + timedelta(days=3650)
+
+    table, kept, plans = written(tmp_path)
+    wrong = dataclasses.replace(table, clock=Years())
+    since = timedelta(hours=2)
+    assert read(wrong, since=since) == read(table, since=since)
+    assert read(wrong, since=since).told
+    kept.drop(plans[1].entry)
+    assert read(wrong).ended is Ending.MISSING
 
 
 def test_before_the_first_plan_it_says_so(tmp_path: Path) -> None:

@@ -231,7 +231,7 @@ def test_a_function_that_starts_anew_stops_at_what_it_has_signed_before() -> Non
             house.countersigned.clear()
         world.forget_requests()
         for house in fresh:
-            assert await countersign(house, await world.plan()) == ()
+            assert await countersign(house, await world.plan(), world.clock.now()) == ()
         assert "put_entry" not in world.requests()
 
     story(tell)
@@ -244,7 +244,7 @@ def test_a_sweep_asks_the_own_store_alone_for_the_own_clouds_entries() -> None:
         made = (await world.plan()).entry
         world.aws.countersigned.clear()
         world.forget_requests()
-        assert await countersign(world.aws, await world.plan()) == ()
+        assert await countersign(world.aws, await world.plan(), world.clock.now()) == ()
         assert ("entry", made) in world.table.aws.traffic
         assert ("entry", made) not in (*world.table.gcp.traffic, *world.table.witness.traffic)
 
@@ -260,7 +260,7 @@ def test_an_entry_that_does_not_follow_from_its_inputs_is_told_by_the_other_clou
         notebook = journalling.Notebook(world.gcp, replace(entry.view, here=Cloud.GCP), world.clock.now())
         text = notebook.enter(held, odd)
         await notebook.kept(text)
-        doubts = await countersign(world.aws, parse(text, Plan))
+        doubts = await countersign(world.aws, parse(text, Plan), world.clock.now())
         assert len(doubts) == 1
         assert f"epoch {odd.epoch} differently" in doubts[0]
         assert (await words(world, Cloud.AWS))[parse(text, Plan).entry] is False
@@ -294,7 +294,7 @@ def test_one_sweep_signs_a_bounded_number_of_entries() -> None:
             await notebook.kept(text)
             notebook_plan = parse(text, Plan)
         world.forget_requests()
-        await countersign(world.aws, notebook_plan)
+        await countersign(world.aws, notebook_plan, world.clock.now())
         assert world.requests()["put_entry"] == COUNTERSIGN_LIMIT
 
     story(tell)

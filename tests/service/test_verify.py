@@ -1,9 +1,10 @@
 """The walk back through the journal, on real stores: what is missing, altered or decided differently is named."""
 
 import asyncio
+import dataclasses
 import zlib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ from pointsman.testing.inprocess import table
 from pointsman.testing.stores import MemoryStore
 from tests.core.scene import START, seconds
 from tests.service.journalled import InDynamo, InSqlite, Kept, Soon, agreed, furnished, make_table, write
+
+
+class Years(Soon):
+    """A clock that is ten years ahead."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(days=3650)
 
 
 @pytest.fixture(scope="module")
@@ -167,10 +175,14 @@ def test_entries_past_their_time_end_the_walk_and_nothing_is_wrong(kept: Kept, p
             return START + KEPT + timedelta(seconds=60)
 
     kept.drop(plans[0].entry)
-    house = furnished(kept.store, Cloud.AWS)
-    object.__setattr__(house, "clock", Late())
-    walk = asyncio.run(verify(house))
+    walk = asyncio.run(verify(furnished(kept.store, Cloud.AWS, time=Late())))
     assert (walk.trouble, walk.ended, walk.back_to) == (None, Reach.EXPIRED, 2)
+
+
+def test_a_machine_years_ahead_does_not_take_an_entry_that_is_missing_for_one_that_has_expired(kept: Kept, plans: list[Plan]) -> None:
+    kept.drop(plans[1].entry)
+    ahead = dataclasses.replace(furnished(kept.store, Cloud.AWS), clock=Years())
+    assert fault(asyncio.run(verify(ahead))) == (Fault.MISSING, 2)
 
 
 def test_before_the_first_plan_there_is_nothing_to_walk(kept: Kept) -> None:
@@ -231,8 +243,8 @@ def test_the_other_clouds_sweep_signs_no_entry_without_its_view_and_says_why(
     monkeypatch.setattr(journal, "ENTRY_LIMIT", 0)
     last = forged(kept, plans[-1], replace(plans[-1], epoch=5, prev_digest=digest(canonical(plans[-1]))))
     ours = furnished(kept.store, Cloud.AWS)
-    doubts = asyncio.run(countersign(ours, last))
+    doubts = asyncio.run(countersign(ours, last, ours.clock.now()))
     assert len(doubts) == 1
     assert f"epoch 5 cannot be decided again (entry {last.entry}): what it was decided from took" in doubts[0]
     assert asyncio.run(kept.store.entry(countersignature_key(last.entry, Cloud.AWS))) is None
-    assert asyncio.run(countersign(ours, last)) == (), "it is said once"
+    assert asyncio.run(countersign(ours, last, ours.clock.now())) == (), "it is said once"

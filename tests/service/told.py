@@ -8,18 +8,20 @@ from pointsman.core.fabric import Fabric
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Health
 from pointsman.core.values import parse
+from pointsman.ports.clouds import Clock
 from pointsman.ports.stores import Store
 from pointsman.service.journal import Notebook
 from pointsman.service.registers import Registers
 from pointsman.service.status import Table
 from tests.core.scene import ATLAS, START, Story, aws_probe, gcp_probe, seconds
-from tests.service.journalled import InDynamo, InSqlite, Soon, agreed, furnished, write
+from tests.service.journalled import Dated, InDynamo, InSqlite, Soon, agreed, furnished, write
 
 
-def table_over(*stores: Store, fabric: Fabric = ATLAS) -> Table:
-    """Open a table over some stores, the first of which is the one of AWS."""
+def table_over(*stores: Store, fabric: Fabric = ATLAS, time: Clock | None = None) -> Table:
+    """Open a table over some stores, the first of which is the one of AWS; ``time`` is theirs (None: an hour after the story began)."""
     slots = ("aws", "gcp", "witness")
-    registers = Registers(stores, clock=SystemClock(), nonce=nonce, jitter=jitter)
+    dated = tuple(Dated(store, time or Soon()) for store in stores)
+    registers = Registers(dated, clock=SystemClock(), nonce=nonce, jitter=jitter)
     return Table(fabric=fabric, stores=dict(zip(slots, stores, strict=False)), registers=registers, flags={}, clock=Soon())
 
 

@@ -85,7 +85,7 @@ async def deliver_owed(house: House, only: frozenset[str] | None = None, *, with
 
 async def _round(house: House, only: frozenset[str] | None, within: float) -> "_Round":
     one = _Round(house, house.clock.monotonic() + within)
-    plan, now = await _agreed_plan(house)
+    plan, now = await plan_and_time(house)
     if plan is not None:
         await one.follow(plan, now, only)
         await one.tell()
@@ -100,11 +100,11 @@ async def _known(house: House, now: datetime) -> Known:
 
 async def agreed_plan(house: House) -> Plan | None:
     """Read the plan that a majority holds; None before the first. Raises ``Transient`` when no majority answers."""
-    return (await _agreed_plan(house))[0]
+    return (await plan_and_time(house))[0]
 
 
-async def _agreed_plan(house: House) -> tuple[Plan | None, datetime]:
-    """Read the plan that a majority holds, and the stores' time."""
+async def plan_and_time(house: House) -> tuple[Plan | None, datetime]:
+    """Read the plan that a majority holds, and the stores' time. Raises as ``agreed_plan`` does."""
     reading = await house.registers.read(house.plan_register)
     value = reading.value if reading.confirmed else _value(await house.registers.settle(house.plan_register, reading))
     return (None if value is None else plan_in(house.plan_register, value)), _time(house, reading.store_times)

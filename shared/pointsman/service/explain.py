@@ -85,7 +85,7 @@ async def explain(table: Table, asked: Asked) -> Explanation:
     if chain.head is None:
         return Explanation(fabric=table.fabric.name)
     plan = _plan_of(chain, asked)
-    scene, doubts = await _scene(table, plan, sought, asked)
+    scene, doubts = await _scene(table, plan, chain.at, sought, asked)
     found = Explanation(
         fabric=table.fabric.name,
         epoch=plan.epoch,
@@ -155,7 +155,7 @@ def _placed_anew(entry: Entry, flow: str) -> bool:
 async def _dated(table: Table, asked: Asked, incident: Incident | None) -> Asked:
     """Tell an incident that is over as it was when it began. Raises ``Refused`` when there was none of that name."""
     named = named_incident(table.fabric, asked.incident) if asked.incident else None
-    head, _ = await newest(table) if named is not None else (None, True)
+    head = (await newest(table)).plan if named is not None else None
     if named is None or head is None:
         return asked
     if incident is None and asked.incident not in _known(head):
@@ -191,7 +191,7 @@ def _plan_of(chain: Chain, asked: Asked) -> Plan:
     raise Refused(f"the journal does not reach epoch {asked.epoch}: {chain.ended} {chain.says}".rstrip())
 
 
-async def _scene(table: Table, plan: Plan, sought: _Sought, asked: Asked) -> tuple[Scene, tuple[str, ...]]:
+async def _scene(table: Table, plan: Plan, at: datetime, sought: _Sought, asked: Asked) -> tuple[Scene, tuple[str, ...]]:
     """Give what was known at a decision, or, of the newest plan, what the rows say now."""
     view = sought.own.entry.view if sought.own is not None and sought.own.plan.epoch == plan.epoch else View(here=Cloud.AWS)
     if asked.epoch is not None:
@@ -200,7 +200,7 @@ async def _scene(table: Table, plan: Plan, sought: _Sought, asked: Asked) -> tup
     rows = tuple(row for one in read if not isinstance(one, str) for row in one)
     unread = tuple(cloud for cloud, one in zip(Cloud, read, strict=True) if isinstance(one, str))
     fresh = msgspec.structs.replace(view, rows=rows, unreadable=unread)
-    return Scene(fabric=table.fabric, plan=plan, view=fresh, now=table.clock.now()), tuple(one for one in read if isinstance(one, str))
+    return Scene(fabric=table.fabric, plan=plan, view=fresh, now=at), tuple(one for one in read if isinstance(one, str))
 
 
 async def _rows(table: Table, cloud: Cloud) -> tuple[Sighting, ...] | str:

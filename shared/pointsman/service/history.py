@@ -6,7 +6,7 @@ from pointsman.core.changes import NOTHING, changes
 from pointsman.core.fabric import Cloud
 from pointsman.core.plan import Plan
 from pointsman.core.values import Frozen
-from pointsman.service.chain import WALK_LIMIT, Chain, Decision, Ending, decisions
+from pointsman.service.chain import WALK_LIMIT, Chain, Decision, Ending, decisions, newest
 from pointsman.service.status import Table
 
 
@@ -41,11 +41,12 @@ class History(Frozen):
 
 
 async def history(table: Table, *, link: str = "", since: timedelta | None = None, limit: int) -> History:
-    """Tell at most ``limit`` decisions, of one link, or not older than ``since``.
+    """Tell at most ``limit`` decisions, of one link, or not older than ``since`` by the stores' time.
 
     Raises ``Transient`` when no majority of the stores answers, ``ConfigError`` when this version cannot read the plan.
     """
-    oldest = None if since is None else table.clock.now() - since
+    head = await newest(table)
+    oldest = None if since is None else head.at - since
     told: list[Told] = []
 
     def enough(decision: Decision) -> bool:
@@ -55,7 +56,7 @@ async def history(table: Table, *, link: str = "", since: timedelta | None = Non
         before = decision.entry.before
         return len(told) >= limit or (oldest is not None and before.epoch > 0 and before.decided_at < oldest)
 
-    chain = await decisions(table, enough, limit=WALK_LIMIT)
+    chain = await decisions(table, enough, limit=WALK_LIMIT, head=head)
     if oldest is not None and chain.head is not None and chain.head.decided_at < oldest:
         told.clear()
     return _history(table.fabric.name, chain, tuple(told))

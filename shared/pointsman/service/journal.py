@@ -157,8 +157,8 @@ async def _read(journal: Entries, name: str) -> bytes | str | None:
         raise Altered(str(error)) from error
 
 
-async def countersign(house: House, plan: Plan) -> tuple[str, ...]:
-    """Decide the other cloud's newest entries again and keep the own word on each; gives what does not agree, in words.
+async def countersign(house: House, plan: Plan, now: datetime) -> tuple[str, ...]:
+    """Decide the other cloud's newest entries again and keep the own word on each, as of the stores' time; gives what does not agree, in words.
 
     It goes back from the agreed plan to what this process knows or has signed, and signs the oldest first, so that
     what is signed has no gaps. What cannot be read now is left to the next sweep.
@@ -167,7 +167,7 @@ async def countersign(house: House, plan: Plan) -> tuple[str, ...]:
     try:
         async with asyncio.timeout(COUNTERSIGN_SECONDS):
             for name, entry in reversed(await _unsigned(house, plan)):
-                doubts += await _signed(house, name, entry)
+                doubts += await _signed(house, name, entry, now)
     except TimeoutError:
         doubts.append(f"the journal could not be countersigned within {COUNTERSIGN_SECONDS} s")
     except PointsmanError as error:
@@ -194,15 +194,15 @@ async def _unsigned(house: House, plan: Plan) -> list[tuple[str, Entry]]:
     return waiting
 
 
-async def _signed(house: House, name: str, entry: Entry) -> list[str]:
+async def _signed(house: House, name: str, entry: Entry, now: datetime) -> list[str]:
     """Keep the own word on an entry of the other cloud's, where this function's rules and fabrics can judge it."""
     fabric = _by_hash(house).get(entry.plan.fabric_hash)
     doubts: list[str] = []
     if (lost := undecidable(entry)) is not None:
         doubts.append(f"epoch {entry.plan.epoch} cannot be decided again (entry {name}): {lost.because}")
     elif entry.view.here is not house.here and entry.plan.decider == house.rules.version and fabric is not None:
-        word = countersigned(name, entry, fabric, house.here, house.clock.now(), rules=house.rules)
-        await house.journal.put_entry(countersignature_key(name, house.here), canonical(word), house.clock.now() + KEPT)
+        word = countersigned(name, entry, fabric, house.here, now, rules=house.rules)
+        await house.journal.put_entry(countersignature_key(name, house.here), canonical(word), now + KEPT)
         if not word.agrees:
             doubts.append(f"{house.here} decides epoch {entry.plan.epoch} differently than {entry.view.here} did (entry {name})")
     house.countersigned.append(name)

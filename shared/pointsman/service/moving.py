@@ -26,6 +26,7 @@ from pointsman.ports.stores import Listed, ListedStore, RowUnreadable, StoreDown
 from pointsman.quorum.outcomes import NoMajority, Outcome, Unknown
 from pointsman.quorum.reading import Reading
 from pointsman.quorum.sealing import opening, seal_in
+from pointsman.quorum.timing import agreed_time
 from pointsman.service.archiving import archive_register
 from pointsman.service.gather import Scope, gather
 from pointsman.service.house import House, incident_register
@@ -73,7 +74,7 @@ class Move:
     """One change of a fabric's stores. ``registers`` are those of the set that is left, and know the following one.
 
     ``leaving`` and ``coming`` are the stores of either set by slot, a store that belongs to both being one object; ``now`` is
-    when the move began.
+    when the move began by this machine's clock, which counts only where fewer than two stores tell the time.
     """
 
     fabric: Fabric
@@ -126,7 +127,7 @@ class Foreseen:
 
 async def survey(move: Move) -> Foreseen:
     """Say how far each register has come; nothing is written. Raises ``Transient`` or ``Refused`` when the move could not be made."""
-    dark, dark_next = await _ready(move)
+    _, dark, dark_next = await _ready(move)
     names = await _names(move)
     stages = await _each(names, lambda name: _stage(move, name))
     return Foreseen(stages=dict(zip(names, stages, strict=True)), dark=dark, dark_next=dark_next)
@@ -137,13 +138,13 @@ async def carry_out(move: Move, tell: Tell, *, force: bool = False) -> Moved:
 
     Without ``force`` every store of the next set must answer: what starts with one store missing survives the loss of no other.
     """
-    dark, dark_next = await _ready(move)
+    began, dark, dark_next = await _ready(move)
     if dark_next and not force:
         raise Refused("not every store of the next set answers: mend it, name another, or go on without it with --force", faults=dark_next)
     await _moved(move, move.plan_register, tell)
     names = await _names(move)
     await _each(names, lambda name: _moved(move, name, tell))
-    copies = await _journals(move, tell)
+    copies = await _journals(move, began, tell)
     await _open(move)
     return Moved(
         registers=len(names),
@@ -154,10 +155,10 @@ async def carry_out(move: Move, tell: Tell, *, force: bool = False) -> Moved:
     )
 
 
-async def _ready(move: Move) -> tuple[tuple[str, ...], tuple[str, ...]]:
+async def _ready(move: Move) -> tuple[datetime, tuple[str, ...], tuple[str, ...]]:
     """Look whether both sets answer, and whether the next one is new: what is sealed there cannot be taken up again.
 
-    Gives the stores of either set that do not answer.
+    Gives the stores' time, and the stores of either set that do not answer.
     """
     here, there = await asyncio.gather(*(read_everywhere(one, move.plan_register) for one in (move.registers, move.following)))
     dark, dark_next = _dark(move.registers, here), _dark(move.following, there)
@@ -168,7 +169,8 @@ async def _ready(move: Move) -> tuple[tuple[str, ...], tuple[str, ...]]:
         raise Refused(f"stores {move.following.stores.id} were left before, for {seal.to}: give them a higher stores.generation")
     if (seal := seal_in(here.value)) is not None and seal.to != move.following.stores.id:
         raise Refused(f"the registers are being moved to stores {seal.to} already: name those as next")
-    return dark, dark_next
+    began = agreed_time((here.store_times | there.store_times).values(), move.registers.majority) or move.now
+    return began, dark, dark_next
 
 
 def _dark(registers: Registers, reading: Reading) -> tuple[str, ...]:
@@ -243,7 +245,7 @@ async def _open(move: Move) -> None:
     _certain("the opening", await move.following.begin(opening(move.plan_register), text))
 
 
-async def _journals(move: Move, tell: Tell) -> list["_Copying"]:
+async def _journals(move: Move, began: datetime, tell: Tell) -> list["_Copying"]:
     """Copy the entries of every store that is left for good, into the one of its slot that comes in its place.
 
     Two stores may bear one name, in two Regions, projects or places: which one stays is told by the store itself.
@@ -252,7 +254,7 @@ async def _journals(move: Move, tell: Tell) -> list["_Copying"]:
     for slot, store in move.leaving.items():
         if any(store is one for one in move.coming.values()):
             continue
-        copies.append(_Copying(store, move.coming.get(slot) or next(iter(move.coming.values())), move.now + KEPT))
+        copies.append(_Copying(store, move.coming.get(slot) or next(iter(move.coming.values())), began + KEPT))
         await copies[-1].all(tell)
     return copies
 

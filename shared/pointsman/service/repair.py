@@ -36,13 +36,12 @@ def is_due(here: Cloud, now: datetime) -> bool:
     return minute % EVERY == (0 if here is Cloud.AWS else EVERY // 2)
 
 
-async def repair(house: House, plan: Plan) -> tuple[str, ...]:
-    """Survey the stores if it is this sweep's turn, send each what it lacks, and leave a row for each that answered.
+async def repair(house: House, plan: Plan, now: datetime) -> tuple[str, ...]:
+    """Survey the stores if it is this sweep's turn, send each what it lacks, and leave a row for each that answered, as of ``now``, the stores' time.
 
     Gives in words what was brought up. Without lag nothing is written but those rows; while registers are being moved
     to another set of stores nothing is done.
     """
-    now = house.clock.now()
     if not is_due(house.here, now) or house.registers.following is not None:
         return ()
     incidents = [incident_register(name) for name, *_ in open_incidents(house.fabric_of(plan), plan)]

@@ -40,9 +40,9 @@ async def sweep(house: House) -> Report:
     beats = beats_due((*heartbeats(house.here, house.fabrics, now), name_row(house.here, house.current, now)), report.stored)
     beside = asyncio.gather(
         note(house, beats),
-        countersign(house, report.plan),
+        countersign(house, report.plan, now),
         replay(house, report.plan, report.stored),
-        repair(house, report.plan),
+        repair(house, report.plan, now),
         audit_if_due(house, report.plan),
         asked_if_due(house),
     )

@@ -1,5 +1,6 @@
 """Walk the chain of agreed plans back through the journal: each entry kept, unaltered, decided again, and countersigned."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from pointsman.core.decide import Declined
@@ -20,7 +21,7 @@ from pointsman.core.plan import Plan
 from pointsman.core.values import Frozen, canonical, digest
 from pointsman.core.versions import DECIDER
 from pointsman.ports.stores import RowUnreadable, StoreDown
-from pointsman.service.deliver import agreed_plan
+from pointsman.service.deliver import plan_and_time
 from pointsman.service.house import House
 from pointsman.service.journal import find_in, in_time
 
@@ -90,20 +91,21 @@ class _Bad(Exception):
 
 
 async def verify(house: House, limit: int = WALK_LIMIT) -> Walk:
-    """Walk back from the agreed plan, as far as can be read.
+    """Walk back from the agreed plan, as far as can be read; what is old enough to have expired, the stores' time tells.
 
     Raises ``Transient`` or ``StoreDown`` when it can tell of no entry at all, ``Newer`` past a newer version's entry.
     """
-    plan = await agreed_plan(house)
-    steps = _Steps(house)
+    plan, now = await plan_and_time(house)
+    steps = _Steps(house, now)
     return Walk(fabric=house.current.name) if plan is None else await steps.walk(plan, limit)
 
 
 class _Steps:
     """One walk and what it has found so far."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, now: datetime) -> None:
         self._house = house
+        self._now = now
         self._journals = in_time((house.journal, *house.spares))
         self._fabrics = {fabric.hash: fabric for fabric in house.fabrics}
         self._back_to = self._entries = self._again = self._signed = self._unread = 0
@@ -164,7 +166,7 @@ class _Steps:
             return found.entry
         if found.dark:
             raise Transient(f"it cannot be told whether the entry of epoch {plan.epoch} is there", faults=found.dark)
-        if self._house.clock.now() - plan.decided_at >= KEPT:
+        if self._now - plan.decided_at >= KEPT:
             return None
         raise _Bad(Fault.MISSING, f"no store holds it, and it is to be kept for {KEPT.days} days")
 

@@ -54,7 +54,7 @@ class Scene:
 
     async def plan(self) -> Plan:
         """Read the agreed plan."""
-        plan, _ = await newest(self.table)
+        plan = (await newest(self.table)).plan
         assert plan is not None, "a plan is agreed before anything fails"
         return plan
 
