@@ -39,18 +39,20 @@ def is_due(here: Cloud, now: datetime) -> bool:
 async def repair(house: House, plan: Plan, now: datetime) -> tuple[str, ...]:
     """Survey the stores if it is this sweep's turn, send each what it lacks, and leave a row for each that answered, as of ``now``, the stores' time.
 
-    Gives in words what was brought up. Without lag nothing is written but those rows; while registers are being moved
-    to another set of stores nothing is done.
+    Gives in words what was brought up. Without lag nothing is written but those rows. While functions carry the next set of
+    stores too, both are surveyed: what is sent was agreed in that very set, so it disturbs no move.
     """
-    if not is_due(house.here, now) or house.registers.following is not None:
+    if not is_due(house.here, now):
         return ()
     incidents = [incident_register(name) for name, *_ in open_incidents(house.fabric_of(plan), plan)]
     names = (house.plan_register, *incidents)[:REGISTERS_LIMIT]
-    surveys = await asyncio.gather(*(survey(house.registers, name) for name in names))
+    sets = [one for one in (house.registers, house.registers.following) if one is not None]
+    asked = [(registers, name) for registers in sets for name in names]
+    surveys = await asyncio.gather(*(survey(registers, name) for registers, name in asked))
     answered = {name for one in surveys for name in one.replies}
     found = await asyncio.gather(
         note(house, [answer_row(house.here, name, now) for name in sorted(answered)]),
-        *(mend(house.registers, name, one) for name, one in zip(names, surveys, strict=True)),
+        *(mend(registers, name, one) for (registers, name), one in zip(asked, surveys, strict=True)),
     )
     return tuple(said for ends in found[1:] for said in ends)
 
