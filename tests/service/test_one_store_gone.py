@@ -14,9 +14,10 @@ from pointsman.core.values import replace
 from pointsman.quorum.ballots import ballot
 from pointsman.service.converge import converge
 from pointsman.service.deliver import agreed_plan
-from pointsman.service.gather import ROWS_SECONDS, note
+from pointsman.service.gather import note
 from pointsman.service.house import House
 from pointsman.service.registers import Registers
+from pointsman.service.slowness import ROWS_SECONDS
 from pointsman.service.sweep import sweep
 from pointsman.testing.inprocess import probes
 from pointsman.testing.stores import Fault, MemoryStore, Weather

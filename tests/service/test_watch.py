@@ -12,8 +12,8 @@ from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.values import replace
 from pointsman.ports.clouds import Look
 from pointsman.ports.stores import Rows, RowsRead
-from pointsman.service.gather import ROWS_SECONDS
 from pointsman.service.house import House
+from pointsman.service.slowness import ROWS_SECONDS
 from pointsman.service.watch import LOOK_SECONDS, SLOWEST, watch
 from pointsman.testing.inprocess import TwinLooker
 from pointsman.testing.virtual import run

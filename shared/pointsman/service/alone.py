@@ -42,9 +42,10 @@ from pointsman.ports.stores import StoreDown, StoreUnsure
 from pointsman.quorum.outcomes import Agreed, Decline, Declined
 from pointsman.quorum.reading import Reading
 from pointsman.service.enact import Step, prove, target_of, write
-from pointsman.service.gather import ROWS_SECONDS, Gathered, flags_allow, observe, with_flags_anew
+from pointsman.service.gather import Gathered, flags_allow, observe, with_flags_anew
 from pointsman.service.house import House, incident_register
 from pointsman.service.registers import Registers
+from pointsman.service.slowness import ROWS_SECONDS
 from pointsman.service.stored import value_in
 
 USE_SECONDS = 5.0

@@ -15,16 +15,14 @@ from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.steering import LeverKind, Observed
 from pointsman.core.values import Frozen, replace
 from pointsman.ports.clouds import Lever, LeverBusy, LeverFailed, Look
-from pointsman.ports.stores import Rows, RowsRead, RowUnreadable, StoreDown, StoreUnsure
+from pointsman.ports.stores import RowsRead
 from pointsman.quorum.reading import Reading
 from pointsman.quorum.timing import agreed_time
 from pointsman.service.house import House
+from pointsman.service.slowness import known_silent, note_in, read_from
 
 AHEAD = timedelta(seconds=2)
 """How far ahead of the stores' time a claim may lie (their times are whole seconds) before it is clamped."""
-
-ROWS_SECONDS = 1.0
-"""How long a reaction waits for rows: a store that keeps silent longer is unreadable to this pass."""
 
 HEAD_START = 3
 """Turns of the event loop after which a store's requests are on their way."""
@@ -133,36 +131,17 @@ async def note(house: House, claims: Sequence[Sighting]) -> str:
     """
     if not claims:
         return ""
-    own, silent = asyncio.create_task(_noted(house, house.rows[house.here], claims)), _known_silent(house, house.here)
+    own, silent = asyncio.create_task(note_in(house, house.rows[house.here], claims)), known_silent(house, house.here)
     if house.witness is None or not (silent or house.rows[house.here.other].name in house.dark or await own):
         return await own
-    again = await _noted(house, house.witness, claims)
+    again = await note_in(house, house.witness, claims)
     why = "" if silent and not again else await own
     return f"{why}; {again}" if why and again else ""
 
 
 async def correct(house: House, belied: Sequence[Sighting]) -> str:
     """Let the witness tell of rows what the own store does; gives why it could not be told, or ""."""
-    return await _noted(house, house.witness, belied) if belied and house.witness is not None else ""
-
-
-async def _noted(house: House, rows: Rows, claims: Sequence[Sighting]) -> str:
-    await _ready(house, rows)
-    try:
-        async with asyncio.timeout(ROWS_SECONDS):
-            await rows.note(house.here, claims)
-    except TimeoutError:
-        house.silent.add(rows.name)
-        return f"{rows.name} took no claims within {ROWS_SECONDS} s"
-    except (StoreDown, StoreUnsure, RowUnreadable) as error:
-        return str(error)
-    house.silent.discard(rows.name)
-    return ""
-
-
-def _known_silent(house: House, cloud: Cloud) -> bool:
-    """Say whether a cloud's store kept silent when it was last asked: it is asked again, and waited for no longer than the witness."""
-    return house.witness is not None and house.rows[cloud].name in house.silent
+    return await note_in(house, house.witness, belied) if belied and house.witness is not None else ""
 
 
 class _CloudRows(Frozen):
@@ -183,11 +162,11 @@ class _CloudRows(Frozen):
 
 async def _rows_of(house: House, cloud: Cloud, *, witness: bool) -> _CloudRows:
     """Read a cloud's rows from its own store, and from the witness when asked to or when the store does not answer."""
-    asking, spare = _try_rows(house, house.rows[cloud], cloud), None
-    asked = asyncio.create_task(asking) if _known_silent(house, cloud) else None
+    asking, spare = read_from(house, house.rows[cloud], cloud), None
+    asked = asyncio.create_task(asking) if known_silent(house, cloud) else None
     own = await asking if asked is None else None
     if house.witness is not None and (witness or own is None):
-        spare = await _try_rows(house, house.witness, cloud)
+        spare = await read_from(house, house.witness, cloud)
     if asked is not None and (asked.done() or spare is None):
         own = await asked
     reads = [(name, read) for name, read in ((house.rows[cloud].name, own), (house.witness.name if house.witness else "", spare)) if read]
@@ -258,34 +237,11 @@ def _subject(places: Mapping[str, MemberRef], row: Sighting) -> tuple[object, ..
     return (row.row,) if ref is None else (ref, row.vantage, row.aspect)
 
 
-async def _ready(house: House, rows: Rows) -> None:
-    """Begin to count a store's silence only when there is something to speak to it with."""
-    if rows is not house.rows[house.here]:
-        await house.loaded()
-
-
-async def _try_rows(house: House, rows: Rows, cloud: Cloud) -> RowsRead | None:
-    await _ready(house, rows)
-    try:
-        async with asyncio.timeout(ROWS_SECONDS):
-            read = await rows.rows(cloud)
-    except TimeoutError:
-        house.silent.add(rows.name)
-        house.dark.add(rows.name)
-        return None
-    except (StoreDown, StoreUnsure, RowUnreadable):
-        house.dark.add(rows.name)
-        return None
-    house.silent.discard(rows.name)
-    house.dark.discard(rows.name)
-    return read
-
-
 async def as_the_other_reads(house: House, stored: dict[str, Sighting]) -> dict[str, Sighting]:
     """Give the own rows as the other cloud reads them: while its store is dark from here ours may be from there, which leaves the witness."""
     if house.witness is None or house.rows[house.here.other].name not in house.dark:
         return stored
-    read = await _try_rows(house, house.witness, house.here)
+    read = await read_from(house, house.witness, house.here)
     return stored if read is None else {row.row: row for row in read.rows}
 
 

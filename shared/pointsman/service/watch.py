@@ -11,8 +11,9 @@ from pointsman.core.silence import turns
 from pointsman.ports.stores import RowUnreadable, StoreDown, StoreUnsure
 from pointsman.service.converge import Report, converge
 from pointsman.service.deliver import agreed_plan
-from pointsman.service.gather import ROWS_SECONDS, note, worth_noting
+from pointsman.service.gather import note, worth_noting
 from pointsman.service.house import House
+from pointsman.service.slowness import ROWS_SECONDS
 
 REPORTS_KEPT = 5
 """Passes that one call tells of; the latest count."""
