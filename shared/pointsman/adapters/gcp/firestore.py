@@ -60,6 +60,7 @@ class _Got(_Said, frozen=True):
 class _Queried(_Said, frozen=True):
     read_time: str = ""
     document: _Document | None = None
+    error: Any = None
 
 
 class _WriteResult(_Said, frozen=True):
@@ -131,7 +132,8 @@ class FirestoreStore:
         fields = {"entry": {"bytesValue": base64.b64encode(entry).decode()}}
         ends = {} if until is None else {"until": {"timestampValue": f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}}
         write = self._update(self._name("journal", digest), fields | ends, "")
-        await self._commit(write)
+        if await self._commit(write) is None and (await self._get([self._name("journal", digest)]))[0].found is None:
+            raise unanswered(self.name, "it refused a journal entry that it does not hold", writing=True)
 
     async def entry(self, digest: str) -> bytes | None:
         """Give a journal entry back. Raises ``RowUnreadable`` when it is not one."""
@@ -159,7 +161,7 @@ class FirestoreStore:
         }
         if after:
             query["startAt"] = {"values": [{"referenceValue": after}], "before": False}
-        results = await self._post(":runQuery", {"structuredQuery": query}, tuple[_Queried, ...], writing=False) or ()
+        results = await self._query(query)
         found = [result.document.name for result in results if result.document is not None]
         names = tuple(unquote(name.rpartition("/")[2].removesuffix("-")) for name in found)
         return Listed(names=names, after=found[-1] if len(found) == PAGE else None)
@@ -260,9 +262,16 @@ class FirestoreStore:
             self._known.clear()
         self._known[name] = held
 
+    async def _query(self, query: Mapping[str, Any]) -> tuple[_Queried, ...]:
+        """Run a query to its end: one that fails on its way says so in the midst of a success, and one that finds nothing says when."""
+        results = await self._post(":runQuery", {"structuredQuery": query}, tuple[_Queried, ...], writing=False) or ()
+        if not any(one.read_time for one in results) or any(one.error is not None for one in results):
+            raise unanswered(self.name, "it broke a query off", writing=False)
+        return results
+
     async def _rows(self, prefix: Cloud) -> RowsRead:
         query = {"from": [{"collectionId": f"{self._root}sightings-{prefix}"}], "limit": ROWS_LIMIT + 1}
-        results = await self._post(":runQuery", {"structuredQuery": query}, tuple[_Queried, ...], writing=False) or ()
+        results = await self._query(query)
         time = next((found for result in results if (found := _time(result.read_time)) is not None), None)
         documents = [result.document for result in results if result.document is not None]
         for document in documents:

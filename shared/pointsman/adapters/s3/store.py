@@ -116,7 +116,8 @@ class S3Store:
         del until
         key = self._key("journal", digest)
         answer = await self._do(lambda ring: self._put(key, entry_closed(ring, entry, "journal", digest), ""))
-        if not answer.ok and answer.status not in _CONFLICTS:
+        there = answer.ok or (answer.status in _CONFLICTS and (await self._get(key)).body is not None)
+        if not there:
             raise self._failed(answer, writing=True)
 
     async def entry(self, digest: str) -> bytes | None:
