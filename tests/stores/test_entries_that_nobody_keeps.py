@@ -9,6 +9,7 @@ from pointsman.core.fabric import Cloud
 from pointsman.ports.stores import ListedStore, Store, StoreDown, StoreUnsure
 from tests.stores.clone import Clone
 from tests.stores.odd_server import Odd, odd_server
+from tests.stores.test_bad_input import every
 from tests.stores.test_failures import opened
 
 NAME = "0" * 32
@@ -78,3 +79,21 @@ def test_a_query_that_breaks_off_is_not_taken_for_whole(odd: Odd, body: bytes) -
 def test_a_query_that_finds_nothing_says_when(odd: Odd) -> None:
     odd.status, odd.body = 200, b'[{"readTime": "2026-01-01T00:00:00Z"}]'
     assert asyncio.run(opened("firestore", odd.url).rows(Cloud.AWS)).rows == ()
+
+
+@pytest.mark.parametrize("kind", ["boto3", "signer"])
+@pytest.mark.parametrize("body", [b'{"message": "welcome"}', b'{"error": {"code": 409}}', b'{"__type": "com.amazon#Other"}'])
+def test_what_says_nothing_that_dynamodb_says_is_no_empty_table(odd: Odd, kind: str, body: bytes) -> None:
+    odd.status, odd.body = 200, body
+    for act in every(opened(kind, odd.url)):
+        with pytest.raises((StoreDown, StoreUnsure), match=r"the table: .*look for a proxy in between"):
+            asyncio.run(act())
+
+
+@pytest.mark.parametrize("kind", ["boto3", "signer"])
+def test_a_query_without_a_list_is_not_taken_for_an_empty_one(odd: Odd, kind: str) -> None:
+    odd.status, odd.body = 200, b"{}"
+    store: ListedStore = opened(kind, odd.url)  # type: ignore[assignment]
+    for ask in (lambda: store.rows(Cloud.AWS), store.registers, store.entries):
+        with pytest.raises(StoreDown, match="the table: it lists something that is no list"):
+            asyncio.run(ask())

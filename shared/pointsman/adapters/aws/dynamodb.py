@@ -78,6 +78,8 @@ _NAMES = {"#p": "promised", "#f": "format"}
 _ABSENT = "attribute_not_exists(pk)"
 _AT_OR_ABOVE = "attribute_not_exists(pk) OR (#f = :f AND #p <= :b)"
 _COLUMNS = ("promised", "accepted", "value")
+_SAID = {"Item", "Items", "Attributes", "Count", "ScannedCount", "LastEvaluatedKey", "ConsumedCapacity", "ItemCollectionMetrics"}
+_NOT_ITS_OWN = "DynamoDB's answer is not what was asked for, or cut short: look for a proxy in between"
 
 
 class DynamoStore:
@@ -161,7 +163,7 @@ class DynamoStore:
         return Listed(names=names, after=canonical(last).decode() if last else None)
 
     def _items(self, answer: DynamoAnswer) -> list[Item]:
-        found = answer.body.get("Items", [])
+        found = answer.body.get("Items")
         if not isinstance(found, list):
             raise unanswered(self.name, "it lists something that is no list", writing=False)
         return found
@@ -262,7 +264,6 @@ def over_boto3(client: Any) -> DynamoCall:
     """Make a transport of a boto3 DynamoDB client, whose retries must be off. Raises ``ConfigError``."""
     if (client.meta.config.retries or {}).get("total_max_attempts") != 1:
         raise ConfigError('the DynamoDB client retries by itself: build it with Config(retries={"total_max_attempts": 1})')
-    client.meta.events.register("before-parse.dynamodb", _whole)
     operations = {
         "GetItem": client.get_item,
         "PutItem": client.put_item,
@@ -270,6 +271,8 @@ def over_boto3(client: Any) -> DynamoCall:
         "Query": client.query,
         "Scan": client.scan,
     }
+    for operation in operations:
+        client.meta.events.register(f"before-parse.dynamodb.{operation}", _whole)
 
     def sent(operation: str, parameters: Mapping[str, Any]) -> DynamoAnswer:
         try:
@@ -320,10 +323,14 @@ def _whole(response_dict: Mapping[str, Any], **_: Any) -> None:
 
 
 def _table(body: bytes) -> dict[str, Any]:
+    """Read an answer. One that says something, and nothing that DynamoDB says, is somebody else's, and no table without that row."""
     try:
-        return parse(body, dict[str, Any])
+        found = parse(body, dict[str, Any])
     except msgspec.DecodeError as error:
-        raise Unanswered("DynamoDB's answer is not what was asked for, or cut short: look for a proxy in between") from error
+        raise Unanswered(_NOT_ITS_OWN) from error
+    if found and not found.keys() & _SAID:
+        raise Unanswered(_NOT_ITS_OWN)
+    return found
 
 
 def _of_boto3(response: Mapping[str, Any], code: str) -> DynamoAnswer:
