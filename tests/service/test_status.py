@@ -199,7 +199,8 @@ def test_what_a_plan_of_another_version_or_fabric_says_is_not_guessed() -> None:
         await sweep(world.gcp)
         held = table(world)
         other = replace(held.fabric, policy=replace(held.fabric.policy, epochs_per_hour=9))
-        assert one_of(await status(Table(**{**vars(held), "fabric": other})), "names another fabric")
+        told = one_of(await status(Table(**{**vars(held), "fabric": other})), "names another fabric")
+        assert "after a move of stores 'pointsman adopt' is the next step" in told
         await world.gcp.registers.change("plan/atlas", lambda _: '{"of": "tomorrow"}')
         found = await status(held)
         assert found.plan is None

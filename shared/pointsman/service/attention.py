@@ -14,6 +14,8 @@ from pointsman.core.silence import SILENT_AFTER, Kind, headline, silence_name
 from pointsman.core.values import Frozen
 from pointsman.service.repair import OVERDUE
 
+_OTHER = "the plan names another fabric than this file: give status the one that is adopted; after a move of stores 'pointsman adopt' is the next step"
+
 
 class Answer(Frozen):
     """When a cloud's functions last had an answer of a store, and how old that is in seconds (None: never, or it cannot be read)."""
@@ -147,7 +149,7 @@ def _of_plan(fabric: Fabric, plan: Plan, missed: Iterable[LinkName]) -> list[str
     said += [told(fabric, plan.proposal)] if plan.proposal and not plan.proposal.denied else []
     said += [f"{plan.freeze.author} froze the plan: {plan.freeze.reason}"] if plan.freeze else []
     other = plan.fabric_hash != fabric.hash
-    return [*said, *(["the plan names another fabric than this file: give status the one that is adopted"] if other else [])]
+    return [*said, *([_OTHER] if other else [])]
 
 
 def _well(state: LinkState) -> bool:
