@@ -135,7 +135,8 @@ class Registers:
         """
         onward = self.following
         if onward is None or onward.stores.id != seal.to:
-            raise Moved(f"{register} was moved to stores {seal.to}: deploy the artefact whose fabric names them, as current or next")
+            mend = "deploy the artefact whose fabric names them, as current or next, and give a command that fabric"
+            raise Moved(f"{register} was moved to stores {seal.to}: {mend}")
         if seal.value is not None:
             taking = Trial(taking_over(seal.value), entered=True)
             outcome = await onward._tried(register, taking, None, self._until(deadline))  # noqa: SLF001 - one of us
