@@ -91,7 +91,7 @@ def eased(at: float) -> Story:
     assert relieved is not None
     assert (relieved.at, relieved.epoch) == (story.plan.decided_at, story.plan.epoch)
     assert relieved.loss == pytest.approx(1 - 5 / (7 * 1.25))
-    return story
+    return story.note(*lever("ix-a", Health.UP, since(story), story.plan.epoch))
 
 
 def since(story: Story) -> float:
@@ -277,6 +277,35 @@ def test_nor_what_they_saw_before_it_was_back() -> None:
     assert story.decided(21).links[IX_B].verdict is Verdict.UP
     assert (story.decided(22).links[IX_A].verdict, story.plan.links[IX_B].verdict) == (Verdict.UP, Verdict.UP)
     assert losing(story, 30, OVERFILLED).decided(31).links[IX_B].verdict is Verdict.DOWN
+
+
+def test_nor_what_they_saw_before_it_was_back_when_only_one_end_was_known_to_have_lost_the_session() -> None:
+    story = bgp_leaves_ix_a(Mode.OBSERVE)
+    story.note(*gcp_bgp("ix-a", Health.UP, 10.1), *aws_probe("ix-a", Health.DOWN, 10.2))
+    assert (story.decided(11).links[IX_A].verdict, story.plan.links[IX_A].lost) == (Verdict.DOWN, {})
+    story.note(*aws_bgp("ix-a", Health.UP, 20), *gcp_bgp("ix-a", Health.UP, 20))
+    assert story.decided(21).links[IX_B].verdict is Verdict.UP
+
+
+def led_off_ix_a(share: float) -> Story:
+    """Let Google's lever still keep everything off ix-a, as an earlier plan asked, and ix-b lose a share of packets."""
+    flows = (flow("checkout", G, 1, (IX_A, IX_B), 20), flow("training", 6 * G, 5, (IX_A, IX_B), 21))
+    story = Story(fabric(link("ix-a", 10 * G), link("ix-b", 5 * G), flows=flows)).all_healthy(0)
+    story.decided(1)
+    story.note(*lever("ix-a", Health.DRAINING, 2, story.plan.epoch)).all_healthy(2_000)
+    return losing(story, 2_001, share)
+
+
+def test_what_googles_lever_still_leads_off_a_link_that_nobody_drains_any_more_condemns_nobody() -> None:
+    story = led_off_ix_a(OVERFILLED)
+    assert story.decided(2_002).links[IX_B].verdict is Verdict.UP
+    story.note(*lever("ix-a", Health.UP, 2_003, story.plan.epoch))
+    assert story.decided(2_004).links[IX_B].verdict is Verdict.UP
+    assert losing(story, 2_010, OVERFILLED).decided(2_011).links[IX_B].verdict is Verdict.DOWN
+
+
+def test_more_than_that_explains_condemns() -> None:
+    assert led_off_ix_a(0.9).decided(2_002).links[IX_B].verdict is Verdict.DOWN
 
 
 @pytest.mark.parametrize("behind", [True, False])

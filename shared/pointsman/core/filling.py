@@ -128,12 +128,13 @@ def _kept(case: Case, name: LinkName, because: str) -> Belief:
 
 
 def _filling(case: Case, doubted: Iterable[Link]) -> dict[LinkName, datetime]:
-    """Say until when traffic of another link is moving onto each, by BGP, by a drain, or by a steer ahead of its agreement."""
+    """Say until when traffic of another link is moving onto each, by BGP, by a drain, by a steer ahead of its agreement, or by a lever left behind."""
     found: dict[LinkName, datetime] = {}
     for link in doubted:
         others = parallel(case.fabric, link)
         found[link.name] = max(
-            (max(_poured(case, one), _steered_ahead(case, one), _fled(case, one, link)) for one in others), default=_NEVER
+            (max(_poured(case, one), _steered_ahead(case, one), _fled(case, one, link), _led_off(case, one, link)) for one in others),
+            default=_NEVER,
         )
     return found
 
@@ -150,22 +151,45 @@ def _poured(case: Case, link: Link) -> datetime:
 def _fled(case: Case, link: Link, onto: Link) -> datetime:
     """Say until when BGP, which leaves a link by itself, may move more onto another than that carries."""
     state = case.plan.links.get(link.name, LinkState())
-    moved = {flow.name: Placement(link=onto.name) for flow in case.fabric.flows if _may_be_on(case, flow, link)}
-    if state.drain is not None or not moved:
+    if state.drain is not None:
         return _NEVER
-    losses = placed_losses(case.fabric, replace(case.plan, flows={**case.plan.flows, **moved}))
-    return _left_until(case, link, state) if onto.name in losses else _NEVER
+    moved = (flow for flow in case.fabric.flows if _may_be_on(case, flow, link))
+    return _left_until(case, link, state) if onto.name in _moved(case, moved, onto) else _NEVER
+
+
+def _moved(case: Case, flows: Iterable[Flow], onto: Link) -> dict[LinkName, float]:
+    """Give the share of packets that is lost on each link when flows are led onto one; none where no flow is."""
+    moved = {flow.name: Placement(link=onto.name) for flow in flows}
+    return placed_losses(case.fabric, replace(case.plan, flows={**case.plan.flows, **moved})) if moved else {}
 
 
 def _left_until(case: Case, link: Link, state: LinkState) -> datetime:
     """Say until when BGP may lead traffic away from a link: until just after it was good again.
 
-    For a hold-down at most, and where only one end has lost the session, for as long as the other takes to lose it.
+    Where only one end has lost the session, for as long as the other takes to lose it at most, else for a hold-down if that is
+    longer: while the link is bad by the plan and its sessions are back they may have been back just now.
     """
-    if lost_by_probes_alone(case.claims[link.name]) and not state.lost:
-        return state.since + SETTLING if state.verdict in _GOOD and state.since is not None else _NEVER
-    began = state.since if state.verdict in _BAD and state.since is not None else case.now
-    return began + (case.fabric.policy.hold_down if state.lost else min(case.fabric.policy.hold_down, link.timers.budget))
+    known, budget = _NEVER if state.since is None else state.since, link.timers.budget
+    back = lost_by_probes_alone(case.claims[link.name])
+    if back and state.verdict not in _BAD:
+        return known + SETTLING if state.verdict in _GOOD else _NEVER
+    began = known if state.verdict in _BAD else case.now
+    return began + (max(case.fabric.policy.hold_down, budget) if back or state.lost else budget)
+
+
+def _led_off(case: Case, link: Link, onto: Link) -> datetime:
+    """Say until when Google's lever may lead what is placed on a link onto another, since it drains the link as an earlier plan asked.
+
+    Google's functions may be away for any time; it explains no more than those flows overfill the other link by.
+    """
+    opened = set_at(case.view.rows, Cloud.GCP, link.name, 0)
+    if opened is None or case.plan.links.get(link.name, LinkState()).drain is not None:
+        return _NEVER
+    placed = (flow for flow in case.fabric.flows if case.plan.flows.get(flow.name, Placement()).link == link.name)
+    losses = _moved(case, placed, onto)
+    if onto.name not in losses or not _explains(losses, case, onto.name):
+        return _NEVER
+    return _STILL if draining_at(case.view.rows, Cloud.GCP, link.name) is not None else opened + SETTLING
 
 
 def _may_be_on(case: Case, flow: Flow, link: Link) -> bool:
