@@ -39,7 +39,7 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
     verdicts = {belief.verdict for belief in told.values()}
     if verdicts.isdisjoint(_BAD):
         return told
-    doubted = [case.fabric.link(name) for name, belief in told.items() if belief.verdict in _BAD]
+    doubted = [case.fabric.link(name) for name, belief in told.items() if belief.verdict in _BAD and _may_be_ours(case, name)]
     filling, overfilled, hidden = _filling(case, doubted), _overfilled(case), _hidden(case)
 
     def judged(name: LinkName, belief: Belief) -> Belief:
@@ -131,9 +131,12 @@ def _filling(case: Case, doubted: Iterable[Link]) -> dict[LinkName, datetime]:
     """Say until when traffic of another link is moving onto each, by BGP, by a drain, by a steer ahead of its agreement, or by a lever left behind."""
     found: dict[LinkName, datetime] = {}
     for link in doubted:
-        others = parallel(case.fabric, link)
+        others, seen = parallel(case.fabric, link), _seen_at(case, link.name)
         found[link.name] = max(
-            (max(_poured(case, one), _steered_ahead(case, one), _fled(case, one, link), _led_off(case, one, link)) for one in others),
+            (
+                max(_poured(case, one), _steered_ahead(case, one), _fled(case, one, link, seen), _led_off(case, one, link, seen))
+                for one in others
+            ),
             default=_NEVER,
         )
     return found
@@ -148,13 +151,14 @@ def _poured(case: Case, link: Link) -> datetime:
     return end if done is None else min(done + SETTLING, end)
 
 
-def _fled(case: Case, link: Link, onto: Link) -> datetime:
-    """Say until when BGP, which leaves a link by itself, may move more onto another than that carries."""
+def _fled(case: Case, link: Link, onto: Link, seen: datetime) -> datetime:
+    """Say until when BGP, which leaves a link by itself, may move more onto another than that carries, if for longer than its loss was ``seen``."""
     state = case.plan.links.get(link.name, LinkState())
-    if state.drain is not None:
+    end = _left_until(case, link, state)
+    if state.drain is not None or end <= seen:  # what overfills a link is worth working out for no other
         return _NEVER
     moved = (flow for flow in case.fabric.flows if _may_be_on(case, flow, link))
-    return _left_until(case, link, state) if onto.name in _moved(case, moved, onto) else _NEVER
+    return end if onto.name in _moved(case, moved, onto) else _NEVER
 
 
 def _moved(case: Case, flows: Iterable[Flow], onto: Link) -> dict[LinkName, float]:
@@ -177,7 +181,7 @@ def _left_until(case: Case, link: Link, state: LinkState) -> datetime:
     return began + (max(case.fabric.policy.hold_down, budget) if back or state.lost else budget)
 
 
-def _led_off(case: Case, link: Link, onto: Link) -> datetime:
+def _led_off(case: Case, link: Link, onto: Link, seen: datetime) -> datetime:
     """Say until when Google's lever may lead what is placed on a link onto another, since it drains the link as an earlier plan asked.
 
     Google's functions may be away for any time; it explains no more than those flows overfill the other link by.
@@ -185,11 +189,11 @@ def _led_off(case: Case, link: Link, onto: Link) -> datetime:
     opened = set_at(case.view.rows, Cloud.GCP, link.name, 0)
     if opened is None or case.plan.links.get(link.name, LinkState()).drain is not None:
         return _NEVER
-    placed = (flow for flow in case.fabric.flows if case.plan.flows.get(flow.name, Placement()).link == link.name)
-    losses = _moved(case, placed, onto)
-    if onto.name not in losses or not _explains(losses, case, onto.name):
+    end = _STILL if draining_at(case.view.rows, Cloud.GCP, link.name) is not None else opened + SETTLING
+    if end <= seen:
         return _NEVER
-    return _STILL if draining_at(case.view.rows, Cloud.GCP, link.name) is not None else opened + SETTLING
+    placed = (flow for flow in case.fabric.flows if case.plan.flows.get(flow.name, Placement()).link == link.name)
+    return end if _explains(_moved(case, placed, onto), case, onto.name) else _NEVER
 
 
 def _may_be_on(case: Case, flow: Flow, link: Link) -> bool:
