@@ -1,5 +1,7 @@
 """The bench's large fabric is one in which a lost link moves flows, and its figures have the shape that the document tells."""
 
+import cProfile
+import pstats
 from typing import Any
 
 import pytest
@@ -29,3 +31,14 @@ def test_every_figure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [one["flows"] for one in found["curve"]] == [10, 20]
     assert all(one["median_ms"] > 0 for one in found["curve"])
     assert set(found) == {"links", "curve", "foreseen_ms", "n_1_s"}
+
+
+def test_what_overfills_a_link_is_not_worked_out_for_every_link_beside_the_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "FLOWS", (10,))
+    monkeypatch.setattr(deciding, "LARGE", 10)
+    monkeypatch.setattr(deciding, "REPEATED", 1)
+    profile = cProfile.Profile()
+    profile.runcall(deciding.deciding, doubles=False)
+    calls = {name: count for (_, _, name), (count, *_) in pstats.Stats(profile).stats.items()}  # type: ignore[attr-defined]
+    assert calls["judge"] < 10
+    assert calls["placed_losses"] < deciding.LINKS // 2
