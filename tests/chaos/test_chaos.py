@@ -20,7 +20,7 @@ from pointsman.testing.processes import until
 from pointsman.testing.proxy import Weather
 from pointsman.testing.shaky import SLOTS
 from tests.chaos.judge import LINK, Judge
-from tests.chaos.theatre import FAILING, SWEEP, THROTTLED, Theatre, judged, theatre
+from tests.chaos.theatre import FAILING, SWEEP, THROTTLED, Theatre, done_meanwhile, judged, theatre
 
 AWAKE = 2 * SWEEP
 """So long a function that was thawed may do what it still believes in."""
@@ -114,27 +114,6 @@ def test_firestore_comes_back_empty_is_not_believed_and_counts_again_once_it_is_
     stage = judge.stage
     entries = stage.empty_firestore()
     outage(judge, contextlib.nullcontext(), done_meanwhile(lambda: stage.refill("gcp", entries)))
-
-
-@contextlib.contextmanager
-def done_meanwhile(act) -> Iterator[None]:  # type: ignore[no-untyped-def]
-    """Begin it beside what follows."""
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            act()
-        except BaseException as error:  # noqa: BLE001 - told where it is waited for
-            failed.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-        if failed:
-            raise failed[0]
 
 
 def noted_down(stage: Theatre, cloud: Cloud) -> bool:

@@ -14,7 +14,7 @@ from pointsman.core.fabric import Cloud
 from pointsman.testing.emulators import available_firestore, available_moto, available_pubsub
 from pointsman.testing.processes import until
 from tests.chaos.judge import LINK, Judge
-from tests.chaos.theatre import Theatre, judged, laid_out, narrow
+from tests.chaos.theatre import Theatre, done_meanwhile, judged, laid_out, narrow
 
 STALL = 1.5
 """Seconds that the functions stall: a little less than the hold-down."""
@@ -43,12 +43,8 @@ def stalled_after(stage: Theatre, cloud: Cloud, count: int) -> Iterator[None]:
         for name in names:
             stage.children.resume(name)
 
-    thread = threading.Thread(target=stall)
-    thread.start()
-    try:
+    with done_meanwhile(stall):
         yield
-    finally:
-        thread.join()
     assert stalled, "nothing was written, so nothing stalled"
 
 

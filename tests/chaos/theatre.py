@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -159,3 +160,24 @@ def judged(stage: Laid) -> Iterator[Judge[Laid]]:
         judge = Judge(stage)
         judge.until("every flow is home", judge.home, 2 * BACK_LIMIT)
         yield judge
+
+
+@contextlib.contextmanager
+def done_meanwhile(act: Callable[[], object]) -> Iterator[None]:
+    """Begin it beside what follows."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            act()
+        except BaseException as error:  # noqa: BLE001 - told where it is waited for
+            failed.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+        if failed:
+            raise failed[0]

@@ -35,6 +35,7 @@ from pointsman.service.probing.bench import Bench
 from pointsman.testing import emulators
 from pointsman.testing.emulators import Emulator
 from pointsman.testing.stores import MemoryStore
+from tests.stores.odd_server import Odd, odd_server
 
 PROJECT = "weft-prod-1"
 TABLE = "pointsman-atlas"
@@ -250,3 +251,9 @@ def _later(act: Callable[[Any], None]) -> Callable[[Any], Awaitable[None]]:
         act(what)
 
     return acted
+
+
+@pytest.fixture
+def odd() -> Iterator[Odd]:
+    with odd_server() as server:
+        yield server

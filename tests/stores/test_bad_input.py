@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +24,13 @@ from pointsman.service.registers import Registers
 from pointsman.testing.emulators import Emulator
 from pointsman.testing.stores import MemoryStore
 from tests.stores.conftest import KEYS, WallClock
-from tests.stores.odd_server import Odd, odd_server
+from tests.stores.odd_server import Odd
 from tests.stores.test_ciphers import CLAIM
 from tests.stores.test_failures import opened
 
 NAME = "plan/atlas"
 EMPTY = Reply(row=Row())
 FIRST = ballot(1, "a" * 16)
-
-
-@pytest.fixture
-def odd() -> Iterator[Odd]:
-    with odd_server() as server:
-        yield server
 
 
 def every(store: Store) -> list[Callable[[], Coroutine[Any, Any, Any]]]:

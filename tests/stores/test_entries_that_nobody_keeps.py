@@ -1,14 +1,13 @@
 """An entry is kept when its store holds it, and a query has ended when the service says so: other words are no promise."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
 from pointsman.core.fabric import Cloud
 from pointsman.ports.stores import ListedStore, Store, StoreDown, StoreUnsure
 from tests.stores.clone import Clone
-from tests.stores.odd_server import Odd, odd_server
+from tests.stores.odd_server import Odd
 from tests.stores.test_bad_input import every
 from tests.stores.test_failures import opened
 
@@ -21,12 +20,6 @@ GATEWAYS = (
     b"<Code>PreconditionFailed</Code>",
     b"<Code>OperationAborted</Code>",
 )
-
-
-@pytest.fixture
-def odd() -> Iterator[Odd]:
-    with odd_server() as server:
-        yield server
 
 
 @pytest.mark.parametrize("body", GATEWAYS)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -26,18 +26,12 @@ from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
 from pointsman.ports.stores import Reply, Row, Store, StoreDown, StoreUnsure
 from pointsman.quorum.ballots import ballot
 from tests.stores.conftest import BUCKET, KEYS, PROJECT, TABLE, WallClock
-from tests.stores.odd_server import DROPS, HALF, SILENT, Odd, odd_server
+from tests.stores.odd_server import DROPS, HALF, SILENT, Odd
 
 KINDS = ("boto3", "signer", "firestore", "s3")
 EMPTY = Reply(row=Row())
 BALLOT = ballot(1, "a" * 16)
 SECRET = b"AKIAIOSFODNN7EXAMPLE-the-secret"
-
-
-@pytest.fixture
-def odd() -> Iterator[Odd]:
-    with odd_server() as server:
-        yield server
 
 
 def opened(kind: str, url: str) -> Store:

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,13 +14,7 @@ from pointsman.adapters.aws.signed import SignedJson
 from pointsman.adapters.gcp.http import GoogleHttp
 from pointsman.adapters.http import Unanswered, Unreached, http_date, pool, send
 from tests.stores.conftest import KEYS
-from tests.stores.odd_server import HALF, Odd, odd_server
-
-
-@pytest.fixture
-def odd() -> Iterator[Odd]:
-    with odd_server() as server:
-        yield server
+from tests.stores.odd_server import HALF, Odd
 
 
 class Tokens(Credentials):

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from pointsman.core.values import replace
 from pointsman.ports.stores import Row, RowUnreadable, Store, StoreDown, StoreUnsure
 from pointsman.quorum.ballots import ballot
 from tests.stores.conftest import PROJECT
-from tests.stores.odd_server import Odd, odd_server
+from tests.stores.odd_server import Odd
 from tests.stores.test_bad_input import every
 from tests.stores.test_ciphers import CLAIM
 from tests.stores.test_failures import KINDS, opened
@@ -26,12 +25,6 @@ BALLOT = ballot(1, "a" * 16)
 DEEP = b"[" * 30_000
 DOCUMENT = f"projects/{PROJECT}/databases/(default)/documents/registers/plan%2Fatlas-"
 PORT = (StoreDown, StoreUnsure, RowUnreadable)
-
-
-@pytest.fixture
-def odd() -> Iterator[Odd]:
-    with odd_server() as server:
-        yield server
 
 
 def asked(kind: str, url: str) -> Store:

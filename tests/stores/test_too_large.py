@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,7 +11,7 @@ from pointsman.ports.stores import Reply, Row, Store, StoreDown
 from pointsman.quorum.ballots import ballot
 from pointsman.testing.emulators import Emulator
 from tests.stores.conftest import PROJECT, TABLE, CountedHttp, dynamo, signed_call
-from tests.stores.odd_server import Odd, odd_server
+from tests.stores.odd_server import Odd
 from tests.stores.test_bad_input import aws, down, google, s3
 from tests.stores.test_failures import opened
 
@@ -24,12 +23,6 @@ FIRESTORES = (
     b'The value of property \\"value\\" is longer than 1048487 bytes.',
     b"Request payload size exceeds the limit: 11534336 bytes.",
 )
-
-
-@pytest.fixture
-def odd() -> Iterator[Odd]:
-    with odd_server() as server:
-        yield server
 
 
 @pytest.mark.parametrize("kind", ["boto3", "signer"])
