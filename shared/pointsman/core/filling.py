@@ -96,8 +96,8 @@ def _explains(losses: Mapping[LinkName, float], case: Case, name: LinkName) -> b
 
 
 def _seen_at(case: Case, name: LinkName) -> datetime:
-    """Say of when the newest loss is that a link's probes tell of."""
-    return max(row.seen_at for rows in case.claims[name].values() for row in rows if row.health is Health.DOWN)
+    """Say of when the newest loss is that a link's probes tell of; later than any time where none tells of one, which excuses nothing."""
+    return max((row.seen_at for rows in case.claims[name].values() for row in rows if row.health is Health.DOWN), default=_STILL)
 
 
 def relieved(case: Case, before: Plan, after: Plan) -> dict[LinkName, LinkState]:
