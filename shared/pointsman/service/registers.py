@@ -118,6 +118,13 @@ class Registers:
         """Make an unconfirmed reading certain: prepare, and accept of the unchanged value."""
         return await self.change(register, _unchanged, reading=reading, deadline=deadline)
 
+    async def affirm(self, register: str, *, deadline: float | None = None) -> Outcome:
+        """Have a majority accept the register's value anew: whatever one store alone has accepted is that value then, or never will be.
+
+        Raises as ``change`` does.
+        """
+        return await self.carry(register, Trial(guarded(_unchanged), certain=True), None, self._until(deadline))
+
     async def begin(self, register: str, value: str, *, deadline: float | None = None) -> Outcome:
         """Make a register, if there is none, in a set that may not be open yet. Raises as ``change`` does."""
         trial = Trial(guarded(taking_over(value)), entered=True)
@@ -288,7 +295,7 @@ class Registers:
         if at_once is not None:
             return at_once
         ballot = above((reply.row.promised for reply in seen.replies.values()), self._nonce())
-        attempt = Attempt(ballot, trial.apply, tuple(self._acceptors), seen, certain=trial.sent)
+        attempt = Attempt(ballot, trial.apply, tuple(self._acceptors), seen, certain=trial.certain or trial.sent)
         run = Run(self.ask, register, attempt, trial.ready)
         timer = self._timer(until, CHANGE_SECONDS)
         try:

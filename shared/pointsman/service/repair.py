@@ -3,18 +3,23 @@
 What is sent is the very accept that it missed: the ballot and value that a majority has accepted already. That is
 what a message late by days would do: it raises no ballot, so it can disturb no proposer, and sent twice it is one.
 A store that has promised a higher ballot since refuses it; the decision that the promise was made for brings it up.
+
+A plan that one store alone has accepted may count one day: when another store is lost it is the newest that is seen. So
+every sweep looks for one, and has a majority hold it while all is well, for the next decision to stand on.
 """
 
 import asyncio
 from datetime import datetime, timedelta
 
+from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.quorum.attempt import Answer, Request, Step
 from pointsman.quorum.ballots import NO_BALLOT
-from pointsman.quorum.reading import Reading, judge
+from pointsman.quorum.outcomes import Agreed
+from pointsman.quorum.reading import Reading, judge, newest_row
 from pointsman.quorum.rows import Reply
 from pointsman.service.gather import note
 from pointsman.service.house import House, incident_register
@@ -28,6 +33,8 @@ REGISTERS_LIMIT = 20
 """Registers that one survey reads: the plan and as many open incidents; the others wait until theirs are open."""
 SURVEY_SECONDS = 3.0
 """How long a survey waits for the slowest store."""
+SETTLING_SECONDS = 2.0
+"""How long what one store alone has accepted must have stood, so that no proposer who may still be under way is disturbed."""
 
 
 def is_due(here: Cloud, now: datetime) -> bool:
@@ -37,24 +44,58 @@ def is_due(here: Cloud, now: datetime) -> bool:
 
 
 async def repair(house: House, plan: Plan, now: datetime) -> tuple[str, ...]:
-    """Survey the stores if it is this sweep's turn, send each what it lacks, and leave a row for each that answered, as of ``now``, the stores' time.
+    """Have a majority hold the plan that one store alone has accepted; at this sweep's turn send each store what it lacks too.
 
-    Gives in words what was brought up. Without lag nothing is written but those rows. While functions carry the next set of
-    stores too, both are surveyed: what is sent was agreed in that very set, so it disturbs no move.
+    A row is left then for each that answered, as of ``now``, the stores' time. Gives in words what was brought up. Without
+    lag nothing is written but those rows. While functions carry the next set of stores too, both are surveyed: what is sent
+    was agreed in that very set, so it disturbs no move.
     """
     if not is_due(house.here, now):
-        return ()
+        return await settled(house)
     incidents = [incident_register(name) for name, *_ in open_incidents(house.fabric_of(plan), plan)]
     names = (house.plan_register, *incidents)[:REGISTERS_LIMIT]
-    sets = [one for one in (house.registers, house.registers.following) if one is not None]
-    asked = [(registers, name) for registers in sets for name in names]
+    asked = [(registers, name) for registers in _sets(house) for name in names]
+    said = await settled(house)
     surveys = await asyncio.gather(*(survey(registers, name) for registers, name in asked))
     answered = {name for one in surveys for name in one.replies}
     found = await asyncio.gather(
         note(house, [answer_row(house.here, name, now) for name in sorted(answered)]),
         *(mend(registers, name, one) for (registers, name), one in zip(asked, surveys, strict=True)),
     )
-    return tuple(said for ends in found[1:] for said in ends)
+    return (*said, *(one for ends in found[1:] for one in ends))
+
+
+async def settled(house: House) -> tuple[str, ...]:
+    """End what one store alone has accepted of the plan, if it still stands after a while: a majority accepts that value, or the one it has, anew."""
+    asked = await asyncio.gather(*(survey(registers, house.plan_register) for registers in _sets(house)))
+    found = [(registers, ballot) for registers, one in zip(_sets(house), asked, strict=True) if (ballot := hanging(one))]
+    if found:
+        await house.clock.sleep(SETTLING_SECONDS)
+    return tuple([said for registers, ballot in found for said in await _settle(registers, house.plan_register, ballot)])
+
+
+async def _settle(registers: Registers, register: str, ballot: str) -> tuple[str, ...]:
+    if hanging(await survey(registers, register)) != ballot:
+        return ()
+    try:
+        outcome = await registers.affirm(register)
+    except Transient:  # others decide just now, and end it so
+        return ()
+    return (f"what one store alone had accepted of {register} is settled now",) if isinstance(outcome, Agreed) else ()
+
+
+def hanging(reading: Reading) -> str:
+    """Give the ballot of a value that is newer than a majority's, or that no majority holds; "" where there is none.
+
+    Before anything was agreed there is none: the first decision ends it.
+    """
+    newest = newest_row(reply.row for reply in reading.replies.values())
+    held = reading.confirmed and (reading.value in {None, newest.value} or newest.accepted <= reading.ballot)
+    return newest.accepted if reading.reached and not held else ""
+
+
+def _sets(house: House) -> list[Registers]:
+    return [one for one in (house.registers, house.registers.following) if one is not None]
 
 
 async def survey(registers: Registers, register: str) -> Reading:

@@ -38,13 +38,15 @@ class Remembered:
 class Trial:
     """A change over all its attempts: what it proposed, and whether an accept was ever sent.
 
-    ``entered`` says that it may make its register: the set of stores is known to be the one that holds it.
+    ``entered`` says that it may make its register: the set of stores is known to be the one that holds it. ``certain``
+    asks for an accept even of an unchanged value.
     """
 
-    def __init__(self, change: Change, ready: Ready | None = None, *, entered: bool = False) -> None:
+    def __init__(self, change: Change, ready: Ready | None = None, *, entered: bool = False, certain: bool = False) -> None:
         self._change = change
         self.ready = ready
         self.entered = entered
+        self.certain = certain
         self._proposed: dict[str, str | None] = {}
         self.sent = False
 
@@ -65,7 +67,7 @@ class Trial:
         """
         if not seen.reached:
             return Unknown(faults=seen.faults) if self.sent else NoMajority(faults=seen.faults)
-        if self.sent or not seen.confirmed:
+        if self.sent or self.certain or not seen.confirmed:
             return None
         wanted = self._change(seen.value)
         if isinstance(wanted, Decline):

@@ -117,8 +117,8 @@ ANSWERS = (
     _mutant(
         "a value that only a minority holds is answered",
         TRIAL,
-        "if self.sent or not seen.confirmed:",
-        "if self.sent:",
+        "if self.sent or self.certain or not seen.confirmed:",
+        "if self.sent or self.certain:",
     ),
     _mutant(
         "a no-op is answered from a minority after the prepare",

@@ -8,11 +8,13 @@ from pointsman.core.fabric import Cloud, Policy
 from pointsman.core.incidents import Incident
 from pointsman.core.outbox import open_incidents
 from pointsman.core.plan import FlagState, LinkState, Verdict
-from pointsman.core.sightings import Health
+from pointsman.core.rows import outranks
+from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.silence import Kind
 from pointsman.core.values import parse
 from pointsman.service import doors
 from pointsman.service.house import incident_register
+from pointsman.service.probe import REPORT_EVERY as REPORTED_EVERY
 from pointsman.testing.inprocess import probes
 from pointsman.testing.network.blueprint import Side
 from pointsman.testing.simulation import ordered
@@ -21,8 +23,8 @@ from pointsman.testing.simulation.play import Play
 
 REPORT_EVERY = 100.0
 """How old the last word of the probes may be when a cloud sweeps: before it is stale they report, though they find nothing new."""
-REPORT_SOON = 40.0
-"""As much after a call that was refused: it may be their next word that helps."""
+REPORT_SOON = REPORTED_EVERY.total_seconds()
+"""As much as a prober waits at most, where its next word may help: after a call that was refused, or when an older word of its own came later."""
 AT_ONCE = 0.25
 """Share of schedules in which the clouds sweep the moment that everything is healed; in the others what comes late has come first."""
 PATIENCE = 95.0
@@ -105,7 +107,7 @@ class Calm:
     async def _report(self, cloud: Cloud) -> None:
         """Let a cloud be told what its probes find, if it is news or long ago."""
         found, now = probes(self.play.world.twin, cloud), self.play.world.clock.monotonic()
-        told, every = tuple(one.health for one in found), REPORT_SOON if self._refused else REPORT_EVERY
+        told, every = tuple(one.health for one in found), REPORT_SOON if self._refused or any(_overtaken(self.play)) else REPORT_EVERY
         if self._told[cloud][0] != told or now - self._told[cloud][1] >= every:
             self._told[cloud] = (told, now)
             self.play.world.heard.hear(found)
@@ -173,6 +175,20 @@ def _epoch(play: Play) -> int:
     return 0 if plan is None else plan.epoch
 
 
+def _overtaken(play: Play) -> Iterator[str]:
+    """Name what probers said before and that came after their newest word: repeating a row, that word was not noted, and their next one mends it."""
+    newest: dict[str, Sighting] = {}
+    for row in (row for store in play.world.stores.values() for row in store.claims if row.source is Source.PROBE):
+        if row.row not in newest or outranks(row, newest[row.row]):
+            newest[row.row] = row
+    found = (one for cloud in Cloud for one in probes(play.world.twin, cloud))
+    now = play.world.clock.now()
+    for one in found:
+        held = newest.get(one.row)
+        if held is not None and held.seen_at <= now and held.health is not one.health:
+            yield f"the word of {one.vantage} on {one.member} is an old one"
+
+
 def _frozen(play: Play) -> bool:
     plan = play.world.newest_plan()
     return (plan is not None and plan.freeze is not None) or any(flag.state is FlagState.SET for flag in play.world.flags.values())
@@ -199,5 +215,6 @@ def unfinished(play: Play) -> Iterator[str]:
     now = play.world.clock.now()
     if any(now < row.seen_at < now + MISDATED for store in play.world.stores.values() for row in store.claims):
         yield "a claim is still dated ahead"
+    yield from _overtaken(play)
     if play.world.pinned != {pin.flow for pin in plan.pins}:
         yield "a pin stands that only a sweep looks for"
