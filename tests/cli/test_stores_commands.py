@@ -190,6 +190,29 @@ def test_the_journal_goes_along_to_a_bucket_elsewhere_whatever_its_name(tmp_path
         assert {name: asyncio.run(kept.entry(name)) for name in entries} == entries
 
 
+def test_a_shell_without_keys_for_aws_moves_away_from_it(tmp_path: Path, current: Fabric) -> None:
+    """AWS is lost, its keys with it: what the two other stores agreed on goes to a set without AWS."""
+    files = {name: f"sqlite://{tmp_path}/{name}.sqlite" for name in ("gcp", "witness", "a", "b", "c")}
+    leaving = replace(current, stores=Stores(aws="dynamodb://us-east-1/pointsman", gcp=files["gcp"], witness=files["witness"]))
+    coming = replace(current, stores=Stores(aws=files["a"], gcp=files["b"], witness=files["c"], generation=2))
+    plan = canonical(replace(first_plan(leaving, SystemClock().now()), epoch=7)).decode()
+    held = [SqliteStore(name, tmp_path / f"{name}.sqlite") for name in ("gcp", "witness")]
+    asyncio.run(
+        Registers(held, clock=SystemClock(), nonce=nonce, jitter=jitter, stores=store_set(leaving.stores)).change(
+            "plan/atlas", lambda _: plan
+        )
+    )
+    keyless = {name: value for name, value in environment().items() if not name.startswith("AWS_")} | {"AWS_EC2_METADATA_DISABLED": "true"}
+    argv = [SCRIPT, "stores", "move", *compiled(tmp_path, leaving, coming)]
+    foretold = subprocess.run(argv, env=keyless, capture_output=True, text=True, timeout=90, check=False)
+    assert (foretold.returncode, foretold.stderr) == (0, "")
+    assert "to be moved             plan/atlas" in foretold.stdout
+    moved = subprocess.run([*argv, "--yes", "--force"], env=keyless, capture_output=True, text=True, timeout=90, check=False)
+    assert (moved.returncode, "every register was moved, but not all of the journal" in moved.stderr) == (1, True)
+    assert "set AWS_PROFILE" in moved.stdout
+    assert (asyncio.run(SqliteStore("a", tmp_path / "a.sqlite").read(store_set(coming.stores).row("plan/atlas")))).row.value == plan
+
+
 def test_ctrl_c_loses_nothing_and_the_same_command_goes_on(tmp_path: Path, current: Fabric) -> None:
     plan = canonical(replace(first_plan(current, SystemClock().now()), epoch=7)).decode()
     names = ("plan/atlas", *(f"incident/atlas/ix-a@{number}" for number in range(8)))

@@ -13,7 +13,7 @@ from pointsman.core.fabric import Cloud
 from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Sighting
 from pointsman.ports.clouds import Flag, Queue
-from pointsman.ports.stores import Refusal, Reply, RowsRead, Store, StoreDown
+from pointsman.ports.stores import Listed, ListedStore, Refusal, Reply, RowsRead, StoreDown
 
 T = TypeVar("T")
 
@@ -49,13 +49,13 @@ def _made_or_why(make: Callable[[], T]) -> tuple[T] | str:
 
 
 class LateStore:
-    """``Store`` that is made late; while it can't be made it counts as down."""
+    """``ListedStore`` that is made late; while it can't be made it counts as down."""
 
-    def __init__(self, name: str, make: Callable[[], Store]) -> None:
+    def __init__(self, name: str, make: Callable[[], ListedStore]) -> None:
         self.name = name
         self._late = Late(make)
 
-    async def _store(self) -> Store:
+    async def _store(self) -> ListedStore:
         try:
             return await self._late.get()
         except PointsmanError as error:
@@ -93,6 +93,14 @@ class LateStore:
     async def entry(self, digest: str) -> bytes | None:
         """Give a journal entry back."""
         return await (await self._store()).entry(digest)
+
+    async def registers(self, after: str = "") -> Listed:
+        """Name rows of registers."""
+        return await (await self._store()).registers(after)
+
+    async def entries(self, after: str = "") -> Listed:
+        """Name entries of the journal."""
+        return await (await self._store()).entries(after)
 
 
 class LateFlag:

@@ -3,21 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from shutil import rmtree
 
-from pointsman.adapters.aws.clients import Clients
-from pointsman.adapters.aws.secrets import Secrets
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot import loop
-from pointsman.boot.artefact import fabrics, home_region
-from pointsman.boot.aws import build
 from pointsman.boot.chance import SystemClock, nonce
+from pointsman.boot.ordering import house_over, shell_sets
 from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings, read_settings
-from pointsman.boot.stores import Opener, open_stores
-from pointsman.boot.succession import sets_made
+from pointsman.boot.stores import Opener
 from pointsman.core.domains import StoreAddress, StoreScheme, store_address
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Cloud
@@ -33,17 +28,17 @@ REMOVALS = 3
 """How often a folder is removed: a call that was given up may write into it while that goes on."""
 
 
-def open_move(current: str, following: str) -> tuple[House, Move]:
-    """Put together what moves the fabric of one compiled file to the stores of another's. Raises ``ConfigError``."""
+async def open_move(current: str, following: str) -> tuple[House, Move]:
+    """Put together what moves the fabric of one compiled file to the stores of another's, with the credentials of this shell.
+
+    A store that these do not reach counts as one that is down. Raises ``ConfigError``.
+    """
     settings = replace(read_settings(), fabric=current, fabric_next=following)
-    declared, house = fabrics(settings), build(settings).house
-    if house.registers.following is None:
+    sets = shell_sets(settings)
+    if len(sets) == 1:
         raise ConfigError("both fabrics name the same stores: there is nothing to move")
-    region = home_region(declared[0])
-    secrets = Secrets(Clients(endpoints=settings.endpoints), region)
-    opener = Opener(reach=Reach(settings, Cloud.AWS, region), secret=secrets.get)
-    leaving, coming = sets_made(declared, partial(open_stores, opener))
-    return house, Move(fabric=declared[0], registers=house.registers, leaving=leaving, coming=coming, now=house.clock.now())
+    house, (leaving, coming) = await house_over(settings, sets), sets
+    return house, Move(fabric=house.fabrics[0], registers=house.registers, leaving=leaving, coming=coming, now=house.clock.now())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The surroundings of a person's shell that orders or verifies: every store, flag and queue made late, no lever at all."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from pointsman.boot.artefact import fabrics, home_region
 from pointsman.boot.chance import nonce
@@ -10,12 +10,12 @@ from pointsman.boot.reach import Reach
 from pointsman.boot.settings import Settings
 from pointsman.boot.stores import late_stores
 from pointsman.boot.succession import journals_of, registers_of, rows_of, sets_made, witness_of
-from pointsman.boot.table import open_table, shell_opener
+from pointsman.boot.table import shell_opener, table_over
 from pointsman.core.errors import PointsmanError, Transient
-from pointsman.core.fabric import Cloud, Fabric
+from pointsman.core.fabric import Cloud
 from pointsman.core.plan import FlagState
 from pointsman.ports.clouds import Look, Queue
-from pointsman.ports.stores import Store
+from pointsman.ports.stores import ListedStore, Store
 from pointsman.service.house import House
 from pointsman.service.status import Table
 from pointsman.wire import messages
@@ -27,8 +27,18 @@ async def open_house(settings: Settings) -> House:
     Where the settings name a next fabric its stores are there too, and what is sealed is followed to them. It speaks for the
     cloud whose freeze flag can be read from here: one cloud's credentials are enough.
     """
-    declared, table = fabrics(settings), open_table(settings)
-    stores = sets_made(declared, lambda one: _late(settings, table, one))
+    return await house_over(settings, shell_sets(settings))
+
+
+def shell_sets(settings: Settings) -> tuple[dict[str, ListedStore], ...]:
+    """Give the stores of the current set, and of the next where there is one, with the credentials of this shell. Raises ``ConfigError``."""
+    return sets_made(fabrics(settings), lambda fabric: late_stores(shell_opener(settings, fabric), fabric))
+
+
+async def house_over(settings: Settings, stores: Sequence[Mapping[str, Store]]) -> House:
+    """Put a house together over sets of stores made late. Raises as ``open_house`` does."""
+    declared = fabrics(settings)
+    table = table_over(settings, declared[0], stores[0])
     here = await _readable(table)
     await asyncio.gather(*(store.made() for held in stores for store in held.values() if isinstance(store, LateStore)))
     journal, spares = journals_of(stores, here)
@@ -47,10 +57,6 @@ async def open_house(settings: Settings) -> House:
         nonce=nonce,
         nudge=_nudge(_queues(settings, home_region(table.fabric))),
     )
-
-
-def _late(settings: Settings, table: Table, fabric: Fabric) -> dict[str, Store]:
-    return dict(table.stores) if fabric == table.fabric else late_stores(shell_opener(settings, fabric), fabric)
 
 
 async def _readable(table: Table) -> Cloud:

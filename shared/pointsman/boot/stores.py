@@ -43,8 +43,8 @@ def open_stores(opener: "Opener", fabric: Fabric) -> dict[str, ListedStore]:
     return {slot: make() for slot, make in _makers(opener, fabric).items()}
 
 
-def late_stores(opener: "Opener", fabric: Fabric) -> dict[str, Store]:
-    """Give the declared stores by slot, each made late: one that cannot be reached from here hides no other. Raises ``ConfigError``."""
+def late_stores(opener: "Opener", fabric: Fabric) -> dict[str, ListedStore]:
+    """Give the declared stores by slot, able to say what they hold, each made late: one that cannot be reached from here hides no other. Raises ``ConfigError``."""
     addresses = _addresses(fabric)
     return {slot: LateStore(name_of(slot, addresses[slot]), make) for slot, make in _makers(opener, fabric).items()}
 
@@ -67,7 +67,7 @@ def _addresses(fabric: Fabric) -> dict[str, StoreAddress]:
     return addresses
 
 
-def _now_or_late(own: Cloud, slot: str, address: StoreAddress, make: Callable[[], Store]) -> Store:
+def _now_or_late(own: Cloud, slot: str, address: StoreAddress, make: Callable[[], ListedStore]) -> Store:
     """Make the own cloud's store (and anything local) at once, since the first call goes there."""
     if slot == own or address.scheme is StoreScheme.SQLITE:
         return make()

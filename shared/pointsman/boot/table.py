@@ -1,6 +1,7 @@
 """The shared table as a person's shell reads it: every store made late, so that one that cannot be reached hides no other."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 
 from pointsman.adapters.aws.clients import Clients
@@ -15,6 +16,7 @@ from pointsman.core.domains import store_set
 from pointsman.core.errors import ConfigError, PointsmanError, Transient
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.ports.clouds import Flag
+from pointsman.ports.stores import Store
 from pointsman.service.registers import Registers
 from pointsman.service.status import Table
 
@@ -22,9 +24,13 @@ from pointsman.service.status import Table
 def open_table(settings: Settings) -> Table:
     """Open what a status is read from, with the credentials of this shell. Raises ``ConfigError`` for a bad fabric or setting."""
     (fabric, *_) = fabrics(settings)
-    region, opener = home_region(fabric), shell_opener(settings, fabric)
+    return table_over(settings, fabric, late_stores(shell_opener(settings, fabric), fabric))
+
+
+def table_over(settings: Settings, fabric: Fabric, stores: Mapping[str, Store]) -> Table:
+    """Open it over a fabric's stores, by slot."""
+    region, reach = home_region(fabric), shell_opener(settings, fabric).reach
     clients = Clients(endpoints=settings.endpoints)
-    stores = late_stores(opener, fabric)
     clock = SystemClock()
     return Table(
         fabric=fabric,
@@ -32,7 +38,7 @@ def open_table(settings: Settings) -> Table:
         registers=Registers(tuple(stores.values()), clock=clock, nonce=nonce, jitter=jitter, stores=store_set(fabric.stores)),
         flags={
             Cloud.AWS: LateFlag(Cloud.AWS, lambda: _aws_flag(clients, fabric, region)),
-            Cloud.GCP: LateFlag(Cloud.GCP, lambda: _google_flag(opener.reach, fabric)),
+            Cloud.GCP: LateFlag(Cloud.GCP, lambda: _google_flag(reach, fabric)),
         },
         clock=clock,
     )

@@ -76,8 +76,8 @@ def _code(findings: "tuple[Finding, ...]") -> int:
 def move(current: Current, following: Following, *, yes: Yes = False, force: Force = False) -> None:
     """Move a fabric to another set of stores, register by register, while it goes on deciding.
 
-    May be stopped at any point and started again. Speaks to the stores with the credentials of this shell. Exits 1 when
-    it was refused, and when an entry of the journal could not be copied.
+    May be stopped at any point and started again. Speaks to the stores with the credentials of this shell; one cloud's are
+    enough where they reach a majority of either set. Exits 1 when it was refused, and when an entry of the journal could not be copied.
     """
     from pointsman.boot import loop  # noqa: PLC0415 - the SDKs load for this command only
     from pointsman.boot.moving import open_move  # noqa: PLC0415
@@ -85,7 +85,7 @@ def move(current: Current, following: Following, *, yes: Yes = False, force: For
 
     for path in (current, following):
         must_be_compiled(path)
-    house, one = open_move(current, following)
+    house, one = loop.run(open_move(current, following))
     names = f"stores {one.registers.stores.id} to stores {one.following.stores.id}"
     missing = loop.run(uncarried(house))
     if not yes:
