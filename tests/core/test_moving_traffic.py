@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.core.fabric import Cloud, LinkName, Mode
 from pointsman.core.intents import intent, is_intent, over
-from pointsman.core.plan import Drain, DrainCause, Verdict
+from pointsman.core.plan import Verdict
 from pointsman.core.sightings import Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
 from pointsman.core.wants import TEST_DURATION
@@ -350,37 +350,3 @@ def test_a_router_restart_that_forwards_on_is_not_fled_from_before_its_budget() 
     story = steady().note(*aws_bgp("ix-a", Health.DOWN, 10), *gcp_bgp("ix-a", Health.DOWN, 10))
     story.note(*aws_probe("ix-a", Health.UP, 10.5), *gcp_probe("ix-a", Health.UP, 10.5)).decided(11)
     assert (story.on("checkout"), story.on("training")) == ("ix-a", "ix-a")
-
-
-def drained_by_order(*, acknowledged: float | None) -> Story:
-    """Let a person drain ix-a, on which a flow stays that no other link carries, so that no failover test of AWS is due."""
-    flows = (flow("checkout", G, 1, (IX_A, IX_B), 20), flow("alone", 20 * G, 5, (IX_A,), 21))
-    story = Story(fabric(link("ix-a", 30 * G), link("ix-b", 5 * G), flows=flows)).all_healthy(0)
-    epoch = story.decided(1).epoch
-    ordered = Drain(cause=DrainCause.ORDER, since=START + seconds(2), epoch=epoch, enactor=Cloud.GCP, until=START + seconds(9_000))
-    story.plan = replace(story.plan, links={**story.plan.links, IX_A: replace(story.plan.links[IX_A], drain=ordered)})
-    return story if acknowledged is None else story.note(*lever("ix-a", Health.DRAINING, acknowledged, epoch))
-
-
-TURN = 2 + fabric(link("ix-a", G)).policy.takeover_after.total_seconds()
-"""When it is AWS's turn to drain."""
-
-
-@pytest.mark.parametrize(
-    ("acknowledged", "seen_by_aws", "verdict"),
-    [
-        (None, False, Verdict.UNKNOWN),
-        (None, True, Verdict.DOWN),
-        (3, False, Verdict.DOWN),
-        (TURN + 1, False, Verdict.UNKNOWN),
-        (TURN + 1, True, Verdict.DOWN),
-    ],
-)
-def test_a_planned_drains_link_whose_session_google_alone_misses_is_unknown_while_aws_may_be_testing_it(
-    verdict: Verdict, *, acknowledged: float | None, seen_by_aws: bool
-) -> None:
-    story = drained_by_order(acknowledged=acknowledged)
-    late = TURN + 2
-    story.note(*healthy("ix-b", late), *gcp_bgp("ix-a", Health.DOWN, late))
-    story.note(*(aws_bgp("ix-a", Health.DOWN, late) if seen_by_aws else ()))
-    assert losing(story, late, 0.1, "ix-a").decided(late + 1).links[IX_A].verdict is verdict

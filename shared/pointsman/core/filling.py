@@ -21,6 +21,8 @@ INEXACT = 0.05
 """Share of packets by which loss may exceed what the declared demands explain."""
 _GOOD = frozenset({Verdict.UP, Verdict.DEGRADED})
 _BAD = frozenset({Verdict.DOWN, Verdict.SUSPECT})
+_LESSENED = _BAD | {Verdict.DEGRADED}
+"""What a failover test that takes the sessions of a link away, all or one by one, lets it seem."""
 _NEVER, _STILL = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -32,22 +34,24 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
     it saw during the move condemns nothing later either, and what it still sees it says again (``retold``).
     Where no link at all is seen up, our eyes may be broken, and only a probe that tells how much it loses is believed so far.
     """
-    if _BAD.isdisjoint(belief.verdict for belief in beliefs.values()):
+    if _LESSENED.isdisjoint(belief.verdict for belief in beliefs.values()):
         return dict(beliefs)
     offered = placed_losses(case.fabric, case.plan)
     told = {name: _squeezed(case, name, belief, offered) for name, belief in beliefs.items()}
     verdicts = {belief.verdict for belief in told.values()}
-    if verdicts.isdisjoint(_BAD):
+    if verdicts.isdisjoint(_LESSENED):
         return told
     doubted = [case.fabric.link(name) for name, belief in told.items() if belief.verdict in _BAD and _may_be_ours(case, name)]
     filling, overfilled, hidden = _filling(case, doubted), _overfilled(case), _hidden(case)
 
     def judged(name: LinkName, belief: Belief) -> Belief:
-        if belief.verdict not in _BAD:
-            return belief
-        if name in hidden:
+        if belief.verdict in _LESSENED and name in hidden:
             return Belief(verdict=Verdict.UNKNOWN, because="our own failover test is due on it, which hides the link")
-        if not _may_be_ours(case, name) or (verdicts.isdisjoint(_GOOD) and observed_loss(case.claims[name]) >= TOTAL):
+        if (
+            belief.verdict not in _BAD
+            or not _may_be_ours(case, name)
+            or (verdicts.isdisjoint(_GOOD) and observed_loss(case.claims[name]) >= TOTAL)
+        ):
             return belief
         if name in filling and _seen_at(case, name) < filling[name]:
             return _kept(case, name, "its probes lose packets while traffic is moving onto it: the loss may be the move's own")

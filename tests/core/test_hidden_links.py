@@ -1,0 +1,64 @@
+"""A link that a person's drain hides: AWS does it by its failover test, which takes the sessions away."""
+
+import pytest
+
+from pointsman.core.fabric import AwsMember, Cloud, GcpMember, LinkName, Member, MemberId, Peer
+from pointsman.core.members import peer_key
+from pointsman.core.plan import Drain, DrainCause, Verdict
+from pointsman.core.sightings import Health, Source, Vantage
+from pointsman.core.values import replace
+from tests.core.scene import START, G, Story, aws_bgp, claim, fabric, flow, gcp_bgp, healthy, lever, link, seconds
+from tests.core.test_moving_traffic import losing
+
+IX_A, IX_B = LinkName("ix-a"), LinkName("ix-b")
+
+
+def drained_by_order(*, acknowledged: float | None) -> Story:
+    """Let a person drain ix-a, on which a flow stays that no other link carries, so that no failover test of AWS is due."""
+    flows = (flow("checkout", G, 1, (IX_A, IX_B), 20), flow("alone", 20 * G, 5, (IX_A,), 21))
+    story = Story(fabric(link("ix-a", 30 * G), link("ix-b", 5 * G), flows=flows)).all_healthy(0)
+    epoch = story.decided(1).epoch
+    ordered = Drain(cause=DrainCause.ORDER, since=START + seconds(2), epoch=epoch, enactor=Cloud.GCP, until=START + seconds(9_000))
+    story.plan = replace(story.plan, links={**story.plan.links, IX_A: replace(story.plan.links[IX_A], drain=ordered)})
+    return story if acknowledged is None else story.note(*lever("ix-a", Health.DRAINING, acknowledged, epoch))
+
+
+TURN = 2 + fabric(link("ix-a", G)).policy.takeover_after.total_seconds()
+"""When it is AWS's turn to drain."""
+
+
+@pytest.mark.parametrize(
+    ("acknowledged", "seen_by_aws", "verdict"),
+    [
+        (None, False, Verdict.UNKNOWN),
+        (None, True, Verdict.DOWN),
+        (3, False, Verdict.DOWN),
+        (TURN + 1, False, Verdict.UNKNOWN),
+        (TURN + 1, True, Verdict.DOWN),
+    ],
+)
+def test_a_planned_drains_link_whose_session_google_alone_misses_is_unknown_while_aws_may_be_testing_it(
+    verdict: Verdict, *, acknowledged: float | None, seen_by_aws: bool
+) -> None:
+    story = drained_by_order(acknowledged=acknowledged)
+    late = TURN + 2
+    story.note(*healthy("ix-b", late), *gcp_bgp("ix-a", Health.DOWN, late))
+    story.note(*(aws_bgp("ix-a", Health.DOWN, late) if seen_by_aws else ()))
+    assert losing(story, late, 0.1, "ix-a").decided(late + 1).links[IX_A].verdict is verdict
+
+
+@pytest.mark.parametrize(("late", "verdict"), [(TURN + 2, Verdict.UNKNOWN), (TURN - 10, Verdict.DEGRADED)])
+def test_nor_is_it_degraded_while_one_of_its_sessions_alone_is_told_of(late: float, verdict: Verdict) -> None:
+    """AWS's test takes the sessions of a link away one by one."""
+    story = drained_by_order(acknowledged=None)
+    first = story.fabric.link(IX_A)
+    second = Member(
+        id=MemberId("m2"),
+        aws=AwsMember(virtual_interface="dxvif-12", connection="dxcon-12"),
+        gcp=GcpMember(peer=Peer(name="aws-12", ip="169.254.12.2")),
+    )
+    pair = replace(first, members=(*first.members, second))
+    story.fabric = replace(story.fabric, links=(pair, *(one for one in story.fabric.links if one.name != IX_A)))
+    still = (claim(Vantage.AWS, "dxvif-12", Health.UP, late), claim(Vantage.GCP, peer_key("77", "169.254.12.2"), Health.UP, late))
+    story.note(*healthy("ix-b", late), *still, *gcp_bgp("ix-a", Health.DOWN, late, source=Source.ROUTER_LOG))
+    assert story.decided(late + 1).links[IX_A].verdict is verdict
