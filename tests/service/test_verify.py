@@ -194,6 +194,21 @@ def test_a_walk_ends_where_it_was_asked_to(kept: Kept, plans: list[Plan]) -> Non
     assert (walk.ended, walk.back_to, walk.entries) == (Reach.LIMIT, plans[2].epoch, 2)
 
 
+def test_a_walk_through_slow_stores_ends_when_its_time_is_over_and_says_how_far_it_came(kept: Kept, plans: list[Plan]) -> None:
+    class Slow(Soon):
+        """A second passes at each look."""
+
+        looked = 0
+
+        def monotonic(self) -> float:
+            self.looked += 1
+            return float(self.looked)
+
+    house = dataclasses.replace(furnished(kept.store, Cloud.AWS), clock=Slow())
+    walk = asyncio.run(verify(house, within=2.5))
+    assert (walk.ended, walk.back_to, walk.entries) == (Reach.TIME, plans[2].epoch, 2)
+
+
 def test_an_entry_that_may_lie_in_a_store_that_cannot_be_read_is_not_called_missing() -> None:
     clock = Soon()
     stores = table(clock)

@@ -15,22 +15,24 @@ if TYPE_CHECKING:
 GOOD, WRONG, UNTOLD = 0, 1, 2
 """Exit codes: the chain holds; an entry is missing, altered or decided differently; it cannot be told."""
 LAST = 1_000
+WITHIN = 600.0
 
 Current = Annotated[str, typer.Argument(metavar="FABRIC", help="The compiled fabric whose stores are read.")]
 Others = Annotated[list[str] | None, typer.Argument(metavar="[OTHER]...", help="Earlier or later fabrics that plans were decided under.")]
 Last = Annotated[int, typer.Option("--last", min=1, max=1_000_000, help="How many of the newest entries to walk.")]
+Within = Annotated[float, typer.Option("--within", min=1.0, max=86_400.0, help="How many seconds to go on for.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def verify(current: Current, others: Others = None, *, last: Last = LAST, as_json: AsJson = False) -> None:
+def verify(current: Current, others: Others = None, *, last: Last = LAST, within: Within = WITHIN, as_json: AsJson = False) -> None:
     """Show that every agreed plan still follows from what was written down when it was decided.
 
     Reads the stores with the credentials of this shell; what could not be read is said. Exits 1 at an entry that is missing,
-    altered or decided differently, 2 when it cannot be told of all of them: something could not be read, or was decided by other
-    rules or under a fabric that is not given here, and the other cloud has not decided it again either.
+    altered or decided differently, 2 when it cannot be told of all of them: the time was over, something could not be read, or was
+    decided by other rules or under a fabric that is not given here, and the other cloud has not decided it again either.
     """
     try:
-        walk = _walked(current, others or [], last)
+        walk = _walked(current, others or [], last, within)
     except PointsmanError as error:
         typer.echo(f"pointsman: {error}", err=True)
         raise typer.Exit(UNTOLD) from error
@@ -40,7 +42,7 @@ def verify(current: Current, others: Others = None, *, last: Last = LAST, as_jso
     raise typer.Exit(WRONG if walk.trouble is not None else UNTOLD if walk.dark or walk.unproved else GOOD)
 
 
-def _walked(current: str, others: list[str], last: int) -> "Walk":
+def _walked(current: str, others: list[str], last: int, within: float) -> "Walk":
     from pointsman.adapters import files  # noqa: PLC0415 - the SDKs load for this command only
     from pointsman.boot import loop  # noqa: PLC0415
     from pointsman.boot.ordering import open_house  # noqa: PLC0415
@@ -50,7 +52,7 @@ def _walked(current: str, others: list[str], last: int) -> "Walk":
 
     async def walked() -> "Walk":
         house = await open_house(settings)
-        return await walk(dataclasses.replace(house, fabrics=(*house.fabrics, *more)), last)
+        return await walk(dataclasses.replace(house, fabrics=(*house.fabrics, *more)), last, within=within)
 
     return loop.run(walked())
 

@@ -27,6 +27,8 @@ from pointsman.service.journal import find_in, in_time
 
 WALK_LIMIT = 1_000
 """Entries that one walk reads unless it is told otherwise."""
+WALK_SECONDS = 600.0
+"""How long a walk goes on unless it is told otherwise: stores may take seconds for each entry."""
 NAMED_LIMIT = 20
 """Epochs named of those that are not countersigned or could not be decided again; all are counted."""
 
@@ -54,6 +56,7 @@ class Reach(StrEnum):
     FIRST = "the first plan"
     EXPIRED = "where entries have expired"
     LIMIT = "as far as was asked"
+    TIME = "as far as it came in its time"
     TROUBLE = "an entry that is not as it should be"
     DARK = "an entry that cannot be read"
     NOTHING = "no plan is agreed yet"
@@ -90,22 +93,23 @@ class _Bad(Exception):
         self.fault = fault
 
 
-async def verify(house: House, limit: int = WALK_LIMIT) -> Walk:
-    """Walk back from the agreed plan, as far as can be read; what is old enough to have expired, the stores' time tells.
+async def verify(house: House, limit: int = WALK_LIMIT, *, within: float = WALK_SECONDS) -> Walk:
+    """Walk back from the agreed plan, as far as can be read ``within`` so many seconds; what is old enough to have expired, the stores' time tells.
 
     Raises ``Transient`` or ``StoreDown`` when it can tell of no entry at all, ``Newer`` past a newer version's entry.
     """
     plan, now = await plan_and_time(house)
-    steps = _Steps(house, now)
+    steps = _Steps(house, now, house.clock.monotonic() + within)
     return Walk(fabric=house.current.name) if plan is None else await steps.walk(plan, limit)
 
 
 class _Steps:
     """One walk and what it has found so far."""
 
-    def __init__(self, house: House, now: datetime) -> None:
+    def __init__(self, house: House, now: datetime, until: float) -> None:
         self._house = house
         self._now = now
+        self._until = until
         self._journals = in_time((house.journal, *house.spares))
         self._fabrics = {fabric.hash: fabric for fabric in house.fabrics}
         self._back_to = self._entries = self._again = self._signed = self._unread = 0
@@ -119,6 +123,9 @@ class _Steps:
         for _ in range(limit):
             if not plan.epoch:
                 return self._found(head, Reach.FIRST)
+            if self._house.clock.monotonic() > self._until:
+                self._dark[f"its time was over at epoch {plan.epoch}: give it more, or ask for fewer entries"] = None
+                return self._found(head, Reach.TIME)
             try:
                 entry = await self._entry(plan)
                 if entry is None:
