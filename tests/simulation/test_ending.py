@@ -28,7 +28,8 @@ async def _pinned(play: Play) -> None:
     await lever.apply(want, await lever.observe(CHECKOUT), "token")
 
 
-def _agreed(play: Play, *pins: Pin, links: dict[LinkName, LinkState] | None = None) -> None:
+def agreed(play: Play, *pins: Pin, links: dict[LinkName, LinkState] | None = None) -> None:
+    """Let two stores hold a plan."""
     fabric = play.schedule.fabric
     plan = Plan(fabric=fabric.name, fabric_hash=fabric.hash, decider="1", epoch=1, decided_at=START, pins=pins, links=links or {})
     row = Row(promised=FIRST, accepted=FIRST, value=canonical(plan).decode())
@@ -40,7 +41,7 @@ def test_a_pin_that_its_lever_still_holds_is_apart_though_the_plan_has_let_it_go
     async def judged() -> set[str]:
         play = _play()
         await _pinned(play)
-        _agreed(play)
+        agreed(play)
         return {one.flow for one in await dark(play)}
 
     assert run(judged()) == {"training", "backups"}
@@ -49,7 +50,7 @@ def test_a_pin_that_its_lever_still_holds_is_apart_though_the_plan_has_let_it_go
 def test_a_pin_of_the_plan_that_no_lever_holds_excuses_nothing() -> None:
     async def judged() -> set[str]:
         play = _play()
-        _agreed(play, Pin(flow=CHECKOUT, link=TARGET, owner="pointsman", reason="broken", expires_at=START + timedelta(hours=1)))
+        agreed(play, Pin(flow=CHECKOUT, link=TARGET, owner="pointsman", reason="broken", expires_at=START + timedelta(hours=1)))
         return {one.flow for one in await dark(play)}
 
     assert run(judged()) == {"checkout", "training", "backups"}
@@ -64,7 +65,7 @@ def test_a_link_is_left_when_the_plan_keeps_off_it_and_no_flow_is_on_it() -> Non
         name, *_ = play.world.twin.network.path(flow).to_gcp.links
         link = play.schedule.fabric.link(name)
         drain = Drain(cause=DrainCause.OUTAGE, since=START, epoch=1, enactor=Cloud.GCP)
-        _agreed(play, links={link.name: LinkState(drain=drain if drained else None)})
+        agreed(play, links={link.name: LinkState(drain=drain if drained else None)})
         if cut:
             play.world.twin.network.cut(name)
             await play.world.clock.sleep(60.0)
