@@ -5,9 +5,9 @@ import pytest
 from pointsman.core.fabric import AwsMember, Cloud, GcpMember, LinkName, Member, MemberId, Peer
 from pointsman.core.members import peer_key
 from pointsman.core.plan import Drain, DrainCause, Verdict
-from pointsman.core.sightings import Health, Source, Vantage
+from pointsman.core.sightings import Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
-from tests.core.scene import START, G, Story, aws_bgp, claim, fabric, flow, gcp_bgp, healthy, lever, link, seconds
+from tests.core.scene import START, G, Story, aws_bgp, aws_probe, claim, fabric, flow, gcp_bgp, gcp_probe, healthy, lever, link, seconds
 from tests.core.test_moving_traffic import losing
 
 IX_A, IX_B = LinkName("ix-a"), LinkName("ix-b")
@@ -62,3 +62,53 @@ def test_nor_is_it_degraded_while_one_of_its_sessions_alone_is_told_of(late: flo
     still = (claim(Vantage.AWS, "dxvif-12", Health.UP, late), claim(Vantage.GCP, peer_key("77", "169.254.12.2"), Health.UP, late))
     story.note(*healthy("ix-b", late), *still, *gcp_bgp("ix-a", Health.DOWN, late, source=Source.ROUTER_LOG))
     assert story.decided(late + 1).links[IX_A].verdict is verdict
+
+
+def returning(*words: Sighting, at: float) -> Story:
+    """Let AWS's test of ix-a, which a suspicion came before, end, for the flows were needed there again; then say this."""
+    flows = (flow("checkout", G, 1, (IX_A, IX_B), 20),)
+    story = Story(fabric(link("ix-a", 30 * G), link("ix-b", 30 * G), flows=flows)).all_healthy(0)
+    story.decided(1)
+    story.note(*gcp_bgp("ix-a", Health.DOWN, 10, source=Source.ROUTER_LOG))
+    assert story.decided(10).links[IX_A].verdict is Verdict.SUSPECT
+    story.note(*aws_bgp("ix-a", Health.DRAINING, 11, cause=Cause.FAILOVER_TEST))
+    assert story.decided(11).links[IX_A].verdict is Verdict.UNKNOWN
+    story.note(*aws_probe("ix-a", Health.DOWN, 12), *gcp_probe("ix-a", Health.DOWN, 12))
+    story.note(*aws_bgp("ix-a", Health.DOWN, 14, cause=Cause.FAILOVER_TEST))
+    assert story.decided(14).links[IX_A].verdict is Verdict.UNKNOWN
+    return story.note(*words, *healthy("ix-b", at))
+
+
+BACK = (*aws_bgp("ix-a", Health.UP, 30), *gcp_bgp("ix-a", Health.UP, 30))
+
+
+def test_what_probes_lost_during_a_test_condemns_nobody_once_the_session_is_back() -> None:
+    story = returning(*BACK, at=31)
+    assert story.decided(31).links[IX_A].verdict is Verdict.UNKNOWN
+    story.note(*aws_probe("ix-a", Health.UP, 33))
+    assert story.decided(33).links[IX_A].verdict is Verdict.UNKNOWN
+    story.note(*gcp_probe("ix-a", Health.UP, 34))
+    plan = story.decided(34)
+    assert (plan.links[IX_A].verdict, plan.links[IX_A].down_since_epoch) == (Verdict.UP, None)
+
+
+def test_what_they_still_lose_then_does() -> None:
+    story = returning(*BACK, *aws_probe("ix-a", Health.DOWN, 33), *gcp_probe("ix-a", Health.DOWN, 33), at=34)
+    assert story.decided(34).links[IX_A].verdict is Verdict.DOWN
+
+
+def test_so_does_a_session_that_does_not_come_back_or_goes_again() -> None:
+    gone = returning(*aws_bgp("ix-a", Health.DOWN, 300), *gcp_bgp("ix-a", Health.DOWN, 300), at=300)
+    assert gone.decided(300).links[IX_A].verdict is Verdict.SUSPECT
+    again = returning(*BACK, at=31)
+    again.decided(31)
+    again.note(*aws_bgp("ix-a", Health.DOWN, 40), *gcp_bgp("ix-a", Health.DOWN, 40))
+    assert again.decided(41).links[IX_A].verdict is Verdict.DOWN, "both probes say so too"
+
+
+def test_probes_that_fell_silent_then_are_waited_for_no_longer_than_their_words_are_fresh() -> None:
+    story = returning(*BACK, at=31)
+    story.decided(31)
+    fresh = story.fabric.policy.freshness.look.total_seconds()
+    story.note(*aws_bgp("ix-a", Health.UP, 13 + fresh), *gcp_bgp("ix-a", Health.UP, 13 + fresh))
+    assert story.decided(13 + fresh).links[IX_A].verdict is Verdict.UP

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from pointsman.core.evidence import PROBES, Claims, passing
+from pointsman.core.claims import Claims
+from pointsman.core.evidence import PROBES, passing
 from pointsman.core.fabric import Fabric, FlowName, LinkName
 from pointsman.core.plan import Plan
 from pointsman.core.sightings import Health

@@ -4,19 +4,20 @@ Forwarding evidence (probes, BFD, LINK_DOWN, IPsec, interconnect state, black-ho
 told apart from session evidence (BGP down); the two ends of one session are one witness of that session.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import chain, islice
+from itertools import islice
 from operator import itemgetter
 
+from pointsman.core.claims import LOOKS, Claims, rows_of, saying
 from pointsman.core.fabric import Bandwidth, Cloud, Fabric, Freshness, Link, LinkName, MemberId
+from pointsman.core.hidden import is_planned, lags, since_the_session
 from pointsman.core.members import index
-from pointsman.core.plan import DrainCause, LinkState, Verdict
+from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.rows import SEVERITY, rank
 from pointsman.core.sightings import ALARMS, Aspect, Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import Frozen, replace
 
-_LOOKS = frozenset({Source.LOOK, Source.PROBE})
 _FORWARDING_CAUSES = frozenset({Cause.LINK_DOWN, Cause.BFD_DOWN})
 _CLOUD = {
     Vantage.AWS: Cloud.AWS,
@@ -31,8 +32,6 @@ _SEEN_BY_LOOKS = frozenset({Aspect.BGP, Aspect.LINK, Aspect.IPSEC})
 """What looks and probes can contradict."""
 _SHOWS_PACKETS = frozenset({Aspect.IPSEC, Aspect.PROBE})
 """What shows that packets pass. That a port is available, or an attachment turned up, says that it was provisioned: down it counts, up not."""
-_OF_SESSIONS = frozenset({Source.LOOK, Source.NETWORK_MANAGER, Source.ROUTER_LOG})
-"""What tells of a session as it is, and not of a figure in a while."""
 TOTAL = 0.98
 """Share of lost packets, there and back, from which on a link passes nothing: no overload is as heavy."""
 BACK_WITHIN = timedelta(minutes=2)
@@ -44,11 +43,13 @@ class Belief(Frozen):
 
     ``onset`` is when the trouble began as far as the rows tell; ``good`` means that both ends say packets pass;
     ``passing`` means that fresh forwarding evidence shows it passing; ``lost_both_ends`` is a session loss that both
-    ends see and whose budget still runs; ``lost`` says since when both ends miss the session, by member.
+    ends see and whose budget still runs; ``lost`` says since when both ends miss the session, by member; ``ours`` means
+    that our own failover test explains what is seen.
     """
 
     verdict: Verdict
     because: str
+    ours: bool = False
     onset: datetime | None = None
     usable: Bandwidth | None = None
     good: bool = False
@@ -59,7 +60,7 @@ class Belief(Frozen):
 
 def freshness_of(source: Source, freshness: Freshness) -> timedelta:
     """Say how long a claim of this source may be believed."""
-    if source in _LOOKS:
+    if source in LOOKS:
         return freshness.look
     return freshness.metric if source in ALARMS else freshness.event
 
@@ -77,10 +78,6 @@ def cloud_of(vantage: Vantage) -> Cloud | None:
 def is_forwarding(sighting: Sighting) -> bool:
     """Say whether a claim is about packets rather than about a BGP session."""
     return sighting.aspect is not Aspect.BGP or sighting.cause in _FORWARDING_CAUSES
-
-
-Claims = Mapping[MemberId | None, tuple[Sighting, ...]]
-"""A link's fresh claims by member; the key None holds those about the link as a whole."""
 
 
 def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> dict[LinkName, dict[MemberId | None, tuple[Sighting, ...]]]:
@@ -110,10 +107,10 @@ def claims_by_link(fabric: Fabric, rows: Iterable[Sighting], now: datetime) -> d
 
 def _unrefuted(claims: dict[MemberId | None, tuple[Sighting, ...]]) -> dict[MemberId | None, tuple[Sighting, ...]]:
     """Leave out a lone claim of one cloud that both ends' looks and both probes have contradicted since."""
-    downs = _saying(_rows(claims), Health.DOWN)
+    downs = saying(rows_of(claims), Health.DOWN)
     if not downs or len({row.vantage for row in downs}) > 1 or downs[0].vantage in PROBES:
         return claims
-    told = list(_rows(claims))
+    told = list(rows_of(claims))
     return {member: tuple(row for row in rows if not _refuted(row, rows, told)) for member, rows in claims.items()}
 
 
@@ -154,16 +151,18 @@ def contradicts(later: Sighting, row: Sighting) -> bool:
 
 def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Belief:
     """Judge one link from its fresh claims. ``before`` lends when what is still going on began: the trouble, and each lost session."""
-    tested = {row.health for row in _rows(claims) if row.cause is Cause.FAILOVER_TEST}
+    tested = {row.health for row in rows_of(claims) if row.cause is Cause.FAILOVER_TEST}
     if Health.DRAINING in tested:
-        return Belief(verdict=Verdict.UNKNOWN, because="our own failover test hides the link")
+        return Belief(verdict=Verdict.UNKNOWN, because="our own failover test hides the link", ours=True)
     if Health.DOWN in tested and before.verdict is not Verdict.UP:  # it has not been up since
-        return Belief(verdict=Verdict.UNKNOWN, because="a failover test has just ended, and the session is on its way back")
+        return Belief(verdict=Verdict.UNKNOWN, because="a failover test has just ended, and the session is on its way back", ours=True)
     if is_planned(before):
-        claims = _since_the_session(claims, before)
+        claims = since_the_session(claims, before)
+    elif lags(claims, before):
+        return Belief(verdict=Verdict.UNKNOWN, because="the session is back, and its probes have yet to say whether packets pass")
     alone = len(link.members) == 1
     before = replace(before, lost=_losses(link, claims, before))
-    whole = _judge(link, tuple(_rows(claims)) if alone else claims.get(None, ()), before, max(before.lost.values(), default=now), now)
+    whole = _judge(link, tuple(rows_of(claims)) if alone else claims.get(None, ()), before, max(before.lost.values(), default=now), now)
     members = [] if alone else _members(link, claims, before, now)
     if members and whole.verdict is Verdict.SUSPECT:
         whole = _confirmed(link, claims, before, now) or whole
@@ -173,30 +172,6 @@ def believe(link: Link, claims: Claims, before: LinkState, now: datetime) -> Bel
     if belief.verdict not in _CARRYING:
         return replace(belief, lost=before.lost)
     return replace(belief, lost=before.lost, good=_good(link, claims), passing=passing(claims))
-
-
-def is_planned(state: LinkState) -> bool:
-    """Say whether a link is drained for another reason than an outage, and not believed down since."""
-    return state.drain is not None and state.drain.cause is not DrainCause.OUTAGE and state.verdict is not Verdict.DOWN
-
-
-def _since_the_session(claims: Claims, before: LinkState) -> Claims:
-    """Leave out what was told before the session was seen up, by a look or its own feed: our own drain, which hides the link, may have been its cause.
-
-    Looks and probes are left out only until the link is agreed to be up: they tell again, unlike events and alarms.
-    """
-    seen = [row for row in _saying(_rows(claims), Health.UP) if row.aspect is Aspect.BGP and row.source in _OF_SESSIONS]
-    back = max((row.seen_at for row in seen), default=None)
-    if back is None:
-        return claims
-
-    first = {Verdict.UNKNOWN: back, Verdict.UP: before.since}.get(before.verdict)
-
-    def counts(row: Sighting) -> bool:
-        since = first if row.source in _LOOKS else back
-        return row.health is not Health.DOWN or since is None or row.seen_at >= since
-
-    return {member: tuple(filter(counts, rows)) for member, rows in claims.items()}
 
 
 def dark_members(link: Link, claims: Claims, before: LinkState, now: datetime) -> frozenset[MemberId]:
@@ -221,13 +196,13 @@ def _lost(known: datetime | None, rows: tuple[Sighting, ...], before: LinkState)
     An end of which nothing is seen for a while does not end a loss that is known, as long as the other still tells of it.
     """
     told = [row for row in rows if row.aspect is Aspect.BGP]
-    downs = _lasting(_saying(told, Health.DOWN), before)
+    downs = _lasting(saying(told, Health.DOWN), before)
     if not downs:
         return None
     lost = {cloud_of(row.vantage) for row in downs}
     if lost >= _BOTH:
         return known or max(min(row.seen_at for row in downs if cloud_of(row.vantage) is cloud) for cloud in _BOTH)
-    held = {cloud_of(row.vantage) for row in _saying(told, Health.UP)} - lost
+    held = {cloud_of(row.vantage) for row in saying(told, Health.UP)} - lost
     return known if lost & _BOTH and not held & _BOTH else None
 
 
@@ -241,7 +216,7 @@ def _confirmed(link: Link, claims: Claims, before: LinkState, now: datetime) -> 
 
 def _probes_pass(claims: Claims) -> bool:
     """Say whether fresh probes from both ends pass: graceful restart forwards while no session stands."""
-    return {row.vantage for row in _saying(_rows(claims), Health.UP)} >= PROBES
+    return {row.vantage for row in saying(rows_of(claims), Health.UP)} >= PROBES
 
 
 def _members(link: Link, claims: Claims, before: LinkState, now: datetime) -> list[Belief]:
@@ -256,10 +231,10 @@ def _judge(link: Link, rows: tuple[Sighting, ...], before: LinkState, lost: date
     """
     told = {row.health for row in rows}
     if Health.DOWN in told:
-        downs = _saying(rows, Health.DOWN)
+        downs = saying(rows, Health.DOWN)
         return _downs(link, _lasting(downs, before), _onset(downs, before), now - lost)
     if Health.DEGRADED in told:
-        degraded = _saying(rows, Health.DEGRADED)
+        degraded = saying(rows, Health.DEGRADED)
         return Belief(verdict=Verdict.DEGRADED, because=_word(degraded[0]), onset=_onset(degraded, before))
     if Health.UP in told:
         return Belief(verdict=Verdict.UP, because="seen up, and nothing says otherwise")
@@ -333,17 +308,9 @@ def _degraded(link: Link, troubled: list[Belief], members: list[Belief]) -> Beli
     return Belief(verdict=Verdict.DEGRADED, because=because, onset=troubled[0].onset, usable=usable)
 
 
-def _rows(claims: Claims) -> Iterator[Sighting]:
-    return chain.from_iterable(claims.values())
-
-
-def _saying(rows: Iterable[Sighting], health: Health) -> list[Sighting]:
-    return [row for row in rows if row.health is health]
-
-
 def _good(link: Link, claims: Claims) -> bool:
     """Say whether both ends show packets passing: by probes where the link declares them, else by both ends' sessions."""
-    ups = _saying(_rows(claims), Health.UP)
+    ups = saying(rows_of(claims), Health.UP)
     if link.probes:
         return {row.vantage for row in ups} >= PROBES
     return {cloud_of(row.vantage) for row in ups if row.aspect is Aspect.BGP or row.aspect in _SHOWS_PACKETS} >= _BOTH
@@ -354,7 +321,7 @@ def heard_since(link: Link, claims: Claims, instant: datetime) -> frozenset[Clou
 
     Its probes show it where it declares them.
     """
-    rows = list(_rows(claims))
+    rows = list(rows_of(claims))
     told = {row.vantage for row in rows if row.seen_at > instant and (not link.probes or row.vantage in PROBES)}
     before = {row.vantage for row in rows if row.seen_at <= instant and row.health is not Health.UP}
     return frozenset(filter(None, map(cloud_of, told))).difference(map(cloud_of, before))
@@ -362,8 +329,8 @@ def heard_since(link: Link, claims: Claims, instant: datetime) -> frozenset[Clou
 
 def passing(claims: Claims) -> bool:
     """Say whether fresh forwarding evidence shows the link passing packets, and none shows it failing."""
-    told = list(filter(is_forwarding, _rows(claims)))
-    return any(row.health is Health.UP and row.aspect in _SHOWS_PACKETS for row in told) and not _saying(told, Health.DOWN)
+    told = list(filter(is_forwarding, rows_of(claims)))
+    return any(row.health is Health.UP and row.aspect in _SHOWS_PACKETS for row in told) and not saying(told, Health.DOWN)
 
 
 def still_passing(claims: Claims) -> bool:
@@ -380,14 +347,14 @@ def still_passing(claims: Claims) -> bool:
 
 def lost_by_probes_alone(claims: Claims) -> bool:
     """Say whether probes are all that speaks against a link."""
-    return all(row.vantage in PROBES for row in _rows(claims) if row.health is Health.DOWN)
+    return all(row.vantage in PROBES for row in rows_of(claims) if row.health is Health.DOWN)
 
 
 def is_total(claims: Claims) -> bool:
     """Say whether a fresh probe lost as good as every packet by the figure it tells."""
-    return any(row.vantage in PROBES and row.value is not None and row.value >= TOTAL for row in _saying(_rows(claims), Health.DOWN))
+    return any(row.vantage in PROBES and row.value is not None and row.value >= TOTAL for row in saying(rows_of(claims), Health.DOWN))
 
 
 def observed_loss(claims: Claims) -> float:
     """Give the worst share of packets that fresh probes lose (0 to 1); 1 when no probe tells a figure."""
-    return max((row.value for row in _rows(claims) if row.vantage in PROBES and row.value is not None), default=1.0)
+    return max((row.value for row in rows_of(claims) if row.vantage in PROBES and row.value is not None), default=1.0)

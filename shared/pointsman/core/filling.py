@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from pointsman.core.case import Case
-from pointsman.core.evidence import TOTAL, Belief, is_planned, is_total, lost_by_probes_alone, observed_loss
+from pointsman.core.evidence import TOTAL, Belief, is_total, lost_by_probes_alone, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind, LinkName
+from pointsman.core.hidden import is_planned
 from pointsman.core.intents import is_intent, links_of
 from pointsman.core.pins import acknowledged_at, draining_at, set_at
 from pointsman.core.plan import Drain, LinkState, Placement, Plan, Relief, Verdict

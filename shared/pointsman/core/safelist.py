@@ -8,7 +8,8 @@ dropped by it, so that whatever two clouds do at once, the path that is left sti
 from collections.abc import Iterator, Mapping, Sequence
 
 from pointsman.core.case import Case
-from pointsman.core.evidence import Claims, believe, cloud_of, is_forwarding, observed_loss
+from pointsman.core.claims import Claims
+from pointsman.core.evidence import believe, cloud_of, is_forwarding, observed_loss
 from pointsman.core.fabric import Flow, FlowName, Link, LinkKind, LinkName, Mode
 from pointsman.core.filling import is_squeezed, parallel
 from pointsman.core.plan import LinkState, Verdict

@@ -24,7 +24,8 @@ def stepped(belief: Belief, before: LinkState, now: datetime, *, half_blind: boo
     """
     if half_blind and not belief.good and _is_better(belief, before):
         belief = Belief(verdict=Verdict.UNKNOWN, because=belief.because)
-    verdict = _next_verdict(belief.verdict, before.verdict)
+    suspected = Verdict.UNKNOWN if belief.ours and before.verdict is Verdict.SUSPECT else before.verdict
+    verdict = _next_verdict(belief.verdict, suspected)
     changed = verdict is not before.verdict
     return replace(
         before,

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from pointsman.core.evidence import Claims, claims_by_link, observed_loss
+from pointsman.core.claims import Claims
+from pointsman.core.evidence import claims_by_link, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind, LinkName, Mode
 from pointsman.core.pins import acknowledged
 from pointsman.core.plan import Drain, DrainCause, LinkState, Placement, Plan, Verdict

@@ -1,0 +1,47 @@
+"""A link that our own drain hides: what was told of it meanwhile says nothing of it once its session is back."""
+
+from datetime import datetime
+
+from pointsman.core.claims import LOOKS, Claims, rows_of, saying
+from pointsman.core.plan import DrainCause, LinkState, Verdict
+from pointsman.core.sightings import Aspect, Health, Sighting, Source
+
+_OF_SESSIONS = frozenset({Source.LOOK, Source.NETWORK_MANAGER, Source.ROUTER_LOG})
+"""What tells of a session as it is, and not of a figure in a while."""
+
+
+def is_planned(state: LinkState) -> bool:
+    """Say whether a link is drained for another reason than an outage, and not believed down since."""
+    return state.drain is not None and state.drain.cause is not DrainCause.OUTAGE and state.verdict is not Verdict.DOWN
+
+
+def lags(claims: Claims, before: LinkState) -> bool:
+    """Say whether probes have yet to speak of a link that could not be seen and is drained no more: all against it is older than its session."""
+    if before.verdict is not Verdict.UNKNOWN or before.drain is not None or before.since is None:
+        return False
+    back, downs = _back(claims), saying(rows_of(claims), Health.DOWN)
+    return back is not None and any(row.source is Source.PROBE for row in downs) and all(row.seen_at < back for row in downs)
+
+
+def _back(claims: Claims) -> datetime | None:
+    """Give when a session was last seen up, by a look or its own feed."""
+    seen = (row for row in saying(rows_of(claims), Health.UP) if row.aspect is Aspect.BGP and row.source in _OF_SESSIONS)
+    return max((row.seen_at for row in seen), default=None)
+
+
+def since_the_session(claims: Claims, before: LinkState) -> Claims:
+    """Leave out what was told before the session was seen up, by a look or its own feed: our own drain, which hides the link, may have been its cause.
+
+    Looks and probes are left out only until the link is agreed to be up: they tell again, unlike events and alarms.
+    """
+    back = _back(claims)
+    if back is None:
+        return claims
+
+    first = {Verdict.UNKNOWN: back, Verdict.UP: before.since}.get(before.verdict)
+
+    def counts(row: Sighting) -> bool:
+        since = first if row.source in LOOKS else back
+        return row.health is not Health.DOWN or since is None or row.seen_at >= since
+
+    return {member: tuple(filter(counts, rows)) for member, rows in claims.items()}
