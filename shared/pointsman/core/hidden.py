@@ -32,13 +32,13 @@ def _back(claims: Claims) -> datetime | None:
 def since_the_session(claims: Claims, before: LinkState) -> Claims:
     """Leave out what was told before the session was seen up, by a look or its own feed: our own drain, which hides the link, may have been its cause.
 
-    Looks and probes are left out only until the link is agreed to be up: they tell again, unlike events and alarms.
+    Looks and probes are left out only until the link is agreed to be up: they tell again, unlike events and alarms. By then
+    it has been seen, though the look that saw it may not be in the rows yet.
     """
     back = _back(claims)
-    if back is None:
-        return claims
-
     first = {Verdict.UNKNOWN: back, Verdict.UP: before.since}.get(before.verdict)
+    if back is None and first is None:
+        return claims
 
     def counts(row: Sighting) -> bool:
         since = first if row.source in LOOKS else back

@@ -90,8 +90,15 @@ class Calm:
             if not left and play.quiet and not play.refused and since >= len(Cloud):
                 return clock.monotonic()
             if left or play.refused:
-                await clock.sleep(self._due() or next(gaps, GAPS[-1]))
+                await self._rest(self._due() or next(gaps, GAPS[-1]))
         return None
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait so long, or until what comes up meanwhile is due: both clouds sweep every minute, and here only for what is waited for."""
+        clock, began = self.play.world.clock, self.play.world.clock.now()
+        end = clock.monotonic() + seconds
+        while (left := end - clock.monotonic()) > 0 and not any(began < at < clock.now() for at in self._awaited()):
+            await clock.sleep(min(left, GAPS[-1]))
 
     async def _turn(self) -> None:
         """Let one cloud sweep, the other at the next turn, and what that sends arrive."""

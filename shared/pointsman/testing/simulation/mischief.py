@@ -19,6 +19,7 @@ from pointsman.testing.simulation.mail import Mail
 from pointsman.testing.simulation.nature import in_nobodys_name, sites_of, tasks_under_way
 from pointsman.testing.simulation.ordered import Persons
 from pointsman.testing.simulation.schedule import Mishap
+from pointsman.testing.simulation.stores import SimulatedStore
 from pointsman.testing.simulation.world import World
 from pointsman.testing.stores import Snapshot
 
@@ -99,10 +100,16 @@ class Mischief:
             store.lost = True
             return True
         backup = self.backups.get(one.where)
-        if backup is None or one.where == "aws" or not store.up_to_date(others):
+        if backup is None or one.where == "aws" or not store.up_to_date(others) or self._still_proposed(store):
             return False
         store.restore(backup)
         return True
+
+    def _still_proposed(self, store: SimulatedStore) -> bool:
+        """Say whether anybody is under way with a ballot that a store has promised to refuse: some other may have accepted it long ago."""
+        under_way = {id(call) for function in self.functions() for call in function.calls}
+        proposed = (asked for asked, proposer in self.world.nature.proposers.items() if id(proposer) in under_way)
+        return any(store.refuses(register, ballot) for register, ballot in proposed)
 
     def back_up(self) -> None:
         """Remember what every store holds now."""

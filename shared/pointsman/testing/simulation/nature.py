@@ -41,7 +41,7 @@ class Nature:
     ``troubled`` names what each place suffers from (a store's name, ``levers aws``, ``desk``, ...); ``cut`` the one-way
     partitions between a cloud's functions and a store; ``gone`` the clouds without identity. ``aims`` are the mishaps that
     wait for a function to come to their await site, ``upon`` lets one that strikes no request befall where a function stands. ``proposers`` are
-    the calls that asked for an accept, by ballot; ``astray_until`` is when the last request arrives that nobody waits for; ``decided`` is told when a majority has one (call, register, value).
+    the calls that asked for an accept, by register and ballot; ``astray_until`` is when the last request arrives that nobody waits for; ``decided`` is told when a majority has one (call, register, value).
     """
 
     dice: Random
@@ -51,7 +51,7 @@ class Nature:
     raging: bool = True
     aims: list[Mishap] = field(default_factory=list)
     upon: Callable[[Mishap], bool] = lambda _: False
-    proposers: dict[str, object] = field(default_factory=dict)
+    proposers: dict[tuple[str, str], object] = field(default_factory=dict)
     decided: Callable[[object, str, str], None] = lambda _call, _register, _value: None
     troubled: dict[str, FaultKind] = field(default_factory=dict)
     cut: dict[tuple[Cloud, str], FaultKind] = field(default_factory=dict)

@@ -115,6 +115,11 @@ class SimulatedStore(MemoryStore):
         """Say whether the other stores hold all that this one accepted and promised, so that it may be rolled back without a loss."""
         return all(other._holds(register, row) for register, row in self._registers.items() for other in others)  # noqa: SLF001 - one of these
 
+    def refuses(self, register: str, ballot: str) -> bool:
+        """Say whether it has promised to accept nothing under a ballot."""
+        row = self._registers.get(register)
+        return row is not None and ballot < row.promised
+
     def _holds(self, register: str, row: Row) -> bool:
         own = self._registers.get(register, Row())
         return own.accepted >= row.accepted and own.promised >= row.promised
@@ -126,7 +131,7 @@ class SimulatedStore(MemoryStore):
 
     async def accept(self, register: str, ballot: str, value: str, seen: Reply) -> Reply | Refusal:
         """Accept a value; nature knows who asks for it."""
-        self._nature.proposers[ballot] = caller()
+        self._nature.proposers[register, ballot] = caller()
         return await super().accept(register, ballot, value, seen)
 
     async def _do(self, operation: str, about: str, act: Callable[[], T]) -> T:
@@ -191,7 +196,7 @@ class SimulatedStore(MemoryStore):
         ended = super()._write(register, ballot, seen, row)
         if isinstance(ended, Reply) and row.accepted == ballot and self._ledger.accepted(self.name, register, row):
             self._nature.tell(f"a majority holds {register} at ballot {ballot}: {(row.value or '')[:240]}")
-            self._nature.decided(self._nature.proposers.get(ballot), register, row.value or "")
+            self._nature.decided(self._nature.proposers.get((register, ballot)), register, row.value or "")
         return ended
 
     def _note(self, prefix: Cloud, sightings: Sequence[Sighting]) -> None:
