@@ -114,14 +114,26 @@ def test_probes_that_fell_silent_then_are_waited_for_no_longer_than_their_words_
     assert story.decided(13 + fresh).links[IX_A].verdict is Verdict.UP
 
 
-@pytest.mark.parametrize(("seen", "verdict"), [(26, Verdict.UP), (31, Verdict.DOWN)])
+@pytest.mark.parametrize(("seen", "verdict"), [(26, Verdict.UNKNOWN), (31, Verdict.DOWN)])
 def test_what_a_test_did_to_a_drained_link_that_is_agreed_to_be_up_is_over_though_the_look_that_saw_it_is_in_no_row_yet(
     seen: float, verdict: Verdict
 ) -> None:
     story = drained_by_order(acknowledged=3)
     story.note(*aws_bgp("ix-a", Health.DOWN, seen, cause=Cause.FAILOVER_TEST), *gcp_bgp("ix-a", Health.DOWN, seen))
+    story.note(
+        *aws_bgp("ix-a", Health.DOWN, seen, source=Source.NETWORK_MANAGER), *gcp_bgp("ix-a", Health.DOWN, seen, source=Source.ROUTER_LOG)
+    )
     story.note(*aws_probe("ix-a", Health.DOWN, seen), *gcp_probe("ix-a", Health.DOWN, seen), *healthy("ix-b", 31))
     state = replace(story.plan.links[IX_A], verdict=Verdict.UP, since=START + seconds(30))
     story.plan = replace(story.plan, links={**story.plan.links, IX_A: state}, marks={})
-    told = story.decided(32).links[IX_A]
-    assert (told.verdict is Verdict.DOWN, told.down_since_epoch is None) == (verdict is Verdict.DOWN, verdict is Verdict.UP)
+    assert story.decided(32).links[IX_A].verdict is verdict
+
+
+def test_nor_does_what_probes_lost_before_condemn_a_drained_link_that_is_suspected_meanwhile() -> None:
+    story = drained_by_order(acknowledged=3)
+    story.note(*aws_probe("ix-a", Health.DOWN, 26), *gcp_probe("ix-a", Health.DOWN, 26), *healthy("ix-b", 31), *BACK)
+    state = replace(story.plan.links[IX_A], verdict=Verdict.SUSPECT, since=START + seconds(27))
+    story.plan = replace(story.plan, links={**story.plan.links, IX_A: state}, marks={})
+    assert story.decided(31).links[IX_A].verdict is Verdict.UP
+    story.note(*aws_probe("ix-a", Health.DOWN, 33), *gcp_probe("ix-a", Health.DOWN, 33))
+    assert story.decided(34).links[IX_A].verdict is Verdict.DOWN

@@ -35,10 +35,11 @@ def since_the_session(claims: Claims, before: LinkState) -> Claims:
     Looks and probes are left out only until the link is agreed to be up: they tell again, unlike events and alarms. By then
     it has been seen, though the look that saw it may not be in the rows yet.
     """
-    back = _back(claims)
-    first = {Verdict.UNKNOWN: back, Verdict.UP: before.since}.get(before.verdict)
-    if back is None and first is None:
+    seen = _back(claims)
+    back = before.since if seen is None and before.verdict is Verdict.UP else seen
+    if back is None:
         return claims
+    first = {Verdict.UNKNOWN: back, Verdict.SUSPECT: back, Verdict.UP: before.since}.get(before.verdict)
 
     def counts(row: Sighting) -> bool:
         since = first if row.source in LOOKS else back
