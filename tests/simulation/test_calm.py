@@ -1,16 +1,25 @@
-"""The quiet after a storm: what it waits for before a schedule counts as over."""
+"""The quiet after a storm: what it waits for before a schedule counts as over; and what a storm may not do."""
 
+import asyncio
 from datetime import timedelta
 
 from pointsman.core.fabric import Cloud
 from pointsman.core.sightings import Health, Sighting
 from pointsman.core.values import replace
+from pointsman.ports.stores import Reply
+from pointsman.quorum.ballots import above
+from pointsman.quorum.rows import Row
 from pointsman.testing.inprocess import probes
-from pointsman.testing.simulation.calm import unfinished
+from pointsman.testing.simulation.calm import Calm, unfinished
+from pointsman.testing.simulation.evidence import Foretold
+from pointsman.testing.simulation.functions import Call
+from pointsman.testing.simulation.kinds import FaultKind
 from pointsman.testing.simulation.play import Play
-from pointsman.testing.simulation.schedule import schedule
+from pointsman.testing.simulation.schedule import Mishap, schedule
 from pointsman.testing.virtual import run
 from tests.simulation.test_ending import agreed
+
+PROMISED = above([above([], "a" * 16)], "c" * 16)
 
 
 def waited_for(*words: tuple[float, Health], store: str = "aws") -> list[str]:
@@ -41,3 +50,38 @@ def test_an_old_word_of_a_prober_that_its_next_one_has_yet_to_mend_is_waited_for
 def test_what_its_newest_word_has_mended_is_not() -> None:
     assert waited_for((30.0, Health.DOWN), (10.0, Health.UP)) == []
     assert waited_for() == []
+
+
+def test_what_comes_up_while_something_later_is_waited_for_is_due_as_soon() -> None:
+    async def waited(*, announced: bool) -> float:
+        play = Play(schedule(3, kinds=()), watching=False, telling=False)
+        agreed(play)
+        clock, lead = play.world.clock, play.schedule.fabric.policy.maintenance.lead
+        resting = asyncio.ensure_future(Calm(play)._rest(900.0))
+        await clock.sleep(10.0)
+        if announced:
+            soon = clock.now() + timedelta(seconds=100)
+            play.world.works.append(Foretold(link="ix-1", start=soon + lead, end=soon + lead + timedelta(seconds=60)))
+        await resting
+        return clock.monotonic()
+
+    assert 110 <= run(waited(announced=True)) <= 180
+    assert run(waited(announced=False)) == 900
+
+
+def test_no_store_is_rolled_back_while_somebody_is_under_way_with_a_ballot_that_it_refuses() -> None:
+    async def judged(ballot: str) -> bool:
+        play = Play(schedule(3, kinds=()), watching=False, telling=False)
+        play.mischief.back_up()
+        for store in play.world.stores.values():
+            await store.prepare("plan/atlas", PROMISED, Reply(row=Row()))
+        function = play.alive()[0]
+        call = Call(function, "report")
+        function.calls.append(call)
+        play.world.nature.proposers["plan/atlas", ballot] = call
+        return play.mischief.befall(
+            Mishap(kind=FaultKind.STORE_ROLLED_BACK, call=0, step=0, lasts=1.0, where="gcp", path="", much=0.0), None
+        )
+
+    assert not run(judged(above([], "b" * 16)))
+    assert run(judged(PROMISED))
