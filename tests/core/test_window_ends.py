@@ -3,17 +3,18 @@
 import pytest
 
 from pointsman.core.adopting import heartbeats
-from pointsman.core.fabric import Cloud, Fabric
-from pointsman.core.members import probe_key
+from pointsman.core.fabric import AwsMember, Cloud, Fabric, GcpMember, MemberId, Peer
+from pointsman.core.members import peer_key, probe_key
 from pointsman.core.plan import DrainCause, Verdict
 from pointsman.core.sightings import Aspect, Cause, Health, Sighting, Vantage
 from pointsman.core.silence import SILENT_AFTER
 from pointsman.core.values import replace
 from pointsman.core.wants import TEST_DURATION
 from tests.core.days import FLOWS, HOLD, HOUR, IX_A, ROOMY, STEP, Days, notice
-from tests.core.scene import START, G, aws_bgp, aws_probe, fabric, gcp_bgp, gcp_probe, lever, link, seconds
+from tests.core.scene import START, G, aws_bgp, aws_probe, claim, fabric, gcp_bgp, gcp_probe, lever, link, seconds
 
 PROBES = {probe_key(pair.source, pair.target) for pair in link("ix-a", 10 * G).probes}
+PEER = Peer(name="aws-12", ip="169.254.12.2")
 TWO = fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), flows=FLOWS)
 
 STALE = ROOMY.policy.freshness.metric.total_seconds() + STEP
@@ -100,6 +101,38 @@ def test_a_link_that_was_not_seen_good_yet_when_its_window_is_taken_back_has_tim
     story.announce(notice(2 * HOUR, 3 * HOUR, withdrawn=True, seen=story.now))
     story.go(STEP)
     assert story.state().down_since_epoch is None
+
+
+class Pair(Quiet):
+    """Hours of a fabric whose ix-a has a second member."""
+
+    def __init__(self) -> None:
+        first = TWO.link(IX_A)
+        second = replace(first.members[0], id=MemberId("m2"), aws=AwsMember(virtual_interface="dxvif-12"), gcp=GcpMember(peer=PEER))
+        pair = replace(first, members=(*first.members, second))
+        super().__init__(replace(TWO, links=(pair, *(one for one in TWO.links if one.name != IX_A))))
+
+    def report(self) -> None:
+        super().report()
+        health = Health.DOWN if "ix-a" in self.away else Health.UP
+        self.note(claim(Vantage.AWS, "dxvif-12", health, self.now), claim(Vantage.GCP, peer_key("77", PEER.ip), health, self.now))
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_link_whose_window_is_replaced_by_one_on_some_of_its_members_has_time_to_be_seen_good(*, silent: bool) -> None:
+    story = Pair()
+    story.silent = True
+    story.announce(notice(2 * HOUR, 3 * HOUR, members=("dxvif-1", "dxvif-12"), about="one event"))
+    story.until(2 * HOUR + STEP)
+    assert (story.cause, story.state().good_since) == (DrainCause.MAINTENANCE, None)
+    story.announce(notice(2 * HOUR, 4 * HOUR, members=("dxvif-12",), about="one event", seen=story.now))
+    story.go(STEP)
+    assert story.state().down_since_epoch is None
+    story.silent = silent
+    story.note(*(row for cloud in Cloud for row in heartbeats(cloud, (story.fabric,), START + seconds(2 * HOUR + STALE))))
+    story.go(STALE)
+    assert (story.state().drain is None, story.state().down_since_epoch is None) == (not silent, not silent)
+    assert silent or story.state().maintenance is not None, "the window on its other member still runs"
 
 
 def test_a_window_that_ended_while_nobody_decided_leaves_its_link_time_to_be_seen_good() -> None:

@@ -81,11 +81,14 @@ def _stepped(case: Case, link: Link, state: LinkState, told: Told) -> LinkState:
 def _agreed(case: Case, link: Link, state: LinkState, found: Maintenance | None) -> Maintenance | None:
     """Keep the agreed window until it ends, unless its own announcements say otherwise by now; and then for as long as its link has time."""
     before = state.maintenance
-    if before is None or (found is not None and case.now >= before.until):
+    if before is None:
         return found
-    if found is None and (case.now >= before.until or covers(case.view.rows, before)):
+    over = case.now >= before.until or covers(case.view.rows, before)
+    if over and (found is None or (_whole(before) and not _whole(found) and state.drain is not None)):
         end = before.until if before.over else case.now
-        return replace(before, start=min(before.start, end), until=end, by={}) if _has_time(case, link, state, end) else None
+        return replace(before, start=min(before.start, end), until=end, by={}) if _has_time(case, link, state, end) else found
+    if case.now >= before.until:
+        return found
     same = found is not None and (found.start, found.until, found.away) == (before.start, before.until, before.away)
     if same or not covers(case.view.rows, before):
         return before
