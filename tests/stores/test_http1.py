@@ -34,6 +34,7 @@ class Service:
     def __init__(self, *answers: bytes | None, piece: int = 65_536, tls: ssl.SSLContext | None = None) -> None:
         self.answers = list(answers)
         self.asked: list[bytes] = []
+        self.heard = asyncio.Event()
         self.connections = 0
         self._piece, self._tls = piece, tls
 
@@ -61,6 +62,7 @@ class Service:
         head = await reader.readuntil(b"\r\n\r\n")
         length = next((int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"content-length:")), 0)
         self.asked.append(head + await reader.readexactly(length))
+        self.heard.set()
         return self.answers.pop(0)
 
 
@@ -315,8 +317,7 @@ def test_a_request_that_is_given_up_leaves_no_connection_behind() -> None:
 
     async def story(http: Http1, url: str) -> Answer:
         given_up = asyncio.ensure_future(http.ask("GET", url, headers={}))
-        while not service.asked:
-            await asyncio.sleep(0.01)
+        await service.heard.wait()
         given_up.cancel()
         with pytest.raises(asyncio.CancelledError):
             await given_up
