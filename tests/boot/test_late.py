@@ -15,7 +15,7 @@ from pointsman.core.fabric import Cloud
 from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
 from pointsman.ports.clouds import Queue
-from pointsman.ports.stores import Reply, Row, Store, StoreDown
+from pointsman.ports.stores import ListedStore, Reply, Row, StoreDown
 from pointsman.testing.inprocess import MemoryFlag
 from pointsman.testing.stores import MemoryStore
 
@@ -52,11 +52,11 @@ def slow() -> Iterator[Workshop]:
     workshop.finish.set()
 
 
-def broken() -> Store:
+def broken() -> ListedStore:
     raise ConfigError("id.json: cannot be read: let POINTSMAN_GOOGLE_IDENTITY name the file")
 
 
-def packageless() -> Store:
+def packageless() -> ListedStore:
     raise ModuleNotFoundError("No module named 'google'", name="google")
 
 
@@ -129,10 +129,12 @@ EVERYTHING: list[Callable[[LateStore], Awaitable[object]]] = [
     lambda store: store.rows(Cloud.GCP),
     lambda store: store.put_entry("d", b"e"),
     lambda store: store.entry("d"),
+    lambda store: store.registers(),
+    lambda store: store.entries(),
 ]
 
 
-@pytest.mark.parametrize("ask", EVERYTHING, ids=["read", "prepare", "accept", "note", "rows", "put_entry", "entry"])
+@pytest.mark.parametrize("ask", EVERYTHING, ids=["read", "prepare", "accept", "note", "rows", "put_entry", "entry", "registers", "entries"])
 def test_a_store_that_cannot_be_made_is_down_and_says_why(ask: Callable[[LateStore], Awaitable[object]]) -> None:
     async def main() -> None:
         with pytest.raises(StoreDown, match=r"gcp store cannot be used: id\.json.*POINTSMAN_GOOGLE_IDENTITY"):
@@ -179,7 +181,7 @@ def test_a_late_store_passes_everything_on(operation: str) -> None:
     behind = MemoryStore("gcp", SystemClock())
 
     async def main() -> None:
-        store: Store = LateStore("gcp store", lambda: behind)
+        store: ListedStore = LateStore("gcp store", lambda: behind)
         seen = await store.read("r")
         promised = await store.prepare("r", BALLOT, seen)
         assert isinstance(promised, Reply)
@@ -189,6 +191,7 @@ def test_a_late_store_passes_everything_on(operation: str) -> None:
         await store.put_entry("d", b"e")
         assert await store.entry("d") == b"e"
         assert (await store.read("r")).row.value == '"v"'
+        assert ((await store.registers()).names, (await store.entries()).names) == (("r",), ("d",))
 
     asyncio.run(main())
     assert behind.count(operation) >= 1
