@@ -5,12 +5,9 @@ import datetime as dt
 import ipaddress
 import socket
 import ssl
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -186,59 +183,6 @@ def test_a_get_goes_out_once_when_a_kept_connection_ends_within_its_answer_or_a_
         with pytest.raises(Unanswered):
             told(service, story)
         assert len(service.answers) == 1, "nothing was asked again"
-
-
-@pytest.fixture
-def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Let the look-up of one name hang until the end."""
-    found, over = socket.getaddrinfo, threading.Event()
-
-    def getaddrinfo(host: Any, *more: Any, **named: Any) -> Any:
-        if host == "hangs.invalid":
-            over.wait(30)
-            raise socket.gaierror("nobody answers")
-        return found(host, *more, **named)
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    yield over
-    over.set()
-
-
-def test_a_place_whose_name_is_not_found_holds_up_no_other_and_takes_a_bounded_number_of_threads(hanging: threading.Event) -> None:
-    service, before = Service(*[OK] * 8), threading.active_count()
-
-    async def main() -> tuple[list[object], list[Answer], int]:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
-        http = Http1(connect=0.2, read=5.0, size=4)
-        lost = [asyncio.ensure_future(http.ask("GET", "http://hangs.invalid/", headers={})) for _ in range(40)]
-        async with service.served() as url:
-            answers = await asyncio.gather(*(http.ask("GET", url, headers={}) for _ in range(8)))
-        return await asyncio.gather(*lost, return_exceptions=True), answers, threading.active_count()
-
-    ended, answers, threads = asyncio.run(main())
-    assert all(answer.ok for answer in answers)
-    assert {type(one) for one in ended} == {Unreached}
-    assert sum("in 0.6 s" in str(one) for one in ended) == 4, "the others are told at once"
-    assert threads <= before + 4 + 8
-    assert not hanging.is_set()
-
-
-def test_a_place_whose_name_is_found_again_is_reached_again(hanging: threading.Event) -> None:
-    async def main() -> None:
-        http = Http1(connect=0.05, size=1)
-        for _ in range(2):
-            with pytest.raises(Unreached, match=r"in 0\.15 s|many tries hang"):
-                await http.ask("GET", "http://hangs.invalid/", headers={})
-        hanging.set()
-        for _ in range(100):
-            with pytest.raises(Unreached) as error:
-                await http.ask("GET", "http://hangs.invalid/", headers={})
-            if "gaierror" in str(error.value):
-                return
-            await asyncio.sleep(0.02)
-        pytest.fail("its room was never left")
-
-    asyncio.run(main())
 
 
 @pytest.mark.parametrize("piece", [1, 2, 7, 65_536])

@@ -33,6 +33,8 @@ SWALLOW = 256 * 1024
 """Bytes that are read at once."""
 IDLE_SECONDS = 50.0
 """How long a connection is kept idle: what lies between drops idle flows without a word (a NAT gateway of AWS after 350 s), services sooner."""
+ROOM_SECONDS = 0.005
+"""Between two looks whether another connection may be opened: threads that end tell no loop."""
 OPENING = 3
 """How many times ``connect`` an opening may take: for the name, for the connection and for TLS, the first of which has no limit of its own."""
 
@@ -111,11 +113,21 @@ class Http1:
             idle.line.close()
         return None
 
+    async def _room(self, place: Place) -> threading.Semaphore:
+        """Wait for one of the others to be opened, for as long as that may take. Raises ``Unreached``."""
+        room, clock = self._openings[place], asyncio.get_running_loop()
+        until = clock.time() + self._connect
+        while not room.acquire(blocking=False):
+            if clock.time() >= until:
+                raise Unreached(
+                    f"{place.host} cannot be reached (many tries hang): check how its name is found, its address and the network"
+                )
+            await asyncio.sleep(ROOM_SECONDS)
+        return room
+
     async def _opened(self, place: Place) -> socket.socket:
         """Open a connection, in time; as many to one place at once as are kept, for threads that look up names end when they please."""
-        room = self._openings[place]
-        if not room.acquire(blocking=False):
-            raise Unreached(f"{place.host} cannot be reached (many tries hang): check how its name is found, its address and the network")
+        room = await self._room(place)
         opening = in_thread(functools.partial(_open, place, self._connect, self._tls, room))
         try:
             await asyncio.wait([opening], timeout=OPENING * self._connect)
