@@ -261,6 +261,17 @@ def test_nor_is_one_that_bgp_moves_flows_onto_which_nobody_has_placed_yet() -> N
     assert story.decided(11).links[IX_B].verdict is Verdict.UP
 
 
+@pytest.mark.parametrize(("share", "verdict"), [(OVERFILLED, Verdict.UP), (0.9, Verdict.DOWN)])
+def test_what_is_placed_nowhere_may_be_on_any_link_for_as_long_as_it_is_and_explains_no_more_than_its_demand(
+    share: float, verdict: Verdict
+) -> None:
+    story = bgp_leaves_ix_a()
+    story.decided(11)
+    story.plan = replace(story.plan, flows={})
+    losing(story.note(*dead(1_000)), 1_000, share)
+    assert story.decided(1_001).links[IX_B].verdict is verdict
+
+
 def test_what_probes_saw_while_bgp_left_a_link_that_nobody_steers_condemns_nobody_when_it_is_read_late() -> None:
     story = bgp_leaves_ix_a(Mode.OBSERVE)
     assert story.decided(11).links[IX_A].verdict is Verdict.DOWN

@@ -78,12 +78,21 @@ def _squeezed(case: Case, name: LinkName, belief: Belief, offered: Mapping[LinkN
         return belief
     if _explains(offered, case, name):
         return _kept(case, name, "its probes lose what the plan itself puts on it beyond its capacity: no link had room")
-    relieved = case.plan.links.get(name, LinkState()).relieved
+    state = case.plan.links.get(name, LinkState())
+    if state.verdict in _GOOD and _explains(_adrift(case, case.fabric.link(name)), case, name):
+        return _kept(case, name, "its probes lose what BGP may put on it beyond its capacity: flows that no plan has placed")
+    relieved = state.relieved
     if relieved is not None and _seen_at(case, name) < relieved.at + RELIEF:
         return _kept(case, name, "its probes tell of what the plan kept on it beyond its capacity until just now")
     if relieved is not None and _lasts(case, name, relieved):
         return _kept(case, name, "its probes lose what the plan kept on it beyond its capacity, until Google's levers are set")
     return belief
+
+
+def _adrift(case: Case, link: Link) -> dict[LinkName, float]:
+    """Give the share of packets that a link loses when BGP alone leads there what is placed nowhere, as it may at any time."""
+    nowhere = (flow for flow in case.fabric.flows if case.plan.flows.get(flow.name, Placement()).link is None)
+    return _moved(case, (flow for flow in nowhere if set(flow.prefixes) == {link.aws_site, link.gcp_site}), link)
 
 
 def _lasts(case: Case, name: LinkName, relieved: Relief) -> bool:

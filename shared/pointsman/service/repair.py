@@ -50,38 +50,36 @@ async def repair(house: House, plan: Plan, now: datetime) -> tuple[str, ...]:
     lag nothing is written but those rows. While functions carry the next set of stores too, both are surveyed: what is sent
     was agreed in that very set, so it disturbs no move.
     """
-    if not is_due(house.here, now):
-        return await settled(house)
-    incidents = [incident_register(name) for name, *_ in open_incidents(house.fabric_of(plan), plan)]
+    due = is_due(house.here, now)
+    incidents = [incident_register(name) for name, *_ in open_incidents(house.fabric_of(plan), plan)] if due else []
     names = (house.plan_register, *incidents)[:REGISTERS_LIMIT]
     asked = [(registers, name) for registers in _sets(house) for name in names]
-    said = await settled(house)
     surveys = await asyncio.gather(*(survey(registers, name) for registers, name in asked))
-    answered = {name for one in surveys for name in one.replies}
-    found = await asyncio.gather(
-        note(house, [answer_row(house.here, name, now) for name in sorted(answered)]),
-        *(mend(registers, name, one) for (registers, name), one in zip(asked, surveys, strict=True)),
+    read = list(zip(asked, surveys, strict=True))
+    ends: list[list[str]] = await asyncio.gather(
+        *(settle(house, registers, one) for (registers, name), one in read if name == house.plan_register)
     )
-    return (*said, *(one for ends in found[1:] for one in ends))
+    answered = {name for one in surveys for name in one.replies}
+    if due:
+        noted = note(house, [answer_row(house.here, name, now) for name in sorted(answered)])
+        mended = asyncio.gather(*(mend(registers, name, one) for (registers, name), one in read))
+        ends += (await asyncio.gather(noted, mended))[1]
+    return tuple([said for end in ends for said in end])
 
 
-async def settled(house: House) -> tuple[str, ...]:
+async def settle(house: House, registers: Registers, reading: Reading) -> list[str]:
     """End what one store alone has accepted of the plan, if it still stands after a while: a majority accepts that value, or the one it has, anew."""
-    asked = await asyncio.gather(*(survey(registers, house.plan_register) for registers in _sets(house)))
-    found = [(registers, ballot) for registers, one in zip(_sets(house), asked, strict=True) if (ballot := hanging(one))]
-    if found:
-        await house.clock.sleep(SETTLING_SECONDS)
-    return tuple([said for registers, ballot in found for said in await _settle(registers, house.plan_register, ballot)])
-
-
-async def _settle(registers: Registers, register: str, ballot: str) -> tuple[str, ...]:
-    if hanging(await survey(registers, register)) != ballot:
-        return ()
+    ballot = hanging(reading)
+    if not ballot:
+        return []
+    await house.clock.sleep(SETTLING_SECONDS)
+    if hanging(await survey(registers, house.plan_register)) != ballot:
+        return []
     try:
-        outcome = await registers.affirm(register)
+        outcome = await registers.affirm(house.plan_register)
     except Transient:  # others decide just now, and end it so
-        return ()
-    return (f"what one store alone had accepted of {register} is settled now",) if isinstance(outcome, Agreed) else ()
+        return []
+    return [f"what one store alone had accepted of {house.plan_register} is settled now"] if isinstance(outcome, Agreed) else []
 
 
 def hanging(reading: Reading) -> str:
