@@ -95,7 +95,7 @@ DECIDING = (
     _mutant(
         "what the plan kept on a link until just now condemns it",
         FILLING,
-        "    relieved = case.plan.links.get(name, LinkState()).relieved\n",
+        "    relieved = state.relieved\n",
         "    relieved = None\n",
     ),
     _mutant(
