@@ -258,9 +258,18 @@ def test_withdrawing_never_counts_on_a_link_that_is_drained_itself() -> None:
     assert withdrawal_loss(fabric(*SMALL.links[:3], vpn(G // 2)), agreed, IX_A) == pytest.approx(1 / 2)
 
 
-def test_a_flow_without_a_place_adds_no_load_to_the_fallback() -> None:
+def test_a_flow_without_a_place_falls_too_since_bgp_may_have_it_on_what_is_withdrawn() -> None:
     agreed = plan({"ix-a": drained()}, checkout="ix-b", training=Placement())
-    assert withdrawal_loss(SMALL, agreed, IX_A) == 0
+    assert withdrawal_loss(SMALL, agreed, IX_A) == pytest.approx(2 / 7)
+
+
+@pytest.mark.parametrize(("observed", "runs"), [(0.1, False), (0.9, True)])
+def test_a_flow_is_not_pushed_onto_a_vpn_with_one_that_may_not_be_there_and_has_no_place(*, observed: float, runs: bool) -> None:
+    start = fabric(*(one for one in ATLAS.links if one.name != IX_C), flows=(CHECKOUT, replace(TRAINING, prefer=(IX_A, IX_B))))
+    agreed = plan({"ix-a": drained(), "ix-b": drained()}, checkout="vpn", training=Placement())
+    agreed = replace(agreed, links={name: state for name, state in agreed.links.items() if name != IX_C})
+    assert withdrawal_loss(start, agreed, IX_A) == pytest.approx(2 / 7)
+    assert running(start, agreed, 60, *lossy(observed)) is runs
 
 
 def test_a_withdrawal_that_loses_packets_is_left_to_google_until_take_over() -> None:

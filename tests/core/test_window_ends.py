@@ -92,6 +92,29 @@ def test_a_link_that_our_own_test_hides_when_its_window_is_taken_back_is_no_outa
     assert story.state().drain is not None
 
 
+def test_nor_is_one_whose_session_is_on_its_way_back_from_our_test_for_longer_than_its_budget() -> None:
+    story = Days(TWO).announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(2 * HOUR + STEP)
+    hide(story, Health.DRAINING)
+    story.decided(story.now)
+    story.announce(notice(2 * HOUR, 3 * HOUR, withdrawn=True, seen=story.now))
+    for later in (1.0, TWO.link(IX_A).timers.budget.total_seconds() + 1):
+        story.now += later
+        story.report()
+        hide(story, Health.DOWN)
+        story.decided(story.now)
+        assert (story.state().verdict, story.state().down_since_epoch) == (Verdict.UNKNOWN, None)
+    assert story.state().maintenance is None
+    story.go(2 * HOLD + 2 * STEP)
+    assert (story.state().drain, story.state().down_since_epoch) == (None, None)
+
+
+def hide(story: Days, health: Health) -> None:
+    """Let AWS see its session as our own failover test leaves it."""
+    hidden = {key: row for key, row in story.rows.items() if _is_session(row) and row.vantage is Vantage.AWS}
+    story.rows |= {key: replace(row, health=health, cause=Cause.FAILOVER_TEST) for key, row in hidden.items()}
+
+
 def test_a_link_that_was_not_seen_good_yet_when_its_window_is_taken_back_has_time_to_be() -> None:
     story = Quiet(TWO)
     story.away, story.silent = set(), True

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from pointsman.core.case import Case
+from pointsman.core.claims import rows_of
 from pointsman.core.drains import drains, hushed, recent_moves, renewed, settled
 from pointsman.core.evidence import Belief, dark_members, heard_since
 from pointsman.core.fabric import Bandwidth, Cloud, Flow, FlowName, Link, LinkKind, LinkName, MemberId, Mode
@@ -16,7 +17,7 @@ from pointsman.core.filling import parallel
 from pointsman.core.flows import placements
 from pointsman.core.motion import one_domain
 from pointsman.core.plan import Drain, DrainCause, LinkState, Maintenance, Placement, Verdict
-from pointsman.core.sightings import Health
+from pointsman.core.sightings import Cause
 from pointsman.core.silence import SILENT_AFTER, last_beat
 from pointsman.core.values import replace
 from pointsman.core.windows import Told, covers, excuses, follows, near, told_by_link
@@ -136,8 +137,8 @@ def _over(case: Case, link: Link, state: LinkState, *, begun: bool) -> LinkState
 
 
 def _is_hidden(case: Case, link: Link, state: LinkState) -> bool:
-    """Say whether nothing bad is known of a link, and how it is cannot be known now."""
-    tested = any(row.health is Health.DRAINING for rows in case.claims[link.name].values() for row in rows)
+    """Say whether nothing bad is known of a link, and how it is cannot be known now: its session may be on its way back from our test."""
+    tested = any(row.cause is Cause.FAILOVER_TEST for row in rows_of(case.claims[link.name]))
     return state.verdict in {Verdict.UP, Verdict.UNKNOWN} and (bool(case.view.unreadable) or tested)
 
 

@@ -222,8 +222,8 @@ def placed_losses(fabric: Fabric, plan: Plan) -> dict[LinkName, float]:
 
 
 def _falling(fabric: Fabric, plan: Plan, link: LinkName) -> Iterator[tuple[Flow, dict[Cloud, tuple[LinkName, ...]]]]:
-    placed = (flow for flow in fabric.flows if plan.flows.get(flow.name, Placement()).link is not None)
-    return ((flow, fallbacks(fabric, plan, flow, link)) for flow in placed)
+    """Say of every flow where it falls: what is placed nowhere has no permitted link left, and BGP may have it on this one."""
+    return ((flow, fallbacks(fabric, plan, flow, link)) for flow in fabric.flows)
 
 
 def fallbacks(fabric: Fabric, plan: Plan, flow: Flow, link: LinkName) -> dict[Cloud, tuple[LinkName, ...]]:
