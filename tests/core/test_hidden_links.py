@@ -137,3 +137,15 @@ def test_nor_does_what_probes_lost_before_condemn_a_drained_link_that_is_suspect
     assert story.decided(31).links[IX_A].verdict is Verdict.UP
     story.note(*aws_probe("ix-a", Health.DOWN, 33), *gcp_probe("ix-a", Health.DOWN, 33))
     assert story.decided(34).links[IX_A].verdict is Verdict.DOWN
+
+
+@pytest.mark.parametrize(("seen", "verdict"), [(26, Verdict.UP), (31, Verdict.DOWN)])
+def test_nor_once_its_drain_is_taken_back_in_the_moment_in_which_one_end_has_seen_it_up_again(seen: float, verdict: Verdict) -> None:
+    story = drained_by_order(acknowledged=3)
+    story.note(*aws_bgp("ix-a", Health.UP, 30), *gcp_bgp("ix-a", Health.DOWN, seen), *healthy("ix-b", 31))
+    story.note(*gcp_bgp("ix-a", Health.DOWN, seen, source=Source.ROUTER_LOG))
+    story.note(*aws_probe("ix-a", Health.DOWN, seen), *gcp_probe("ix-a", Health.DOWN, seen))
+    story.note(*lever("ix-a", Health.UP, 28, story.plan.epoch, Vantage.AWS))
+    state = replace(story.plan.links[IX_A], verdict=Verdict.UP, since=START + seconds(30), drain=None)
+    story.plan = replace(story.plan, links={**story.plan.links, IX_A: state}, marks={})
+    assert story.decided(32).links[IX_A].verdict is verdict

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from pointsman.core.case import Case
-from pointsman.core.evidence import TOTAL, Belief, is_total, lost_by_probes_alone, observed_loss
+from pointsman.core.evidence import BACK_WITHIN, TOTAL, Belief, believe, is_total, lost_by_probes_alone, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind, LinkName
-from pointsman.core.hidden import is_planned
+from pointsman.core.hidden import is_planned, since_agreed_up
 from pointsman.core.intents import is_intent, links_of
 from pointsman.core.pins import acknowledged_at, draining_at, set_at
 from pointsman.core.plan import Drain, LinkState, Placement, Plan, Relief, Verdict
@@ -38,7 +38,7 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
     if _LESSENED.isdisjoint(belief.verdict for belief in beliefs.values()):
         return dict(beliefs)
     offered = placed_losses(case.fabric, case.plan)
-    told = {name: _squeezed(case, name, belief, offered) for name, belief in beliefs.items()}
+    told = {name: _squeezed(case, name, _after_a_test(case, name, belief), offered) for name, belief in beliefs.items()}
     verdicts = {belief.verdict for belief in told.values()}
     if verdicts.isdisjoint(_LESSENED):
         return told
@@ -61,6 +61,16 @@ def excused(case: Case, beliefs: Mapping[LinkName, Belief]) -> dict[LinkName, Be
         return belief
 
     return {name: judged(name, belief) for name, belief in told.items()}
+
+
+def _after_a_test(case: Case, name: LinkName, belief: Belief) -> Belief:
+    """Judge a link that is up by the plan, and drained no more, without what AWS's drain did to it until just before that was agreed."""
+    state = case.plan.links.get(name, LinkState())
+    if belief.verdict not in _LESSENED or state.verdict is not Verdict.UP or state.drain is not None or state.since is None:
+        return belief
+    ended = set_at(case.view.rows, Cloud.AWS, name, 0)
+    tested = draining_at(case.view.rows, Cloud.AWS, name) is not None or (ended is not None and ended >= state.since - BACK_WITHIN)
+    return believe(case.fabric.link(name), since_agreed_up(case.claims[name], state.since), state, case.now) if tested else belief
 
 
 def _may_be_ours(case: Case, name: LinkName) -> bool:

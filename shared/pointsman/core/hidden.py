@@ -40,9 +40,23 @@ def since_the_session(claims: Claims, before: LinkState) -> Claims:
     if back is None:
         return claims
     first = {Verdict.UNKNOWN: back, Verdict.SUSPECT: back, Verdict.UP: before.since}.get(before.verdict)
+    return _since(claims, first, back)
+
+
+def since_agreed_up(claims: Claims, since: datetime) -> Claims:
+    """Leave out what was told before a link was agreed to be up, which knew it: a drain that explained it may be in no plan any more.
+
+    A look tells again within a minute. An event does not: it counts still unless a look has seen the session up since.
+    """
+    back = _back(claims)
+    return _since(claims, since, None if back is None else min(back, since))
+
+
+def _since(claims: Claims, look: datetime | None, event: datetime | None) -> Claims:
+    """Leave out what speaks against the link and is older: than one time for looks and probes, than the other for what tells once."""
 
     def counts(row: Sighting) -> bool:
-        since = first if row.source in LOOKS else back
+        since = look if row.source in LOOKS else event
         return row.health is not Health.DOWN or since is None or row.seen_at >= since
 
     return {member: tuple(filter(counts, rows)) for member, rows in claims.items()}
