@@ -3,13 +3,30 @@
 import pytest
 
 from pointsman.core.adopting import stranded
-from pointsman.core.fabric import Bandwidth, FlowName, Mode
+from pointsman.core.fabric import Bandwidth, FlowName, Mode, ProbePair
 from pointsman.core.plan import Placement, Verdict
 from pointsman.core.sightings import Aspect, Health, Sighting, Vantage
 from pointsman.core.steering import Stance
 from pointsman.core.values import replace
 from pointsman.core.wants import route_policies
-from tests.core.scene import CHECKOUT, G, Story, aws_bgp, aws_probe, claim, fabric, gcp_bgp, gcp_probe, healthy, link, vpn
+from tests.core.scene import (
+    AWS,
+    CHECKOUT,
+    GCP,
+    NUMBERS,
+    G,
+    Story,
+    aws_bgp,
+    aws_probe,
+    claim,
+    fabric,
+    flow,
+    gcp_bgp,
+    gcp_probe,
+    healthy,
+    link,
+    vpn,
+)
 
 ATLAS = fabric(link("ix-a", 10 * G), vpn(), flows=(replace(CHECKOUT, prefer=(link("ix-a", G).name, vpn().name)),))
 CHECK = CHECKOUT.name
@@ -110,3 +127,26 @@ def test_a_link_that_drops_for_a_vpn_is_not_let_go_of_while_it_does() -> None:
     (why,) = stranded(story.plan, roomy, left_alone)
     assert "ix-c drops prefixes of a flow that is on a VPN" in why
     assert list(stranded(story.plan, left_alone, left_alone)) == [], "what was observed before drops nothing of ours"
+
+
+@pytest.mark.parametrize(("share", "drops"), [(0.2, True), (0.99, False), (None, False)])
+def test_the_drop_stays_while_load_explains_what_the_vpn_loses_and_it_passes_the_rest(*, share: float | None, drops: bool) -> None:
+    """A flow that may be on the interconnects alone has no place, and falls to the VPN while AWS's drains hide them."""
+    both = (link("ix-a", G).name, link("ix-b", G).name)
+    alone = flow("training", 6 * G, 5, both, 21)
+    number = NUMBERS["vpn"]
+    seen = ((AWS, f"10.250.{number}.1", f"10.251.{number}.1"), (GCP, f"10.251.{number}.1", f"10.250.{number}.1"))
+    probed = replace(vpn(), probes=tuple(ProbePair(site=site, source=source, target=target) for site, source, target in seen))
+    story = Story(fabric(link("ix-a", 10 * G), link("ix-b", 10 * G), probed, flows=(*ATLAS.flows, alone))).all_healthy(0)
+    story.decided(1)
+    for count, name in enumerate(both, 1):
+        at = 400 * count
+        story.note(*healthy("ix-b", at), *healthy("vpn", at))
+        story.note(*(row for one in both[:count] for row in (*aws_probe(one, Health.DOWN, at), *gcp_probe(one, Health.DOWN, at))))
+        story.decided(at + 1)
+        assert story.plan.links[name].drain is not None
+    assert story.plan.flows[CHECK] == Placement(link=vpn().name, only=True)
+    story.plan = replace(story.plan, flows=story.plan.flows | {alone.name: Placement()})  # as where no link was seen up from the start
+    lost = (*aws_probe("vpn", Health.DOWN, 900), *gcp_probe("vpn", Health.DOWN, 900))
+    story.note(*(replace(one, value=share) for one in lost)).decided(901)
+    assert (story.plan.flows[CHECK].link == "vpn" and story.plan.flows[CHECK].only) == drops

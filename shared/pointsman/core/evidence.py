@@ -333,6 +333,15 @@ def passing(claims: Claims) -> bool:
     return any(row.health is Health.UP and row.aspect in _SHOWS_PACKETS for row in told) and not saying(told, Health.DOWN)
 
 
+def thinned(claims: Claims) -> bool:
+    """Say whether probes lose a part of their packets, by the figures they tell, and nothing else of what shows packets passing is failing.
+
+    Where load explains it the link passes packets as surely as one that loses none.
+    """
+    downs = saying(filter(is_forwarding, rows_of(claims)), Health.DOWN)
+    return bool(downs) and all(row.vantage in PROBES and row.value is not None and row.value < TOTAL for row in downs)
+
+
 def still_passing(claims: Claims) -> bool:
     """Say whether fresh forwarding evidence shows packets passing over a member of which nobody says anything bad.
 

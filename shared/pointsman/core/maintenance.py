@@ -11,7 +11,7 @@ from datetime import datetime
 from pointsman.core.case import Case
 from pointsman.core.claims import rows_of
 from pointsman.core.drains import drains, hushed, recent_moves, renewed, settled
-from pointsman.core.evidence import Belief, dark_members, heard_since
+from pointsman.core.evidence import Belief, dark_members, heard_since, passing
 from pointsman.core.fabric import Bandwidth, Cloud, Flow, FlowName, Link, LinkKind, LinkName, MemberId, Mode
 from pointsman.core.filling import parallel
 from pointsman.core.flows import placements
@@ -258,7 +258,7 @@ def _unfit(case: Case, target: LinkState, new: Placement) -> Iterator[str]:
         yield f"{new.link} has not been seen good at both ends for the hold-down"
     if _whole(target.maintenance):
         yield f"{new.link} has a window of its own"
-    if case.fabric.link(new.link).kind is LinkKind.VPN and not new.only:
+    if case.fabric.link(new.link).kind is LinkKind.VPN and not (new.only and passing(case.claims[new.link])):
         yield f"no fresh forwarding evidence shows {new.link} passing packets"
 
 
