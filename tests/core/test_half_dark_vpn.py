@@ -39,6 +39,10 @@ def tunnel(number: int, health: Health, at: float) -> tuple[Sighting, ...]:
     return (*sessions, claim(Vantage.GCP, f"tunnel/ha-t{number}", health, at, aspect=Aspect.IPSEC))
 
 
+def word(dark: object) -> Health:
+    return Health.DOWN if dark else Health.UP
+
+
 def on_the_vpn() -> Story:
     story = Story(ATLAS).all_healthy(0)
     story.decided(1)
@@ -60,7 +64,7 @@ def dropped(story: Story) -> bool:
 def test_the_drop_stays_while_packets_pass_a_tunnel_that_is_left(dark: tuple[int, ...]) -> None:
     story = on_the_vpn()
     for number in (1, 2, 3, 4):
-        story.note(*tunnel(number, Health.DOWN if number in dark else Health.UP, 20))
+        story.note(*tunnel(number, word(number in dark), 20))
     story.decided(21)
     assert story.plan.links[vpn().name].verdict is Verdict.DEGRADED
     assert (story.plan.flows[CHECK].link, dropped(story)) == ("vpn", True)
@@ -129,8 +133,11 @@ def test_a_link_that_drops_for_a_vpn_is_not_let_go_of_while_it_does() -> None:
     assert list(stranded(story.plan, left_alone, left_alone)) == [], "what was observed before drops nothing of ours"
 
 
+@pytest.mark.parametrize("dark", [(), (1,)])
 @pytest.mark.parametrize(("share", "drops"), [(0.2, True), (0.99, False), (None, False)])
-def test_the_drop_stays_while_load_explains_what_the_vpn_loses_and_it_passes_the_rest(*, share: float | None, drops: bool) -> None:
+def test_the_drop_stays_while_load_explains_what_the_vpn_loses_and_it_passes_the_rest(
+    *, share: float | None, dark: tuple[int, ...], drops: bool
+) -> None:
     """A flow that may be on the interconnects alone has no place, and falls to the VPN while AWS's drains hide them."""
     both = (link("ix-a", G).name, link("ix-b", G).name)
     alone = flow("training", 6 * G, 5, both, 21)
@@ -141,12 +148,15 @@ def test_the_drop_stays_while_load_explains_what_the_vpn_loses_and_it_passes_the
     story.decided(1)
     for count, name in enumerate(both, 1):
         at = 400 * count
-        story.note(*healthy("ix-b", at), *healthy("vpn", at))
+        story.note(
+            *healthy("ix-b", at), *healthy("vpn", at), *(row for number in (1, 2, 3, 4) for row in tunnel(number, word(number in dark), at))
+        )
         story.note(*(row for one in both[:count] for row in (*aws_probe(one, Health.DOWN, at), *gcp_probe(one, Health.DOWN, at))))
         story.decided(at + 1)
         assert story.plan.links[name].drain is not None
     assert story.plan.flows[CHECK] == Placement(link=vpn().name, only=True)
     story.plan = replace(story.plan, flows=story.plan.flows | {alone.name: Placement()})  # as where no link was seen up from the start
+    story.note(*(row for number in dark for row in tunnel(number, Health.UP, 900)))
     lost = (*aws_probe("vpn", Health.DOWN, 900), *gcp_probe("vpn", Health.DOWN, 900))
     story.note(*(replace(one, value=share) for one in lost)).decided(901)
     assert (story.plan.flows[CHECK].link == "vpn" and story.plan.flows[CHECK].only) == drops

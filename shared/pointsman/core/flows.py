@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pointsman.core.case import Case
 from pointsman.core.damping import is_damped, is_stilled, told
 from pointsman.core.drains import discretion, settled
-from pointsman.core.evidence import Belief, passing, still_passing, thinned
+from pointsman.core.evidence import Belief, passing, still_passing, under_load
 from pointsman.core.fabric import FlowName, Link, LinkKind, LinkName, Mode
 from pointsman.core.filling import outranking
 from pointsman.core.placement import WAIT, Footing, Placed, place
@@ -46,16 +46,16 @@ def _lost(case: Case, states: Mapping[LinkName, LinkState], beliefs: Mapping[Lin
 def _with_only(case: Case, states: Mapping[LinkName, LinkState], placed: Placed) -> Placed:
     """Mark flows on a VPN that is proved to pass: AWS would prefer any DX gateway's route, so those are to be dropped.
 
-    Of a degraded one a single tunnel that is proved to pass will do: what it carries was weighed when the flow was placed. One that is up
-    though its probes lose packets is overloaded. It passes the others, and AWS's failover tests, which would else have to push its flows
+    Of a degraded one a single tunnel that is proved to pass will do: what it carries was weighed when the flow was placed. One that
+    carries though its probes lose packets is overloaded. It passes the others, and AWS's failover tests, which would else have to push its flows
     there, hide every interconnect from the probes and may be what overloads it.
     """
 
     def only(one: Placement) -> bool:
         if one.link is None or case.fabric.link(one.link).kind is not LinkKind.VPN:
             return False
-        claims, verdict = case.claims[one.link], states[one.link].verdict
-        return (verdict is Verdict.UP and (passing(claims) or thinned(claims))) or (verdict is Verdict.DEGRADED and still_passing(claims))
+        claims, verdict = under_load(case.claims[one.link]), states[one.link].verdict
+        return (verdict is Verdict.UP and passing(claims)) or (verdict is Verdict.DEGRADED and still_passing(claims))
 
     flows = {name: replace(one, only=only(one)) for name, one in placed.flows.items()}
     return replace(placed, flows=flows, reasons=tuple(_unled(case, states, reason, flows) for reason in placed.reasons))
