@@ -222,7 +222,7 @@ def placed_losses(fabric: Fabric, plan: Plan) -> dict[LinkName, float]:
 
 
 def _falling(fabric: Fabric, plan: Plan, link: LinkName) -> Iterator[tuple[Flow, dict[Cloud, tuple[LinkName, ...]]]]:
-    """Say of every flow where it falls: what is placed nowhere has no permitted link left, and BGP may have it on this one."""
+    """Say of every flow where it falls: also of one that is placed nowhere, which BGP alone may have on this link."""
     return ((flow, fallbacks(fabric, plan, flow, link)) for flow in fabric.flows)
 
 
