@@ -113,7 +113,9 @@ def test_dynamodb_and_then_the_witness_are_restarted_with_what_they_held(judge: 
 def test_firestore_comes_back_empty_is_not_believed_and_counts_again_once_it_is_refilled(judge: Judge[Theatre]) -> None:
     stage = judge.stage
     entries = stage.empty_firestore()
-    outage(judge, contextlib.nullcontext(), done_meanwhile(lambda: stage.refill("gcp", entries)))
+    goes_grey(judge, contextlib.nullcontext())
+    stage.promise("gcp")
+    heals(judge, done_meanwhile(lambda: stage.refill_firestore(entries)))
 
 
 def noted_down(stage: Theatre, cloud: Cloud) -> bool:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import TypeVar
 from pointsman.adapters.files import load
 from pointsman.core.fabric import Bandwidth, Fabric
 from pointsman.core.values import replace
-from pointsman.ports.stores import Listed, Reply
+from pointsman.ports.stores import Listed, ListedStore, Reply, Row
+from pointsman.quorum.ballots import above
+from pointsman.quorum.reading import newest_row
 from pointsman.testing.emulators import Emulator, firestore, moto
 from pointsman.testing.platform import Platform
 from pointsman.testing.proxy import Error, Weather
@@ -33,6 +35,8 @@ THROTTLED = {
     "gcp": Error(status=429, body='{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}'),
     "witness": Error(status=503, body="<Error><Code>SlowDown</Code></Error>", kind="application/xml"),
 }
+NONCE = "f" * 16
+"""What makes a ballot of nobody's, above every other of its counter."""
 FAILING = Error(status=500, body='{"error":{"code":500,"status":"INTERNAL"}}')
 
 
@@ -70,10 +74,13 @@ class Theatre(Shaky):
         """Kill Firestore and start it with nothing in it: a store that was rolled back, all the way. Gives the journal it held."""
         with self.weather("gcp", Weather.REFUSED):
             held = self.entries("gcp")
-            os.kill(self.database.pid, signal.SIGKILL)
-            self.firestore = self._stack.enter_context(firestore())
-            self._lead("gcp", self.database)
+            self._renew_firestore()
         return held
+
+    def _renew_firestore(self) -> None:
+        os.kill(self.database.pid, signal.SIGKILL)
+        self.firestore = self._stack.enter_context(firestore())
+        self._lead("gcp", self.database)
 
     def _lead(self, slot: str, to: Emulator) -> None:
         for proxy in self.between(slot):
@@ -89,25 +96,47 @@ class Theatre(Shaky):
 
         return asyncio.run(read())
 
-    def refill(self, slot: str, entries: dict[str, bytes]) -> None:
-        """Bring an emptied store up to the two others before it may be counted again: the newest accepted, the highest promised."""
-        with self.weather(slot, Weather.REFUSED):
-            asyncio.run(self._refill(slot, entries))
+    def promise(self, slot: str) -> None:
+        """Let a store promise a ballot for every register that came to nothing: its proposer reached nobody else."""
+        asyncio.run(self._promise(slot))
 
-    async def _refill(self, slot: str, entries: dict[str, bytes]) -> None:
+    async def _promise(self, slot: str) -> None:
         stores = self.open_stores()
-        behind = stores.pop(slot)
-        names = {name for store in stores.values() async for name in _all(store.registers)}
-        for name in names:
-            rows = [(await store.read(name)).row for store in stores.values()]
-            newest = max(rows, key=lambda row: row.accepted)
+        for name in await _registers(stores):
+            ballot = above([(await store.read(name)).row.promised for store in stores.values()], NONCE)
+            await stores[slot].prepare(name, ballot, await stores[slot].read(name))
+
+    def refill_firestore(self, entries: dict[str, bytes]) -> None:
+        """Bring Firestore, which was emptied, up to the two others before it may be counted again.
+
+        What it promised since it was emptied may be above what they accepted, so it would take that no more: it begins anew
+        once more, where no request that is still under way gets to, with the newest accepted and the highest promised of all three.
+        """
+        with self.weather("gcp", Weather.REFUSED):
+            held = entries | self.entries("gcp")
+            rows = asyncio.run(self._rows())
+            self._renew_firestore()
+            asyncio.run(self._refill(rows, held))
+
+    async def _rows(self) -> dict[str, list[Row]]:
+        stores = self.open_stores()
+        return {name: [(await store.read(name)).row for store in stores.values()] for name in await _registers(stores)}
+
+    async def _refill(self, rows: dict[str, list[Row]], entries: dict[str, bytes]) -> None:
+        behind = self.open_stores()["gcp"]
+        for name, held in rows.items():
+            newest = newest_row(held)
             if newest.value is not None:
                 promised = await behind.prepare(name, newest.accepted, await behind.read(name))
                 assert isinstance(promised, Reply), "nobody else writes here now"
                 await behind.accept(name, newest.accepted, newest.value, promised)
-            await behind.prepare(name, max(row.promised for row in rows), await behind.read(name))
+            await behind.prepare(name, max(row.promised for row in held), await behind.read(name))
         for name, entry in entries.items():
             await behind.put_entry(name, entry)
+
+
+async def _registers(stores: Mapping[str, ListedStore]) -> set[str]:
+    return {name for store in stores.values() async for name in _all(store.registers)}
 
 
 async def _all(page_after: Callable[[str], Awaitable[Listed]]) -> AsyncIterator[str]:
