@@ -1,4 +1,4 @@
-"""One of several processes that append to one register of a Firestore database; prints what it took, as JSON."""
+"""One of several processes that append to one register over Firestore databases; prints what it took, as JSON."""
 
 import asyncio
 import json
@@ -15,6 +15,10 @@ from pointsman.service.registers import Registers
 
 DELIVERIES = 10
 """How often one append may be delivered again."""
+DATABASES = ("(default)", "second", "third")
+"""Databases of one emulator, which share nothing: each is a store of its own."""
+READY = "ready"
+"""What each says before it waits to be told to begin with the others."""
 
 
 class Counted(GoogleHttp):
@@ -27,6 +31,12 @@ class Counted(GoogleHttp):
     async def ask(self, method: str, url: str, **rest: Any) -> Answer:
         self.commits += url.endswith(":commit")
         return await super().ask(method, url, **rest)
+
+
+def over(url: str, databases: int, http: GoogleHttp) -> Registers:
+    """Furnish registers over so many of an emulator's databases."""
+    stores = (FirestoreStore(name, "weft-prod-1", http, database=name, endpoint=url) for name in DATABASES[:databases])
+    return Registers(tuple(stores), clock=SystemClock(), nonce=nonce, jitter=jitter)
 
 
 async def append(registers: Registers, register: str, word: str) -> int:
@@ -46,13 +56,17 @@ async def append(registers: Registers, register: str, word: str) -> int:
     raise SystemExit(f"{word} was not agreed within {DELIVERIES} deliveries")
 
 
-async def main(url: str, who: str, count: int) -> None:
+async def main(url: str, databases: int, who: str, count: int) -> None:
     """Append ``count`` words."""
     http = Counted()
-    registers = Registers((FirestoreStore("gcp", "weft-prod-1", http, endpoint=url),), clock=SystemClock(), nonce=nonce, jitter=jitter)
+    registers = over(url, databases, http)
     again = [await append(registers, "contended", f"{who}-{number}") for number in range(count)]
+    await registers.rest()
     sys.stdout.write(json.dumps({"who": who, "again": sum(again), "writes": http.commits}) + "\n")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    sys.stdout.write(f"{READY}\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])))
