@@ -25,6 +25,7 @@ from pointsman.ports.clouds import Flag
 from pointsman.quorum.outcomes import Agreed, Change, Decline, Declined, NoMajority, Outcome, Unknown
 from pointsman.quorum.timing import agreed_time
 from pointsman.service.agree import STALE, plan_in
+from pointsman.service.deliver import plan_and_time
 from pointsman.service.gather import Gathered, Scope, gather, quietly
 from pointsman.service.house import House, incident_register
 from pointsman.service.journal import Notebook
@@ -228,16 +229,13 @@ async def _freezing(house: House, heeded: Heeded | str) -> tuple[str, ...]:
 
 
 async def _acknowledge(house: House, given: Order) -> Heeded:
-    """Note in an incident's timeline, and at its desks, that somebody has seen it. Raises as ``order`` does."""
-    reading = await house.registers.read(house.plan_register)
-    if not reading.reached:
-        raise Transient("no majority of the stores answers", faults=reading.faults.values())
-    if reading.value is None:
+    """Note in an incident's timeline, and at its desks, that somebody has seen it: one of the plan that a majority holds. Raises as ``order`` does."""
+    plan, now = await plan_and_time(house)
+    if plan is None:
         raise Refused("no plan is agreed yet, so there is no incident")
-    plan = plan_held(house.plan_register, reading.value)
     if not given.author.strip() or not given.reason.strip():
         raise Refused("an ack needs an author and a reason: give both")
-    fabric, now = house.fabric_of(plan), house.clock.now()
+    fabric = house.fabric_of(plan)
     if given.expires_at is not None and now >= given.expires_at:
         raise Refused(f"this ack expired at {given.expires_at:%FT%TZ}: order it again")
     known = {name: (link, epoch) for name, link, epoch, phase in open_incidents(fabric, plan) if phase is Phase.OPEN}
