@@ -122,7 +122,9 @@ def _value(outcome: Outcome) -> str | None:
         case NoMajority(faults=faults):
             raise NoQuorum("no majority of the stores answers", faults=faults.values())
         case Unknown():
-            raise Transient("it is not certain that a majority of the stores holds it: it is read again with the next delivery; give a command again")
+            raise Transient(
+                "it is not certain that a majority of the stores holds it: it is read again with the next delivery; give a command again"
+            )
 
 
 class _Round:
