@@ -2,6 +2,7 @@
 
 import pytest
 
+from pointsman.core.evidence import BACK_WITHIN
 from pointsman.core.fabric import AwsMember, Cloud, GcpMember, LinkName, Member, MemberId, Peer
 from pointsman.core.members import peer_key
 from pointsman.core.plan import Drain, DrainCause, Verdict
@@ -50,7 +51,14 @@ def test_a_planned_drains_link_whose_session_google_alone_misses_is_unknown_whil
 @pytest.mark.parametrize(("late", "verdict"), [(TURN + 2, Verdict.UNKNOWN), (TURN - 10, Verdict.DEGRADED)])
 def test_nor_is_it_degraded_while_one_of_its_sessions_alone_is_told_of(late: float, verdict: Verdict) -> None:
     """AWS's test takes the sessions of a link away one by one."""
-    story = drained_by_order(acknowledged=None)
+    story = paired(drained_by_order(acknowledged=None))
+    still = (claim(Vantage.AWS, "dxvif-12", Health.UP, late), claim(Vantage.GCP, peer_key("77", "169.254.12.2"), Health.UP, late))
+    story.note(*healthy("ix-b", late), *still, *gcp_bgp("ix-a", Health.DOWN, late, source=Source.ROUTER_LOG))
+    assert story.decided(late + 1).links[IX_A].verdict is verdict
+
+
+def paired(story: Story) -> Story:
+    """Give ix-a a second member."""
     first = story.fabric.link(IX_A)
     second = Member(
         id=MemberId("m2"),
@@ -59,9 +67,29 @@ def test_nor_is_it_degraded_while_one_of_its_sessions_alone_is_told_of(late: flo
     )
     pair = replace(first, members=(*first.members, second))
     story.fabric = replace(story.fabric, links=(pair, *(one for one in story.fabric.links if one.name != IX_A)))
-    still = (claim(Vantage.AWS, "dxvif-12", Health.UP, late), claim(Vantage.GCP, peer_key("77", "169.254.12.2"), Health.UP, late))
-    story.note(*healthy("ix-b", late), *still, *gcp_bgp("ix-a", Health.DOWN, late, source=Source.ROUTER_LOG))
-    assert story.decided(late + 1).links[IX_A].verdict is verdict
+    return story
+
+
+LATELY = BACK_WITHIN.total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("since", "cause", "verdict"),
+    [
+        (3, Cause.FAILOVER_TEST, Verdict.UNKNOWN),
+        (3, Cause.SESSION_DOWN, Verdict.UNKNOWN),
+        (LATELY + 1, Cause.SESSION_DOWN, Verdict.DEGRADED),
+    ],
+)
+def test_nor_while_one_of_its_sessions_is_back_from_the_test_and_the_other_on_its_way(since: float, cause: Cause, verdict: Verdict) -> None:
+    story, ended = paired(drained_by_order(acknowledged=TURN + 1)), TURN + 2
+    story.note(*lever("ix-a", Health.UP, ended, story.plan.epoch, Vantage.AWS))
+    state = replace(story.plan.links[IX_A], verdict=Verdict.UP, since=START + seconds(ended + 1))
+    story.plan = replace(story.plan, links={**story.plan.links, IX_A: state}, marks={})
+    late = ended + since
+    story.note(claim(Vantage.AWS, "dxvif-12", Health.UP, late), claim(Vantage.GCP, peer_key("77", "169.254.12.2"), Health.UP, late))
+    story.note(*aws_bgp("ix-a", Health.DOWN, late, cause=cause), *gcp_bgp("ix-a", Health.UP, 1), *healthy("ix-b", late))
+    assert story.decided(late).links[IX_A].verdict is verdict
 
 
 def returning(*words: Sighting, at: float) -> Story:

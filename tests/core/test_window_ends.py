@@ -198,6 +198,24 @@ def test_nor_one_whose_session_a_cloud_last_saw_on_its_way_back_from_our_own_tes
     assert (state.verdict, state.down_since_epoch) == (Verdict.UNKNOWN, None)
 
 
+def test_nor_one_that_was_agreed_up_just_now_and_whose_prober_last_spoke_while_our_own_test_hid_it() -> None:
+    story = Days(TWO).announce(notice(2 * HOUR, 3 * HOUR))
+    story.until(2 * HOUR + STEP)
+    story.now, budget = 3 * HOUR, TWO.link(IX_A).timers.budget.total_seconds()
+    story.note(*aws_bgp("ix-a", Health.DOWN, story.now + 1, cause=Cause.FAILOVER_TEST), *gcp_probe("ix-a", Health.DOWN, story.now + 3))
+    story.plan = replace(story.plan, links=story.plan.links | {IX_A: replace(story.state(), verdict=Verdict.UNKNOWN, good_since=None)})
+    story.now += 2
+    assert story.decided(story.now).links[IX_A].verdict is Verdict.UNKNOWN
+    story.now += budget - STEP
+    story.note(*aws_bgp("ix-a", Health.UP, story.now), *gcp_bgp("ix-a", Health.UP, story.now), *aws_probe("ix-a", Health.UP, story.now))
+    assert story.decided(story.now).links[IX_A].verdict is Verdict.UP
+    story.now += STEP + 1
+    story.note(*aws_probe("ix-a", Health.UP, story.now))
+    assert (story.decided(story.now).links[IX_A].down_since_epoch, story.state().good_since) == (None, None)
+    story.go(HOLD + STEP)
+    assert (story.state().drain, story.state().maintenance, story.state().down_since_epoch) == (None, None, None)
+
+
 def test_it_is_an_outage_once_that_clouds_functions_were_at_work_for_longer_and_its_prober_still_tells_nothing() -> None:
     story, patience = over_and_one_prober_unheard(), SILENT_AFTER.total_seconds()
     story.note(*heartbeats(Cloud.GCP, (TWO,), START + seconds(3 * HOUR + patience / 2)))

@@ -112,3 +112,18 @@ def test_a_flow_that_likes_the_vpn_better_stands_there_already() -> None:
     settled: Flow = replace(BULK, prefer=(VPN, IX_A))
     start = fabric(*PAIR.links, vpn(10 * G), flows=(PAY, settled))
     assert fallbacks(start, left(start), settled, IX_A) == dict.fromkeys(Cloud, (VPN,))
+
+
+WIDE = flow("jumbo", 1 * G, 5, ("ix-a", "vpn", "ix-c"), 23, min_mtu=8000)
+THREE = fabric(link("ix-a", 10 * G), link("ix-c", 10 * G), vpn(), flows=(WIDE,))
+
+
+@pytest.mark.parametrize(("to", "lost", "acts"), [("ix-c", 0.3, False), ("ix-c", 0.9, False), ("ix-c", 1.0, True), ("vpn", 0.3, True)])
+def test_a_flow_is_let_fall_to_too_small_an_mtu_only_off_a_link_that_passes_nothing_or_where_nothing_else_is_left(
+    to: str, lost: float, *, acts: bool
+) -> None:
+    agreed = left(THREE)
+    placed = replace(agreed, flows={WIDE.name: Placement(link=LinkName(to), mtu_short=to == "vpn")})
+    assert VPN in fallbacks(THREE, placed, WIDE, IX_A)[Cloud.GCP]
+    assert not withdrawal_losses(THREE, placed, IX_A)
+    assert runs(THREE, placed, 60, lost) is acts

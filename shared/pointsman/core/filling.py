@@ -262,7 +262,16 @@ def _is_tested(case: Case, link: Link) -> bool:
     if Cloud.AWS in case.view.unreadable and case.plan.links[link.name].verdict is Verdict.UNKNOWN:
         return _may_be_tested(link)
     started = draining_at(case.view.rows, Cloud.AWS, link.name)
-    return started is not None and case.now - started < TEST_DURATION
+    return _has_just_ended(case, link) if started is None else case.now - started < TEST_DURATION
+
+
+def _has_just_ended(case: Case, link: Link) -> bool:
+    """Say whether a test that was AWS's turn may have ended so lately that the sessions, which come back one by one, are on their way."""
+    drain, ended = case.plan.links[link.name].drain, set_at(case.view.rows, Cloud.AWS, link.name, 0)
+    if drain is None or ended is None or not _may_be_tested(link) or case.now >= ended + BACK_WITHIN:
+        return False
+    turn, done = _turn(case, drain), _done(case, link, drain)
+    return turn <= ended and (done is None or turn < done + SETTLING)
 
 
 def _has_perhaps_begun(case: Case, link: Link) -> bool:
@@ -281,11 +290,15 @@ def _has_perhaps_begun(case: Case, link: Link) -> bool:
 
 def _was_awss_turn(case: Case, link: Link, drain: Drain, seen: datetime) -> bool:
     """Say whether AWS had to drain before Google's lever was set, and has not ``seen`` the session since, which it hides for a test at most."""
-    turn = drain.since + (timedelta(0) if drain.enactor is Cloud.AWS else case.fabric.policy.takeover_after)
-    done = _done(case, link, drain)
+    turn, done = _turn(case, drain), _done(case, link, drain)
     if done is None:
         return case.now >= turn
     return turn < done + SETTLING and seen < max(turn, done) and case.now < done + TEST_DURATION
+
+
+def _turn(case: Case, drain: Drain) -> datetime:
+    """Say from when AWS is to drain, if Google's lever is not set."""
+    return drain.since + (timedelta(0) if drain.enactor is Cloud.AWS else case.fabric.policy.takeover_after)
 
 
 def _may_be_tested(link: Link) -> bool:

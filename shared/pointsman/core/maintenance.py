@@ -100,15 +100,17 @@ def _has_time(case: Case, link: Link, state: LinkState, end: datetime) -> bool:
     """Say whether a link is to be seen good yet when its window has ended: nobody is paged for that.
 
     It has time to converge from when its end was noticed. Whoever notices may have slept since it ended, and every row be as old: where
-    nothing bad is known, it has time until whoever must see it good has told anything, or that cloud's functions were at work for longer.
+    nothing bad is known, it has time until whoever must see it good has told anything, or that cloud's functions were at work for longer:
+    since the end, or since it was agreed to be up, if that came later, for what was told before is no word of it as it is.
     """
     if state.verdict is Verdict.UP and state.good_since is not None:
         return False
     if case.now < end + link.timers.budget:
         return True
-    silent = frozenset(Cloud) - heard_since(link, case.claims[link.name], end)
+    begun = max(end, state.since) if state.verdict is Verdict.UP and state.since is not None else end
+    silent = frozenset(Cloud) - heard_since(link, case.claims[link.name], begun)
     beats = [last_beat(case.view.rows, cloud) for cloud in silent]
-    asleep = any(beat is None or beat < end + SILENT_AFTER for beat in beats)
+    asleep = any(beat is None or beat < begun + SILENT_AFTER for beat in beats)
     return asleep and state.verdict in {Verdict.UP, Verdict.UNKNOWN}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from pointsman.core.claims import Claims
-from pointsman.core.evidence import claims_by_link, observed_loss
+from pointsman.core.evidence import TOTAL, claims_by_link, observed_loss
 from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind, LinkName, Mode
 from pointsman.core.pins import acknowledged
 from pointsman.core.plan import Drain, DrainCause, LinkState, Placement, Plan, Verdict
@@ -14,6 +14,8 @@ from pointsman.core.steering import RANKS, FailoverTest, PrefixListPin, PrefixSt
 
 UNDECLARED = 1.25
 """How much of the declared demand may really be offered to a link that is overloaded by what is declared alone."""
+TOO_SHORT = TOTAL - 0.01
+"""Share of packets that counts as lost where a flow falls to too small an MTU: more than on any link but one that passes nothing."""
 TEST_DURATION = timedelta(minutes=30)
 """How long a failover test runs unless it is extended: AWS ends it by itself if everything of ours is dead."""
 LOOKING = timedelta(minutes=2)
@@ -169,12 +171,24 @@ def _looks_again(drain: Drain, now: datetime) -> bool:
 def withdrawal_loss(fabric: Fabric, plan: Plan, link: LinkName) -> float:
     """Give the worst share of packets lost (0 to 1) if a link's routes are withdrawn and BGP falls back by rank alone.
 
-    All counts as lost where a flow has no link left, or would harm more precious ones than the plan leads off this link.
+    All counts as lost where a flow has no link left, or would harm more precious ones than the plan leads off this link;
+    all but all where one falls to too small an MTU for it though a wider link is left.
     """
     losses = withdrawal_losses(fabric, plan, link)
     if _cuts_off(fabric, plan, link, losses) or _spoils(fabric, plan, link, losses):
         return 1.0
-    return max(losses.values(), default=0.0)
+    return max((*losses.values(), *([TOO_SHORT] if _shrinks(fabric, plan, link) else [])), default=0.0)
+
+
+def _shrinks(fabric: Fabric, plan: Plan, link: LinkName) -> bool:
+    """Say whether a flow that the plan has on a wide enough link falls to one that carries smaller packets than it declares."""
+
+    def narrow(flow: Flow, name: LinkName) -> bool:
+        return fabric.link(name).mtu < flow.min_mtu
+
+    places = ((plan.flows.get(flow.name, Placement()).link, flow, ways) for flow, ways in _falling(fabric, plan, link))
+    wide = ((flow, ways) for at, flow, ways in places if at is not None and not narrow(flow, at))
+    return any(narrow(flow, name) for flow, ways in wide for names in ways.values() for name in names)
 
 
 def _cuts_off(fabric: Fabric, plan: Plan, link: LinkName, losses: Mapping[LinkName, float]) -> bool:
