@@ -56,6 +56,10 @@ class Desk:
     def said(self) -> list[dict[str, bool]]:
         return [{one.source: one.loss >= LOSSY for one in report.found} for report in self.reports]
 
+    def lost(self, source: str) -> list[tuple[float, float]]:
+        """List when each report came, and the share that a source loses by it."""
+        return [(report.at.timestamp(), one.loss) for report in self.reports for one in report.found if one.source == source]
+
 
 class Scene:
     def __init__(self) -> None:
@@ -112,11 +116,23 @@ def test_a_short_freshness_is_reported_within(scene: Scene) -> None:
     assert scene.minute().reports == 5
 
 
-def test_a_loss_is_told_by_the_burst_that_meets_it_and_its_end_once_it_left_the_window(scene: Scene) -> None:
+def test_a_loss_is_told_by_the_burst_that_meets_it_how_much_it_is_by_the_next_and_its_end_once_it_left_the_window(scene: Scene) -> None:
     scene.network.script = {112.0: {"10.250.1.1": 1.0}, 124.0: {"10.250.1.1": 0.0}}
     scene.minute()
-    assert scene.desk.said == [FINE, FINE | {"10.250.1.1": True}, FINE]
-    assert [report.at.timestamp() for report in scene.desk.reports] == [100.0, 112.0, 130.0]
+    assert scene.desk.lost("10.250.1.1") == [(100, 0.0), (112, 1 / 3), (115, 2 / 3), (118, 1.0), (124, 2 / 3), (127, 1 / 3), (130, 0.0)]
+
+
+@pytest.mark.parametrize(("then", "reports"), [(0.25, 0), (0.45, 0), (0.05, 1), (0.55, 1), (1.0, 3)])
+def test_a_share_of_loss_that_stays_about_what_was_told_is_no_news_and_another_is(scene: Scene, then: float, reports: int) -> None:
+    scene.network.losses, scene.network.script = {"10.250.1.1": 0.3}, {112.0: {"10.250.1.1": then}}
+    scene.minute()
+    assert sum(at > 106 for at, _ in scene.desk.lost("10.250.1.1")) == reports, "the first window is full by then"
+
+
+def test_that_a_link_which_lost_nearly_everything_loses_all_is_told_at_once(scene: Scene) -> None:
+    scene.network.losses, scene.network.script = {"10.250.1.1": 0.95}, {112.0: {"10.250.1.1": 1.0}}
+    scene.minute()
+    assert [at for at, _ in scene.desk.lost("10.250.1.1")] == [100, 115], "98 % are all"
 
 
 def test_a_report_that_is_refused_is_told_by_the_next_burst(scene: Scene) -> None:

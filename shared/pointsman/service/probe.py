@@ -4,11 +4,12 @@ The rows that follow are ``link_changed``'s to note: a prober reports to the que
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pointsman.core.errors import ConfigError, Transient
+from pointsman.core.evidence import TOTAL
 from pointsman.core.fabric import Cloud, Fabric, LinkName, ProbePair
 from pointsman.core.probes import WINDOW, Found, Measured, blind, judged, pairs_of, spoke
 from pointsman.ports.clouds import Clock
@@ -16,6 +17,8 @@ from pointsman.ports.probes import Prober
 
 REPORT_EVERY = timedelta(seconds=60)
 """How long an unchanged finding goes untold, or a third of the time that a probe's word stays fresh where that is less."""
+NEWS = 0.2
+"""By how much a share of loss (0 to 1) must have changed to be told at once: what is decided depends on how much is lost."""
 TROUBLE_KEPT = 5
 
 Report = Callable[["Findings"], Awaitable[None]]
@@ -38,7 +41,7 @@ class Memory:
 
     bursts: dict[tuple[str, str], deque[Measured]] = field(default_factory=dict)
     answering: frozenset[LinkName] | None = None
-    told: tuple[bool, Mapping[str, bool]] | None = None
+    told: Findings | None = None
     told_at: float = 0.0
 
 
@@ -95,7 +98,7 @@ async def probe(lookout: Lookout) -> Probed:
         await clock.sleep(wait)
     latest = [held[-1] for held in lookout.memory.bursts.values()]
     faults = tuple(burst.fault for burst in latest if burst.fault)
-    shut = lookout.memory.told is not None and lookout.memory.told[0]
+    shut = lookout.memory.told is not None and lookout.memory.told.blind
     return Probed(bursts=bursts, reports=reports, faults=faults, trouble=tuple(trouble), blind=shut)
 
 
@@ -114,10 +117,30 @@ async def watched(lookout: Lookout) -> bool:
 
 async def _told(lookout: Lookout, found: tuple[Found, ...], *, shut: bool) -> bool:
     memory, clock = lookout.memory, lookout.clock
-    news = (shut, {f"{one.source}>{one.target}": one.loss >= lookout.lossy for one in found})
     patience = min(REPORT_EVERY, lookout.fabric.policy.freshness.look / 3)
-    if news == memory.told and clock.monotonic() - memory.told_at < patience.total_seconds():
+    if not _is_news(lookout, found, shut=shut) and clock.monotonic() - memory.told_at < patience.total_seconds():
         return False
-    await lookout.report(Findings(cloud=lookout.here, at=clock.now(), found=found, blind=shut))
-    memory.told, memory.told_at = news, clock.monotonic()
+    findings = Findings(cloud=lookout.here, at=clock.now(), found=found, blind=shut)
+    await lookout.report(findings)
+    memory.told, memory.told_at = findings, clock.monotonic()
     return True
+
+
+def _is_news(lookout: Lookout, found: tuple[Found, ...], *, shut: bool) -> bool:
+    """Say whether what is found would be judged otherwise than what was told last: other pairs speak, or much more or less is lost.
+
+    While our own eyes are shut no share of loss speaks of a link.
+    """
+    told = lookout.memory.told
+    if told is None or told.blind != shut:
+        return True
+    before, after = _losses(told.found), _losses(found)
+    return before.keys() != after.keys() or (not shut and any(_differ(before[pair], loss, lookout.lossy) for pair, loss in after.items()))
+
+
+def _losses(found: tuple[Found, ...]) -> dict[tuple[str, str], float]:
+    return {(one.source, one.target): one.loss for one in found}
+
+
+def _differ(one: float, other: float, lossy: float) -> bool:
+    return abs(one - other) >= NEWS or any((one >= share) != (other >= share) for share in (lossy, TOTAL))
