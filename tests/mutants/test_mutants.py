@@ -8,6 +8,7 @@ import pytest
 
 from pointsman.testing.mutants import hunt
 from pointsman.testing.mutants.__main__ import MUTANTS, main
+from pointsman.testing.mutants.controller import CONTROLLER
 from pointsman.testing.mutants.copies import PACKAGE, copied, mutated, patched
 from pointsman.testing.mutants.hunt import probed, recorded, replay
 from pointsman.testing.mutants.mutant import SEEDS_LIMIT, Kill, Level, Mutant, MutantMisfit
@@ -54,6 +55,7 @@ def test_every_patched_file_is_python() -> None:
 
 def test_there_are_mutants_enough_and_each_has_a_name_of_its_own() -> None:
     assert len(PROTOCOL) >= 12
+    assert len(CONTROLLER) >= 10
     assert [name for name, count in Counter(mutant.name for mutant in MUTANTS).items() if count > 1] == []
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.core.alone import Deed, Diary, Inputs, Phase
 from pointsman.core.evidence import PROBES, cloud_of
-from pointsman.core.fabric import Cloud
+from pointsman.core.fabric import Cloud, WithoutQuorum
 from pointsman.core.members import probe_key
 from pointsman.core.plan import Plan, Verdict
 from pointsman.core.sightings import Health
@@ -140,6 +140,28 @@ def test_a_cloud_acts_alone_once_per_hold_down(steered: Evidence, later: float, 
     row = Accepted(at=None, first=1.0, register=register, ballot=ballot(1, "0" * 16), value=value)
     found = list(alone_only_what_is_safe(Record(replace(steered, accepted=(*steered.accepted, row)))))
     assert len(found) == count
+
+
+def test_a_lever_that_is_set_alone_so_that_it_avoids_less_is_found(steered: Evidence) -> None:
+    lone = [ask for ask, _ in of_no_plan(Record(steered))]
+    more = PrefixStance(prefix="192.0.2.0/24", stance=Stance.AVOID, rank=9)
+
+    def over(setting: Setting) -> Setting:
+        assert isinstance(setting, RoutePolicies)
+        return replace(setting, imports=(*setting.imports, more))
+
+    asked = tuple(replace(ask, over=over(ask.over)) if ask in lone else ask for ask in steered.asked)
+    assert list(alone_only_what_is_safe(Record(steered))) == []
+    found = list(alone_only_what_is_safe(Record(replace(steered, asked=asked))))
+    assert len(found) == len(lone) > 0
+    assert all("asked alone for" in one for one in found)
+
+
+def test_a_claim_alone_where_the_fabric_says_to_hold_is_found(steered: Evidence) -> None:
+    policy = replace(steered.fabric.policy, without_quorum=WithoutQuorum.HOLD)
+    found = list(alone_only_what_is_safe(Record(replace(steered, fabric=replace(steered.fabric, policy=policy)))))
+    assert found
+    assert all("the fabric says to hold" in one for one in found)
 
 
 class Foretelling(Record):

@@ -14,7 +14,6 @@ from pointsman.core.plan import FlagState, LinkState, Placement, Verdict
 from pointsman.core.safelist import is_safe
 from pointsman.core.silence import Kind
 from pointsman.core.steering import FailoverTest, RoutePolicies, Setting
-from pointsman.core.values import replace
 from pointsman.service.converge import CALL_SECONDS
 from pointsman.service.registers import ATTEMPTS_LIMIT
 from pointsman.testing.simulation.agreed import (
@@ -40,6 +39,7 @@ from pointsman.testing.simulation.lone import ahead_of_the_last_path, alone_on_t
 from pointsman.testing.simulation.rules import RULES
 from pointsman.testing.simulation.successors import plans_outside_the_chain, values_that_lose_something
 from pointsman.testing.simulation.tickets import is_tombstone, made_in_time, open_together, together_seconds, untold
+from pointsman.testing.simulation.turned import decided_otherwise, turned
 
 FLAG_SECONDS = 2.5
 """How long before a write its flags may have been read."""
@@ -162,10 +162,10 @@ def the_newest_claims_decide(record: Record) -> Findings:
     for one in record.evidence.overwritten:
         yield f"{one.at:.1f} s: {one.store} let {one.by} replace {one.held}"
     view, plan = record.evidence.view, record.newest
-    turned = replace(view, rows=view.rows[::-1])
-    decisions = [decide(record.fabric(plan), one, plan, record.evidence.now) for one in (view, turned)]
+    decisions = [decide(record.fabric(plan), one, plan, record.evidence.now) for one in (view, turned(view))]
     if decisions[0] != decisions[1] and not any(isinstance(one, Declined) for one in decisions):
-        yield "the same rows in another order are decided otherwise"
+        yield "what is seen at the end is decided otherwise with its rows in another order"
+    yield from decided_otherwise(record)
 
 
 def opposite_moves_wait_a_hold_down(record: Record) -> Findings:
