@@ -2,11 +2,14 @@
 
 import cProfile
 import pstats
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from pointsman.core import placement
 from pointsman.core.analysis import Analysis, Failure
+from pointsman.core.fabric import Fabric
 from pointsman.testing.bench import deciding
 from pointsman.testing.bench.deciding import FLOWS, LARGE, fabric
 
@@ -21,6 +24,20 @@ def test_a_failure_in_the_large_fabric_moves_flows_and_leaves_every_one_a_path()
     after = Analysis(start).after(Failure(name="l00", links=(start.links[0].name,)))
     assert after.moves
     assert not after.unplaced
+
+
+@pytest.mark.parametrize("timed", [deciding._decisions, deciding._foreseen])
+def test_every_decision_that_is_timed_places_the_flows_anew(timed: Callable[[Fabric], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    placed: list[object] = []
+    work = placement._placed
+
+    def counted(question: Any, memo: Any) -> Any:
+        placed.append(question)
+        return work(question, memo)
+
+    monkeypatch.setattr(placement, "_placed", counted)
+    timed(fabric(30))
+    assert len(placed) >= deciding.REPEATED
 
 
 def test_every_figure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
