@@ -13,8 +13,8 @@ from pointsman.adapters.files.compiled import write_compiled
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot.chance import SystemClock, jitter, nonce
 from pointsman.core.decide import first_plan
-from pointsman.core.fabric import Fabric, LinkName, Stores
-from pointsman.core.plan import LinkState, Plan, Verdict
+from pointsman.core.fabric import Cloud, Fabric, LinkName, Stores
+from pointsman.core.plan import Drain, DrainCause, LinkState, Plan, Verdict
 from pointsman.core.values import canonical, replace
 from pointsman.service.registers import Registers
 from pointsman.testing.processes import clean_environment
@@ -70,6 +70,21 @@ def test_a_link_that_is_down_is_told_in_words(tmp_path: Path, declared: Fabric) 
     assert (done.returncode, done.stderr) == (1, "")
     assert "mode lite: survives" in done.stdout
     assert "ix-a is down" in done.stdout.partition("attention")[2]
+
+
+def without(fabric: Fabric, name: str) -> Fabric:
+    """Give a fabric that never had a link."""
+    flows = (replace(flow, prefer=tuple(one for one in flow.prefer if one != name)) for flow in fabric.flows)
+    return replace(fabric, links=tuple(link for link in fabric.links if link.name != name), flows=tuple(flows))
+
+
+def test_a_file_that_lacks_a_drained_link_is_told_in_one_line_and_the_rest_is_shown(tmp_path: Path, declared: Fabric) -> None:
+    drain = Drain(cause=DrainCause.OUTAGE, since=SystemClock().now(), epoch=7, enactor=Cloud.GCP)
+    plan = plan_of(declared, Verdict.DOWN)
+    agreed(tmp_path, replace(plan, links=plan.links | {LinkName("ix-a"): replace(plan.links[LinkName("ix-a")], drain=drain)}))
+    done = run(tmp_path, without(declared, "ix-a"))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "which lacks ix-a" in " ".join(done.stdout.partition("attention")[2].split())
 
 
 def test_a_store_without_credentials_is_named_and_the_rest_is_shown(tmp_path: Path, declared: Fabric) -> None:

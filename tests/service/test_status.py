@@ -1,8 +1,10 @@
 """How things stand, read from the in-process twin's stores."""
 
-from pointsman.core.fabric import Cloud, LinkName
+import pytest
+
+from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName
 from pointsman.core.modes import Mode
-from pointsman.core.plan import FlagState
+from pointsman.core.plan import Drain, DrainCause, FlagState, Pin
 from pointsman.core.values import canonical, replace
 from pointsman.quorum.attempt import Request, Step
 from pointsman.quorum.ballots import above
@@ -206,6 +208,35 @@ def test_what_a_plan_of_another_version_or_fabric_says_is_not_guessed() -> None:
         assert found.plan is None
         assert one_of(found, "newer version") == found.unread
         assert not one_of(found, "no plan")
+
+    story(tell)
+
+
+def without(fabric: Fabric, name: str) -> Fabric:
+    """Give a fabric that never had a link, nor the flows that would have no other."""
+    flows = (replace(one, prefer=tuple(other for other in one.prefer if other != name)) for one in fabric.flows)
+    return replace(fabric, links=tuple(one for one in fabric.links if one.name != name), flows=tuple(one for one in flows if one.prefer))
+
+
+@pytest.mark.parametrize("name", ["ix-a", "ix-b"])
+def test_of_links_that_the_file_lacks_the_plan_alone_is_told(name: str) -> None:
+    async def tell(world: World) -> None:
+        await world.settle(60)
+        world.twin.network.blackhole("ix-a")
+        await world.settle(60)
+        plan = await world.plan()
+        drain = Drain(cause=DrainCause.OUTAGE, since=world.clock.now(), epoch=plan.epoch + 1, enactor=Cloud.GCP)
+        drained = {LinkName("ix-a"): replace(plan.links[LinkName("ix-a")], drain=drain)}
+        pin = Pin(flow=FlowName("checkout"), link=LinkName(name), owner="pointsman", reason="grey", expires_at=world.clock.now())
+        newer = replace(plan, epoch=plan.epoch + 1, links=plan.links | drained, pins=(pin,))
+        await world.gcp.registers.change("plan/atlas", lambda _: canonical(newer).decode())
+        held = table(world)
+        found = await status(Table(**{**vars(held), "fabric": without(held.fabric, name)}))
+        assert found.plan == newer
+        told = one_of(found, "names another fabric than this file")
+        assert f", which lacks {name} (told of by the plan alone): give status the one that is adopted" in told
+        assert name not in found.unforced
+        assert one_of(found, "ix-a is down")
 
     story(tell)
 

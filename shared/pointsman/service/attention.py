@@ -11,10 +11,12 @@ from pointsman.core.modes import Honest
 from pointsman.core.plan import FlagState, LinkState, Placement, Plan, Silence, Verdict
 from pointsman.core.rows import FAR_OFF
 from pointsman.core.silence import SILENT_AFTER, Kind, headline, silence_name
-from pointsman.core.values import Frozen
+from pointsman.core.values import Frozen, replace
 from pointsman.service.repair import OVERDUE
 
-_OTHER = "the plan names another fabric than this file: give status the one that is adopted; after a move of stores 'pointsman adopt' is the next step"
+_NEXT = "give status the one that is adopted; after a move of stores 'pointsman adopt' is the next step"
+NAMED = 8
+"""Links named that a plan has and a file lacks; of further ones their number is told."""
 
 
 class Answer(Frozen):
@@ -148,8 +150,28 @@ def _of_plan(fabric: Fabric, plan: Plan, missed: Iterable[LinkName]) -> list[str
     said += [f"{pin.flow} is pinned to {pin.link} until {pin.expires_at:%FT%TZ}: {pin.reason}" for pin in plan.pins]
     said += [told(fabric, plan.proposal)] if plan.proposal and not plan.proposal.denied else []
     said += [f"{plan.freeze.author} froze the plan: {plan.freeze.reason}"] if plan.freeze else []
-    other = plan.fabric_hash != fabric.hash
-    return [*said, *([_OTHER] if other else [])]
+    return [*said, *([_other(fabric, plan)] if plan.fabric_hash != fabric.hash else [])]
+
+
+def _other(fabric: Fabric, plan: Plan) -> str:
+    """Say that the plan is of another fabric, and of which of its links no row can be understood by this one."""
+    lacking = sorted(plan.links.keys() - as_declared(fabric, plan).links.keys())
+    more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
+    which = f", which lacks {', '.join(lacking[:NAMED])}{more} (told of by the plan alone)" if lacking else ""
+    return f"the plan names another fabric than this file{which}: {_NEXT}"
+
+
+def as_declared(fabric: Fabric, plan: Plan) -> Plan:
+    """Give what a plan says of the links and flows that a fabric file declares: a plan of another fabric may have further ones."""
+    if plan.fabric_hash == fabric.hash:
+        return plan
+    links, flows = {link.name for link in fabric.links}, {flow.name for flow in fabric.flows}
+    return replace(
+        plan,
+        links={name: state for name, state in plan.links.items() if name in links},
+        flows={name: one for name, one in plan.flows.items() if name in flows and (one.link is None or one.link in links)},
+        pins=tuple(pin for pin in plan.pins if pin.flow in flows and pin.link in links),
+    )
 
 
 def _well(state: LinkState) -> bool:

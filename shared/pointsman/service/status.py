@@ -31,7 +31,7 @@ from pointsman.quorum.ballots import counter
 from pointsman.quorum.reading import Reading
 from pointsman.quorum.sealing import seal_in
 from pointsman.quorum.timing import agreed_time
-from pointsman.service.attention import Answer, Done, Status, StoreStatus, Swept, Ticketed, todo
+from pointsman.service.attention import Answer, Done, Status, StoreStatus, Swept, Ticketed, as_declared, todo
 from pointsman.service.house import incident_register
 from pointsman.service.registers import Registers
 from pointsman.service.repair import answer_key, lacking, survey
@@ -64,6 +64,11 @@ class Table:
 
 async def status(table: Table) -> Status:
     """Read how things stand, from whatever can be reached; what cannot be is said so."""
+    return (await known_and_status(table))[1]
+
+
+async def known_and_status(table: Table) -> tuple[Known, Status]:
+    """Read how things stand, and give the rows that it was read from as well."""
     plan_register = f"plan/{table.fabric.name}"
     reading, rows, diaries, flags = await asyncio.gather(
         survey(table.registers, plan_register),
@@ -76,6 +81,7 @@ async def status(table: Table) -> Status:
     surveys = await asyncio.gather(*(survey(table.registers, incident_register(name)) for name in names))
     readings = {plan_register: reading} | {incident_register(name): one for name, one in zip(names, surveys, strict=True)}
     at = table.time(reading)
+    known = _known(rows, at)
     found = Status(
         fabric=table.fabric.name,
         at=at,
@@ -89,12 +95,8 @@ async def status(table: Table) -> Status:
         incidents=tuple(_ticketed(name, one) for name, one in zip(names, surveys, strict=True)),
         stores=tuple(_store(table, slot, readings, rows, at) for slot in table.stores),
         swept=tuple(_swept(cloud, read, at) for cloud, read in rows.items()),
-        windows=_windows(table.fabric, rows, at),
+        windows=_windows(table.fabric, known.rows, at),
         intents=tuple(text for cloud, read in rows.items() if read is not None for text in remarks(cloud, read.rows)),
-        leftovers=() if plan is None else _leftovers(table.fabric, plan, rows),
-        overfilled=() if plan is None else _overfilled(table.fabric, plan, _known(rows, at).rows),
-        unforced={} if plan is None else unforced.missing(table.fabric, plan, _known(rows, at)),
-        refused=() if plan is None else unforced.remarks(table.fabric, plan, _known(rows, at)),
         alone=tuple(
             Done(cloud=cloud, deed=deed)
             for cloud, diary in diaries.items()
@@ -103,9 +105,22 @@ async def status(table: Table) -> Status:
             if deed.phase is not Phase.VOID
         ),
     )
+    found = found if plan is None else _by_rows(table.fabric, plan, rows, known, found)
     unread = (diary for diary in diaries.values() if isinstance(diary, str))
-    strangers = shared(others(_known(rows, at).rows, (table.fabric,), at))
-    return msgspec.structs.replace(found, todo=(*unread, *strangers, *todo(table.fabric, found)))
+    strangers = shared(others(known.rows, (table.fabric,), at))
+    return known, msgspec.structs.replace(found, todo=(*unread, *strangers, *todo(table.fabric, found)))
+
+
+def _by_rows(fabric: Fabric, plan: Plan, rows: Mapping[Cloud, RowsRead | None], known: Known, found: Status) -> Status:
+    """Add what the rows tell of the plan: of what this file declares alone, where the plan is of another fabric."""
+    own = as_declared(fabric, plan)
+    return msgspec.structs.replace(
+        found,
+        leftovers=_leftovers(fabric, plan, rows),
+        overfilled=_overfilled(fabric, own, known.rows),
+        unforced=unforced.missing(fabric, own, known),
+        refused=unforced.remarks(fabric, own, known),
+    )
 
 
 def _missing(table: Table, reading: Reading) -> tuple[str, ...]:
@@ -113,9 +128,8 @@ def _missing(table: Table, reading: Reading) -> tuple[str, ...]:
     return tuple(slot for slot, store in table.stores.items() if store.name not in reading.replies)
 
 
-def _windows(fabric: Fabric, rows: Mapping[Cloud, RowsRead | None], at: datetime) -> dict[str, tuple[str, ...]]:
+def _windows(fabric: Fabric, known: tuple[Sighting, ...], at: datetime) -> dict[str, tuple[str, ...]]:
     """Say, by link, what maintenance is announced and still to end."""
-    known = _known(rows, at).rows
     told = {link.name: announced(fabric, link.name, known, at) for link in fabric.links}
     return {name: said for name, said in told.items() if said}
 
