@@ -79,7 +79,7 @@ def test_a_history_that_is_longer_than_is_read_is_said_and_its_newest_part_is_to
     told = {one.check: one for one in findings(cloud)}
     assert set(told) == {Check.HAND_CHANGE, Check.UNREAD}
     assert f"the older part of CloudTrail's event history of {REGION}" in told[Check.UNREAD].text
-    assert told[Check.UNREAD].fix == "pointsman audit FABRIC"
+    assert told[Check.UNREAD].show == "pointsman audit FABRIC"
 
 
 def test_a_static_route_to_a_link_is_found_and_one_that_drops_is_not(cloud: Cloud) -> None:

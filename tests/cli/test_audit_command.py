@@ -1,22 +1,28 @@
 """``pointsman audit``, run as a user runs it, over both faces of one network and over clouds that do not answer."""
 
+import asyncio
 import json
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pointsman.adapters.files.compiled import write_compiled
+from pointsman.adapters.sqlite.store import SqliteStore
+from pointsman.boot.chance import SystemClock
 from pointsman.boot.settings import EMULATOR, SERVICES
 from pointsman.cli.sarif import sarif
 from pointsman.core.audit.findings import Check, Finding, Severity
-from pointsman.core.fabric import Fabric, LinkName
+from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.plan import Placement, Plan
+from pointsman.core.sightings import Vantage, Window
 from pointsman.core.values import replace
+from pointsman.core.windows import row_of
 from pointsman.testing.aws.face import AwsFace
 from pointsman.testing.blueprint import blueprint
 from pointsman.testing.faces.timing import ScaledTime
@@ -24,7 +30,7 @@ from pointsman.testing.gcp import GcpFace
 from pointsman.testing.network.model import Network
 from pointsman.testing.processes import clean_environment
 from tests.cli.test_adopt_command import CLOSED
-from tests.cli.test_status_command import agreed, declared, plan_of  # noqa: F401 - a fixture
+from tests.cli.test_status_command import agreed, declared, plan_of, without  # noqa: F401 - a fixture
 
 GOOGLE = ("compute", "firestore", "logging", "networkconnectivity", "pubsub", "secretmanager")
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAPERSON", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -98,6 +104,41 @@ def test_a_cloud_that_does_not_answer_is_a_finding_and_the_other_is_audited(
 def test_without_a_plan_and_without_clouds_nothing_could_be_read(tmp_path: Path, declared: Fabric) -> None:  # noqa: F811
     status, told = run(tmp_path, declared, dict.fromkeys(SERVICES, CLOSED))
     assert (status, told["read"]) == (2, False)
+
+
+def test_a_file_that_lacks_a_link_of_the_agreed_plan_is_audited_without_the_plan_and_says_so(
+    tmp_path: Path,
+    declared: Fabric,  # noqa: F811
+    endpoints: dict[str, str],
+) -> None:
+    agreed(tmp_path, placed(declared))
+    status, told = run(tmp_path, without(declared, "ix-a"), endpoints)
+    (one,) = [each for each in told["findings"] if each["check"] == "other-fabric"]
+    assert (status, told["epoch"], told["read"]) == (1, 7, True)
+    assert f"epoch 7 names fabric {declared.hash}" in one["evidence"][0]["says"]
+    assert {each["check"] for each in told["findings"]}.isdisjoint({"policy-drift", "unread"})
+    assert [
+        side for each in told["findings"] if each["check"] == "capacity-n-1" for side in each["evidence"] if side["side"] == "plan"
+    ] == []
+
+
+def test_windows_and_probes_that_the_rows_tell_of_count(
+    tmp_path: Path,
+    declared: Fabric,  # noqa: F811
+    endpoints: dict[str, str],
+) -> None:
+    flows = tuple(replace(one, prefer=(*one.prefer, LinkName("mc"))) for one in declared.flows)
+    fabric = replace(declared, flows=flows)
+    agreed(tmp_path, placed(fabric))
+    member, now = fabric.link("ix-a").members[0].aws.virtual_interface or "", SystemClock().now()
+    window = Window(key="arn:one", members=(member,), start=now, end=now + timedelta(hours=2), what="new optics")
+    row = replace(row_of(Vantage.AWS, window, now), member="window/07")
+    asyncio.run(SqliteStore("aws", tmp_path / "aws.sqlite").note(Cloud.AWS, [row]))
+    status, told = run(tmp_path, fabric, endpoints)
+    by_check = {one["check"]: one for one in told["findings"]}
+    assert (status, by_check["maintenance"]["link"]) == (1, "ix-a")
+    assert by_check["maintenance"]["fix"].startswith("pointsman drain FABRIC ix-a ")
+    assert (by_check["standby"]["subject"], by_check["standby"]["severity"]) == ("mc probes", "note")
 
 
 @pytest.mark.parametrize(

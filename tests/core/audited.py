@@ -9,11 +9,13 @@ from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName
 from pointsman.core.plan import Drain, DrainCause, LinkState, Pin, Plan, Verdict
 from pointsman.core.sightings import Change, Vantage
 from pointsman.core.steering import FailoverTest, PrefixStance, RoutePolicies, Stance
+from pointsman.core.unforced import Known
 from pointsman.core.values import replace
 from tests.core.scene import ATLAS, START, Story, seconds
 
 NOW = START + timedelta(hours=1)
 IX_A, IX_B = LinkName("ix-a"), LinkName("ix-b")
+UNKNOWN = Known()
 CHECKOUT_PIN = Pin(flow=FlowName("checkout"), link=IX_B, owner="pointsman", reason="grey", expires_at=NOW + timedelta(minutes=9))
 
 
@@ -21,8 +23,9 @@ def planned(**change: object) -> Plan:
     return replace(Story().all_healthy(0).decided(1), **change)
 
 
-def found(seen: Seen, plan: Plan | None = None, start: Fabric = ATLAS) -> tuple[Finding, ...]:
-    return audit(start, plan or planned(), (seen,), NOW)
+def found(seen: Seen, plan: Plan | None = None, start: Fabric = ATLAS, known: Known = UNKNOWN) -> tuple[Finding, ...]:
+    """Audit one side, the plan taken for one of the fabric that is audited."""
+    return audit(start, replace(plan or planned(), fabric_hash=start.hash), (seen,), NOW, known)
 
 
 def checks(seen: Seen, plan: Plan | None = None, start: Fabric = ATLAS) -> list[Check]:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import pytest
 
 from pointsman.core.analysis import Analysis
-from pointsman.core.audit.audit import audit, capacity
+from pointsman.core.audit.audit import audit
+from pointsman.core.audit.capacity import capacity
 from pointsman.core.audit.findings import TITLES, Check, Finding, Severity, mend, repair
-from pointsman.core.audit.seen import Attachment, End, Entry, Seen, Unread
+from pointsman.core.audit.seen import Attachment, End, Seen, Unread
 from pointsman.core.fabric import Bfd, Cloud, Fabric, LinkName, MemberId, Mode, Policy, Survival, Survive
-from pointsman.core.sightings import Notice, Vantage
 from pointsman.core.values import replace
 from pointsman.core.wants import route_policies
-from tests.core.audited import CHECKOUT_PIN, DRAINED, IX_A, IX_B, NOW, TESTED, aws, changed, checks, found, gcp, held_on, planned
+from tests.core.audited import DRAINED, IX_A, IX_B, NOW, aws, checks, found, gcp, planned
 from tests.core.scene import ATLAS, AWS, CHECKOUT, GCP, TRAINING, G, Story, fabric, flow, link, seconds, vpn
 
 
@@ -78,14 +78,14 @@ def end(**parts: object) -> End:
     ],
 )
 def test_what_shows_the_aws_end_of_a_standby_is_a_call_of_the_service_that_holds_it(one: End, fix: str) -> None:
-    assert [told.fix for told in found(aws(ends=(one,)))] == [fix]
+    assert [told.show for told in found(aws(ends=(one,)))] == [fix]
 
 
 def test_a_standby_that_did_not_learn_a_flows_prefix_is_none() -> None:
     (one,) = found(gcp(ends=(end(up=True, accepted=1, learned=("10.20.0.0/16",)),)))
     assert one.check is Check.STANDBY
     assert "10.21.0.0/16 was not learned" in one.text
-    assert "list-bgp-routes cr-aws-1 --peer=aws-2" in one.fix
+    assert "list-bgp-routes cr-aws-1 --peer=aws-2" in one.show
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_what_shows_the_routes_at_google_asks_for_the_family_of_what_is_missing(
 ) -> None:
     six = replace(CHECKOUT, prefixes={AWS: ("10.20.0.0/16", "fd00:20::/48"), GCP: ("10.220.0.0/16", "fd00:220::/48")})
     (one,) = found(gcp(ends=(end(up=learned is not None, learned=learned),)), start=fabric(flows=(six, TRAINING)))
-    assert re.findall("--address-family=(IPV[46])", one.fix) == families
-    assert all(call.startswith("gcloud compute routers list-bgp-routes cr-aws-1 ") for call in one.fix.split(" && "))
+    assert re.findall("--address-family=(IPV[46])", one.show) == families
+    assert all(call.startswith("gcloud compute routers list-bgp-routes cr-aws-1 ") for call in one.show.split(" && "))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_far_end_whose_bfd_is_slower_than_declared_or_does_not_answer_is_told(
 def test_what_no_command_mends_says_between_what_to_decide(mode: Mode) -> None:
     start = fabric(link("ix-a", 10 * G), link("ix-b", 5 * G, mode=mode), vpn())
     (held,) = found(gcp(ends=(end(hold=seconds(20)),)), start=start)
-    (small,) = audit(start, planned(), (gcp(mtus={IX_B: 8200}),), NOW)
+    (small,) = found(gcp(mtus={IX_B: 8200}), start=start)
     assert [one.fix for one in (held, small)] == ["", ""]
     assert repair(start, held).startswith("decide: declare timers: {hold: 20s} for ix-b in the fabric file and adopt it, or ")
     assert repair(start, small).startswith("decide: raise the MTU of both ends to 8500, ")
@@ -195,11 +195,38 @@ def test_what_no_command_mends_says_between_what_to_decide(mode: Mode) -> None:
         ((8500, 8896), None),
         ((8500, 1500), Severity.ERROR),
         ((8200, 8896), Severity.WARNING),
+        ((9001, 8896), None),
     ],
 )
 def test_the_smaller_mtu_of_both_sides_is_held_against_the_fabric(sizes: Sequence[int], severity: Severity | None) -> None:
     both = (aws(mtus={IX_A: sizes[0]}), gcp(mtus={IX_A: sizes[1]}))
     assert [one.severity for one in audit(ATLAS, planned(), both, NOW)] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(
+    ("declared", "sizes", "says"),
+    [
+        (1500, (8500, 1500), "aws sends packets of up to 8500 bytes over it, and gcp takes 1500"),
+        (1500, (1500, 8896), "gcp sends packets of up to 8896 bytes over it, and aws takes 1500"),
+        (1440, (1500, 1440), "aws sends packets of up to 1500 bytes over it, and gcp takes 1440"),
+        (1400, (1500, 8896), "gcp sends packets of up to 8896 bytes over it, and aws takes 1500"),
+        (1500, (8500, 8896), ""),
+        (1500, (1500, 1500), ""),
+    ],
+)
+def test_ends_of_one_link_that_carry_packets_of_different_size_are_told(declared: int, sizes: Sequence[int], says: str) -> None:
+    start = fabric(link("ix-a", 10 * G, mtu=declared), link("ix-b", 5 * G))
+    told = audit(start, None, (aws(mtus={IX_A: sizes[0]}), gcp(mtus={IX_A: sizes[1]})), NOW)
+    assert [one.subject for one in told] == ["ix-a ends"] * bool(says)
+    for one in told:
+        assert (one.check, one.severity, one.link) == (Check.MTU, Severity.WARNING, IX_A)
+        assert says in one.text
+        assert {each.side for each in one.evidence} == {"aws", "gcp", "fabric"}
+
+
+def test_an_end_whose_size_nobody_knows_is_not_called_different() -> None:
+    start = fabric(link("ix-a", 10 * G, mtu=1500), link("ix-b", 5 * G))
+    assert checks(aws(mtus={IX_A: 8500}), start=start) == []
 
 
 def test_peers_of_the_same_name_at_two_routers_are_told_of_each_for_itself() -> None:
@@ -230,7 +257,7 @@ def test_base_priorities_stay_below_region_costs_and_are_equal_on_one_link(prior
 def test_what_could_not_be_read_is_a_finding_of_its_own() -> None:
     (one,) = found(gcp(unread=(Unread(what="peers of cr-aws-1", why="denied"),)))
     assert (one.check, one.severity) == (Check.UNREAD, Severity.WARNING)
-    assert one.fix == "pointsman audit FABRIC"
+    assert one.show == "pointsman audit FABRIC"
 
 
 @pytest.mark.parametrize(
@@ -243,7 +270,7 @@ def test_what_could_not_be_read_is_a_finding_of_its_own() -> None:
 )
 def test_what_could_not_be_read_names_the_command_that_shows_the_right(cloud: Cloud, why: str, fix: str) -> None:
     (one,) = found(Seen(cloud=cloud, unread=(Unread(what="a part", why=why),)))
-    assert fix in one.fix
+    assert fix in one.show
 
 
 def test_what_could_not_be_read_says_how_much_of_the_other_cloud_was() -> None:
@@ -260,7 +287,7 @@ def test_what_could_not_be_read_says_how_much_of_the_other_cloud_was() -> None:
 # Capacity
 
 
-def surviving(bar: Survival) -> Fabric:
+def surviving(bar: Survival = Survival.NO_OVERLOAD) -> Fabric:
     flows = (flow("checkout", 1 * G, 1, ("ix-a", "ix-b"), 20), flow("training", 6 * G, 5, ("ix-a", "ix-b"), 21))
     return fabric(link("ix-a", 10 * G), link("ix-b", 5 * G), flows=flows, policy=Policy(mode=Mode.AUTO, survive=Survive(n_1=bar)))
 
@@ -296,62 +323,3 @@ def test_a_forbidden_failure_says_which_moves_are_not_ours_to_make(mode: Mode, s
 
 def test_overload_that_the_policy_allows_is_no_finding() -> None:
     assert list(capacity(surviving(Survival.ANYTHING))) == []
-
-
-def everything_wrong() -> tuple[Finding, ...]:
-    """One finding of every kind."""
-    notice = Notice(vantage=Vantage.GCP, what="OUTAGE", members=("vlan/vlan-1",), seen_at=NOW, start=NOW)
-    entries = (
-        Entry(table="tgw-rtb-1", name="10.221.0.0/16", attachment="tgw-attach-1"),
-        Entry(table="tgw-rtb-1", name="10.220.1.0/24"),
-    )
-    amazon = aws(
-        attachments=(),
-        entries=entries,
-        levers=(TESTED,),
-        lists={"pl-20": ()},
-        allowed={IX_A: ()},
-        mtus={IX_A: 1500},
-        changes=changed("tgw-rtb-1").changes,
-    )
-    google = gcp(
-        ends=(end(up=False, priority=500, hold=seconds(20)),),
-        levers=(held_on(IX_A),),
-        notices=(notice,),
-        unread=(Unread(what="a part", why="denied"),),
-    )
-    plan = planned(pins=(replace(CHECKOUT_PIN, expires_at=NOW),))
-    return (*audit(ATLAS, plan, (amazon, google), NOW), *capacity(surviving(Survival.NO_OVERLOAD), plan))
-
-
-PROGRAMS = {"aws", "gcloud", "pointsman"}
-DECISIONS = {("mtu", "ix-a"), ("timers", "ix-b aws-2 hold")}
-"""What no command mends: either the ends or the fabric file are wrong."""
-
-
-def test_every_kind_of_finding_has_a_command_or_is_a_decision_and_evidence_from_two_sides() -> None:
-    told = everything_wrong()
-    assert {one.check for one in told} == set(Check)
-    assert {(one.check.value, one.subject) for one in told if not one.fix} == DECISIONS
-    assert [one.check for one in told if bool(one.fix) is bool(one.decide)] == []
-    assert {one.fix.split()[0] for one in told if one.fix} <= PROGRAMS
-    assert [one.check for one in told if len({each.side for each in one.evidence}) == 1] == []
-    assert all(each.says for one in told for each in one.evidence)
-
-
-# Repair
-
-
-@pytest.mark.parametrize(
-    ("mode", "swept", "says"),
-    [
-        (Mode.OBSERVE, True, "observed only"),
-        (Mode.RECOMMEND, True, "run: mend"),
-        (Mode.AUTO, True, "the sweep mends it by itself"),
-        (Mode.AUTO, False, "run: mend"),
-    ],
-)
-def test_repair_goes_as_far_as_the_links_mode_allows(mode: Mode, swept: bool, says: str) -> None:  # noqa: FBT001
-    one = Finding(check=Check.ORPHAN_PIN, subject="x", severity=Severity.ERROR, text="x", fix="mend", link=IX_A, swept=swept)
-    assert repair(fabric(link("ix-a", 10 * G, mode=mode)), one) == says
-    assert repair(fabric(link("ix-a", 10 * G, mode=Mode.RECOMMEND)), replace(one, fix="", decide="either")) == "decide: either"

@@ -174,7 +174,7 @@ def test_a_planned_pin_is_no_orphan_and_one_that_leads_elsewhere_is_drift() -> N
 def test_a_pin_that_outlived_its_end_is_told_until_it_is_decided_anew() -> None:
     late = planned(pins=(replace(CHECKOUT_PIN, expires_at=NOW),))
     (one,) = found(aws(), late)
-    assert (one.check, one.fix) == (Check.EXPIRED_PIN, "pointsman status FABRIC")
+    assert (one.check, one.show) == (Check.EXPIRED_PIN, "pointsman status FABRIC")
     assert {each.side: each.says for each in one.evidence}["aws"] == "static routes could not be read"
     stands = aws(entries=(Entry(table="tgw-rtb-1", name="pl-20", attachment="tgw-attach-2"),))
     (one,) = found(stands, late)

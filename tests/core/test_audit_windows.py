@@ -6,19 +6,24 @@ from datetime import timedelta
 import pytest
 
 from pointsman.core.audit.audit import audit
-from pointsman.core.audit.findings import Severity, repair
+from pointsman.core.audit.findings import Check, Finding, Severity, repair
 from pointsman.core.audit.seen import Seen
 from pointsman.core.decide import judge
 from pointsman.core.fabric import Fabric, LinkKind, Mode
+from pointsman.core.members import link_key
 from pointsman.core.plan import LinkState, Plan, Verdict
-from pointsman.core.sightings import Notice, Order, Vantage, Verb
+from pointsman.core.sightings import Cause, Notice, Order, Sighting, Vantage, Verb, Window
+from pointsman.core.unforced import Known
 from pointsman.core.values import replace
-from tests.core.audited import DRAINED, IX_A, NOW, checks, found, gcp, planned
+from pointsman.core.windows import from_notice, row_of
+from tests.core.audited import DRAINED, IX_A, NOW, aws, checks, found, gcp, planned
 from tests.core.scene import ATLAS, G, Story, fabric, link, vpn
 
 
 def announced(**parts: object) -> Seen:
-    notice = Notice(vantage=Vantage.GCP, what="OUTAGE", members=("vlan/vlan-1",), seen_at=NOW, start=NOW + timedelta(days=2))
+    notice = Notice(
+        vantage=Vantage.GCP, what="OUTAGE", members=("vlan/vlan-1",), seen_at=NOW, start=NOW + timedelta(days=2), cause=Cause.MAINTENANCE
+    )
     return gcp(notices=(replace(notice, **parts),))
 
 
@@ -28,10 +33,10 @@ def test_announced_maintenance_is_told_while_nobody_will_leave_the_link_in_time(
     assert [one.severity for one in found(announced(start=NOW + timedelta(days=8)), start=by_hand)] == [Severity.NOTE]
     assert checks(announced()) == [], "it will be left when its window is near"
     near = announced(start=NOW + ATLAS.policy.maintenance.lead, end=NOW + timedelta(minutes=90))
-    assert [one.fix for one in found(near)] == ["pointsman drain FABRIC ix-a --for 2h --author NAME --reason outage"]
-    assert [one.fix for one in found(announced(), start=by_hand)] == ["pointsman whatif FABRIC --fail ix-a"]
+    assert [one.fix for one in found(near)] == ["pointsman drain FABRIC ix-a --for 2h --author NAME --reason maintenance"]
+    assert [one.show for one in found(announced(), start=by_hand)] == ["pointsman whatif FABRIC --fail ix-a"]
     asked = fabric(link("ix-a", 10 * G, mode=Mode.RECOMMEND), link("ix-b", 5 * G))
-    assert [one.fix for one in found(announced(), start=asked)] == ["pointsman window list FABRIC"]
+    assert [one.show for one in found(announced(), start=asked)] == ["pointsman window list FABRIC"]
     assert checks(near, planned(links={IX_A: DRAINED})) == []
     assert checks(announced(start=NOW, end=NOW)) == []
     assert checks(announced(start=NOW, withdrawn=True)) == []
@@ -82,3 +87,88 @@ def test_the_last_way_of_a_flow_is_left_to_a_person_to_decide_on() -> None:
     )
     (one,) = found(announced(start=NOW), dark)
     assert (one.fix, "no other link between its sites is seen up" in one.decide) == ("", True)
+
+
+OBSERVED = fabric(link("ix-a", 10 * G, mode=Mode.OBSERVE), link("ix-b", 5 * G), link("ix-c", 10 * G), vpn())
+SOON = Window(key="arn:one", members=("dxvif-1",), start=NOW + timedelta(days=2), end=NOW + timedelta(days=2, hours=3), what="optics")
+
+
+def told_by_rows(*rows: Sighting, start: Fabric = OBSERVED, seen: Seen | None = None) -> tuple[Finding, ...]:
+    return found(seen or aws(), start=start, known=Known(rows=rows))
+
+
+def by_aws(**parts: object) -> Sighting:
+    return row_of(Vantage.AWS, replace(SOON, **parts), NOW - timedelta(hours=1))
+
+
+def test_a_window_that_aws_announced_is_told_by_its_row_whoever_is_audited() -> None:
+    for side in (aws(), gcp()):
+        (one,) = told_by_rows(by_aws(), seen=side)
+        assert (one.check, one.severity, one.link) == (Check.MAINTENANCE, Severity.WARNING, IX_A)
+        assert one.text == "aws announces maintenance of ix-a from 2026-11-22T13:00:00Z to 2026-11-22T16:00:00Z, and it is not drained"
+        assert {each.side: each.says for each in one.evidence} == {"aws": "optics", "plan": "ix-a is not drained"}
+    assert told_by_rows(by_aws(), start=ATLAS) == (), "it will be left when its window is near"
+    (near,) = told_by_rows(by_aws(start=NOW), start=ATLAS)
+    assert near.fix == "pointsman drain FABRIC ix-a --for 51h --author NAME --reason maintenance"
+
+
+def test_a_window_of_a_person_counts_too_and_is_told_by_its_author() -> None:
+    row = row_of(Vantage.OPERATOR, replace(SOON, members=(link_key("ix-a"),), author="kim"), NOW)
+    (one,) = told_by_rows(row)
+    assert one.text.startswith("kim announces maintenance of ix-a from ")
+    assert one.evidence[0].side == "operator"
+    (nameless,) = told_by_rows(replace(row, window=replace(SOON, members=(link_key("ix-a"),))))
+    assert nameless.text.startswith("a person announces ")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"withdrawn": True},
+        {"start": NOW - timedelta(hours=2), "end": NOW},
+        {"start": NOW - timedelta(days=9), "end": NOW + timedelta(days=9)},
+        {"start": None, "end": None},
+        {"members": ("dxvif-of-somebody-else",)},
+    ],
+)
+def test_a_window_that_is_over_withdrawn_or_names_no_start_is_let_be(parts: dict[str, object]) -> None:
+    assert told_by_rows(by_aws(**parts)) == ()
+
+
+def test_a_window_of_what_several_links_share_is_told_of_each() -> None:
+    one, other = OBSERVED.links[:2]
+    shared = replace(OBSERVED, links=(one, replace(other, mode=Mode.OBSERVE, aws=one.aws), *OBSERVED.links[2:]))
+    told = told_by_rows(by_aws(members=one.aws.attachments), start=shared)
+    assert {each.link for each in told} == {"ix-a", "ix-b"}
+    assert len({each.id for each in told}) == 2
+
+
+def test_what_google_announces_is_told_once_beside_its_row_and_as_it_is_read_now() -> None:
+    read = announced(end=NOW + timedelta(days=3), key="outage/o1")
+    row = from_notice((OBSERVED,), read.notices[0])
+    assert row is not None
+    older = replace(row, seen_at=NOW - timedelta(hours=1))
+    (one,) = told_by_rows(older, seen=read)
+    (alone,), (fresh,) = told_by_rows(older), told_by_rows(seen=read)
+    assert one == alone == fresh
+    assert told_by_rows(older, seen=gcp(notices=(replace(read.notices[0], withdrawn=True),))) == ()
+    (moved,) = told_by_rows(older, seen=gcp(notices=(replace(read.notices[0], start=NOW + timedelta(days=1)),)))
+    assert (moved.id, "from 2026-11-21T13:00:00Z" in moved.text) == (one.id, True)
+
+
+def test_what_a_person_set_aside_is_not_told_until_it_is_announced_anew() -> None:
+    read = announced(end=NOW + timedelta(days=3), key="outage/o1")
+    row = from_notice((OBSERVED,), read.notices[0])
+    assert row is not None
+    assert row.window is not None
+    older = replace(row, seen_at=NOW - timedelta(hours=1))
+    aside = row_of(Vantage.OPERATOR, replace(row.window, withdrawn=True, author="kim"), NOW - timedelta(minutes=5))
+    assert told_by_rows(older, aside, seen=read) == ()
+    moved = gcp(notices=(replace(read.notices[0], start=NOW + timedelta(days=1)),))
+    assert len(told_by_rows(older, aside, seen=moved)) == 1
+
+
+def test_without_a_plan_nobody_claims_that_a_link_is_not_drained() -> None:
+    (one,) = audit(OBSERVED, None, (), NOW, Known(rows=(by_aws(),)))
+    assert one.text.endswith(", and no plan says whether it is drained")
+    assert {each.side for each in one.evidence} == {"aws", "fabric"}

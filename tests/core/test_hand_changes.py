@@ -18,7 +18,7 @@ def test_a_hand_change_of_what_the_fabric_declares_is_named_with_who_made_it() -
     (one,) = found(changed("tgw-rtb-1 10.220.0.0/16 tgw-attach-2"))
     assert one.check is Check.HAND_CHANGE
     assert "arn:a/bob" in one.text
-    assert one.fix == (
+    assert one.show == (
         "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=ReplaceTransitGatewayRoute"
         " --start-time 2026-11-20T12:58:00Z --end-time 2026-11-20T13:00:00Z --region us-east-1"
     )
@@ -30,8 +30,8 @@ def test_a_hand_change_of_what_the_fabric_declares_is_named_with_who_made_it() -
     assert routed.check is Check.HAND_CHANGE
     logged = gcp(changes=changed("projects/weft-prod-1/regions/us-east4/routers/cr-aws-1").changes)
     (read,) = found(logged)
-    assert read.fix.startswith("gcloud logging read 'protoPayload.methodName=")
-    assert read.fix.endswith(" --project weft-prod-1")
+    assert read.show.startswith("gcloud logging read 'protoPayload.methodName=")
+    assert read.show.endswith(" --project weft-prod-1")
 
 
 def test_a_hand_change_of_a_tunnel_or_attachment_is_told_of_the_link_in_its_region() -> None:

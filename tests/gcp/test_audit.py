@@ -95,7 +95,7 @@ def test_an_audit_log_that_is_longer_than_is_read_is_said_and_its_newest_part_is
     told = {one.check: one for one in findings(cloud)}
     assert {Check.HAND_CHANGE, Check.UNREAD} <= set(told)
     assert "the older part of the audit log of weft-prod-1" in told[Check.UNREAD].text
-    assert told[Check.UNREAD].fix == "pointsman audit FABRIC"
+    assert told[Check.UNREAD].show == "pointsman audit FABRIC"
 
 
 def test_bfd_and_keepalive_that_are_not_as_declared_are_found(cloud: Cloud) -> None:

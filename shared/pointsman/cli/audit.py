@@ -67,17 +67,18 @@ async def _audited(settings: Any) -> Audited:
     from pointsman.boot.artefact import home_region  # noqa: PLC0415
     from pointsman.boot.audits import sides  # noqa: PLC0415
     from pointsman.boot.table import open_table  # noqa: PLC0415
-    from pointsman.core.audit.audit import capacity  # noqa: PLC0415
+    from pointsman.core.audit.audit import of_fabric  # noqa: PLC0415
+    from pointsman.core.audit.capacity import capacity  # noqa: PLC0415
     from pointsman.service.audit import audited  # noqa: PLC0415
-    from pointsman.service.status import status  # noqa: PLC0415
+    from pointsman.service.status import known_and_status  # noqa: PLC0415
 
     table = open_table(settings)
-    stands = await status(table)
+    known, stands = await known_and_status(table)
     both = sides(settings, table.fabric, home_region(table.fabric))
-    findings, shown = await audited(table.fabric, stands.plan, both, stands.at)
+    findings, shown = await audited(table.fabric, stands.plan, both, stands.at, known)
     return Audited(
         fabric=table.fabric,
-        findings=(*findings, *capacity(table.fabric, stands.plan)),
+        findings=(*findings, *capacity(table.fabric, of_fabric(table.fabric, stands.plan))),
         read=stands.reached and shown,
         epoch=stands.plan.epoch if stands.plan else 0,
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pointsman.core.audit.audit import audit
+from pointsman.core.audit.audit import UNKNOWN, audit
 from pointsman.core.audit.findings import Finding, Severity
 from pointsman.core.audit.happened import LOOKBACK
 from pointsman.core.audit.seen import Seen, Unread
@@ -13,6 +13,7 @@ from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import Plan
 from pointsman.core.steering import LeverKind, Setting
+from pointsman.core.unforced import Known
 from pointsman.core.values import replace
 from pointsman.ports.audits import Auditor
 from pointsman.ports.clouds import Lever
@@ -31,10 +32,15 @@ class Side:
     why: str = ""
 
 
-async def audited(fabric: Fabric, plan: Plan | None, sides: Sequence[Side], now: datetime) -> tuple[tuple[Finding, ...], bool]:
-    """Audit what the sides show, and say whether any of them showed anything. Never raises for a cloud that cannot be read."""
+async def audited(
+    fabric: Fabric, plan: Plan | None, sides: Sequence[Side], now: datetime, known: Known = UNKNOWN
+) -> tuple[tuple[Finding, ...], bool]:
+    """Audit what the sides show, and say whether any of them showed anything. Never raises for a cloud that cannot be read.
+
+    ``known`` are both clouds' rows, where somebody read them.
+    """
     both = await asyncio.gather(*(look(fabric, side, now) for side in sides))
-    return audit(fabric, plan, both, now), not all(seen.dark for seen in both)
+    return audit(fabric, plan, both, now, known), not all(seen.dark for seen in both)
 
 
 async def look(fabric: Fabric, side: Side, now: datetime) -> Seen:

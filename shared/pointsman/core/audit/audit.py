@@ -3,27 +3,42 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from pointsman.core.analysis import Analysis, Failure, Mover, State
 from pointsman.core.audit.drift import drift
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
-from pointsman.core.audit.happened import hand_changes, maintenance, unread
+from pointsman.core.audit.happened import hand_changes, unread
 from pointsman.core.audit.matching import mtu, priorities, timers
 from pointsman.core.audit.pins import contents, pins
 from pointsman.core.audit.seen import Seen
-from pointsman.core.audit.wiring import allowed, standby, wiring
+from pointsman.core.audit.standby import standby, unproved
+from pointsman.core.audit.windows import maintenance
+from pointsman.core.audit.wiring import allowed, wiring
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import Plan
+from pointsman.core.unforced import Known
 
 FINDINGS_LIMIT = 500
-"""Findings that one audit gives, the gravest; whoever has more has one cause to look for first."""
+"""Findings that one audit lists, the gravest; one more says how many are not: whoever has more has one cause to look for first."""
+UNKNOWN = Known()
 _ORDER = list(Severity)
 
 
-def audit(fabric: Fabric, plan: Plan | None, both: Sequence[Seen], now: datetime) -> tuple[Finding, ...]:
-    """Find everything that is not as it should be, the gravest first, each once. Without a plan what needs one is left out."""
-    told = sorted(_all(fabric, plan, {seen.cloud: seen for seen in both}, now), key=_weight, reverse=True)
-    found = {finding.id: finding for finding in told}  # of two that are about one thing the graver is kept
-    return tuple(sorted(found.values(), key=lambda one: (_weight(one), one.check, one.subject))[:FINDINGS_LIMIT])
+def audit(fabric: Fabric, plan: Plan | None, both: Sequence[Seen], now: datetime, known: Known = UNKNOWN) -> tuple[Finding, ...]:
+    """Find everything that is not as it should be, the gravest first, each once.
+
+    Without a plan of this very fabric what needs one is left out, and that one of another is agreed is a finding; ``known``
+    are both clouds' rows, without which announced windows are the clouds' own word alone and probes prove nothing.
+    """
+    own = of_fabric(fabric, plan)
+    told = [*_all(fabric, own, {seen.cloud: seen for seen in both}, now), *_of_rows(fabric, own, both, now, known)]
+    if plan is not None and own is None:
+        told.append(_other_fabric(fabric, plan))
+    found = {one.id: one for one in sorted(told, key=_weight, reverse=True)}  # of two that are about one thing the graver is kept
+    return _listed(fabric, sorted(found.values(), key=lambda one: (_weight(one), one.check, one.subject)))
+
+
+def of_fabric(fabric: Fabric, plan: Plan | None) -> Plan | None:
+    """Give a plan that was made of this very fabric: of another, it says nothing of this one's links and flows."""
+    return plan if plan is not None and plan.fabric_hash == fabric.hash else None
 
 
 def _weight(finding: Finding) -> int:
@@ -40,43 +55,45 @@ def _all(fabric: Fabric, plan: Plan | None, both: Mapping[Cloud, Seen], now: dat
         yield from standby(fabric, plan, seen)
         yield from contents(fabric, plan, seen)
         yield from hand_changes(fabric, plan, seen, now)
-        yield from maintenance(fabric, plan, seen, now)
         yield from unread(fabric, seen, both)
     yield from mtu(fabric, both)
 
 
-def capacity(fabric: Fabric, plan: Plan | None = None) -> Iterator[Finding]:
-    """Find single failures that the policy forbids the outcome of (warnings), or that leave a flow without a path (notes).
-
-    They are the fabric's, whatever the plan; it says what stands on those links now.
-    """
-    for outcome in Analysis(fabric).outcomes(1):
-        if not outcome.breaks and not outcome.after.unplaced:
-            continue
-        lost = f"{', '.join(outcome.after.unplaced)} left without a path"
-        yield Finding(
-            check=Check.CAPACITY,
-            subject=outcome.failure.name,
-            severity=Severity.WARNING if outcome.breaks else Severity.NOTE,
-            text=f"if {outcome.failure.name} fails: {outcome.breaks or lost}",
-            evidence=(
-                Evidence(side="fabric", says=f"survive.n_1: {fabric.policy.survive.n_1}"),
-                *_waiting(outcome.after),
-                *_now(plan, outcome.failure),
-            ),
-            fix=f"pointsman whatif FABRIC --fail {outcome.failure.name}",
-        )
+def _of_rows(fabric: Fabric, plan: Plan | None, both: Sequence[Seen], now: datetime, known: Known) -> Iterator[Finding]:
+    yield from unproved(fabric, plan, known, now)
+    yield from maintenance(fabric, plan, [notice for seen in both for notice in seen.notices], known.rows, now)
 
 
-def _waiting(after: State) -> Iterator[Evidence]:
-    """Say which moves are taken for made that deciding does not make by itself."""
-    for mover, what in ((Mover.WORD, "moved once a person approves"), (Mover.BGP, "moved by BGP alone, once the link is cut")):
-        if flows := after.moved_by(mover):
-            yield Evidence(side="fabric", says=f"{', '.join(flows)} {what}")
+def _other_fabric(fabric: Fabric, plan: Plan) -> Finding:
+    return Finding(
+        check=Check.OTHER_FABRIC,
+        subject=fabric.name,
+        severity=Severity.WARNING,
+        text=f"the agreed plan was made of another fabric than this file, so nothing is held against the plan of epoch {plan.epoch}",
+        evidence=(
+            Evidence(side="plan", says=f"epoch {plan.epoch} names fabric {plan.fabric_hash}"),
+            Evidence(side="fabric", says=f"this file is {fabric.hash}"),
+        ),
+        decide="give audit the compiled fabric that is adopted, or have this one adopted (pointsman adopt)",
+    )
 
 
-def _now(plan: Plan | None, failure: Failure) -> tuple[Evidence, ...]:
-    if plan is None:
-        return ()
-    on = ", ".join(name for name, placed in plan.flows.items() if placed.link in failure.links)
-    return (Evidence(side="plan", says=f"at epoch {plan.epoch} {on or 'no flow'} on {', '.join(failure.links)}"),)
+def _listed(fabric: Fabric, found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Give what is listed, the gravest first, and say how many are not."""
+    listed, rest = tuple(found[:FINDINGS_LIMIT]), found[FINDINGS_LIMIT:]
+    return (*listed, _unlisted(fabric, rest)) if rest else listed
+
+
+def _unlisted(fabric: Fabric, rest: Sequence[Finding]) -> Finding:
+    counted = {check: sum(one.check is check for one in rest) for check in Check}
+    return Finding(
+        check=Check.UNLISTED,
+        subject=fabric.name,
+        severity=rest[0].severity,
+        text=f"{len(rest)} more findings, none graver than those that are, are not listed: an audit lists {FINDINGS_LIMIT}",
+        evidence=(
+            Evidence(side="audit", says=", ".join(f"{count} of {check}" for check, count in counted.items() if count)),
+            Evidence(side="fabric", says=f"{len(fabric.links)} links, {len(fabric.flows)} flows"),
+        ),
+        decide="look for one cause of many, mend what is listed, and audit again",
+    )

@@ -1,4 +1,4 @@
-"""Commands that a person runs about a finding: what shows who did it, what lets it be read, what mends it by hand."""
+"""Commands that a person runs about a finding: what shows who did it, whether it may be read and what is to come, and what mends it by hand."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from pointsman.core.case import Case
 from pointsman.core.fabric import AwsSite, Cloud, Fabric, GcpSite, Link, LinkName, Mode
 from pointsman.core.orders import LONGEST, undrainable
 from pointsman.core.plan import LinkState, Plan, View
-from pointsman.core.sightings import Change, Notice, Verb
+from pointsman.core.sightings import Change, Verb, Window
 from pointsman.core.steering import RoutePolicies
 
 AROUND = timedelta(minutes=1)
@@ -61,29 +61,30 @@ def to_read(fabric: Fabric, cloud: Cloud, one: Unread) -> str:
     return "pointsman audit FABRIC"
 
 
-def to_leave(fabric: Fabric, link: Link, notice: Notice, now: datetime) -> str:
-    """Take the traffic off a link whose window is near; while it is away list what is announced, and of an observed link what its loss does.
+def is_away(fabric: Fabric, window: Window, now: datetime) -> bool:
+    """Say whether an announced window is further off than a link is left for one."""
+    return window.start is not None and window.start > now + fabric.policy.maintenance.lead
+
+
+def to_foresee(fabric: Fabric, link: Link, window: Window, now: datetime) -> str:
+    """Show what the loss of an observed link does, or what is announced while a window is away; "" where its link is to be left now."""
+    if link.mode is Mode.OBSERVE:
+        return f"pointsman whatif FABRIC --fail {link.name}"
+    return "pointsman window list FABRIC" if is_away(fabric, window, now) else ""
+
+
+def to_leave(link: Link, window: Window, now: datetime) -> str:
+    """Take the traffic off a link whose window is near.
 
     An order that would hold for longer than any may is given for as long as one may: it is given anew before its end.
     """
-    if link.mode is Mode.OBSERVE:
-        return f"pointsman whatif FABRIC --fail {link.name}"
-    if is_away(fabric, notice, now):
-        return "pointsman window list FABRIC"
     longest = LONGEST[Verb.DRAIN] // timedelta(hours=1)
-    hours = f" --for {min(longest, math.ceil((notice.end - now) / timedelta(hours=1)))}h" if notice.end else ""
-    return f"pointsman drain FABRIC {link.name}{hours} --author NAME --reason {shlex.quote(notice.what.lower())}"
+    hours = f" --for {min(longest, math.ceil((window.end - now) / timedelta(hours=1)))}h" if window.end else ""
+    return f"pointsman drain FABRIC {link.name}{hours} --author NAME --reason maintenance"
 
 
-def is_away(fabric: Fabric, notice: Notice, now: datetime) -> bool:
-    """Say whether an announced window is further off than a link is left for one."""
-    return notice.start is not None and notice.start > now + fabric.policy.maintenance.lead
-
-
-def by_hand(fabric: Fabric, plan: Plan | None, link: Link, notice: Notice, now: datetime) -> str:
+def by_hand(fabric: Fabric, plan: Plan | None, link: Link, now: datetime) -> str:
     """Say between what a person decides about a window that is near where deciding would refuse the order to leave its link; "" where it would not."""
-    if link.mode is Mode.OBSERVE or is_away(fabric, notice, now):
-        return ""
     why = _undrainable(fabric, plan, link, now) if plan else fabric.gap(link)
     either = f"lead what is on it elsewhere by hand before the window, or let it be lost (pointsman whatif FABRIC --fail {link.name})"
     return f"no order drains {link.name} now ({why.partition(': ')[0]}): {either}" if why else ""

@@ -38,6 +38,8 @@ class Check(StrEnum):
     HAND_CHANGE = "hand-change"
     MAINTENANCE = "maintenance"
     UNREAD = "unread"
+    OTHER_FABRIC = "other-fabric"
+    UNLISTED = "unlisted"
 
 
 TITLES: dict[Check, str] = {
@@ -50,21 +52,23 @@ TITLES: dict[Check, str] = {
     Check.PREFIX_LIST: "A managed prefix list does not hold its flow's prefixes",
     Check.ASSOCIATION: "An attachment is associated with no route table",
     Check.PROPAGATION: "An attachment does not propagate into a route table",
-    Check.STANDBY: "A link is permitted to a flow whose routes it does not offer",
+    Check.STANDBY: "A link is permitted to a flow and does not offer its routes, or nothing shows that it would carry it",
     Check.BASE_PRIORITY: "A peer's base priority does not fit its link",
     Check.TIMERS: "Declared timers are not the ones the two sides agree on",
-    Check.MTU: "A link carries smaller packets than declared",
+    Check.MTU: "A link carries smaller packets than declared, or one end larger ones than the other",
     Check.ALLOWED_PREFIXES: "A Direct Connect gateway may not announce a flow's prefixes",
     Check.CAPACITY: "The fabric does not survive a single failure as it should",
     Check.HAND_CHANGE: "Somebody changed by hand what pointsman steers",
     Check.MAINTENANCE: "Announced maintenance on a link that nothing is planned for",
     Check.UNREAD: "Something could not be read",
+    Check.OTHER_FABRIC: "The agreed plan is of another fabric than the file",
+    Check.UNLISTED: "There are more findings than are listed",
 }
 """What each check looks for, in one line."""
 
 
 class Evidence(Frozen):
-    """What one side says: ``aws``, ``gcp``, ``plan`` or ``fabric``."""
+    """What one side says: ``aws``, ``gcp``, ``operator``, ``plan``, ``fabric`` or the ``audit`` itself."""
 
     side: str
     says: str
@@ -74,8 +78,9 @@ class Finding(Frozen):
     """One thing that is not as it should be.
 
     ``subject`` names what it is about, the same at every audit and another for every other thing: a peer's name is one router's
-    own, so its link stands beside it; ``fix`` is the command that mends it or shows what to decide
-    on, or, where no command can, ``decide`` says between what a person has to; ``link`` is whose mode says how far we may go; ``swept`` means that the sweep of an ``auto`` link mends it.
+    own, so its link stands beside it. It has one of three: ``fix`` is the command that mends it, ``show`` one that changes nothing
+    and shows what there is to mend or to decide on, and ``decide`` says between what a person has to where no command does
+    either. ``link`` is whose mode says how far we may go; ``swept`` means that the sweep of an ``auto`` link mends it.
     """
 
     check: Check
@@ -84,6 +89,7 @@ class Finding(Frozen):
     text: str
     evidence: tuple[Evidence, ...] = ()
     fix: str = ""
+    show: str = ""
     decide: str = ""
     link: LinkName | None = None
     swept: bool = False
@@ -95,8 +101,12 @@ class Finding(Frozen):
 
 
 def mend(finding: Finding) -> str:
-    """Say what mends a finding: a command, or what a person has to decide."""
-    return f"fix: {finding.fix}" if finding.fix else f"decide: {finding.decide}"
+    """Say what mends a finding: a command, one that shows what there is to mend, or what a person has to decide."""
+    return f"fix: {finding.fix}" if finding.fix else _to_judge(finding)
+
+
+def _to_judge(finding: Finding) -> str:
+    return f"show: {finding.show}" if finding.show else f"decide: {finding.decide}"
 
 
 def repair(fabric: Fabric, finding: Finding) -> str:
@@ -108,4 +118,4 @@ def repair(fabric: Fabric, finding: Finding) -> str:
         case Mode.AUTO if finding.swept:
             return "the sweep mends it by itself"
         case Mode.AUTO | Mode.RECOMMEND:
-            return f"run: {finding.fix}" if finding.fix else f"decide: {finding.decide}"
+            return f"run: {finding.fix}" if finding.fix else _to_judge(finding)

@@ -1,21 +1,17 @@
-"""What somebody did by hand, what a cloud announced, and what could not be read."""
+"""What somebody did by hand, and what could not be read."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from pointsman.core.audit.commands import by_hand, is_away, to_leave, to_read, who_did_it
+from pointsman.core.audit.commands import to_read, who_did_it
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
 from pointsman.core.audit.seen import Seen, Unread
-from pointsman.core.fabric import AwsSite, Cloud, Fabric, GcpSite, Link, LinkName, Mode
-from pointsman.core.members import index
+from pointsman.core.fabric import AwsSite, Cloud, Fabric, GcpSite, Link, LinkName
 from pointsman.core.plan import LinkState, Plan
-from pointsman.core.sightings import Actor, Change, Notice, Vantage
-from pointsman.core.values import replace
+from pointsman.core.sightings import Actor, Change, Vantage
 
 LOOKBACK = timedelta(hours=24)
 """How far back hand changes are told."""
-NEAR = timedelta(days=7)
-"""How near announced maintenance is when it becomes more than a note."""
 CHANGES_LIMIT = 50
 """Hand changes of one cloud, of what the fabric declares, that are told, the newest; an audit names them to be looked at, it is no log."""
 
@@ -56,7 +52,7 @@ def _changed(fabric: Fabric, change: Change, of: tuple[str, LinkName | None], as
             Evidence(side="fabric", says=f"{name} is declared{f' for {link}' if link else ''}"),
             *asked,
         ),
-        fix=who_did_it(fabric, cloud, change, link),
+        show=who_did_it(fabric, cloud, change, link),
         link=link,
     )
 
@@ -104,48 +100,6 @@ def _of_link(fabric: Fabric, link: Link) -> Iterator[str]:
             yield f"{region}/vpnTunnels/{member.gcp.tunnel}"
 
 
-def maintenance(fabric: Fabric, plan: Plan | None, seen: Seen, now: datetime) -> Iterator[Finding]:
-    """Name announced windows that are still to end, on links that are not left for them and will not be.
-
-    A link that is ours to steer is left when its window is near, so it is named from then on alone.
-    """
-    keys = index(fabric)
-    for notice in seen.notices:
-        over = notice.withdrawn or (notice.end is not None and notice.end <= now)
-        links = dict.fromkeys(keys[member].link for member in notice.members if member in keys)
-        for name in links if not over else ():
-            state = plan.links.get(name, LinkState()) if plan else LinkState()
-            if state.drain is None and not _in_time(fabric, name, state, notice, now):
-                finding = _announced(fabric.link(name), notice, seen, now)
-                decide = by_hand(fabric, plan, fabric.link(name), notice, now)
-                yield replace(finding, decide=decide, fix="" if decide else to_leave(fabric, fabric.link(name), notice, now))
-
-
-def _in_time(fabric: Fabric, name: LinkName, state: LinkState, notice: Notice, now: datetime) -> bool:
-    """Say whether pointsman will leave a link when its window is near, or left out of account the part of it that is away."""
-    if fabric.link(name).mode is not Mode.AUTO or notice.start is None:
-        return False
-    partly = state.maintenance is not None and bool(state.maintenance.away)
-    return partly or is_away(fabric, notice, now)
-
-
-def _announced(link: Link, notice: Notice, seen: Seen, now: datetime) -> Finding:
-    near = notice.start is None or notice.start - now <= NEAR
-    start = f"{notice.start:%FT%TZ}" if notice.start else "an unnamed time"
-    end = f" to {notice.end:%FT%TZ}" if notice.end else ""
-    return Finding(
-        check=Check.MAINTENANCE,
-        subject=f"{link.name} {notice.what} {start}",
-        severity=Severity.WARNING if near else Severity.NOTE,
-        text=f"{seen.cloud} announces {notice.what.lower()} on {link.name} from {start}{end}, and it is not drained",
-        evidence=(
-            Evidence(side=seen.cloud.value, says=notice.text or notice.what),
-            Evidence(side="plan", says=f"{link.name} is not drained"),
-        ),
-        link=link.name,
-    )
-
-
 def unread(fabric: Fabric, seen: Seen, both: Mapping[Cloud, Seen]) -> Iterator[Finding]:
     """Name what could not be read: nothing is proved of it. The other cloud's evidence says whether it was read."""
     other = [Evidence(side=cloud.value, says=_how_read(one)) for cloud, one in both.items() if cloud is not seen.cloud]
@@ -170,5 +124,5 @@ def _unread(fabric: Fabric, seen: Seen, one: Unread, beside: tuple[Evidence, ...
         severity=Severity.WARNING,
         text=f"{one.what} could not be read, so nothing is known of it: {one.why}",
         evidence=(Evidence(side=seen.cloud.value, says=one.why), *beside),
-        fix=to_read(fabric, seen.cloud, one),
+        show=to_read(fabric, seen.cloud, one),
     )

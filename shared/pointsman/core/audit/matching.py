@@ -11,6 +11,10 @@ from pointsman.core.lint import PRIORITY_LIMIT
 AWS_HOLD = {LinkKind.CROSS_CLOUD_INTERCONNECT: timedelta(seconds=90), LinkKind.VPN: timedelta(seconds=30)}
 """Hold times that AWS documents, that no call shows (Direct Connect and Site-to-Site VPN user guides); the smaller of both sides' counts (RFC 4271, 4.2)."""
 
+JUMBO = {Cloud.AWS: 8500, Cloud.GCP: 8896}
+"""From which MTU on an end carries all that its cloud offers on a transit gateway's interface or an attachment: those two sizes
+cannot be made equal (Direct Connect user guide, jumbo frames; Cloud Interconnect documentation, MTU)."""
+
 
 def timers(fabric: Fabric, seen: Seen) -> Iterator[Finding]:
     """Find members whose two sides agree on another hold time, or on BFD or none, than the fabric file declares."""
@@ -92,7 +96,7 @@ def _far_bfd(fabric: Fabric, link: Link, end: End, declared: timedelta) -> Findi
             Evidence(side="gcp", says=f"{end.name}: {_bfd_words(end.bfd or timedelta(0))}"),
             Evidence(side="fabric", says=f"timers.bfd: {_bfd_words(declared)}"),
         ),
-        fix=f"gcloud compute routers get-status {router} --region {site.region} --project {site.project}",
+        show=f"gcloud compute routers get-status {router} --region {site.region} --project {site.project}",
         link=link.name,
     )
 
@@ -102,28 +106,55 @@ def _bfd_words(detection: timedelta) -> str:
 
 
 def mtu(fabric: Fabric, both: Mapping[Cloud, Seen]) -> Iterator[Finding]:
-    """Find links of which either side carries smaller packets than the fabric file declares."""
+    """Find links of which a side carries smaller packets than declared, or larger ones than the other side takes."""
     for link in fabric.links:
-        shown = {cloud: seen.mtus[link.name] for cloud, seen in both.items() if link.name in seen.mtus}
-        least = min(shown.values(), default=link.mtu)
-        if least >= link.mtu:
-            continue
-        hurt = [flow.name for flow in fabric.flows if fabric.permits(flow, link) and flow.min_mtu > least]
-        yield Finding(
-            check=Check.MTU,
-            subject=link.name,
-            severity=Severity.ERROR if hurt else Severity.WARNING,
-            text=f"{link.name} declares an MTU of {link.mtu} and carries {least}{': too little for ' + ', '.join(hurt) if hurt else ''}",
-            evidence=(
-                *(Evidence(side=cloud.value, says=f"MTU {size}") for cloud, size in sorted(shown.items())),
-                Evidence(side="fabric", says=f"mtu: {link.mtu}"),
-            ),
-            decide=(
-                f"raise the MTU of both ends to {link.mtu}, which may end their sessions for a moment, so drain {link.name} first;"
-                f" or declare mtu: {least} for it in the fabric file and adopt it"
-            ),
-            link=link.name,
-        )
+        shown = {cloud: seen.mtus[link.name] for cloud, seen in sorted(both.items()) if link.name in seen.mtus}
+        if min(shown.values(), default=link.mtu) < link.mtu:
+            yield _small(fabric, link, shown)
+        elif len(set(shown.values())) > 1 and any(size < JUMBO[cloud] for cloud, size in shown.items()):
+            yield _unequal(link, shown)
+
+
+def _small(fabric: Fabric, link: Link, shown: Mapping[Cloud, int]) -> Finding:
+    least = min(shown.values())
+    hurt = [flow.name for flow in fabric.flows if fabric.permits(flow, link) and flow.min_mtu > least]
+    return Finding(
+        check=Check.MTU,
+        subject=link.name,
+        severity=Severity.ERROR if hurt else Severity.WARNING,
+        text=f"{link.name} declares an MTU of {link.mtu} and carries {least}{': too little for ' + ', '.join(hurt) if hurt else ''}",
+        evidence=_sizes(link, shown),
+        decide=(
+            f"raise the MTU of both ends to {link.mtu}, which may end their sessions for a moment, so drain {link.name} first;"
+            f" or declare mtu: {least} for it in the fabric file and adopt it"
+        ),
+        link=link.name,
+    )
+
+
+def _unequal(link: Link, shown: Mapping[Cloud, int]) -> Finding:
+    """Tell of an end that sends what the other one drops: the declaration binds pointsman alone, and no router."""
+    small, large = (choose(shown, key=lambda cloud: shown[cloud]) for choose in (min, max))
+    return Finding(
+        check=Check.MTU,
+        subject=f"{link.name} ends",
+        severity=Severity.WARNING,
+        text=(
+            f"the ends of {link.name} differ: {large} sends packets of up to {shown[large]} bytes over it, and {small} takes {shown[small]}:"
+            " what is larger may be lost without a word"
+        ),
+        evidence=_sizes(link, shown),
+        decide=(
+            f"set {large} to {shown[small]} as well, or both to jumbo frames (AWS {JUMBO[Cloud.AWS]}, Google {JUMBO[Cloud.GCP]});"
+            f" either may end its sessions for a moment, so drain {link.name} first"
+        ),
+        link=link.name,
+    )
+
+
+def _sizes(link: Link, shown: Mapping[Cloud, int]) -> tuple[Evidence, ...]:
+    sides = (Evidence(side=cloud.value, says=f"MTU {size}") for cloud, size in shown.items())
+    return (*sides, Evidence(side="fabric", says=f"mtu: {link.mtu}"))
 
 
 def priorities(fabric: Fabric, seen: Seen) -> Iterator[Finding]:

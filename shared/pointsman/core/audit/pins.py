@@ -41,7 +41,7 @@ def _expired(fabric: Fabric, plan: Plan, seen: Seen, now: datetime) -> Iterator[
                     Evidence(side="plan", says=f"owner {pin.owner}, because {pin.reason}"),
                     Evidence(side="aws", says=_stands(fabric.flow(pin.flow), seen.entries)),
                 ),
-                fix="pointsman status FABRIC",
+                show="pointsman status FABRIC",
                 link=pin.link,
             )
 

@@ -1,21 +1,24 @@
-"""Is each link wired as its flows need it: associations and propagations, routes on the standby, what a gateway may announce."""
+"""Is each link wired as its flows need it at AWS: associations and propagations, and what a gateway may announce."""
 
 from collections.abc import Iterator, Sequence
 
 from pointsman.core.audit.findings import Check, Evidence, Finding, Severity
-from pointsman.core.audit.seen import Attachment, End, Seen
-from pointsman.core.fabric import Cloud, Fabric, Flow, Link, LinkKind
-from pointsman.core.networks import net, within
-from pointsman.core.plan import LinkState, Plan, Verdict
+from pointsman.core.audit.routes import missing_of, wanted_of
+from pointsman.core.audit.seen import Attachment, Seen
+from pointsman.core.fabric import Fabric, Flow, Link
 
 SHOWN = 6
 """Prefixes that one finding names."""
 
 
 def wiring(fabric: Fabric, seen: Seen) -> Iterator[Finding]:
-    """Find attachments that packets cannot come in by (no association) or whose routes no table has (no propagation)."""
+    """Find attachments that packets cannot come in by (no association) or whose routes no table has (no propagation).
+
+    A Transit Gateway's alone: those of a core network are wired by its policy, which is not read.
+    """
     shown = {one.id: one for one in seen.attachments or ()}
-    for link in fabric.links if seen.attachments is not None else ():
+    links = [link for link in fabric.links if fabric.aws_site(link).transit_gateway]
+    for link in links if seen.attachments is not None else ():
         for name in link.aws.attachments:
             held = shown.get(name, Attachment(id=name))
             if not held.association:
@@ -60,65 +63,6 @@ def _both(table: str, attachment: str) -> str:
     return f"--transit-gateway-route-table-id {table} --transit-gateway-attachment-id {attachment}"
 
 
-def standby(fabric: Fabric, plan: Plan | None, seen: Seen) -> Iterator[Finding]:
-    """Find links that a flow may be moved to and that do not offer its routes: sessions that accept nothing, prefixes that were not learned."""
-    for link in fabric.links:
-        state = plan.links.get(link.name, LinkState()) if plan else LinkState()
-        flows = [flow for flow in fabric.flows if fabric.permits(flow, link)]
-        if not flows or state.verdict is Verdict.DOWN or state.drain is not None:
-            continue  # that its routes are gone is known, and dealt with
-        for end in seen.ends or ():
-            if end.link == link.name:
-                yield from _end(fabric, link, flows, end, seen.cloud)
-
-
-def _end(fabric: Fabric, link: Link, flows: Sequence[Flow], end: End, cloud: Cloud) -> Iterator[Finding]:
-    far = link.gcp_site if cloud is Cloud.AWS else link.aws_site
-    missing = _missing(flows, far, end.learned) if end.learned is not None else []
-    if end.up is not False and not missing and end.accepted != 0:
-        return
-    says = "the session is down" if end.up is False else f"{', '.join(missing[:SHOWN]) or 'any route'} was not learned"
-    yield Finding(
-        check=Check.STANDBY,
-        subject=f"{link.name} {cloud} {end.name}",
-        severity=Severity.WARNING,
-        text=f"{link.name} is no standby for {', '.join(flow.name for flow in flows[:SHOWN])}: {says} by {end.name}",
-        evidence=(Evidence(side=cloud.value, says=says), Evidence(side="fabric", says=f"prefixes of {far} permitted on {link.name}")),
-        fix=_routes(fabric, end, cloud, missing or _wanted(flows, far)),
-        link=link.name,
-    )
-
-
-def _wanted(flows: Sequence[Flow], site: str) -> tuple[str, ...]:
-    """List the prefixes of flows at a site, each once."""
-    return tuple(dict.fromkeys(prefix for flow in flows for name, prefixes in flow.prefixes.items() if name == site for prefix in prefixes))
-
-
-def _missing(flows: Sequence[Flow], site: str, learned: Sequence[str]) -> list[str]:
-    return [prefix for prefix in _wanted(flows, site) if not any(_covers(one, prefix) for one in learned)]
-
-
-def _routes(fabric: Fabric, end: End, cloud: Cloud, prefixes: Sequence[str]) -> str:
-    """Give the command that shows what that end hears of some prefixes: what to mend stands at the other one. Google lists one family a call."""
-    link = fabric.link(end.link)
-    if cloud is Cloud.AWS:
-        return f"{_aws_routes(link, end)} --region {fabric.aws_site(link).region}"
-    site = fabric.gcp_site(link)
-    router = site.router.name if site.router else "ROUTER"
-    place = f"--region {site.region} --project {site.project}"
-    call = f"gcloud compute routers list-bgp-routes {router} --peer={end.name}"
-    families = sorted({one.version for one in map(net, prefixes) if one is not None}) or [4]
-    return " && ".join(f"{call} --address-family=IPV{family} --route-direction=inbound {place}" for family in families)
-
-
-def _aws_routes(link: Link, end: End) -> str:
-    if link.kind is LinkKind.VPN:
-        return f"aws ec2 describe-vpn-connections --vpn-connection-ids {end.name.partition(':')[0]}"
-    if end.up is False:
-        return f"aws directconnect describe-virtual-interfaces --virtual-interface-id {end.name}"
-    return f"aws directconnect list-virtual-interface-routes --virtual-interface-id {end.name} --filters routeDirection=accepted"
-
-
 def allowed(fabric: Fabric, seen: Seen) -> Iterator[Finding]:
     """Find prefixes of permitted flows that a Direct Connect gateway may not announce, or only within a wider one that a VPN beats."""
     for link in fabric.links:
@@ -126,7 +70,7 @@ def allowed(fabric: Fabric, seen: Seen) -> Iterator[Finding]:
             continue
         held = seen.allowed[link.name]
         flows = [flow for flow in fabric.flows if fabric.permits(flow, link)]
-        missing = _missing(flows, link.aws_site, held)
+        missing = missing_of(flows, link.aws_site, held)
         if missing:
             yield _forbidden(fabric, link, missing, held)
         loses = [flow for flow in flows if _over_vpn(fabric, flow)]
@@ -140,7 +84,7 @@ def _over_vpn(fabric: Fabric, flow: Flow) -> bool:
 
 
 def _missing_exactly(flows: Sequence[Flow], site: str, held: Sequence[str]) -> list[str]:
-    return [prefix for prefix in _wanted(flows, site) if prefix not in held]
+    return [prefix for prefix in wanted_of(flows, site) if prefix not in held]
 
 
 def _forbidden(fabric: Fabric, link: Link, missing: Sequence[str], held: Sequence[str]) -> Finding:
@@ -181,8 +125,3 @@ def _allow(fabric: Fabric, link: Link, prefixes: Sequence[str]) -> str:
         f"{call} --association-id {link.aws.association} --add-allowed-prefixes-to-direct-connect-gateway {added}"
         f" --region {fabric.aws_site(link).region}"
     )
-
-
-def _covers(outer: str, inner: str) -> bool:
-    wide, narrow = net(outer), net(inner)
-    return wide is not None and narrow is not None and within(wide, narrow)
