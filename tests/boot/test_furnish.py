@@ -11,16 +11,24 @@ import pytest
 from pointsman.adapters.files.compiled import write_compiled
 from pointsman.adapters.sqlite.store import SqliteStore
 from pointsman.boot import aws, gcp
-from pointsman.boot.app import App, SecretDesk
+from pointsman.boot.app import App, SecretDesk, furnish
+from pointsman.boot.chance import SystemClock
 from pointsman.boot.guarded import GuardedStore
+from pointsman.boot.settings import Settings
 from pointsman.core.decide import first_plan
+from pointsman.core.domains import addresses_of
 from pointsman.core.errors import ConfigError, Refused, Transient
-from pointsman.core.fabric import Cloud, DeskSettings, Fabric, LinkName
+from pointsman.core.fabric import Cloud, DeskSettings, Fabric, LinkName, Stores
 from pointsman.core.incidents import Ask, Incident, Letter, Severity
+from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.steering import LeverKind
-from pointsman.core.values import replace
+from pointsman.core.values import canonical, replace
+from pointsman.service.deliver import deliver
+from pointsman.service.status import Table, status
 from pointsman.testing.desk import Fault, LocalDesk
+from pointsman.testing.inprocess import TwinLooker, twin
 from pointsman.testing.processes import until
+from pointsman.testing.stores import MemoryStore
 from tests.boot.conftest import Setting
 from tests.boot.silence import silence
 
@@ -152,10 +160,45 @@ def incident() -> tuple[Incident, Letter]:
 NOC = DeskSettings(name="noc", kind="pagerduty", secret="secret://pointsman/noc")
 
 
+def test_a_furnished_houses_ticket_says_what_the_status_says_while_a_store_is_silent(lite: Fabric) -> None:
+    declared = replace(lite, stores=Stores(aws="sqlite:///a", gcp="sqlite:///b", witness="sqlite:///c"), desks=(NOC,))
+    clock, desk = SystemClock(), LocalDesk(lambda: AT)
+    stores = {slot: MemoryStore(f"{slot} store", clock) for slot in addresses_of(declared.stores)}
+    settings = Settings(fabric="", endpoints={"pagerduty": desk.url})
+    first = first_plan(declared, AT)
+    out = replace(first, links=dict(first.links) | {declared.links[0].name: LinkState(verdict=Verdict.DOWN, down_since_epoch=1)})
+
+    async def told() -> str:
+        house = furnish(
+            settings,
+            (declared,),
+            Cloud.GCP,
+            stores=(stores,),
+            clock=clock,
+            hands=lambda _: (TwinLooker(twin(declared, clock), Cloud.GCP), ()),
+            flags=(),
+            nudge=None,
+            post=None,
+            parking=None,
+            secrets=Vault(),
+        ).house
+        await house.registers.change(house.plan_register, lambda _: canonical(out).decode())
+        stores["witness"].break_down()
+        await deliver(house)
+        table = Table(fabric=declared, stores=stores, registers=house.registers, flags={}, clock=clock)
+        return (await status(table)).mode.text
+
+    with desk:
+        said = asyncio.run(told())
+        (ticket,) = desk.book.tickets()
+    assert "while the store witness (this machine) does not answer" in said
+    assert ticket.details["mode"] == said
+
+
 def test_a_desks_secret_is_read_when_the_first_letter_is_told_and_kept() -> None:
     vault = Vault()
     with LocalDesk(lambda: AT) as desk:
-        told = SecretDesk(NOC, vault, "lite", desk.url)
+        told = SecretDesk(NOC, vault, desk.url)
         assert vault.read == []
         tickets = [asyncio.run(told.tell(*incident(), "pm-1")) for _ in range(2)]
     assert vault.read == ["secret://pointsman/noc"]
@@ -164,7 +207,7 @@ def test_a_desks_secret_is_read_when_the_first_letter_is_told_and_kept() -> None
 
 def test_a_secret_that_cannot_be_read_now_is_read_at_the_next_letter() -> None:
     vault = Vault(Transient("the vault is closed"))
-    told = SecretDesk(NOC, vault, "lite", None)
+    told = SecretDesk(NOC, vault, None)
     for _ in range(2):
         with pytest.raises(Transient, match="closed"):
             asyncio.run(told.tell(*incident(), "pm-1"))
@@ -175,7 +218,7 @@ def test_a_secret_that_was_mended_is_met_at_the_letter_after_a_refusal_and_then_
     vault = Vault()
     right, vault.text = vault.text, "short"
     with LocalDesk(lambda: AT) as desk:
-        told = SecretDesk(NOC, vault, "lite", desk.url)
+        told = SecretDesk(NOC, vault, desk.url)
         with pytest.raises(Refused, match="routing_key"):
             asyncio.run(told.tell(*incident(), "pm-1"))
         vault.text = right
@@ -188,7 +231,7 @@ def test_what_only_time_mends_is_no_reason_to_read_a_secret_again() -> None:
     vault = Vault()
     with LocalDesk(lambda: AT) as desk:
         desk.fail(Fault.BROKEN)
-        told = SecretDesk(NOC, vault, "lite", desk.url)
+        told = SecretDesk(NOC, vault, desk.url)
         with pytest.raises(Transient):
             asyncio.run(told.tell(*incident(), "pm-1"))
         asyncio.run(told.tell(*incident(), "pm-1"))
@@ -200,7 +243,7 @@ def test_a_key_that_a_shell_stored_with_a_lines_end_is_the_key(end: str) -> None
     vault = Vault()
     vault.text += end
     with LocalDesk(lambda: AT) as desk:
-        asyncio.run(SecretDesk(NOC, vault, "lite", desk.url).tell(*incident(), "pm-1"))
+        asyncio.run(SecretDesk(NOC, vault, desk.url).tell(*incident(), "pm-1"))
         assert len(desk.book.open_tickets("pm-1")) == 1
 
 
@@ -208,10 +251,10 @@ def test_an_empty_secret_is_named() -> None:
     vault = Vault()
     vault.text = "\n"
     with pytest.raises(ConfigError, match=r"secret://pointsman/noc of desk noc is empty: store"):
-        asyncio.run(SecretDesk(NOC, vault, "lite", None).tell(*incident(), "pm-1"))
+        asyncio.run(SecretDesk(NOC, vault, None).tell(*incident(), "pm-1"))
 
 
 def test_a_desk_of_a_kind_that_nobody_can_tell_is_named() -> None:
-    told = SecretDesk(replace(NOC, kind="pigeon"), Vault(), "lite", None)
+    told = SecretDesk(replace(NOC, kind="pigeon"), Vault(), None)
     with pytest.raises(ConfigError, match=r"desk noc is of kind pigeon.*use pagerduty"):
         asyncio.run(told.tell(*incident(), "pm-1"))

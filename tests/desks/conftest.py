@@ -18,7 +18,7 @@ def local() -> Iterator[LocalDesk]:
 
 @pytest.fixture
 def pagerduty(local: LocalDesk) -> Counter:
-    return Counter(PagerDutyDesk("noc", ROUTING_KEY, over=pool(), mode="quorum", endpoint=local.url), local)
+    return Counter(PagerDutyDesk("noc", ROUTING_KEY, over=pool(), endpoint=local.url), local)
 
 
 @pytest.fixture(params=["memory", "pagerduty"])

@@ -12,6 +12,7 @@ from pointsman.testing.desk import Fault, TicketBook
 
 NOON = datetime(2027, 3, 4, 12, tzinfo=UTC)
 ROUTING_KEY = "R" * 32
+MODE = "lite: survives little"
 
 
 class Faulty(Protocol):
@@ -34,7 +35,7 @@ class Counter:
         self, ask: Ask = Ask.OPEN, outage: Incident | None = None, *, summary: str = "ix-a is down", severity: Severity = Severity.ERROR
     ) -> Ticket:
         outage = outage or incident()
-        letter = Letter(serial=0, desk=self.desk.name, ask=ask, severity=severity, summary=summary)
+        letter = Letter(serial=0, desk=self.desk.name, ask=ask, severity=severity, summary=summary, mode=MODE)
         return asyncio.run(self.desk.tell(outage, letter, ticket_key(outage)))
 
 

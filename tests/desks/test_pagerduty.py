@@ -14,7 +14,7 @@ from pointsman.core.outbox import ticket_key
 from pointsman.testing.desk import Fault, LocalDesk, MemoryDesk
 from pointsman.testing.emulators import free_port
 from pointsman.testing.loopback import LoopbackServer, Reply
-from tests.desks.counters import NOON, ROUTING_KEY, Counter, incident
+from tests.desks.counters import MODE, NOON, ROUTING_KEY, Counter, incident
 
 
 def answering(reply: Reply) -> Callable[[], Transient | Refused]:
@@ -22,7 +22,7 @@ def answering(reply: Reply) -> Callable[[], Transient | Refused]:
 
     def tell() -> Transient | Refused:
         with LoopbackServer(lambda _: reply) as server:
-            desk = PagerDutyDesk("noc", ROUTING_KEY, over=pool(), mode="quorum", endpoint=server.url)
+            desk = PagerDutyDesk("noc", ROUTING_KEY, over=pool(), endpoint=server.url)
             with pytest.raises((Transient, Refused)) as caught:
                 Counter(desk, MemoryDesk("behind", lambda: NOON)).tell()
             error = caught.value
@@ -52,7 +52,7 @@ def test_a_trigger_carries_what_the_person_on_call_needs(pagerduty: Counter, loc
                 "custom_details": {
                     "incident": "atlas/ix-a@7",
                     "epoch": 7,
-                    "mode": "quorum",
+                    "mode": MODE,
                     "timeline": [f"2027-03-04T12:00:00Z epoch 7: moment {number}" for number in range(3)],
                 },
             },
@@ -84,7 +84,7 @@ def test_the_key_is_short_enough_and_the_same_everywhere() -> None:
 
 
 def test_a_refusal_shows_pagerdutys_reasons_and_never_the_routing_key(local: LocalDesk) -> None:
-    desk = PagerDutyDesk("noc", "short", over=pool(), mode="quorum", endpoint=local.url)
+    desk = PagerDutyDesk("noc", "short", over=pool(), endpoint=local.url)
     with pytest.raises(Refused, match="Length of 'routing_key' is incorrect") as caught:
         Counter(desk, local).tell()
     assert "short" not in str(caught.value)
@@ -135,7 +135,7 @@ def test_the_pause_that_is_asked_for_is_kept_within_bounds(told: str, pause: tim
 
 
 def test_a_desk_that_nobody_answers_for_is_transient(local: LocalDesk) -> None:
-    desk = PagerDutyDesk("noc", ROUTING_KEY, over=pool(), mode="quorum", endpoint=f"http://127.0.0.1:{free_port()}")
+    desk = PagerDutyDesk("noc", ROUTING_KEY, over=pool(), endpoint=f"http://127.0.0.1:{free_port()}")
     with pytest.raises(Transient, match="cannot be reached"):
         Counter(desk, local).tell()
 

@@ -1,5 +1,6 @@
 """Without a majority of the stores nothing is moved and nothing is lost: the event comes again, and is acted on then."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,6 +11,7 @@ import pytest
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud
 from pointsman.core.sightings import Meaning
+from pointsman.core.values import replace
 from pointsman.entry.aws import Handler as AwsHandler
 from pointsman.entry.aws import lambda_entry
 from pointsman.entry.gcp import Handler as GcpHandler
@@ -149,3 +151,13 @@ def test_what_cannot_even_be_noted_comes_again_and_loses_nothing() -> None:
         store.mend()
     assert door.told(*first) == [True, True]
     assert door.moved()
+
+
+@pytest.mark.parametrize("cloud", list(Cloud))
+def test_the_log_line_names_the_mode_of_the_fabric_that_was_adopted(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    door = Door(cloud, (mode_told,))
+    adopted = replace(door.world.fabric, stores=replace(door.world.fabric.stores, witness="dynamodb://us-west-2/pointsman"))
+    door.world.house = dataclasses.replace(door.world.house, fabrics=(door.world.fabric, adopted))
+    door.world.house.named.append(adopted.hash)
+    door.told(*door.probes(), by=mode_told)
+    assert [line["mode"] for line in handled(capsys)] == ["home", "home"]

@@ -15,7 +15,6 @@ from pointsman.boot.succession import journals_of, registers_of, rows_of, witnes
 from pointsman.core.errors import ConfigError, Refused
 from pointsman.core.fabric import Cloud, DeskSettings, Fabric
 from pointsman.core.incidents import Incident, Letter, Ticket
-from pointsman.core.modes import standing
 from pointsman.ports.clouds import Clock, Flag, Lever, Looker, Queue
 from pointsman.ports.desks import Desk
 from pointsman.ports.stores import Store
@@ -65,7 +64,6 @@ def furnish(
     rows = rows_of(stores)
     journal, spares = journals_of(stores, here)
     own = rows_by_cloud(stores[0])[here]
-    mode = standing(fabrics[0].stores).text
     house = House(
         fabrics=fabrics,
         here=here,
@@ -83,7 +81,7 @@ def furnish(
         nonce=nonce,
         nudge=_nudge(nudge),
         post=_post(post),
-        desks={desk.name: SecretDesk(desk, secrets, mode, settings.endpoints.get(desk.kind)) for desk in _desks(fabrics)},
+        desks={desk.name: SecretDesk(desk, secrets, settings.endpoints.get(desk.kind)) for desk in _desks(fabrics)},
         watch_every=timedelta(seconds=settings.watch_seconds[0]),
         watch_lasting=timedelta(seconds=settings.watch_seconds[1]),
         loaded=_loaded(stores),
@@ -131,11 +129,10 @@ class SecretDesk:
     So whoever mends a secret is heard without a restart.
     """
 
-    def __init__(self, desk: DeskSettings, secrets: Secrets, mode: str, endpoint: str | None) -> None:
+    def __init__(self, desk: DeskSettings, secrets: Secrets, endpoint: str | None) -> None:
         self.name = desk.name
         self._desk = desk
         self._secrets = secrets
-        self._mode = mode
         self._endpoint = endpoint or desk.endpoint
         self._made: Desk | None = None
 
@@ -162,4 +159,4 @@ class SecretDesk:
 
         if self._desk.kind != "pagerduty":
             raise ConfigError(f"desk {self.name} is of kind {self._desk.kind}, which this version cannot tell: use pagerduty")
-        return PagerDutyDesk(self.name, secret, over=pool(), mode=self._mode, endpoint=self._endpoint or ENDPOINT)
+        return PagerDutyDesk(self.name, secret, over=pool(), endpoint=self._endpoint or ENDPOINT)

@@ -38,6 +38,8 @@ class Letter(Frozen):
 
     ``claimed_by`` and ``claimed_until`` are the lease of the function that is telling it now, ``attempts`` how often it was claimed,
     ``not_before`` when it may first be told. ``unsent`` says why it never will be ("" for every other letter).
+    ``mode`` is the honest mode in words, with what it survives and what not: whoever tells the letter adds it, as it stands then,
+    and no register keeps it.
     """
 
     serial: int
@@ -51,6 +53,7 @@ class Letter(Frozen):
     claimed_until: datetime | None = None
     done: bool = False
     unsent: str = ""
+    mode: str = ""
 
 
 class Ticket(Frozen):

@@ -93,7 +93,7 @@ def _mode(app: App, ended: object) -> Told:
     errors: Sequence[object] = ended.exceptions if isinstance(ended, ExceptionGroup) else (ended,)
     lost = next((one for one in errors if isinstance(one, NoQuorum)), None)
     reached = lost is None and not (isinstance(ended, Watched) and ended.without_majority)
-    mode: Told = {"mode": standing(app.house.current.stores, reached=reached).mode}
+    mode: Told = {"mode": standing(app.house.lately().current.stores, reached=reached).mode}
     return mode | {"alone": lost.alone} if lost is not None and lost.alone else mode
 
 

@@ -10,6 +10,7 @@ class Desk(Protocol):
 
     A desk that honours keys never makes a second one, and has nothing to do when it is asked to deduplicate. One that must search
     may: every open, update and deduplicate keeps the oldest that its search shows and closes the others, a resolve closes all.
+    What it opens or updates shows the honest mode that the letter tells.
     """
 
     name: str

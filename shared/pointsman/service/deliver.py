@@ -12,7 +12,7 @@ from math import inf
 
 from pointsman.core.errors import ConfigError, PointsmanError, Refused, Transient, ValueUnreadable
 from pointsman.core.fabric import Fabric, LinkName
-from pointsman.core.incidents import Incident, Letter, Ticket
+from pointsman.core.incidents import Ask, Incident, Letter, Ticket
 from pointsman.core.modes import NoQuorum
 from pointsman.core.outbox import (
     LEASE,
@@ -31,16 +31,21 @@ from pointsman.core.outbox import (
 )
 from pointsman.core.plan import Plan
 from pointsman.core.unforced import Known, may_be_unforced
-from pointsman.core.values import canonical
+from pointsman.core.values import canonical, replace
 from pointsman.ports.desks import Desk
 from pointsman.quorum.outcomes import Agreed, Decline, Declined, NoMajority, Outcome, Unknown
+from pointsman.quorum.reading import Reading
 from pointsman.quorum.timing import agreed_time
 from pointsman.service.gather import rows_of_both
 from pointsman.service.house import House, incident_register
+from pointsman.service.late import Mark
+from pointsman.service.standing import Standing
 from pointsman.service.stored import plan_in, value_in
 
 LETTERS_LIMIT = 100
 """Letters tried in one call; at the bound the rest waits for the next sweep."""
+_SPOKEN = frozenset({Ask.OPEN, Ask.UPDATE})
+"""What a desk shows words of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +90,10 @@ async def deliver_owed(house: House, only: frozenset[str] | None = None, *, with
 
 async def _round(house: House, only: frozenset[str] | None, within: float) -> "_Round":
     one = _Round(house, house.clock.monotonic() + within)
-    plan, now = await plan_and_time(house)
-    if plan is not None:
-        await one.follow(plan, now, only)
-        await one.tell()
+    read = await _plan_read(house)
+    if read.plan is not None:
+        await one.follow(read.plan, read.at, only)
+        await one.tell(Standing(house, house.fabric_of(read.plan), read.reading, read.since))
     return one
 
 
@@ -105,9 +110,26 @@ async def agreed_plan(house: House) -> Plan | None:
 
 async def plan_and_time(house: House) -> tuple[Plan | None, datetime]:
     """Read the plan that a majority holds, and the stores' time. Raises as ``agreed_plan`` does."""
+    read = await _plan_read(house)
+    return read.plan, read.at
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PlanRead:
+    """The plan that a majority holds, the stores' time, and the reading that it began with, ``since`` when."""
+
+    plan: Plan | None
+    at: datetime
+    reading: Reading
+    since: Mark
+
+
+async def _plan_read(house: House) -> _PlanRead:
+    since = house.registers.mark()
     reading = await house.registers.read(house.plan_register)
     value = reading.value if reading.confirmed else _value(await house.registers.settle(house.plan_register, reading))
-    return (None if value is None else plan_in(house.plan_register, value)), _time(house, reading.store_times)
+    plan = None if value is None else plan_in(house.plan_register, value)
+    return _PlanRead(plan=plan, at=_time(house, reading.store_times), reading=reading, since=since)
 
 
 def _time(house: House, store_times: Mapping[str, datetime]) -> datetime:
@@ -155,13 +177,13 @@ class _Round:
             except PointsmanError as error:
                 self.trouble.append(error)
 
-    async def tell(self) -> None:
-        """Tell letter after letter until none is owed, none may be begun any more, or the limit is reached."""
+    async def tell(self, mode: Standing) -> None:
+        """Tell letter after letter, with the mode, until none is owed, none may be begun any more, or the limit is reached."""
         for _ in range(LETTERS_LIMIT):
             found = self._next()
             if found is None or self._house.clock.monotonic() > self._until:
                 return
-            await self._told(*found)
+            await self._told(*found, mode)
 
     def _next(self) -> "tuple[_Post, Letter] | None":
         without = self._spent | {desk for post in self._posts for desk in post.resting}
@@ -169,9 +191,9 @@ class _Round:
         ready = [(post, letter) for post, letter in letters if letter is not None]
         return min(ready, key=lambda one: one[1].attempts, default=None)
 
-    async def _told(self, post: "_Post", letter: Letter) -> None:
+    async def _told(self, post: "_Post", letter: Letter, mode: Standing) -> None:
         try:
-            error = await post.tell(letter)
+            error = await post.tell(replace(letter, mode=await mode.text() if letter.ask in _SPOKEN else ""))
         except PointsmanError as trouble:  # its register's, and no desk's
             post.broken, error = True, trouble
         else:

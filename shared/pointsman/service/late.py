@@ -2,7 +2,8 @@
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from pointsman.quorum.attempt import Answer, Lost
 from pointsman.quorum.rows import Reply
@@ -10,6 +11,31 @@ from pointsman.quorum.rows import Reply
 Asked = tuple[str, str]
 """A register, and the store that was asked for it."""
 GIVEN_UP = "its read was given up for a newer one"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """An instant: by the clock, and by how many answers had come from all stores."""
+
+    at: float
+    answers: int
+
+
+class Hearing:
+    """Remembers when each store last answered anything, counted in answers: stores may answer at one instant."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] = {}
+        self.answers = 0
+
+    def heard(self, store: str) -> None:
+        """Note that a store answered."""
+        self.answers += 1
+        self._last[store] = self.answers
+
+    def since(self, store: str, mark: Mark) -> bool:
+        """Say whether a store has answered after an instant."""
+        return self._last.get(store, 0) > mark.answers
 
 
 class LateReads:
@@ -47,6 +73,12 @@ class LateReads:
         await asyncio.wait({read})
         self._brought.pop(asked, None)
         return Lost(why=GIVEN_UP) if read.cancelled() else read.result()
+
+    async def await_those(self, register: str, stores: Collection[str], seconds: float) -> None:
+        """Let the late reads of a register that these stores owe end, for so long at most."""
+        owed = [read for asked, read in self._going_on.items() if asked[0] == register and asked[1] in stores]
+        if owed:
+            await asyncio.wait(owed, timeout=seconds)
 
     def _ended(self, asked: Asked, read: asyncio.Task[Answer]) -> None:
         if self._going_on.get(asked) is not read:

@@ -16,7 +16,7 @@ from pointsman.quorum.floors import Floors, forgotten
 from pointsman.quorum.outcomes import Agreed, Change, Conflict, NoMajority, Outcome, Unknown
 from pointsman.quorum.reading import Reading, judge, majority_of
 from pointsman.quorum.sealing import Seal, guarded, opening, seal_in, sealing, taking_over
-from pointsman.service.late import LateReads
+from pointsman.service.late import Hearing, LateReads, Mark
 from pointsman.service.timer import Timer, first
 from pointsman.service.trial import Ready, Remembered, Trial, seal_of
 from pointsman.service.underway import SILENT, Run
@@ -71,6 +71,7 @@ class Registers:
         self._leaving = False
         self._open = stores.generation == FIRST_SET.generation
         self._floors = Floors()
+        self._hearing: Hearing = Hearing() if following is None else following._hearing  # noqa: SLF001 - one of us
         self._late = LateReads()
         self._lingering: set[asyncio.Task[None]] = set()
 
@@ -97,6 +98,24 @@ class Registers:
             return await onward.read(register, deadline=deadline)
         seal = seal_in(reading.value)
         return reading if seal is None else await self._read_on(register, reading, seal, deadline)
+
+    def set_of(self, reading: Reading) -> "Registers":
+        """Give the set of stores that a reading is of: this one or the following."""
+        onward = self.following
+        return onward if onward is not None and onward.stores.id == reading.stores else self
+
+    def mark(self) -> Mark:
+        """Note this instant, for ``silent``."""
+        return Mark(at=self._clock.monotonic(), answers=self._hearing.answers)
+
+    async def silent(self, register: str, reading: Reading, since: Mark) -> tuple[str, ...]:
+        """Name the stores of this set that did not answer a reading of it which began then. None is asked for it.
+
+        Whose answer is still under way is waited for, until READ_SECONDS after the beginning at the latest.
+        """
+        owing = [name for name in self._acceptors if name not in reading.replies]
+        await self._late.await_those(register, owing, max(0.0, since.at + READ_SECONDS - self._clock.monotonic()))
+        return tuple(name for name in owing if name in reading.faults or not self._hearing.since(f"{self.stores.id} {name}", since))
 
     async def change(
         self, register: str, change: Change, *, reading: Reading | None = None, deadline: float | None = None, ready: Ready | None = None
@@ -337,6 +356,7 @@ class Registers:
         if forgotten(floor, row):
             return Lost(why=f"{name} holds less of {register} than it did: it was rolled back, take it out and copy it anew")
         self._floors.saw(name, register, row)
+        self._hearing.heard(f"{self.stores.id} {name}")
         return answer
 
     def _linger(self, run: Run) -> None:

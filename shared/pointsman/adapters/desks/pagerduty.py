@@ -33,16 +33,12 @@ ERRORS_LIMIT = 5
 
 
 class PagerDutyDesk:
-    """Opens, updates and resolves alerts under one routing key, which never shows in an error.
+    """Opens, updates and resolves alerts under one routing key, which never shows in an error."""
 
-    ``mode`` names the honest mode with what it survives and what not, told in every ticket.
-    """
-
-    def __init__(self, name: str, routing_key: str, *, over: urllib3.PoolManager, mode: str, endpoint: str = ENDPOINT) -> None:
+    def __init__(self, name: str, routing_key: str, *, over: urllib3.PoolManager, endpoint: str = ENDPOINT) -> None:
         self.name = name
         self._routing_key = routing_key
         self._over = over
-        self._mode = mode
         self._url = f"{endpoint.rstrip('/')}/v2/enqueue"
 
     async def tell(self, incident: Incident, letter: Letter, key: str) -> Ticket:
@@ -75,7 +71,7 @@ class PagerDutyDesk:
             "custom_details": {
                 "incident": incident.id[:FIELD_LIMIT],
                 "epoch": incident.epoch,
-                "mode": self._mode,
+                "mode": letter.mode,
                 "timeline": [_line(moment) for moment in incident.timeline[-MOMENTS_LIMIT:]],
             },
         }
