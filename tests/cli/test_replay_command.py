@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from pointsman.adapters.files.compiled import write_compiled
+from pointsman.cli.replay import DIFFERENCES_TOLD, Replayed, _data, lines
+from pointsman.core.bundles import read
 from pointsman.core.fabric import Mode
+from pointsman.core.replaying import replay
 from pointsman.core.values import replace
 from pointsman.testing.processes import clean_environment
 from tests.cli.commands import SCRIPT, pointsman
@@ -54,6 +57,15 @@ def test_another_fabric_tells_what_would_have_been_different_and_exits_1(tmp_pat
     assert (done.returncode, done.stderr) == (1, "")
     assert "ix-a: drain was" in done.stdout
     assert "here: ix-a up -> down; incident atlas/ix-a@2 opened" in done.stdout
+
+
+def test_the_text_of_very_many_differences_is_cut_and_counted_and_json_has_every_one() -> None:
+    decided = replay(read(GREY.read_bytes()))
+    many = tuple(f"flow-{number}: link was ix-a, is ix-b" for number in range(DIFFERENCES_TOLD + 5))
+    one = Replayed(file="grey.json", replay=replace(decided, decisions=(replace(decided.decisions[0], same=False, differences=many),)))
+    told = [text.strip() for text in lines(one) if "flow-" in text or "more" in text]
+    assert told == [*many[:DIFFERENCES_TOLD], "and 5 more: --json has them all"]
+    assert tuple(_data(one)["decisions"][0]["differences"]) == many
 
 
 def test_what_is_altered_newer_or_not_there_is_one_line_and_2(tmp_path: Path) -> None:

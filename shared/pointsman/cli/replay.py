@@ -21,6 +21,8 @@ SAME, DIFFERENT = 0, 1
 """Exit codes: everything is decided as it was then; something is not."""
 CORPUS_LIMIT = 1_000
 """Bundles of one directory."""
+DIFFERENCES_TOLD = 100
+"""Differences of one decision that the text tells; past it only how many there are, and ``--json`` has them."""
 
 BundleFile = Annotated[str, typer.Argument(metavar="[BUNDLE]", help="What 'pointsman record' wrote; - is standard input.")]
 Against = Annotated[str, typer.Option("--against", metavar="FABRIC", help="Decide under this fabric instead, as YAML or compiled.")]
@@ -117,7 +119,9 @@ def _decision(one: Redecided, found: Replay) -> Iterator[str]:
     yield f"  then: {'; '.join(one.changed) or 'nothing that anybody would see'}"
     if found.against and not one.same:
         yield f"  here: {'; '.join(one.instead) or 'nothing'}"
-    yield from (f"    {text}" for text in one.differences)
+    yield from (f"    {text}" for text in one.differences[:DIFFERENCES_TOLD])
+    if len(one.differences) > DIFFERENCES_TOLD:
+        yield f"    and {len(one.differences) - DIFFERENCES_TOLD} more: --json has them all"
 
 
 def _table(found: list[Replayed]) -> Iterator[str]:

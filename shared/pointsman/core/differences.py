@@ -7,8 +7,6 @@ import msgspec
 
 from pointsman.core.plan import Plan
 
-LIMIT = 100
-"""Differences of one decision that are told; past it only how many there are."""
 _WORDS = {
     "verdict": "verdict",
     "since": "time of its verdict",
@@ -37,8 +35,7 @@ _MISSING = "nothing"
 
 def differences(then: Plan, now: Plan, *, apart: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """List the fields in which ``now`` differs from ``then``; those named in ``apart`` are not compared, wherever they are."""
-    found = list(_walk((), _keyed(then), _keyed(now), apart))
-    return tuple(found) if len(found) <= LIMIT else (*found[:LIMIT], f"and {len(found) - LIMIT} more")
+    return tuple(_walk((), _keyed(then), _keyed(now), apart))
 
 
 def _keyed(plan: Plan) -> dict[str, Any]:
