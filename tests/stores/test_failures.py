@@ -83,14 +83,14 @@ def test_nobody_there_is_a_store_that_is_down(kind: str, operation: str) -> None
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("operation", ["read", "prepare", "accept", "note", "rows", "put_entry", "entry"])
-@pytest.mark.parametrize("status", [429, 503, 403, 400])
+@pytest.mark.parametrize("status", [429, 403, 400])
 def test_rule_11_a_throttled_or_closed_store_is_down_whatever_was_asked(odd: Odd, kind: str, operation: str, status: int) -> None:
     odd.status, odd.body = status, b'{"secret": "' + SECRET + b'"}'
     assert isinstance(failure(kind, odd.url, operation), StoreDown)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("how", [SILENT, DROPS, HALF, 500])
+@pytest.mark.parametrize("how", [SILENT, DROPS, HALF, 500, 503])
 def test_a_write_without_a_whole_answer_is_unsure_and_a_read_is_down(odd: Odd, kind: str, how: int) -> None:
     odd.status = how
     assert isinstance(failure(kind, odd.url, "prepare"), StoreUnsure)
@@ -114,6 +114,14 @@ def test_rule_6_a_registers_write_is_sent_once(odd: Odd, kind: str, how: int) ->
 def test_a_success_with_an_answer_that_is_not_understood_is_unsure(odd: Odd, kind: str, body: bytes) -> None:
     odd.body = body
     assert isinstance(failure(kind, odd.url, "accept"), StoreUnsure)
+
+
+@pytest.mark.parametrize("operation", ["read", "accept"])
+def test_a_bucket_that_says_slow_down_is_down(odd: Odd, operation: str) -> None:
+    odd.status, odd.body = 503, b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+    found = failure("s3", odd.url, operation)
+    assert isinstance(found, StoreDown)
+    assert "throttles" in str(found)
 
 
 @pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"])

@@ -10,7 +10,9 @@ from pointsman.ports.stores import VALUE_LIMIT, StoreDown, StoreUnsure
 
 TOO_LARGE = 413
 """The status of a request, or of what it would write, that is too large; DynamoDB and Firestore say so in words."""
-_BUSY = {429, 503}
+_BUSY = 429
+_SLOW_DOWN = frozenset({"SlowDown", "SlowDownRead", "SlowDownWrite", "RequestLimitExceeded", "ThrottlingException"})
+"""What a 503 that throttles says; any other may come from behind a write that was made."""
 _DENIED = {401, 403}
 
 _EXPIRED = "the credentials have expired: renew them, and look why whoever renews them did not"
@@ -94,7 +96,7 @@ def failed(store: str, status: int, code: str, *, writing: bool, hint: str = "")
     mend = _LARGE if status == TOO_LARGE else _MENDS.get(code)
     if mend is not None:
         return StoreDown(f"{store} refuses the request ({said}): {mend}{hint}")
-    if status in _BUSY:
+    if status == _BUSY or code in _SLOW_DOWN:
         return StoreDown(f"{store} throttles ({said}): it counts as down for this round; raise its capacity if this goes on")
     if status in _DENIED:
         return StoreDown(f"{store} denies access ({said}): check the credentials and this role's rights to it")
