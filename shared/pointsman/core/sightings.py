@@ -123,7 +123,7 @@ class Sighting(Frozen, tag="sighting", tag_field="kind", dict=True):
     cloud says it happened (aware, UTC). ``value`` is a figure where the feed has one: a share of loss for a
     probe, accepted prefixes for a session, an epoch for a lever. ``window`` is an announcement's, which claims nothing
     of any member's health. ``text`` names the alarm that speaks, where ``member`` is not the alarm itself, or says why a
-    lever was refused ("" in every other claim).
+    lever was refused, or how long a probe's packets took ("" in every other claim).
     """
 
     vantage: Vantage

@@ -170,7 +170,7 @@ def decode(letter: Letter) -> tuple[Tick, ...] | tuple[Sighting, ...]:
 
 
 def _sighting(cloud: Cloud, path: Path, seen_at: datetime, *, blind: bool) -> Sighting:
-    """Say what a path's figures claim; the eyes that are shut claim nothing."""
+    """Say what a path's figures claim; the eyes that are shut claim nothing. How long packets took is told, and weighed by nobody."""
     down = path.loss >= LOSSY
     return Sighting(
         vantage=Vantage.PROBE_AWS if cloud is Cloud.AWS else Vantage.PROBE_GCP,
@@ -181,6 +181,7 @@ def _sighting(cloud: Cloud, path: Path, seen_at: datetime, *, blind: bool) -> Si
         seen_at=seen_at,
         cause=Cause.PACKETS_LOST if down else Cause.PACKETS_FLOW,
         value=path.loss,
+        text="" if path.rtt is None else f"round trip {path.rtt * 1000:.1f} ms",
     )
 
 
