@@ -11,6 +11,8 @@ SEEDS ?= 500
 SEED ?= 1
 FAULTS ?= all
 JOBS ?= 1
+# One JSON document; JSON= gives words.
+JSON ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -27,7 +29,7 @@ demo: compiled ## Run the main job on real processes and a model of the network.
 test: compiled ## Run all tests.
 	@$(BIN)/python -m pytest $(TESTS)
 
-simulate: compiled ## Play seeded schedules of faults: SEEDS=n [SEED=s] [FAULTS=all] [LEVEL=system] [JOBS=1] [JSON=1].
+simulate: compiled ## Play seeded schedules of faults: SEEDS=n [SEED=s] [FAULTS=all] [LEVEL=system] [JOBS=1]; JSON= for words.
 	@$(BIN)/python -m pointsman.testing.simulate --level $(LEVEL) --seeds $(SEEDS) --first $(SEED) --faults $(FAULTS) --jobs $(JOBS) $(if $(JSON),--json)
 
 mutants: compiled ## Hunt known defects: each must be noticed by a simulation that knows nothing of it.

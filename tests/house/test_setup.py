@@ -315,3 +315,17 @@ def test_every_platform_that_is_promised_has_its_pin() -> None:
     for one in pins["wheels"].values():
         assert one["file"].startswith(f"uv-{pins['version']}-")
         assert len(bytes.fromhex(one["sha256"])) == hashlib.sha256().digest_size
+
+
+@pytest.mark.parametrize(
+    ("given", "faults", "as_json"), [((), "all", True), (("FAULTS=crash",), "crash", True), (("JSON=",), "all", False)]
+)
+def test_schedules_are_played_as_promised_and_told_as_json_unless_words_are_asked_for(
+    checkout: Checkout, given: tuple[str, ...], faults: str, as_json: bool
+) -> None:
+    done = checkout.make("-n", "simulate", "SEEDS=7", "SEED=3", *given)
+    (command,) = [line.split(" -m ")[1] for line in done.stdout.splitlines() if "simulate" in line]
+    assert command.split() == [
+        *("pointsman.testing.simulate", "--level", "system", "--seeds", "7", "--first", "3", "--faults", faults, "--jobs", "1"),
+        *(("--json",) if as_json else ()),
+    ]
