@@ -8,6 +8,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,7 @@ from tests.core.scene import NUMBERS, TRAINING, G, fabric, flow, link
 from tests.service.test_converge import World, build
 from tests.service.test_fast_path import FLOWS, STEADY, agreed_to, refuse_to_agree
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 Story = Callable[[World], Awaitable[bool]]
 """Tells what happened; True when harm was done."""
 
@@ -320,6 +322,13 @@ def test_a_link_of_which_a_part_was_not_seen_is_no_target() -> None:
 
 def test_every_clause_has_its_story() -> None:
     assert list(STORIES) == list(fastpath.CLAUSES)
+
+
+def test_the_page_lists_every_clause_and_the_decision_counts_them() -> None:
+    page, decision = (DOCS / "fastpath.md").read_text(), (DOCS / "adr" / "0018-the-fast-path.md").read_text()
+    listed = [row.split(" | ")[0].removeprefix("| ") for row in page.splitlines() if row.startswith("| ")]
+    assert listed == ["clause", *fastpath.CLAUSES]
+    assert (len(fastpath.CLAUSES), "**Thirteen clauses, all of them**" in decision) == (13, True)
 
 
 @pytest.mark.parametrize("clause", list(STORIES))
