@@ -8,7 +8,8 @@ import pytest
 
 from pointsman.testing.simulation import coverage, scenes, schedule, system
 from pointsman.testing.simulation.kinds import STRIKES, FaultKind
-from pointsman.testing.simulation.scenes import LEADS, LOTS, PRELUDES, WITHIN, Scene, lots
+from pointsman.testing.simulation.leading import LEADS, LOTS, PRELUDES, WITHIN, lots
+from pointsman.testing.simulation.scenes import Scene
 from pointsman.testing.simulation.sites import Site, sites
 
 SEEDS = range(3_000)

@@ -21,6 +21,7 @@ import urllib3
 
 from pointsman.core.errors import ConfigError
 from pointsman.core.values import Frozen
+from pointsman.testing.disks import available_disk
 from pointsman.testing.processes import Child, ProcessError
 
 LOOPBACK = "127.0.0.1"
@@ -223,8 +224,8 @@ def serve_moto(port: int) -> None:
 
 
 def say_missing() -> int:
-    """Say on standard error why each emulator that cannot run here cannot; 1 when any cannot, 0 when all can."""
-    missing = [why for why in (available_firestore(), available_pubsub(), available_moto()) if why]
+    """Say on standard error why each emulator that cannot run here cannot, nor a disk that fills up be had; 1 when anything is missing, else 0."""
+    missing = [why for why in (available_firestore(), available_pubsub(), available_moto(), available_disk()) if why]
     sys.stderr.writelines(f"{why}\n" for why in missing)
     return 1 if missing else 0
 
@@ -233,7 +234,11 @@ def _main() -> int:
     parser = argparse.ArgumentParser(description="Serve an emulator on loopback, or say which cannot run here.")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--moto", action="store_true", help="serve AWS services by moto")
-    what.add_argument("--missing", action="store_true", help="say which emulators cannot run here; exit 1 if any cannot")
+    what.add_argument(
+        "--missing",
+        action="store_true",
+        help="say which emulators cannot run here, and whether no disk that fills up can be had; exit 1 if anything is missing",
+    )
     parser.add_argument("--port", type=int, default=0)
     asked = parser.parse_args()
     if asked.moto:

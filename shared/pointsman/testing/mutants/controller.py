@@ -69,7 +69,13 @@ DECIDING = (
         "    if states[link.name].verdict not in {Verdict.DOWN, Verdict.UP} or not",
     ),
     _mutant(
-        "act on INSUFFICIENT_DATA: no fresh claim is down",
+        "act on INSUFFICIENT_DATA: an unknown claim counts as down",
+        EVIDENCE,
+        "        if ref is None or row.source is lever or row.health is unknown:\n",
+        "        row = replace(row, health=Health.DOWN) if row.health is unknown else row\n        if ref is None or row.source is lever:\n",
+    ),
+    _mutant(
+        "what nothing fresh is known of is down",
         EVIDENCE,
         '    return Belief(verdict=Verdict.UNKNOWN, because="no fresh claim")',
         '    return Belief(verdict=Verdict.DOWN, because="no fresh claim")',

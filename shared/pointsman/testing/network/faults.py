@@ -19,6 +19,10 @@ class FaultControls:
         """Say when each link that anything was ever wrong with first suffered (seconds of virtual time)."""
         return dict(self._state.faults.first)
 
+    def meddled_with(self, link: str) -> None:
+        """Note that a person did something to a link, or led onto it what it may not carry."""
+        self._suffers(link)
+
     def _suffers(self, link: str) -> None:
         self._state.faults.first.setdefault(self._state.link(link).name, self._state.now)
 

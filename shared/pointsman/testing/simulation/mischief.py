@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from pointsman.core.fabric import Cloud, GcpSite
 from pointsman.core.plan import FlagState
-from pointsman.core.steering import LeverKind, RoutePolicies
+from pointsman.core.steering import RANKS, FailoverTest, LeverKind, PrefixStance, RoutePolicies, Stance
 from pointsman.core.values import replace
+from pointsman.core.wants import TEST_DURATION
 from pointsman.ports.clouds import FenceLost, LeverFailed
 from pointsman.testing.network.blueprint import Side
 from pointsman.testing.simulation.foretold import Announcements
@@ -181,8 +182,8 @@ class Mischief:
     def _on_link(self, one: Mishap) -> bool:
         self.world.twin.catch_up()
         if one.kind is FaultKind.HAND_MADE_CHANGE:
-            act = self._by_hand_on_google if one.much < 0.5 else self._by_hand_on_aws
-            in_nobodys_name(lambda: asyncio.ensure_future(act(one.where)), 0.0)
+            act = _BY_HAND[int(one.much * len(_BY_HAND))]
+            in_nobodys_name(lambda: asyncio.ensure_future(act(self, one.where)), 0.0)
             return True
         turns = FLAPS if one.kind is FaultKind.LINK_FLAPS else 1
         for turn in range(turns):
@@ -227,13 +228,38 @@ class Mischief:
         in_nobodys_name(lambda: self._mend(link), one.lasts)
         return True
 
-    async def _by_hand_on_google(self, link: str) -> None:
+    async def _policies_undone(self, link: str) -> None:
         """Let an operator undo a link's policies."""
-        lever = self.world.levers[Cloud.GCP][LeverKind.ROUTE_POLICY].inner
-        with contextlib.suppress(FenceLost):
-            await lever.apply(RoutePolicies(link=self.world.twin.fabric.link(link).name), await lever.observe(link), "by hand")
+        await self._by_hand(LeverKind.ROUTE_POLICY, RoutePolicies(link=self.world.twin.fabric.link(link).name))
 
-    async def _by_hand_on_aws(self, link: str) -> None:
+    async def _policies_made(self, link: str) -> None:
+        """Let an operator lead every flow off a link by policies that look like ours."""
+        fabric = self.world.twin.fabric
+        ends = fabric.link(link).aws_site, fabric.link(link).gcp_site
+        imports, exports = (
+            tuple(
+                PrefixStance(prefix=prefix, stance=Stance.AVOID, rank=RANKS)
+                for flow in fabric.flows
+                for prefix in flow.prefixes.get(end, ())
+            )
+            for end in ends
+        )
+        await self._by_hand(LeverKind.ROUTE_POLICY, RoutePolicies(link=fabric.link(link).name, imports=imports, exports=exports))
+
+    async def _test_begun(self, link: str) -> None:
+        """Let an operator start a failover test of a link that nobody asked for."""
+        found = self.world.twin.fabric.link(link)
+        if any(member.aws.virtual_interface for member in found.members):
+            await self._by_hand(LeverKind.FAILOVER_TEST, FailoverTest(link=found.name, running=True, duration=TEST_DURATION))
+
+    async def _by_hand(self, kind: LeverKind, setting: RoutePolicies | FailoverTest) -> None:
+        lever = self.world.levers[Cloud.GCP if kind is LeverKind.ROUTE_POLICY else Cloud.AWS][kind].inner
+        for link in self.world.twin.fabric.links:
+            self.world.twin.network.meddled_with(link.name)
+        with contextlib.suppress(FenceLost, LeverFailed):
+            await lever.apply(setting, await lever.observe(setting.link), "by hand")
+
+    async def _undone_on_aws(self, link: str) -> None:
         """Let an operator stop a link's failover test, and take away the pins of every flow that may be on it."""
         levers, fabric = self.world.levers[Cloud.AWS], self.world.twin.fabric
         flows = [flow.name for flow in fabric.flows if link in flow.prefer and flow.aws_prefix_list]
@@ -263,6 +289,10 @@ _HOW: Mapping[FaultKind, Callable[[Mischief, Mishap, Call | None], bool]] = {
     FaultKind.MEMBER_CUT: Mischief._on_part,  # noqa: SLF001
     FaultKind.ROUTER_RESTART: Mischief._on_part,  # noqa: SLF001
 }
+
+
+_BY_HAND = (Mischief._policies_undone, Mischief._policies_made, Mischief._undone_on_aws, Mischief._test_begun)  # noqa: SLF001 - the table of its own methods
+"""What an operator does who knows of no plan, or has another one."""
 
 
 def _place(one: Mishap) -> str:

@@ -1,5 +1,6 @@
 """What persons order beside the functions: links drained and let go, freezes and thaws, pins, words on what waits for one, acks."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
 
@@ -15,11 +16,14 @@ from pointsman.service.order import order, still, stores_time
 from pointsman.testing.simulation.foretold import Calling
 from pointsman.testing.simulation.mail import Mail
 from pointsman.testing.simulation.nature import in_nobodys_name
+from pointsman.testing.simulation.scenes import Scene
 from pointsman.testing.simulation.schedule import Mishap
 from pointsman.testing.simulation.world import World
 
 VERBS = (*(Verb.DRAIN,) * 6, *(Verb.UNDRAIN,) * 4, Verb.FREEZE, Verb.THAW, Verb.PIN, Verb.APPROVE, Verb.DENY, Verb.ACK, Verb.ACK)
 """What is ordered, as often as it stands here."""
+_IN: Mapping[Scene, tuple[Verb, ...]] = {Scene.FREEZES: (Verb.FREEZE,), Scene.HANGING: (Verb.DRAIN,)}
+"""What is ordered in a scene of its own."""
 AT_A_SHELL = 0.5
 """Share of orders that are given at a shell, at the stores' time; the others come by chat, at the time they were written at."""
 TWICE = 0.3
@@ -41,7 +45,7 @@ class Persons:
     def order(self, one: Mishap) -> bool:
         """Let a person order something about a link: once or twice, at a shell or by chat, where it may come late."""
         self._made += 1
-        verb, now = self._dice.choice(VERBS), self._world.clock.now()
+        verb, now = self._dice.choice(_IN.get(self._world.schedule.scene, VERBS)), self._world.clock.now()
         given = Order(
             key=f"order/{self._made}",
             verb=verb,

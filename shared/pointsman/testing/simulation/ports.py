@@ -13,6 +13,7 @@ from pointsman.core.members import gcp_tunnel_key, index
 from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Aspect, Health, Notice, Sighting, Source, Vantage
 from pointsman.core.steering import LeverKind, Observed, Setting, Verified
+from pointsman.core.values import replace
 from pointsman.ports.clouds import Clock, FenceLost, Lever, LeverBusy, LeverFailed, LeverUnsure, Look
 from pointsman.testing.inprocess import MemoryFlag, Twin, TwinLooker
 from pointsman.testing.simulation.evidence import Asked, Landed, Spoken, Told
@@ -155,21 +156,29 @@ class Hearing:
 
 @dataclass
 class SimulatedLooker:
-    """Keeps ``Looker`` over the twin's, and adds the IPsec state of Google's tunnels."""
+    """Keeps ``Looker`` over the twin's, and adds the IPsec state of Google's tunnels.
+
+    Every second look that fails is one that a cloud answers with an error for each thing: what it says of them is ``unknown``.
+    """
 
     world: Twin
     cloud: Cloud
     nature: Nature
     heard: Hearing
+    failed: int = 0
     _before: dict[tuple[str, ...], tuple[Sighting, ...]] = field(default_factory=dict)
 
     async def look(self, links: Sequence[str]) -> Look:
         """Look at sessions and tunnels; what a look gives may be what another gave before."""
         kind = self.nature.strike(Request.LOOK, f"looks {self.cloud}")
-        if kind is FaultKind.LOOK_THROTTLED or _homeless(self.nature):
+        fails = kind is FaultKind.LOOK_THROTTLED
+        self.failed += fails
+        if (fails and self.failed % 2) or _homeless(self.nature):
             raise Transient("throttled: look again later")
         await asyncio.sleep(LOOKING * self.nature.dice.random())
         seen = (await TwinLooker(self.world, self.cloud).look(links)).claims
+        if fails:
+            return Look(claims=tuple(replace(claim, health=Health.UNKNOWN) for claim in seen))
         self.nature.pause()
         found = (*seen, *(self._claim(site, name) for site, name in self._tunnels(links)))
         self.heard.hear(found)

@@ -1,6 +1,6 @@
 """What a schedule is about beside its own mishaps: scenes that lead functions to where they seldom come."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from random import Random  # noqa: TID251 - seeded, so that every run is alike
@@ -11,7 +11,6 @@ from pointsman.service.sweep import AUDIT_MINUTE
 from pointsman.service.windows import ASKED_MINUTE
 from pointsman.testing.simulation.fabrics import HOLD_DOWN, Shape
 from pointsman.testing.simulation.kinds import FaultKind
-from pointsman.testing.simulation.sites import Site
 
 STORES = ("aws", "gcp", "witness")
 
@@ -35,8 +34,12 @@ class Scene(StrEnum):
     AUDIT = "it is the minute in which a cloud audits"
     ADOPTION = "an operator adopts the next fabric"
     PINNED = "a tunnel fails while Google's functions are gone, until AWS pins what it carried"
+    OVERFILLED = "a link fails while Google's functions are gone, until AWS drains it by its test, which overfills the next"
+    REFUSED = "a cloud's levers refuse what a failing link needs"
     WINDOW = "maintenance of links is announced, moved and taken back"
     ORDERS = "persons order, twice and late, while a link may fail"
+    FREEZES = "persons freeze everything, for long and then for a moment"
+    HANGING = "a person orders where two stores are lost just then, so that one alone accepts it"
 
 
 class Staging(Frozen):
@@ -69,114 +72,12 @@ _LEADS = (timedelta(0), timedelta(seconds=6), timedelta(seconds=20))
 _BRISK = timedelta(seconds=8)
 """A hold-down short enough that an outage begins and ends within a storm."""
 
-Lead = tuple[tuple[FaultKind, str], ...]
-"""Kinds of fault, each with what is awaited at the site where it strikes."""
-_AGREEING = "bound=bound"
-_STEERING = "decided, self.settings"
-_UNAGREED: Lead = ((FaultKind.LEVER_TIMED_OUT, _STEERING), *((FaultKind.PARTITION_REQUESTS, _AGREEING),) * 2)
-_PARTED_FROM: Lead = ((FaultKind.LEVER_TIMED_OUT, _STEERING), *((FaultKind.PARTITION_REPLIES, _STEERING),) * 2)
-_OVERTAKEN: Lead = ((FaultKind.LEVER_TIMED_OUT, _STEERING), (FaultKind.FREEZE_AND_THAW, _AGREEING))
-_SLOWLY: Lead = ((FaultKind.LEVER_TIMED_OUT, _STEERING), *((FaultKind.STORE_SLOW, _AGREEING),) * 3)
-_LOST_WAY = (FaultKind.PARTITION_REQUESTS, "journal.put_entry(")
-
-LEADS: Mapping[str, Scene] = {
-    "self._renew(": Scene.LONG,
-    "alone:_Alone._renew": Scene.LONG,
-    "alone:": Scene.PARTED,
-    "stand_alone(": Scene.PARTED,
-    "fastpath:": Scene.FORESEEN,
-    "ahead.steps(": Scene.FORESEEN,
-    "async with Ahead(": Scene.FORESEEN,
-    "archiving:": Scene.RETURN,
-    "archived(": Scene.RETURN,
-    "_forgotten(": Scene.RETURN,
-    "sweep:_forgotten": Scene.RETURN,
-    "sweep:_converged#2": Scene.SEVERED,
-    "sweep:_deliver_if_owed#1": Scene.SEVERED,
-    "audit:": Scene.AUDIT,
-    "audited(": Scene.AUDIT,
-    "adopt:": Scene.ADOPTION,
-    "order:": Scene.ORDERS,
-    "announcing:": Scene.WINDOW,
-    "windows:": Scene.WINDOW,
-    "_announced(": Scene.WINDOW,
-    "doors:_announced": Scene.WINDOW,
-    "watch:": Scene.WATCH,
-    "watching.": Scene.WATCH,
-    "_ready(house": Scene.COLD,
-    "loaded()": Scene.COLD,
-    "flag.read()": Scene.SLOW,
-    "with_flags_anew(": Scene.SLOW,
-    "settle(": Scene.SEVERED,
-    "agree:": Scene.SEVERED,
-    "observe_missing": Scene.RELAPSE,
-    "enact:write": Scene.STALE,
-    "enact:_write": Scene.STALE,
-    "self._ready(": Scene.SLOW,
-    "journal:Notebook": Scene.SLOW,
-    "journal:_first_kept": Scene.DARK,
-    "as_the_other_reads(": Scene.DARK,
-    "enact:acknowledge_pins": Scene.PINNED,
-    "acknowledge_pins(": Scene.PINNED,
-    "enact:acknowledge": Scene.DARK,
-    "gather:note": Scene.DARK,
-    "gather:_rows_of": Scene.DARK,
-    "gather:as_the_other_reads": Scene.DARK,
-    "enact:": Scene.OUTAGE,
-    "carrying:": Scene.OUTAGE,
-    "proved_for_others(": Scene.OUTAGE,
-    "deliver:": Scene.OUTAGE,
-    "doors:deliver": Scene.OUTAGE,
-    "deliver_owed(": Scene.OUTAGE,
-}
-"""The scene that leads to a site, by the beginning of its name or by what is awaited there; the first that fits."""
-LOTS: Mapping[str, int] = {
-    "converge:_Pass.run#5": 10,
-    "converge:_Pass._agreed#2": 8,
-    "converge:_Pass.run#2": 6,
-    "fastpath:Ahead.__aexit__#1": 6,
-    "fastpath:Ahead._send#2": 3,
-    "gather:correct#1": 3,
-    "converge:_Pass._wrong#1": 2,
-    "enact:observe_missing#1": 2,
-    "archiving:archive#1": 2,
-    "alone:_Alone.": 2,
-    "enact:acknowledge_pins#1": 3,
-    "order:order#5": 5,
-    "windows:_held#1": 4,
-    "order:_noted#2": 4,
-    "order:still#3": 3,
-    "announcing:cancel#3": 3,
-}
-"""How many times as often as any other a site is aimed at, by the beginning of its name: functions come there that seldom."""
-LED = 0.75
-"""Share of schedules that are aimed at a site and play the scene that leads there; the others play any."""
 BESIDE = 0.4
 """Share of schedules with announced maintenance in which a link fails beside it."""
 LATE_DESKS = 0.3
 """Share of outages soon over whose desk is late."""
 PARTITIONS = 0.75
 """Share of partings in which one cloud loses the way to the stores; in the others the stores are down."""
-PRELUDES: Mapping[str, tuple[Lead, ...]] = {
-    "self._end(own, Phase.VOID)": (((FaultKind.FROZEN_BY_HAND, "self._put_down("),),),
-    "with_flags_anew(self.house": (((FaultKind.FREEZE_AND_THAW, _AGREEING),),),
-    "release(": (((FaultKind.DESK_REFUSED, ".tell(claimed"),),),
-    "put_off(_held": (((FaultKind.DESK_TIMED_OUT, ".tell(claimed"),),),
-    "self._change(step)": (((FaultKind.DESK_REFUSED, ".tell(claimed"),),),
-    "await noting": (((FaultKind.STORE_SLOW, _STEERING),),),
-    "self._writing": (((FaultKind.LEVER_TIMED_OUT, _STEERING),),),
-    "_Pass._agreed#2 await ahead.steps(": (_PARTED_FROM,),
-    "ahead.steps(": (((FaultKind.LEVER_TIMED_OUT, _STEERING),), _OVERTAKEN),
-    "async with Ahead(": (_UNAGREED, _SLOWLY),
-    "self.steps(": (_UNAGREED, _SLOWLY),
-}
-"""What must go wrong at other sites before a function comes to this one, any of these: by what is awaited there."""
-WITHIN: Mapping[Scene, tuple[Lead, ...]] = {
-    Scene.SEVERED: ((_LOST_WAY, _LOST_WAY),),
-    Scene.STALE: (((FaultKind.FREEZE_AND_THAW, ".apply(want"),), (), ()),
-}
-"""What goes wrong at a site in a scene, any of these, whatever its schedule is aimed at."""
-_ANY = (Scene.PLAIN,) * 9 + tuple(scene for scene in Scene if scene not in {Scene.LONG, Scene.PINNED})
 
 
 class Cue(Frozen):
@@ -192,35 +93,6 @@ class Cue(Frozen):
 
 Bringing = Callable[[Fabric, Random], Iterator[Cue]]
 """What brings a scene's own troubles about, given the fabric and the dice."""
-
-
-def leading_to(site: Site) -> Scene | None:
-    """Name the scene that leads to a site, if one does."""
-    return next((scene for words, scene in LEADS.items() if site.name.startswith(words) or words in site.awaited), None)
-
-
-def lots(site: Site) -> int:
-    """Say how many times as often as any other a site is aimed at."""
-    return next((often for words, often in LOTS.items() if site.name.startswith(words)), 1)
-
-
-def scene_of(site: Site, dice: Random) -> Scene:
-    """Pick the scene of a schedule that is aimed at a site."""
-    led = leading_to(site)
-    return led if led is not None and dice.random() < LED else dice.choice(_ANY)
-
-
-def preludes(site: Site, scene: Scene, sites: Sequence[Site], dice: Random) -> Iterator[tuple[FaultKind, str]]:
-    """Say what must go wrong where before a function comes to a site, and what goes wrong in the scene."""
-    ways = next((ways for words, ways in PRELUDES.items() if words in site.words), ((),))
-    for kind, words in (*dice.choice(ways), *dice.choice(WITHIN.get(scene, ((),)))):
-        yield from ((kind, one.name) for one in [one for one in sites if words in one.awaited][:1])
-
-
-def severed(sites: Sequence[Site]) -> Iterator[tuple[FaultKind, str]]:
-    """Say where the way to two stores is lost in the middle of an agreement."""
-    for kind, words in (_LOST_WAY, _LOST_WAY):
-        yield from ((kind, one.name) for one in [one for one in sites if words in one.awaited][:1])
 
 
 def staging(scene: Scene, dice: Random) -> Staging:
@@ -242,7 +114,11 @@ _STAGED: Mapping[Scene, Staging] = {
     Scene.RETURN: Staging(quiet=True, longest=60.0, sweep_every=8.0, hold_down=_BRISK, aged=True),
     Scene.WATCH: Staging(watching=True),
     Scene.PINNED: Staging(quiet=True, storm=35.0, sweep_every=8.0, hold_down=_BRISK, shapes=(Shape.TUNNELS,)),
+    Scene.OVERFILLED: Staging(quiet=True, storm=35.0, sweep_every=8.0, hold_down=_BRISK, shapes=(Shape.TIGHT,)),
+    Scene.REFUSED: Staging(quiet=True, hold_down=_BRISK),
     Scene.ORDERS: Staging(storm=25.0, sweep_every=11.0, hold_down=_BRISK),
+    Scene.FREEZES: Staging(quiet=True, storm=25.0, sweep_every=11.0, hold_down=_BRISK),
+    Scene.HANGING: Staging(quiet=True, storm=30.0, sweep_every=6.0, hold_down=_BRISK),
 }
 _FAILURES = (FaultKind.LINK_CUT, FaultKind.LINK_CUT, FaultKind.LINK_CUT_SILENTLY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_FLAPS)
 _SILENT = (FaultKind.LINK_LOSSY, FaultKind.LINK_LOSSY, FaultKind.LINK_BLACKHOLE, FaultKind.LINK_ONE_WAY, FaultKind.LINK_CUT_SILENTLY)
@@ -287,6 +163,19 @@ def _ordered(fabric: Fabric, dice: Random) -> Iterator[Cue]:
         yield Cue(at=at, kind=FaultKind.ORDER_GIVEN, where=dice.choice(links), path="", lasts=lasts, much=dice.random())
     if dice.random() >= BESIDE:
         yield from _outage(2, 25, (4, 30))(fabric, dice)
+
+
+def _frozen(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Let a person freeze everything for long, and others for a moment meanwhile."""
+    del fabric
+    for at, lasts in ((dice.uniform(2, 5), 60.0), (dice.uniform(7, 12), 6.0), (dice.uniform(13, 20), 6.0)):
+        yield Cue(at=at, kind=FaultKind.ORDER_GIVEN, where="", path="", lasts=lasts)
+
+
+def _drained(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Let a person order something."""
+    where = dice.choice(tuple(link.name for link in fabric.links))
+    yield Cue(at=dice.uniform(2, 6), kind=FaultKind.ORDER_GIVEN, where=where, path="", lasts=60.0)
 
 
 def _outage(since: float, until: float, lasts: tuple[float, float], kinds: tuple[FaultKind, ...] = _FAILURES) -> Bringing:
@@ -362,6 +251,13 @@ def _pinned(fabric: Fabric, dice: Random) -> Iterator[Cue]:
     yield _broken(_carrying(fabric), dice, at + dice.uniform(-1, 1), lasts, _SILENT)
 
 
+def _forbidden(fabric: Fabric, dice: Random) -> Iterator[Cue]:
+    """Let a cloud's levers refuse everything for a while, in which a link that carries fails."""
+    where, at = dice.choice(tuple(Cloud)), dice.uniform(3, 8)
+    yield Cue(at=at - 1, kind=FaultKind.LEVER_REFUSED, where=where.value, path="", lasts=dice.uniform(6, 20))
+    yield _broken(_carrying(fabric), dice, at, dice.uniform(10, 30), _SILENT)
+
+
 def _broken(links: tuple[str, ...], dice: Random, at: float, lasts: float, kinds: tuple[FaultKind, ...]) -> Cue:
     return Cue(at=at, kind=dice.choice(kinds), where=dice.choice(links), path="", lasts=lasts)
 
@@ -370,6 +266,8 @@ _BROUGHT: Mapping[Scene, Bringing] = {
     Scene.ADOPTION: _adopting,
     Scene.WINDOW: _foretold,
     Scene.ORDERS: _ordered,
+    Scene.FREEZES: _frozen,
+    Scene.HANGING: _drained,
     Scene.PARTED: _parted,
     Scene.LONG: _long_parted,
     Scene.RETURN: _returning,
@@ -382,5 +280,7 @@ _BROUGHT: Mapping[Scene, Bringing] = {
     Scene.SLOW: _slow,
     Scene.OUTAGE: _outage(1, 5, (4, 30)),
     Scene.PINNED: _pinned,
+    Scene.OVERFILLED: _pinned,
+    Scene.REFUSED: _forbidden,
     Scene.WATCH: _outage(1, 5, (4, 30)),
 }

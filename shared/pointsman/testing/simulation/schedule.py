@@ -10,7 +10,8 @@ from pointsman.core.values import Frozen, replace
 from pointsman.testing.simulation.coverage import played_sites
 from pointsman.testing.simulation.fabrics import Shape, Terms, fabrics
 from pointsman.testing.simulation.kinds import ON_LINKS, ON_PATHS, ON_STORES, RARE, STRIKES, WORLDLY, FaultKind, Request, asked_in
-from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, leading_to, lots, preludes, scene_of, severed, staging
+from pointsman.testing.simulation.leading import leading_to, lots, preludes, scene_of, severed
+from pointsman.testing.simulation.scenes import STORES, Cue, Scene, Staging, cues, staging
 from pointsman.testing.simulation.sites import Site
 
 ONCE = frozenset({FaultKind.STORE_LOST, FaultKind.STORE_ROLLED_BACK, FaultKind.CLOCK_YEARS_AHEAD})
