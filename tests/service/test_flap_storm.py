@@ -13,19 +13,22 @@ from hypothesis import Phase as Step
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.core.damping import under_at
+from pointsman.core.damping import ceiling, under_at
 from pointsman.core.fabric import Cloud, Damping, Fabric, FlowName, LinkName
 from pointsman.core.incidents import Phase
 from pointsman.core.plan import Plan
 from pointsman.core.values import replace
 from pointsman.service.deliver import deliver
+from pointsman.service.status import status
 from pointsman.service.sweep import sweep
 from tests.core.scene import fabric
 from tests.service.test_converge import World, story
+from tests.service.test_status import table
 
 IX_A = LinkName("ix-a")
 ATLAS = fabric()
 TRANSITIONS, SPAN = 1_000, 600.0
+OBSERVED = "would be damped, and is only observed: penalty"
 LEAVE = 2
 """Epochs that an outage forces: the suspicion, and the leave that the other cloud's word confirms."""
 
@@ -93,14 +96,26 @@ def test_a_thousand_flaps_in_ten_minutes_cost_the_budget_at_most_and_one_ticket_
     story(tell)
 
 
-def test_with_observe_the_same_storm_is_told_as_what_would_have_been_damped_and_nothing_is() -> None:
+def test_with_observe_the_same_storm_is_reported_as_what_would_have_been_damped_and_nothing_is() -> None:
     async def tell(world: World) -> None:
-        plans = await storm(world, [5.0] * 60)
-        assert len(plans) > 60, "every change of verdict is an epoch"
+        plans = await storm(world, [SPAN / TRANSITIONS] * TRANSITIONS)
+        assert len(plans) > TRANSITIONS, "every change of verdict is an epoch"
         said = [reason.because for plan in plans for reason in plan.reasons if reason.about == "ix-a"]
-        assert any("would be damped, and is only observed: penalty" in text for text in said)
+        assert sum(OBSERVED in text for text in said) > 0.9 * TRANSITIONS, "all but the first failures"
+        damping, penalty = world.twin.fabric.policy.damping, plans[-1].links[IX_A].penalty
+        assert penalty is not None
+        assert penalty.figure == ceiling(damping), "it would have been held back for as long as any may be"
+        until = f"under {damping.reuse} at {under_at(penalty, damping, damping.reuse):%FT%TZ}"
+        after_the_storm = (await status(table(world))).damped
+        assert list(after_the_storm) == [IX_A]
+        assert after_the_storm[IX_A].startswith(OBSERVED)
+        assert after_the_storm[IX_A].endswith(until)
+
         seen = await calm(world, 8 * 60)
         assert seen[-1][1].links[IX_A].drain is None, "the hold-down alone counts"
+        assert world.links("checkout") == ({"ix-a"}, {"ix-a"})
+        returned = (await status(table(world))).damped[IX_A]
+        assert (returned.startswith(OBSERVED), returned.endswith(until)) == (True, True), "it says so long after the return"
 
     story(tell, observing(ATLAS))
 
