@@ -1,22 +1,24 @@
 """A disk that is full under a sqlite store, one of three: the others decide, nothing acknowledged is lost, the file stays whole.
 
 A small tmpfs in a mount namespace of the process's own is a real disk that fills (ENOSPC). Where the system allows no such
-namespace, a file that may not grow (RLIMIT_FSIZE) stands for it with one store alone.
+namespace, which ``make emulators`` tells, a file that may not grow (RLIMIT_FSIZE) stands for it with one store alone.
 """
 
 import asyncio
 import json
 import resource
-import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pointsman.adapters.sqlite.store import SqliteStore
+from pointsman.testing import disks
+from pointsman.testing.disks import available_disk, on_own_disk
 from pointsman.testing.emulators import available_moto
 
 ROOT = Path(__file__).parents[2]
@@ -25,22 +27,12 @@ SMALL = 400 * 1024
 ROOMY = 16 * 1024 * 1024
 LIMIT = 220
 """Seconds that a run may take."""
-OWN_DISK = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c"]
-
-
-def can_mount(folder: Path) -> bool:
-    """Say whether this system lets a process have a disk of its own."""
-    if shutil.which("unshare") is None:
-        return False
-    return subprocess.run([*OWN_DISK, f"mount -t tmpfs tmpfs {folder}"], capture_output=True, check=False).returncode == 0
 
 
 def told_by(module: str, disk: Path, size: int, *words: object) -> Any:
     """Run a module with a disk of so many bytes at a folder, which ends with it; gives the JSON that it printed last."""
-    if not can_mount(disk):
-        pytest.skip("this system lets a process have no disk of its own (unshare --mount)")
-    run = f"mount -t tmpfs -o size={size} tmpfs {disk} && exec {sys.executable} -m {module} {disk} {' '.join(map(str, words))}"
-    done = subprocess.run([*OWN_DISK, run], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False)
+    argv = on_own_disk(disk, size, [sys.executable, "-m", module, str(disk), *map(str, words)])
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -50,6 +42,30 @@ def whole(path: Path) -> bool:
         return bool(db.execute("PRAGMA integrity_check").fetchone() == ("ok",))
 
 
+@pytest.fixture
+def looked_for_anew() -> Iterator[None]:
+    disks._way.cache_clear()
+    yield
+    disks._way.cache_clear()
+
+
+@pytest.mark.usefixtures("looked_for_anew")
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_system_that_lets_a_process_have_no_disk_of_its_own_is_told_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, installed: bool
+) -> None:
+    if installed:
+        refusing = tmp_path / "unshare"
+        refusing.write_text("#!/bin/sh\nexit 1\n")
+        refusing.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "allow user namespaces" in str(available_disk())
+
+
+needs_a_disk = pytest.mark.skipif(bool(available_disk()), reason=str(available_disk()))
+
+
+@needs_a_disk
 def test_with_the_disk_of_one_store_full_the_others_decide_and_nothing_is_lost(tmp_path: Path) -> None:
     small, roomy = tmp_path / "small", tmp_path / "roomy"
     small.mkdir()
@@ -65,6 +81,7 @@ def test_with_the_disk_of_one_store_full_the_others_decide_and_nothing_is_lost(t
     assert all(whole(roomy / f"{name}.sqlite") for name in held)
 
 
+@needs_a_disk
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(bool(available_moto()), reason=str(available_moto()))
 def test_functions_react_while_the_disk_of_one_store_is_full_and_it_catches_up_once_it_has_room(tmp_path: Path) -> None:

@@ -141,6 +141,7 @@ def test_a_machine_without_googles_emulators_is_told_of_each_and_fails_where_the
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(emulators, "_PLACES", ())
+    monkeypatch.setattr(emulators, "available_disk", lambda: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("POINTSMAN_EMULATORS", str(tmp_path))
     assert emulators.say_missing() == 1
@@ -161,7 +162,10 @@ def test_a_machine_that_has_all_emulators_is_told_nothing(
         (tmp_path / jar).touch()
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     monkeypatch.setenv("POINTSMAN_EMULATORS", str(tmp_path))
+    monkeypatch.setattr(emulators, "available_disk", lambda: None)
     assert (emulators.say_missing(), capsys.readouterr().err) == (0, "")
+    monkeypatch.setattr(emulators, "available_disk", lambda: "a process can have no disk of its own here")
+    assert (emulators.say_missing(), capsys.readouterr().err) == (1, "a process can have no disk of its own here\n")
 
 
 def test_a_jar_that_does_not_start_is_shown_with_its_last_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
