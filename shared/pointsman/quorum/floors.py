@@ -5,6 +5,10 @@ from pointsman.quorum.rows import Row
 FLOORS_LIMIT = 4096
 """How many (acceptor, register) pairs are remembered; past it the oldest is forgotten."""
 
+FORGOT = "{0} holds less of {1} than it did: it was rolled back, take it out and copy it anew"
+"""What one acceptor of several has forgotten, the others still know."""
+ALL_FORGOT = "deploy the functions anew: most stores were restored or emptied, {0} too, and hold less of {1} than they did"
+"""Of what most have forgotten no majority can be told by whoever remembers it. The mend comes first: it outlives every cut."""
 _NOTHING = Row()
 
 

@@ -12,7 +12,7 @@ from pointsman.ports.clouds import Clock
 from pointsman.ports.stores import Acceptor, Refusal, Reply, RowUnreadable, StoreDown, StoreUnsure
 from pointsman.quorum.attempt import Answer, Attempt, Lost, Request, Step, Unsure
 from pointsman.quorum.ballots import above
-from pointsman.quorum.floors import Floors, forgotten
+from pointsman.quorum.floors import ALL_FORGOT, FORGOT, Floors, forgotten
 from pointsman.quorum.outcomes import Agreed, Change, Conflict, NoMajority, Outcome, Unknown
 from pointsman.quorum.reading import Reading, judge, majority_of
 from pointsman.quorum.sealing import Seal, guarded, opening, seal_in, sealing, taking_over
@@ -38,6 +38,10 @@ LINGER_SECONDS = 5.0
 FIRST_SET = StoreSet()
 """The set of stores of whoever has never changed them."""
 _TROUBLES = (Lost, Unsure)
+
+
+class _Forgot(Lost):
+    """The acceptor holds less than it did."""
 
 
 class Registers:
@@ -246,13 +250,13 @@ class Registers:
                 if not done:
                     break
                 answers |= {asked.pop(task): task.result() for task in done}
-                reading = self._judged(answers) if len(answers) >= self.majority else None
+                reading = self._judged(register, answers) if len(answers) >= self.majority else None
         finally:
             in_time = not timer.done()
             timer.cancel()
             self._late.leave({(register, name): task for task, name in asked.items()})
         silent = {} if in_time else dict.fromkeys(asked.values(), Lost(why=SILENT))
-        return self._judged(answers | silent) if silent or reading is None else reading
+        return self._judged(register, answers | silent) if silent or reading is None else reading
 
     async def _tried(self, register: str, trial: Trial, reading: Reading | None, until: float) -> Outcome:
         """Make attempt after attempt in this set of stores."""
@@ -304,9 +308,12 @@ class Registers:
     def _leftovers(self) -> set[asyncio.Future[Any]]:
         return {task for task in (*self._lingering, *self._late.under_way) if not task.done()}
 
-    def _judged(self, answers: Mapping[str, Answer]) -> Reading:
+    def _judged(self, register: str, answers: Mapping[str, Answer]) -> Reading:
         replies = {name: answer for name, answer in answers.items() if isinstance(answer, Reply)}
         faults = {name: answer.why for name, answer in answers.items() if isinstance(answer, _TROUBLES)}
+        forgot = [name for name, answer in answers.items() if isinstance(answer, _Forgot)]
+        if len(forgot) >= self.majority:
+            faults |= {name: ALL_FORGOT.format(name, register) for name in forgot}
         return judge(replies, self.majority, faults, stores=self.stores.id)
 
     async def _attempt(self, register: str, trial: Trial, seen: Reading, until: float) -> Outcome | Conflict:
@@ -354,7 +361,7 @@ class Registers:
             return Unsure(why=str(error))
         row = (answer.held if isinstance(answer, Refusal) else answer).row
         if forgotten(floor, row):
-            return Lost(why=f"{name} holds less of {register} than it did: it was rolled back, take it out and copy it anew")
+            return _Forgot(why=FORGOT.format(name, register))
         self._floors.saw(name, register, row)
         self._hearing.heard(f"{self.stores.id} {name}")
         return answer
