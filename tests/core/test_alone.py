@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from pointsman.core.alone import DEEDS_KEPT, LEASE, Deed, Diary, Phase, claim, ended, register_of, row_of
+import pytest
+
+from pointsman.core.alone import DEEDS_KEPT, LEASE, Deed, Diary, Phase, claim, ended, register_of, row_of, standing_rows
 from pointsman.core.fabric import Cloud, FlowName, LinkName
 from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.sightings import Health
@@ -112,6 +114,15 @@ def test_any_epoch_agreed_since_counts_for_more() -> None:
     story = avoided(standing().all_healthy(700), 690, epoch=standing().plan.epoch - 1)
     before = story.plan
     assert story.decided(700) == before
+
+
+@pytest.mark.parametrize("clouds", [(Cloud.AWS, Cloud.GCP), (Cloud.GCP, Cloud.AWS)])
+def test_of_both_clouds_rows_of_one_time_that_of_the_newer_plan_counts_whatever_their_order(clouds: tuple[Cloud, ...]) -> None:
+    epoch = standing().plan.epoch
+    older, newer = (row_of(cloud, IX_A, epoch - 1 + late, START + seconds(690)) for late, cloud in enumerate(clouds))
+    assert standing_rows((older, newer)) == standing_rows((newer, older)) == {newer.member: newer}
+    same = tuple(row_of(cloud, IX_A, epoch, START + seconds(690)) for cloud in clouds)
+    assert standing_rows(same) == standing_rows(same[::-1])
 
 
 def test_what_has_been_told_is_over() -> None:

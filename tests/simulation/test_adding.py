@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.testing.simulate import main
 from pointsman.testing.simulation.adding import OFTEN
-from pointsman.testing.simulation.coverage import SELDOM
+from pointsman.testing.simulation.coverage import SELDOM, WATCH_EVERY
 from pointsman.testing.simulation.kinds import FaultKind
 
 
@@ -81,7 +81,7 @@ def test_what_only_strays_passed_through_in_all_runs_together_need_not_be_hit(re
     assert main(["--add", *written(tmp_path, document(coverage=first), document(10, coverage=then))]) == code
 
 
-@pytest.mark.parametrize(("schedules", "code"), [(2 * SELDOM, 1), (2 * SELDOM + 1, 0)])
+@pytest.mark.parametrize(("schedules", "code"), [(2 * SELDOM * WATCH_EVERY, 1), (2 * SELDOM * WATCH_EVERY + 1, 0)])
 def test_what_passed_less_often_than_anybody_comes_anywhere_need_not_be_hit(schedules: int, code: int, tmp_path: Path) -> None:
     unhit = {
         "cells": {"enact:prove#1 x store-429": 0},

@@ -129,10 +129,10 @@ def row_of(here: Cloud, link: LinkName, epoch: int, now: datetime, *, told: bool
 
 
 def standing_rows(rows: tuple[Sighting, ...]) -> dict[str, Sighting]:
-    """Give the newest row of each link that some cloud keeps traffic off alone, by the row's member."""
+    """Give the newest row of each link that some cloud keeps traffic off alone, by the row's member; of one time that of the newest plan."""
     lever, avoided, draining = Source.LEVER, row_key(""), Health.DRAINING
     found = [row for row in rows if row.source is lever and row.health is draining and row.member.startswith(avoided)]
-    return {row.member: row for row in sorted(found, key=lambda row: row.seen_at)} if found else {}
+    return {row.member: row for row in sorted(found, key=lambda row: (row.seen_at, row.value or 0, row.vantage))} if found else {}
 
 
 def taken_over(case: Case) -> dict[LinkName, Sighting]:

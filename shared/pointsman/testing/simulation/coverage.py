@@ -58,12 +58,14 @@ UNPLAYED_CALLS: Mapping[str, str] = {
 
 STRAYS = 0.005
 """Share of the requests under way at a site up to which those of a kind are strays."""
-SELDOM = 5_000
-"""Requests of which there is less than one in so many schedules are strays too: functions come to the rarest site ten times as often."""
+WATCH_EVERY = 32
+"""One schedule of so many notes which requests are under way at which await site."""
+SELDOM = 500
+"""Requests of which there is less than one in so many schedules are strays too, in all schedules, not the watched ones alone."""
 
 
 class Coverage(Frozen):
-    """How many cells could be hit, how many were, and which were not; ``under_way`` counts requests, by site and what was asked."""
+    """How many cells could be hit, how many were, and which were not; ``under_way`` counts requests, by site and what was asked, in one schedule of ``WATCH_EVERY``."""
 
     possible: int
     hit: int
@@ -127,4 +129,4 @@ def passes(site: str, kind: FaultKind, under_way: Mapping[str, int], schedules: 
         return True
     counts = {request: under_way.get(f"{site} x {request.value}", 0) for request in Request}
     struck_there = sum(counts[request] for request in struck)
-    return struck_there > STRAYS * sum(counts.values()) and struck_there * SELDOM >= schedules
+    return struck_there > STRAYS * sum(counts.values()) and struck_there * WATCH_EVERY * SELDOM >= schedules

@@ -7,6 +7,7 @@ import gc
 import time
 from collections.abc import Callable, Collection, Iterator
 
+from pointsman.testing.simulation.coverage import WATCH_EVERY
 from pointsman.testing.simulation.ending import played
 from pointsman.testing.simulation.evidence import Evidence
 from pointsman.testing.simulation.invariants import broken
@@ -21,8 +22,6 @@ __all__ = ["LEVEL", "play", "run", "story"]
 LEVEL = "system"
 TIDY_EVERY = 20
 """Schedules between two collections of what the dead leave behind."""
-WATCH_EVERY = 32
-"""One schedule of so many notes which requests are under way at which await site."""
 
 
 def run(first: int, seeds: int, kinds: Collection[FaultKind] = tuple(FaultKind), size: Size = DEFAULT) -> Tally:
