@@ -40,7 +40,7 @@ FIRST_SET = StoreSet()
 _TROUBLES = (Lost, Unsure)
 
 
-class _Forgot(Lost):
+class _Forgot(Lost, frozen=True, kw_only=True):
     """The acceptor holds less than it did."""
 
 
