@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from random import Random  # noqa: TID251 - seeded, so that every run stutters alike
 
 import pytest
@@ -16,14 +17,17 @@ import pytest
 from pointsman.core.fabric import Cloud
 from pointsman.core.sightings import Health, Source
 from pointsman.testing.emulators import available_firestore, available_moto, available_pubsub
+from pointsman.testing.faces.timing import monotonic, wait
 from pointsman.testing.processes import until
 from pointsman.testing.proxy import Weather
 from pointsman.testing.shaky import SLOTS
-from tests.chaos.judge import LINK, Judge
+from tests.chaos.judge import BACK_LIMIT, LINK, OFF_LIMIT, Judge
 from tests.chaos.theatre import FAILING, SWEEP, THROTTLED, Theatre, done_meanwhile, judged, theatre
 
 AWAKE = 2 * SWEEP
 """So long a function that was thawed may do what it still believes in."""
+STEERS = 20.0
+"""Seconds within which a cloud's functions are at work in any scene, and have written a lever where one is to be written."""
 MISSING = available_firestore() or available_pubsub() or available_moto()
 pytestmark = [pytest.mark.timeout(240), pytest.mark.skipif(bool(MISSING), reason=str(MISSING))]
 
@@ -99,9 +103,28 @@ def test_functions_freeze_and_thaw_and_die_in_the_middle_of_reactions(judge: Jud
     outage(judge, stuttering(judge.stage, Cloud.AWS), dying(judge.stage, Cloud.GCP))
 
 
-def test_a_function_that_wakes_up_with_an_old_plan_does_not_have_the_last_word(judge: Judge[Theatre]) -> None:
+def test_functions_that_were_frozen_before_they_decided_do_no_harm_when_they_wake_up_and_die_on_the_way_back(judge: Judge[Theatre]) -> None:
     goes_grey(judge, frozen_half_way(judge.stage, Cloud.AWS))
     threading.Event().wait(AWAKE.total_seconds())
+    assert judge.off()
+    heals(judge, dying(judge.stage, Cloud.AWS))
+
+
+def test_what_a_function_asked_for_before_it_was_frozen_comes_in_the_next_outage_and_does_not_have_the_last_word(
+    judge: Judge[Theatre],
+) -> None:
+    """It undoes what one outage needed. In the next its write leads flows back onto the grey link, or is refused; either way the levers are as before."""
+    stage = judge.stage
+    goes_grey(judge, contextlib.nullcontext())
+    with stale(stage):
+        heals(judge, frozen_at_its_write(stage))
+        woken = datetime.now().astimezone()  # noqa: TID251 - the stage's own time
+        judge.until("Google's prober is heard again", lambda: heard_since(stage, Cloud.GCP, woken), BACK_LIMIT)
+        goes_grey(judge, contextlib.nullcontext())
+        threading.Event().wait(AWAKE.total_seconds())
+        before = stage.policies()
+    threading.Event().wait(AWAKE.total_seconds())
+    judge.until("Google's levers are as they were before the old write came", lambda: stage.policies() == before, OFF_LIMIT)
     assert judge.off()
     heals(judge, contextlib.nullcontext())
 
@@ -124,6 +147,12 @@ def noted_down(stage: Theatre, cloud: Cloud) -> bool:
     return any(row.source is Source.PROBE and row.health is Health.DOWN for row in read.rows)
 
 
+def heard_since(stage: Theatre, cloud: Cloud, since: datetime) -> bool:
+    """Say whether what a cloud's prober told after some time lies in its own store, and is of packets that pass."""
+    rows = [row for row in asyncio.run(stage.open_stores()[cloud].rows(cloud)).rows if row.source is Source.PROBE]
+    return bool(rows) and all(row.seen_at > since and row.health is Health.UP for row in rows)
+
+
 @contextlib.contextmanager
 def frozen_half_way(stage: Theatre, cloud: Cloud) -> Iterator[None]:
     """Freeze a cloud's reacting functions when their own store has what they note, and before they have the other stores' answers."""
@@ -133,7 +162,7 @@ def frozen_half_way(stage: Theatre, cloud: Cloud) -> Iterator[None]:
         with contextlib.ExitStack() as late:
             for slot in SLOTS.keys() - {cloud.value}:
                 late.enter_context(stage.weather(slot, Weather.LATE, clouds=(cloud,)))
-            until(lambda: noted_down(stage, cloud))
+            assert until(lambda: noted_down(stage, cloud)), f"{cloud} never noted that the link is down"
             for name in names:
                 stage.children.pause(name)
 
@@ -146,25 +175,63 @@ def frozen_half_way(stage: Theatre, cloud: Cloud) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stuttering(stage: Theatre, cloud: Cloud) -> Iterator[None]:
-    """Freeze a cloud's reacting functions again and again for a moment, wherever they are."""
-    names = [name for name in stage.children if name.startswith((f"{cloud}-link_changed", f"{cloud}-sweep"))]
-    ended, dice = threading.Event(), Random(7)
+def frozen_at_its_write(stage: Theatre) -> Iterator[None]:
+    """Freeze Google's reacting function when it has sent a write to a lever, which does not arrive; the sweep waits until then, and does it instead."""
+    reacting, sweep = "gcp-link_changed", "gcp-sweep"
 
-    def stutter() -> None:
-        while not ended.wait(dice.uniform(0.02, 0.2)):
-            name = dice.choice(names)
-            stage.children.pause(name)
-            ended.wait(dice.uniform(0.1, 1.0))
-            stage.children.resume(name)
+    def freeze() -> None:
+        stage.children.pause(sweep)
+        try:
+            assert stage.gate.held.wait(STEERS), "Google's reacting function wrote no lever"
+            stage.children.pause(reacting)
+        finally:
+            stage.children.resume(sweep)
 
-    thread = threading.Thread(target=stutter)
-    thread.start()
+    try:
+        with done_meanwhile(freeze):
+            yield
+    finally:
+        stage.children.resume(reacting)
+
+
+@contextlib.contextmanager
+def stale(stage: Theatre) -> Iterator[None]:
+    """Hold the first write to a lever that Google's reacting function sends in here until the end, and see that it arrives then."""
+    before = len(stage.gate.late)
+    stage.gate.shut()
     try:
         yield
     finally:
-        ended.set()
-        thread.join()
+        stage.gate.open()
+    assert until(lambda: len(stage.gate.late) == before + 1), "the write that was held did not arrive"
+
+
+@contextlib.contextmanager
+def stuttering(stage: Theatre, cloud: Cloud) -> Iterator[None]:
+    """Freeze a cloud's reacting functions again and again for a moment, wherever they are, and see that they were at work at least once."""
+    names = [name for name in stage.children if name.startswith((f"{cloud}-link_changed", f"{cloud}-sweep"))]
+    ended, dice, at_work = threading.Event(), Random(7), list[str]()
+
+    def stutter() -> None:
+        before = stage.asked(cloud)
+        while not ended.wait(dice.uniform(0.02, 0.2)):
+            name = dice.choice(names)
+            stage.children.pause(name)
+            at_work.extend([name] if stage.asked(cloud) > before else [])
+            ended.wait(dice.uniform(0.1, 1.0))
+            stage.children.resume(name)
+            before = stage.asked(cloud)
+
+    try:
+        with done_meanwhile(stutter):
+            try:
+                yield
+            finally:
+                ended.set()
+    finally:
+        for name in names:
+            stage.children.resume(name)
+    assert at_work, f"nothing of {cloud} was at work when it was frozen"
 
 
 @contextlib.contextmanager
@@ -172,9 +239,10 @@ def dying(stage: Theatre, cloud: Cloud) -> Iterator[None]:
     """Kill every function of a cloud as soon as it is at work again, and start them anew."""
 
     def die() -> None:
-        before = stage.proxies[cloud, "witness"].passed
-        while stage.proxies[cloud, "witness"].passed == before:
-            threading.Event().wait(0.005)
+        before, end = stage.asked(cloud), monotonic() + STEERS
+        while stage.asked(cloud) == before:
+            assert monotonic() < end, f"nothing of {cloud} was at work"
+            wait(0.005)
         stage.kill_functions(cloud)
         stage.revive_functions(cloud)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pointsman.adapters.files import load
-from pointsman.core.fabric import Bandwidth, Fabric
+from pointsman.core.fabric import Bandwidth, Cloud, Fabric
 from pointsman.core.values import replace
 from pointsman.ports.stores import Listed, ListedStore, Reply, Row
 from pointsman.quorum.ballots import above
@@ -21,8 +22,9 @@ from pointsman.testing.emulators import Emulator, firestore, moto
 from pointsman.testing.platform import Platform
 from pointsman.testing.proxy import Error, Weather
 from pointsman.testing.scaled import scaled
-from pointsman.testing.shaky import Shaky
+from pointsman.testing.shaky import SLOTS, Shaky
 from pointsman.testing.stage import BUCKET, TABLE, Stage
+from tests.chaos.gate import Gate
 from tests.chaos.judge import BACK_LIMIT, Judge
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +44,28 @@ FAILING = Error(status=500, body='{"error":{"code":500,"status":"INTERNAL"}}')
 
 @dataclass
 class Theatre(Shaky):
-    """A shaky stage whose stores can be restarted, with what they held or without."""
+    """A shaky stage whose stores can be restarted, with what they held or without; Google's reacting function writes its levers through a gate."""
+
+    _reacts: bool = False
+
+    def _start_google(self, name: str) -> None:
+        self._reacts = name == "link_changed"
+        if self._reacts:
+            self.gate = self._stack.enter_context(Gate(self.urls["gcp"]))
+        super()._start_google(name)
+
+    def _function_environment(self, cloud: Cloud) -> dict[str, str]:
+        found = super()._function_environment(cloud)
+        through = {"compute": self.gate.url} if cloud is Cloud.GCP and self._reacts else {}
+        return found | {"POINTSMAN_ENDPOINTS": json.dumps(json.loads(found["POINTSMAN_ENDPOINTS"]) | through)}
+
+    def policies(self) -> object:
+        """Read all policies of the router to which the gate's last late write went, past the gate."""
+        return self.get_json(f"{self.urls['gcp']}{self.gate.router}/listRoutePolicies")
+
+    def asked(self, cloud: Cloud) -> int:
+        """Count what a cloud's functions have sent to stores until now."""
+        return sum(proxy.passed for slot in SLOTS for proxy in self.between(slot, (cloud,)))
 
     def restart_dynamodb(self) -> None:
         """Kill DynamoDB and start it anew with what it held: a restart that loses nothing that was acknowledged."""

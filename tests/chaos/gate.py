@@ -1,0 +1,82 @@
+"""A door before a cloud's API that holds one write to a lever for as long as a test wants: what was asked long ago arrives."""
+
+import threading
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlencode
+
+import urllib3
+
+from pointsman.testing.loopback import LoopbackServer, Reply, Request
+
+WRITE = "/patchRoutePolicy"
+"""How the path of a write to Google's lever ends."""
+HOPS = frozenset({"connection", "content-length", "date", "host", "keep-alive", "server", "transfer-encoding"})
+HOLD = 120.0
+"""Longest that a write is held, in seconds: longer than any scene."""
+
+
+class Gate:
+    """Passes everything on to ``target``; once it is shut, the next write to a lever waits until it is opened. ``late`` are the answers to such writes, ``router`` is where the last one went."""
+
+    def __init__(self, target: str) -> None:
+        self.held = threading.Event()
+        self.late: list[int] = []
+        self.router = ""
+        self._target = target.rstrip("/")
+        self._open, self._lock = threading.Event(), threading.Lock()
+        self._shut = False
+        self._pool = urllib3.PoolManager(maxsize=16, retries=False, timeout=30.0)
+        self._server = LoopbackServer(self._answer)
+
+    @property
+    def url(self) -> str:
+        """Where it stands."""
+        return self._server.url
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._server.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """End; what is held goes on."""
+        self.open()
+        self._server.stop()
+
+    def shut(self) -> None:
+        """Hold the next write to a lever."""
+        self.held.clear()
+        self._open.clear()
+        self._shut = True
+
+    def open(self) -> None:
+        """Let go what is held, and hold nothing more."""
+        self._shut = False
+        self._open.set()
+
+    def _answer(self, request: Request) -> Reply:
+        holds = request.path.endswith(WRITE) and self._is_first()
+        if holds:
+            self.router = request.path.removesuffix(WRITE)
+            self.held.set()
+            self._open.wait(HOLD)
+        reply = self._passed_on(request)
+        if holds:
+            self.late.append(reply.status)
+        return reply
+
+    def _is_first(self) -> bool:
+        with self._lock:
+            first, self._shut = self._shut, False
+        return first
+
+    def _passed_on(self, request: Request) -> Reply:
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOPS}
+        url = f"{self._target}{request.path}" + (f"?{urlencode(request.query)}" if request.query else "")
+        try:
+            reply = self._pool.request(request.method, url, body=request.body or None, headers=headers)
+        except urllib3.exceptions.HTTPError:
+            return Reply(hang_up=True)
+        kept = {name: value for name, value in reply.headers.items() if name.lower() not in HOPS}
+        return Reply(status=reply.status, body=reply.data, headers=kept)
