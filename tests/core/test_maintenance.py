@@ -14,6 +14,7 @@ from pointsman.core.sightings import Health, Order, Source, Vantage, Verb
 from pointsman.core.steering import FailoverTest
 from pointsman.core.values import canonical, replace
 from pointsman.core.wants import wanted
+from pointsman.core.windows import excuses
 from tests.core.days import FLOWS, HOLD, HOUR, IX_A, IX_B, LEAD, ROOMY, STEP, VPN, Days, notice
 from tests.core.scene import (
     START,
@@ -196,6 +197,12 @@ def test_a_routers_own_maintenance_drains_nothing_and_is_told_in_words() -> None
     because = next(reason.because for reason in story.plan.reasons if reason.about == "ix-a")
     assert "gcp told of maintenance at" in because
     assert severity_of(story.fabric, story.plan, IX_A) is not Severity.INFO
+    again = notice(None, None, members=("router/77",), seen=story.now, vantage=Vantage.AWS, about="another")
+    told = [row for row in story.announce(again).rows.values() if row.window is not None]
+    now = START + seconds(story.now)
+    assert len(told) > 1
+    assert excuses(story.fabric, IX_A, told, now) in because, "the first of several"
+    assert excuses(story.fabric, IX_A, told[::-1], now) == excuses(story.fabric, IX_A, told, now)
 
 
 # Members

@@ -275,11 +275,13 @@ def covers(rows: Iterable[Sighting], agreed: Maintenance) -> bool:
 
 def excuses(fabric: Fabric, link: LinkName, rows: Iterable[Sighting], now: datetime) -> str:
     """Say what short maintenance, which names no start, explains trouble of a link right now; "" when none does."""
-    for row in rows:
-        span = span_of(row) if row.window is not None else None
-        if span is not None and not span.leaves and span.start <= now < span.until and link in taken_by(fabric, row):
-            return f"{row.vantage} told of maintenance at {span.start:%FT%TZ}"
-    return ""
+    windows = ((row, span_of(row)) for row in rows if row.window is not None)
+    short = ((row, span) for row, span in windows if span is not None and not span.leaves and span.start <= now < span.until)
+    found = [(span.start, row.vantage) for row, span in short if link in taken_by(fabric, row)]
+    if not found:
+        return ""
+    start, vantage = min(found)
+    return f"{vantage} told of maintenance at {start:%FT%TZ}"
 
 
 def announced(fabric: Fabric, link: LinkName, rows: Iterable[Sighting], now: datetime) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pointsman.core.fabric import Cloud, Fabric, LinkName
 from pointsman.core.filling import retold
 from pointsman.core.members import MemberRef, index
 from pointsman.core.plan import FlagState, View
-from pointsman.core.rows import clamped, newest, outranks
+from pointsman.core.rows import clamped, newest, outranks, rank
 from pointsman.core.sightings import Health, Sighting, Source
 from pointsman.core.steering import LeverKind, Observed
 from pointsman.core.values import Frozen, replace
@@ -215,7 +215,7 @@ def _belied(fabric: Fabric, read: _CloudRows, looked: Sequence[Sighting]) -> tup
     words: dict[tuple[object, ...], list[Sighting]] = {}
     for row in read.spare:
         words.setdefault(_subject(places, row), []).append(row)
-    last = {_subject(places, row): row for row in sorted(own, key=lambda row: row.seen_at)}
+    last = {_subject(places, row): row for row in sorted(own, key=rank)}
     missed = [row for subject, row in last.items() if _unsaid(row, words.get(subject, ()), left.get(row.row))]
     same = (row for row in own if (held := left.get(row.row)) is not None and _contradicts(row, held))
     return tuple(dict.fromkeys((*same, *missed)))
