@@ -71,6 +71,12 @@ def test_a_violation_is_named_with_its_seed_and_fails_the_run(capsys: pytest.Cap
     assert "violation: seed 4: S3 epochs_rise: two plans" in out
 
 
+def test_a_schedule_of_registers_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out = played(capsys, "--level", "register", "--seed", "3", "--trace")
+    assert "read plan/atlas: granted" in out
+    assert out == played(capsys, "--level", "register", "--seed", "3", "--trace")[1]
+
+
 def test_whoever_has_read_enough_of_it_sees_no_traceback() -> None:
     command = [sys.executable, "-m", "pointsman.testing.simulate", "--level", "register", "--seeds", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -94,7 +100,6 @@ def test_a_run_names_the_code_that_was_played(capsys: pytest.CaptureFixture[str]
         (["--level", "moon"], "invalid choice"),
         (["--trace"], "name it with --seed"),
         (["--seed", "7", "--seeds", "500"], "leave out --seeds and --first"),
-        (["--level", "register", "--seed", "1", "--trace"], "for --level system"),
         (["--seed", "7", "--require-coverage"], "judges several schedules"),
         (["--seeds", "1", "--require-coverage"], "judges several schedules"),
         (["--level", "register", "--require-coverage"], "judges several schedules"),

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _added(parser, told)
     _check(parser, told)
     if told.trace:
-        tally, lines = system.story(told.first, told.faults, SIZES[told.size])
+        tally, lines = _story(told)
         sys.stdout.write(_lines(lines))
     else:
         tally = _played(told, _run(told))
@@ -57,6 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(_json(tally, reached) if told.json else _words(tally, reached))
     short = told.require_coverage and reached is not None and bool(reached.missing)
     return 1 if tally.violations or short else 0
+
+
+def _story(told: argparse.Namespace) -> tuple[Tally, tuple[str, ...]]:
+    """Play one schedule and tell it in words."""
+    if told.level == system.LEVEL:
+        return system.story(told.first, told.faults, SIZES[told.size])
+    lines: list[str] = []
+    return registers.play(told.first, tell=lines.append), tuple(lines)
 
 
 def _parser() -> _Parser:
@@ -110,8 +118,8 @@ def _kinds(text: str) -> tuple[FaultKind, ...]:
 
 
 def _check(parser: _Parser, told: argparse.Namespace) -> None:
-    if told.level == registers.LEVEL and (told.trace or len(told.faults) < len(FaultKind) or told.size != DEFAULT.name):
-        parser.error("--trace, --faults and --size are for --level system: the register level draws from all of its own faults")
+    if told.level == registers.LEVEL and (len(told.faults) < len(FaultKind) or told.size != DEFAULT.name):
+        parser.error("--faults and --size are for --level system: the register level draws from all of its own faults")
     alone = told.seed is not None or told.seeds == 1
     if told.require_coverage and (told.level == registers.LEVEL or alone):
         parser.error(

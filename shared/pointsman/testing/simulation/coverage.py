@@ -30,6 +30,7 @@ UNPLAYED: Mapping[str, str] = {
     "registers:Registers.must_be_open": "a set of stores is opened by a move alone",
     "announcing:cancel#2": "a window is taken back once more where a store missed it: tests/service/test_windows.py plays it",
     "doors:probe": "packets are sent by a process of its own, for which the reports of every schedule stand",
+    "probing/": "an operator's command tries a store's promises, which no function asks for",
     "probe:": "packets are sent by a process of its own, for which the reports of every schedule stand",
     "status:": "an operator's command, which changes nothing",
     "chain:": "an operator's command, which changes nothing",

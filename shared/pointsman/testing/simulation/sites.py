@@ -45,8 +45,8 @@ class Site(Frozen):
 @cache
 def sites() -> tuple[Site, ...]:
     """Find every await site of ``service/``, by file and place."""
-    files = sorted(SERVICE.glob("*.py"))
-    return tuple(site for path in files for site in _in_file(path.name, ast.parse(path.read_text(encoding="utf-8"))))
+    files = sorted(SERVICE.rglob("*.py"))
+    return tuple(site for path in files for site in _in_file(str(path.relative_to(SERVICE)), ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def _in_file(file: str, tree: ast.Module) -> Iterator[Site]:
