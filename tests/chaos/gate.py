@@ -1,5 +1,6 @@
 """A door before a cloud's API that holds one write to a lever for as long as a test wants: what was asked long ago arrives."""
 
+import json
 import threading
 from types import TracebackType
 from typing import Self
@@ -17,13 +18,16 @@ HOLD = 120.0
 
 
 class Gate:
-    """Passes everything on to ``target``; once it is shut, the next write to a lever waits until it is opened. ``late`` are the answers to such writes, ``router`` is where the last one went."""
+    """Passes everything on to ``target``; once it is shut, the next write that lets flows back onto ``link`` waits until it is opened.
 
-    def __init__(self, target: str) -> None:
+    ``late`` are the answers to such writes, ``router`` is where the last one went.
+    """
+
+    def __init__(self, target: str, link: str) -> None:
         self.held = threading.Event()
         self.late: list[int] = []
         self.router = ""
-        self._target = target.rstrip("/")
+        self._target, self._link = target.rstrip("/"), link
         self._open, self._lock = threading.Event(), threading.Lock()
         self._shut = False
         self._pool = urllib3.PoolManager(maxsize=16, retries=False, timeout=30.0)
@@ -45,7 +49,7 @@ class Gate:
         self._server.stop()
 
     def shut(self) -> None:
-        """Hold the next write to a lever."""
+        """Hold the next write that lets flows back."""
         self.held.clear()
         self._open.clear()
         self._shut = True
@@ -56,7 +60,7 @@ class Gate:
         self._open.set()
 
     def _answer(self, request: Request) -> Reply:
-        holds = request.path.endswith(WRITE) and self._is_first()
+        holds = self._lets_back(request) and self._is_first()
         if holds:
             self.router = request.path.removesuffix(WRITE)
             self.held.set()
@@ -65,6 +69,13 @@ class Gate:
         if holds:
             self.late.append(reply.status)
         return reply
+
+    def _lets_back(self, request: Request) -> bool:
+        """Say whether a write leaves of a policy of the link nothing but its last term, which leads everything on."""
+        if not request.path.endswith(WRITE):
+            return False
+        policy = json.loads(request.body)
+        return bool(policy["name"].endswith(self._link)) and len(policy["terms"]) == 1
 
     def _is_first(self) -> bool:
         with self._lock:

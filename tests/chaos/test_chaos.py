@@ -26,6 +26,8 @@ from tests.chaos.theatre import FAILING, SWEEP, THROTTLED, Theatre, done_meanwhi
 
 AWAKE = 2 * SWEEP
 """So long a function that was thawed may do what it still believes in."""
+FROZEN = 6.0
+"""Longest that the functions that note an outage are frozen, in seconds: less than the others have to leave the link."""
 STEERS = 20.0
 """Seconds within which a cloud's functions are at work in any scene, and have written a lever where one is to be written."""
 MISSING = available_firestore() or available_pubsub() or available_moto()
@@ -35,6 +37,7 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.skipif(bool(MISSING), reason
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge[Theatre]]:
     with judged(theatre(tmp_path_factory.mktemp("chaos"))) as judge:
+        judge.until("both clouds' reacting functions are warm", lambda: all(map(judge.stage.is_warm, Cloud)), 2 * BACK_LIMIT)
         yield judge
 
 
@@ -155,8 +158,11 @@ def heard_since(stage: Theatre, cloud: Cloud, since: datetime) -> bool:
 
 @contextlib.contextmanager
 def frozen_half_way(stage: Theatre, cloud: Cloud) -> Iterator[None]:
-    """Freeze a cloud's reacting functions when their own store has what they note, and before they have the other stores' answers."""
-    names = [name for name in stage.children if name.startswith(f"{cloud}-link_changed")]
+    """Freeze a cloud's reacting functions when their own store has what they note, and before they have the other stores' answers.
+
+    What they noted is soon too old to go by, and their prober's next word waits for them: they are not frozen for long.
+    """
+    names, over = [name for name in stage.children if name.startswith(f"{cloud}-link_changed")], threading.Event()
 
     def freeze() -> None:
         with contextlib.ExitStack() as late:
@@ -165,13 +171,15 @@ def frozen_half_way(stage: Theatre, cloud: Cloud) -> Iterator[None]:
             assert until(lambda: noted_down(stage, cloud)), f"{cloud} never noted that the link is down"
             for name in names:
                 stage.children.pause(name)
-
-    try:
-        with done_meanwhile(freeze):
-            yield
-    finally:
+        over.wait(FROZEN)
         for name in names:
             stage.children.resume(name)
+
+    with done_meanwhile(freeze):
+        try:
+            yield
+        finally:
+            over.set()
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from pointsman.testing.scaled import scaled
 from pointsman.testing.shaky import SLOTS, Shaky
 from pointsman.testing.stage import BUCKET, TABLE, Stage
 from tests.chaos.gate import Gate
-from tests.chaos.judge import BACK_LIMIT, Judge
+from tests.chaos.judge import BACK_LIMIT, LINK, Judge
 
 ROOT = Path(__file__).parents[2]
 FACTOR = 150.0
@@ -51,13 +51,17 @@ class Theatre(Shaky):
     def _start_google(self, name: str) -> None:
         self._reacts = name == "link_changed"
         if self._reacts:
-            self.gate = self._stack.enter_context(Gate(self.urls["gcp"]))
+            self.gate = self._stack.enter_context(Gate(self.urls["gcp"], LINK))
         super()._start_google(name)
 
     def _function_environment(self, cloud: Cloud) -> dict[str, str]:
         found = super()._function_environment(cloud)
         through = {"compute": self.gate.url} if cloud is Cloud.GCP and self._reacts else {}
         return found | {"POINTSMAN_ENDPOINTS": json.dumps(json.loads(found["POINTSMAN_ENDPOINTS"]) | through)}
+
+    def is_warm(self, cloud: Cloud) -> bool:
+        """Say whether a cloud's reacting function has looked at the plan: its first call, which loads everything, takes seconds."""
+        return any("epoch" in line for line in self.logs(cloud, "link_changed"))
 
     def policies(self) -> object:
         """Read all policies of the router to which the gate's last late write went, past the gate."""
