@@ -17,7 +17,7 @@ from pointsman.core.filling import parallel
 from pointsman.core.flows import placements
 from pointsman.core.motion import one_domain
 from pointsman.core.plan import Drain, DrainCause, LinkState, Maintenance, Placement, Verdict
-from pointsman.core.sightings import Cause
+from pointsman.core.sightings import Cause, Health
 from pointsman.core.silence import SILENT_AFTER, last_beat
 from pointsman.core.values import replace
 from pointsman.core.windows import Told, covers, excuses, follows, near, told_by_link
@@ -101,17 +101,26 @@ def _has_time(case: Case, link: Link, state: LinkState, end: datetime) -> bool:
 
     It has time to converge from when its end was noticed. Whoever notices may have slept since it ended, and every row be as old: where
     nothing bad is known, it has time until whoever must see it good has told anything, or that cloud's functions were at work for longer:
-    since the end, or since it was agreed to be up, if that came later, for what was told before is no word of it as it is.
+    since the end, or since it was agreed to be up in spite of what was told against it after that, which is no word of it as it is.
     """
     if state.verdict is Verdict.UP and state.good_since is not None:
         return False
     if case.now < end + link.timers.budget:
         return True
-    begun = max(end, state.since) if state.verdict is Verdict.UP and state.since is not None else end
+    begun = _last_doubted(case, link, state, end)
     silent = frozenset(Cloud) - heard_since(link, case.claims[link.name], begun)
     beats = [last_beat(case.view.rows, cloud) for cloud in silent]
     asleep = any(beat is None or beat < begun + SILENT_AFTER for beat in beats)
     return asleep and state.verdict in {Verdict.UP, Verdict.UNKNOWN}
+
+
+def _last_doubted(case: Case, link: Link, state: LinkState, end: datetime) -> datetime:
+    """Give the window's end, or when the link was agreed to be up later, if something had been told against it in between."""
+    since = state.since
+    if state.verdict is not Verdict.UP or since is None:
+        return end
+    told = any(row.health is Health.DOWN and end < row.seen_at <= since for row in rows_of(case.claims[link.name]))
+    return since if told else end
 
 
 def _whole(window: Maintenance | None) -> bool:
