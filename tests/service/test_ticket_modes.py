@@ -82,6 +82,9 @@ def test_while_every_store_answers_a_ticket_says_all_that_the_mode_survives(stor
         await deliver(world.gcp)
         assert desk.modes == [(await status(table(world))).mode.text]
         assert "does not answer" not in desk.modes[0]
+        held = [await store.read(name) for store in world.table.stores for name in (await store.registers()).names]
+        assert any('"outbox"' in (reply.row.value or "") for reply in held)
+        assert not any('"mode":' in (reply.row.value or "") for reply in held), "functions of an earlier version could not read it"
 
     story(tell, declared(stores))
 
