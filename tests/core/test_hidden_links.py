@@ -1,5 +1,7 @@
 """A link that a person's drain hides: AWS does it by its failover test, which takes the sessions away."""
 
+from collections.abc import Callable
+
 import pytest
 
 from pointsman.core.evidence import BACK_WITHIN
@@ -123,6 +125,13 @@ def test_what_probes_lost_during_a_test_condemns_nobody_once_the_session_is_back
 def test_what_they_still_lose_then_does() -> None:
     story = returning(*BACK, *aws_probe("ix-a", Health.DOWN, 33), *gcp_probe("ix-a", Health.DOWN, 33), at=34)
     assert story.decided(34).links[IX_A].verdict is Verdict.DOWN
+
+
+@pytest.mark.parametrize("looking", [aws_bgp, gcp_bgp])
+def test_also_when_whoever_noted_their_words_has_looked_at_its_own_end_since(looking: Callable[..., tuple[Sighting, ...]]) -> None:
+    lost = (*aws_probe("ix-a", Health.DOWN, 40), *gcp_probe("ix-a", Health.DOWN, 40))
+    story = returning(*BACK, *lost, *looking("ix-a", Health.UP, 40.01), at=41)
+    assert story.decided(41).links[IX_A].verdict is Verdict.DOWN
 
 
 def test_so_does_a_session_that_does_not_come_back_or_goes_again() -> None:

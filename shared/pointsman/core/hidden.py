@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pointsman.core.claims import LOOKS, Claims, rows_of, saying
 from pointsman.core.plan import DrainCause, LinkState, Verdict
-from pointsman.core.sightings import Aspect, Health, Sighting, Source
+from pointsman.core.sightings import Aspect, Health, Sighting, Source, Vantage
 
 _OF_SESSIONS = frozenset({Source.LOOK, Source.NETWORK_MANAGER, Source.ROUTER_LOG})
 """What tells of a session as it is, and not of a figure in a while."""
@@ -16,17 +16,30 @@ def is_planned(state: LinkState) -> bool:
 
 
 def lags(claims: Claims, before: LinkState) -> bool:
-    """Say whether probes have yet to speak of a link that could not be seen and is drained no more: all against it is older than its session."""
+    """Say whether probes have yet to speak of a link that could not be seen and is drained no more: all against it is older than its session.
+
+    Whoever notes a prober's word looks at its own end just after that. So what counts is the end whose last look is the older one.
+    """
     if before.verdict is not Verdict.UNKNOWN or before.drain is not None or before.since is None:
         return False
-    back, downs = _back(claims), saying(rows_of(claims), Health.DOWN)
-    return back is not None and any(row.source is Source.PROBE for row in downs) and all(row.seen_at < back for row in downs)
+    ends = _back_by_end(claims)
+    seen = [at for at in ends.values() if at > before.since] or list(ends.values())
+    downs = saying(rows_of(claims), Health.DOWN)
+    return bool(seen) and any(row.source is Source.PROBE for row in downs) and all(row.seen_at < min(seen) for row in downs)
 
 
 def _back(claims: Claims) -> datetime | None:
     """Give when a session was last seen up, by a look or its own feed."""
-    seen = (row for row in saying(rows_of(claims), Health.UP) if row.aspect is Aspect.BGP and row.source in _OF_SESSIONS)
-    return max((row.seen_at for row in seen), default=None)
+    return max(_back_by_end(claims).values(), default=None)
+
+
+def _back_by_end(claims: Claims) -> dict[Vantage, datetime]:
+    """Give when each end last saw a session up."""
+    found: dict[Vantage, datetime] = {}
+    for row in saying(rows_of(claims), Health.UP):
+        if row.aspect is Aspect.BGP and row.source in _OF_SESSIONS:
+            found[row.vantage] = max(row.seen_at, found.get(row.vantage, row.seen_at))
+    return found
 
 
 def since_the_session(claims: Claims, before: LinkState) -> Claims:
