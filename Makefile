@@ -40,7 +40,7 @@ bench: compiled ## Measure reactions and print them as JSON.
 
 check: lint test ## Format, lint, types, import contracts, then all tests.
 
-emulators: compiled ## Say which of the clouds' emulators cannot run here, and fail: the tests would skip what needs them.
+emulators: compiled ## Say which emulators, and disks that fill up, cannot be had here, and fail: the tests would skip what needs them.
 	@$(BIN)/python -m pointsman.testing.emulators --missing
 
 lint: compiled ## Format, lint, types and import contracts alone.
