@@ -21,7 +21,7 @@ from pointsman.core.outbox import (
     severity_of,
     ticket_key,
 )
-from pointsman.core.plan import LinkState, Placement, Plan, Verdict
+from pointsman.core.plan import DrainCause, LinkState, Maintenance, Placement, Plan, Verdict
 from pointsman.core.values import replace
 from tests.core.outages import IX_A, IX_B, IX_C, LATE, OUT, VPN, asks, desk, desks, healed, opened, outage, ticket, told
 from tests.core.scene import ATLAS, CHECKOUT, START, seconds
@@ -94,7 +94,21 @@ def test_a_later_outage_of_the_link_leaves_the_earlier_incident_over() -> None:
 
 
 def test_an_incident_that_nobody_saw_open_is_opened_and_resolved_in_one_step() -> None:
-    assert asks(follow(ATLAS, healed(), IX_A, 2, None)) == [Ask.OPEN, Ask.RESOLVE]
+    late = follow(ATLAS, healed(), IX_A, 2, None)
+    assert asks(late) == [Ask.OPEN, Ask.RESOLVE]
+    assert late.outbox[0].summary == "ix-a had an incident from epoch 2 on: it was over before anybody could be told; see pointsman history"
+
+
+def test_what_befalls_the_link_by_now_neither_excuses_nor_describes_an_earlier_outage_that_nobody_saw() -> None:
+    window = Maintenance(start=START, until=START + seconds(600), by={"row": 1})
+    today = LinkState(
+        verdict=Verdict.DOWN, down_since_epoch=9, closing=(2,), maintenance=window, drain=replace(OUT, cause=DrainCause.MAINTENANCE)
+    )
+    again = replace(outage(epoch=9), links=outage().links | {IX_A: today})
+    assert severity_of(ATLAS, again, IX_A) is Severity.INFO, "today's is announced"
+    late = follow(ATLAS, again, IX_A, 2, None)
+    assert (late.severity, asks(late)) == (Severity.WARNING, [Ask.OPEN, Ask.RESOLVE])
+    assert "probes lose" not in late.outbox[0].summary
 
 
 def test_a_plan_without_trouble_has_no_incidents() -> None:
