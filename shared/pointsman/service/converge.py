@@ -287,7 +287,7 @@ class _Pass:
         refused = await tell_refusals(house, agreement.plan, proved, done, gathered)
         lost += await quietly(*_refused(house, fabric, agreement.plan, refused, gathered))
         if settled:
-            await acknowledge(house, agreement.plan, done, gathered)
+            await acknowledge(house, agreement.plan, done, proved, gathered)
         if proved and (_lost_fence(proved) or await self._newer(agreement.plan, gathered)):
             return None
         if settled:

@@ -32,7 +32,7 @@ from pointsman.core.steering import (
 from pointsman.core.values import Frozen, canonical, digest, replace
 from pointsman.core.wants import wanted
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
-from pointsman.service.gather import Blind, Gathered, Target, as_the_other_reads, flags_allow, note, observe
+from pointsman.service.gather import Blind, Gathered, Target, as_the_other_reads, by_now, flags_allow, note, observe
 from pointsman.service.house import House
 
 _STEPS = uuid.UUID("6f1d3c52-5a0e-4a5e-9a55-6d7b0a1f0c11")
@@ -176,13 +176,16 @@ async def _prove(house: House, step: Step) -> Step:
     return replace(step, verified=verified, again=step.again and verified.level is Level.NONE)
 
 
-async def acknowledge(house: House, plan: Plan, done: Sequence[Setting], gathered: Gathered) -> str:
+async def acknowledge(house: House, plan: Plan, done: Sequence[Setting], steps: Sequence[Step], gathered: Gathered) -> str:
     """Leave a row for every link once all of this cloud's levers are proved to be set as the plan asks, and end its intents.
 
     The other cloud counts on it, and a drain is in force only when its flows' new links attract them too. A row is
-    left once, so it must stand where the other cloud can read it.
+    left once, so it must stand where the other cloud can read it. What one of the ``steps`` wrote is told as of now, long as that may
+    have taken; what was merely seen as of then: of two functions at once it is no older word that stands.
     """
-    rows = [(setting.link, _row(house, plan, setting, gathered.now)) for setting in done if isinstance(setting, _LINK_LEVERS)]
+    written, at = {target_of(step.setting) for step in steps if step.written}, by_now(house, gathered)
+    told = [(one, at if target_of(one) in written else gathered.now) for one in done if isinstance(one, _LINK_LEVERS)]
+    rows = [(setting.link, _row(house, plan, setting, since)) for setting, since in told]
     stored = await as_the_other_reads(house, gathered.stored)
     ended = [over(one, gathered.now) for one in standing(house.here, gathered.stored.values())]
     return await note(house, [*ended, *(row for link, row in rows if _says_more(plan, link, row, stored.get(row.row)))])

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from math import ceil
 
 from pointsman.core.errors import PointsmanError, Transient
 from pointsman.core.evidence import freshness_of
@@ -52,12 +53,14 @@ class Gathered(Frozen):
     ``looked`` are the live look's claims, not noted yet; ``stored`` the rows as the stores hold them; ``astray`` those of
     the own cloud that the witness alone holds, from a time when the own store took none, and ``belied`` those of which
     the witness still tells an earlier and contrary word; ``unseen`` are the keys that the look was not let see; ``blind`` says why a lever
-    could not be observed; ``unrecorded`` why the events' claims could be noted nowhere ("" when they were).
+    could not be observed; ``unrecorded`` why the events' claims could be noted nowhere ("" when they were). ``heard`` is when the stores
+    told ``now`` (seconds of the clock that never goes back).
     """
 
     view: View
     reading: Reading
     now: datetime
+    heard: float
     looked: tuple[Sighting, ...] = ()
     unseen: tuple[str, ...] = ()
     stored: dict[str, Sighting] = {}
@@ -81,6 +84,7 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         looked = group.create_task(_look(house, scope.look)) if scope.look else None
         levers = {target: group.create_task(observe(house, target)) for target in scope.levers}
     look = Look() if looked is None else looked.result()
+    heard = house.clock.monotonic()
     now, trusted = _time(house, reading.result(), [task.result() for task in rows.values()])
     stored = newest(row for task in rows.values() for row in task.result().rows)
     belated = worth_noting(house.current, (claim for claim in claims if claim not in news), stored)
@@ -107,6 +111,7 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         view=view,
         reading=reading.result(),
         now=now,
+        heard=heard,
         looked=look.claims,
         unseen=look.unseen,
         stored=stored,
@@ -259,6 +264,11 @@ def _time(house: House, reading: Reading, rows: Iterable[_CloudRows]) -> tuple[d
     times = dict(time for read in rows for time in read.times) | reading.store_times
     agreed = agreed_time(times.values(), house.registers.majority)
     return (house.clock.now(), False) if agreed is None else (agreed, True)
+
+
+def by_now(house: House, gathered: Gathered) -> datetime:
+    """Give the stores' time by now, in whole seconds as they tell it and rounded up: no earlier than whoever looked before now takes it for."""
+    return gathered.now + timedelta(seconds=ceil(house.clock.monotonic() - gathered.heard))
 
 
 async def _look(house: House, links: tuple[LinkName, ...]) -> Look:
