@@ -1,8 +1,9 @@
 """What must hold of how functions go about it, beside the numbered invariants: each rule is a function from the record to what breaks it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
+from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.journal import opened
 from pointsman.core.members import probe_key
 from pointsman.core.pins import OWNER
@@ -47,14 +48,28 @@ def nothing_is_done_on_unknown_or_a_lone_claim(record: Record) -> Findings:
 def nobody_is_alarmed_for_a_sound_link(record: Record) -> Findings:
     """Eyes: an incident begins only for a link that something was wrong with by then, besides what our own steering did to it.
 
-    Announced maintenance may need a person on any link. Where a flow has no sound link, BGP puts it onto whatever is left.
+    Announced maintenance may need a person on any link. Where a flow has no sound link, BGP puts it onto whatever is left. And
+    where a link failed and nobody was told, what it carried is on another, which loses some of it.
     """
     for at, plan in record.history:
         for name, state in plan.links.items():
             begun = state.down_since_epoch == plan.epoch and not (state.maintenance and state.maintenance.ask)
-            if begun and not record.evidence.suffered.get(name, at) < at and _all_are_placed(plan):
+            alarmed = begun and not record.evidence.suffered.get(name, at) < at and _all_are_placed(plan)
+            if alarmed and not any(_failed_unnoticed(record, one, at) for one in _beside(record.fabric(plan), name)):
                 why = next((one.because for one in plan.reasons if one.about == name), "")
                 yield f"epoch {plan.epoch} opens an incident of {name} at {at:.1f} s, and nothing had ever been wrong with it: {why}"
+
+
+def _beside(fabric: Fabric, name: LinkName) -> frozenset[LinkName]:
+    """List the other links that flows of a link may be on."""
+    return frozenset(one for flow in fabric.flows if name in flow.prefer for one in flow.prefer) - {name}
+
+
+def _failed_unnoticed(record: Record, name: LinkName, by: float) -> bool:
+    """Say whether something was first wrong with a link some time before, and every plan that stood since then took it for good."""
+    first = record.evidence.suffered.get(name, by)
+    stood = [plan for (_, plan), (until, _) in pairwise(record.history) if first < until <= by]
+    return first < by and all(name in plan.links and plan.links[name].verdict is Verdict.UP for plan in stood)
 
 
 def _all_are_placed(plan: Plan) -> bool:
