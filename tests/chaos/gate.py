@@ -4,15 +4,12 @@ import json
 import threading
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlencode
-
-import urllib3
 
 from pointsman.testing.loopback import LoopbackServer, Reply, Request
+from pointsman.testing.upstream import Upstream
 
 WRITE = "/patchRoutePolicy"
 """How the path of a write to Google's lever ends."""
-HOPS = frozenset({"connection", "content-length", "date", "host", "keep-alive", "server", "transfer-encoding"})
 HOLD = 120.0
 """Longest that a write is held, in seconds: longer than any scene."""
 
@@ -27,10 +24,9 @@ class Gate:
         self.held = threading.Event()
         self.late: list[int] = []
         self.router = ""
-        self._target, self._link = target.rstrip("/"), link
+        self._upstream, self._link = Upstream(target), link
         self._open, self._lock = threading.Event(), threading.Lock()
         self._shut = False
-        self._pool = urllib3.PoolManager(maxsize=16, retries=False, timeout=30.0)
         self._server = LoopbackServer(self._answer)
 
     @property
@@ -65,7 +61,7 @@ class Gate:
             self.router = request.path.removesuffix(WRITE)
             self.held.set()
             self._open.wait(HOLD)
-        reply = self._passed_on(request)
+        reply = self._upstream.answer(request)
         if holds:
             self.late.append(reply.status)
         return reply
@@ -81,13 +77,3 @@ class Gate:
         with self._lock:
             first, self._shut = self._shut, False
         return first
-
-    def _passed_on(self, request: Request) -> Reply:
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOPS}
-        url = f"{self._target}{request.path}" + (f"?{urlencode(request.query)}" if request.query else "")
-        try:
-            reply = self._pool.request(request.method, url, body=request.body or None, headers=headers)
-        except urllib3.exceptions.HTTPError:
-            return Reply(hang_up=True)
-        kept = {name: value for name, value in reply.headers.items() if name.lower() not in HOPS}
-        return Reply(status=reply.status, body=reply.data, headers=kept)

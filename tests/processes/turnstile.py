@@ -10,20 +10,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
-
-import urllib3
 
 from pointsman.core.fabric import Cloud
 from pointsman.testing.bench.bed import WRITES, Bed
 from pointsman.testing.bench.counting import operation_of
 from pointsman.testing.loopback import LoopbackServer, Reply, Request
+from pointsman.testing.upstream import Upstream
 
 DOORS = frozenset(
     {"ssm", "ec2", "directconnect", "interconnect", "compute", "networkconnectivity", "secretmanager", "dynamodb", "s3", "firestore"}
 )
 """The services that are reached through doors; queues and desks are not waited for."""
-HOPS = frozenset({"connection", "content-length", "date", "host", "keep-alive", "server", "transfer-encoding"})
 BESIDE = (b"register#plan", b"registers/plan", b"register/plan", b"journal", b"intent/", b"failover-test/")
 """What a request names, in path or body, that goes out beside the lever's write: agreement, journal, intent, the claim to a test."""
 READS = frozenset({"GetItem", "GetParameters", "Query", "batchGet", "runQuery", "GET"})
@@ -86,9 +83,8 @@ class Door:
 
     def __init__(self, service: str, target: str, turnstile: Turnstile) -> None:
         self._service = service
-        self._target = target.rstrip("/")
+        self._upstream = Upstream(target)
         self._turnstile = turnstile
-        self._pool = urllib3.PoolManager(maxsize=32, retries=False, timeout=30.0)
         self.server = LoopbackServer(self._answer)
 
     def _answer(self, request: Request) -> Reply:
@@ -97,19 +93,9 @@ class Door:
         named = request.path.encode() + request.body.replace(b"%2F", b"/")
         beside = operation not in READS and any(word in named for word in BESIDE)
         self._turnstile.enter("steer" if steers else f"{'beside ' if beside else ''}{self._service} {operation} {request.path}")
-        reply = self._passed_on(request)
+        reply = self._upstream.answer(request)
         self._turnstile.leave(beside=beside, steers=steers)
         return reply
-
-    def _passed_on(self, request: Request) -> Reply:
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOPS}
-        url = f"{self._target}{request.path}" + (f"?{urlencode(request.query)}" if request.query else "")
-        try:
-            reply = self._pool.request(request.method, url, body=request.body or None, headers=headers)
-        except urllib3.exceptions.HTTPError:
-            return Reply(hang_up=True)
-        kept = {name: value for name, value in reply.headers.items() if name.lower() not in HOPS}
-        return Reply(status=reply.status, body=reply.data, headers=kept)
 
 
 @dataclass

@@ -3,24 +3,16 @@
 import threading
 from collections import Counter
 from typing import Self
-from urllib.parse import urlencode
-
-import urllib3
 
 from pointsman.testing.loopback import LoopbackServer, Reply, Request
-
-AT_ONCE = 32
-READ_LIMIT = 30.0
-_HOPS = frozenset({"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding"})
-"""Headers that belong to one connection and are written anew, the time of one clock in ``Date`` among them."""
+from pointsman.testing.upstream import Upstream
 
 
 class CountingProxy:
     """Passes requests on to ``target`` and counts them; use it in a ``with`` block."""
 
     def __init__(self, target: str) -> None:
-        self._target = target.rstrip("/")
-        self._pool = urllib3.PoolManager(maxsize=AT_ONCE, retries=False, timeout=READ_LIMIT)
+        self._upstream = Upstream(target)
         self._lock = threading.Lock()
         self._counted: Counter[str] = Counter()
         self._server = LoopbackServer(self._answer)
@@ -48,14 +40,7 @@ class CountingProxy:
     def _answer(self, request: Request) -> Reply:
         with self._lock:
             self._counted[operation_of(request.method, request.path, request.headers.get("X-Amz-Target", ""))] += 1
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOPS | {"host"}}
-        url = f"{self._target}{request.path}" + (f"?{urlencode(request.query)}" if request.query else "")
-        try:
-            reply = self._pool.request(request.method, url, body=request.body or None, headers=headers)
-        except urllib3.exceptions.HTTPError:
-            return Reply(hang_up=True)
-        kept = {name: value for name, value in reply.headers.items() if name.lower() not in _HOPS}
-        return Reply(status=reply.status, body=reply.data, headers=kept)
+        return self._upstream.answer(request)
 
 
 def operation_of(method: str, path: str, target: str) -> str:
