@@ -1,6 +1,7 @@
 """The quiet after a storm: what it waits for before a schedule counts as over; and what a storm may not do."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from pointsman.core.fabric import Cloud
@@ -53,20 +54,36 @@ def test_what_its_newest_word_has_mended_is_not() -> None:
 
 
 def test_what_comes_up_while_something_later_is_waited_for_is_due_as_soon() -> None:
-    async def waited(*, announced: bool) -> float:
+    def announce(play: Play) -> None:
+        lead = play.schedule.fabric.policy.maintenance.lead
+        soon = play.world.clock.now() + timedelta(seconds=100)
+        play.world.works.append(Foretold(link="ix-1", start=soon + lead, end=soon + lead + timedelta(seconds=60)))
+
+    assert 110 <= rested(announce) <= 180
+    assert rested(lambda _: None) == 900
+
+
+def test_what_a_prober_finds_otherwise_meanwhile_is_told_within_a_minute() -> None:
+    assert 10 < rested(lambda play: play.world.twin.network.blackhole("ix-1")) <= 70
+
+
+def rested(befall: Callable[[Play], None]) -> float:
+    """Give how long a rest of 900 s took, ten seconds into which something befell (seconds)."""
+
+    async def waited() -> float:
         play = Play(schedule(3, kinds=()), watching=False, telling=False)
         agreed(play)
-        clock, lead = play.world.clock, play.schedule.fabric.policy.maintenance.lead
-        resting = asyncio.ensure_future(Calm(play)._rest(900.0))
+        calm, clock = Calm(play), play.world.clock
+        for cloud in Cloud:
+            await calm._report(cloud)
+        began = clock.monotonic()
+        resting = asyncio.ensure_future(calm._rest(900.0))
         await clock.sleep(10.0)
-        if announced:
-            soon = clock.now() + timedelta(seconds=100)
-            play.world.works.append(Foretold(link="ix-1", start=soon + lead, end=soon + lead + timedelta(seconds=60)))
+        befall(play)
         await resting
-        return clock.monotonic()
+        return clock.monotonic() - began
 
-    assert 110 <= run(waited(announced=True)) <= 180
-    assert run(waited(announced=False)) == 900
+    return run(waited())
 
 
 def test_no_store_is_rolled_back_while_somebody_is_under_way_with_a_ballot_that_it_refuses() -> None:

@@ -94,11 +94,13 @@ class Calm:
         return None
 
     async def _rest(self, seconds: float) -> None:
-        """Wait so long, or until what comes up meanwhile is due: both clouds sweep every minute, and here only for what is waited for."""
+        """Wait so long, or until what comes up meanwhile is due, or the probers have news: both clouds sweep every minute, and here only for these."""
         clock, began = self.play.world.clock, self.play.world.clock.now()
         end = clock.monotonic() + seconds
         while (left := end - clock.monotonic()) > 0 and not any(began < at < clock.now() for at in self._awaited()):
             await clock.sleep(min(left, GAPS[-1]))
+            if any(self._is_news(cloud, self._found(cloud)) for cloud in Cloud):
+                return
 
     async def _turn(self) -> None:
         """Let one cloud sweep, the other at the next turn, and what that sends arrive."""
@@ -113,12 +115,19 @@ class Calm:
 
     async def _report(self, cloud: Cloud) -> None:
         """Let a cloud be told what its probes find, if it is news or long ago."""
-        found, now = probes(self.play.world.twin, cloud), self.play.world.clock.monotonic()
-        told, every = tuple(one.health for one in found), REPORT_SOON if self._refused or any(_overtaken(self.play)) else REPORT_EVERY
-        if self._told[cloud][0] != told or now - self._told[cloud][1] >= every:
-            self._told[cloud] = (told, now)
+        found, now = self._found(cloud), self.play.world.clock.monotonic()
+        every = REPORT_SOON if self._refused or any(_overtaken(self.play)) else REPORT_EVERY
+        if self._is_news(cloud, found) or now - self._told[cloud][1] >= every:
+            self._told[cloud] = (_healths(found), now)
             self.play.world.heard.hear(found)
             await self.play.call(cloud, "report", lambda house: doors.link_changed(house, found))
+
+    def _found(self, cloud: Cloud) -> tuple[Sighting, ...]:
+        return probes(self.play.world.twin, cloud)
+
+    def _is_news(self, cloud: Cloud, found: tuple[Sighting, ...]) -> bool:
+        """Say whether a cloud's prober finds a link otherwise than it was last told: that it tells at once."""
+        return self._told[cloud][0] != _healths(found)
 
     def _due(self) -> float | None:
         """Give the seconds until something may be done that is waited for; None when that is not known.
@@ -143,6 +152,10 @@ class Calm:
             held = world.ledger.newest(incident_register(incident))
             letters = parse(held.value, Incident).outbox if held is not None else ()
             yield from (at for one in letters if not one.done for at in (one.not_before, one.claimed_until) if at is not None)
+
+
+def _healths(found: tuple[Sighting, ...]) -> tuple[Health, ...]:
+    return tuple(one.health for one in found)
 
 
 def _returning(state: LinkState, policy: Policy) -> Iterator[datetime]:
