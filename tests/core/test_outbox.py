@@ -96,7 +96,10 @@ def test_a_later_outage_of_the_link_leaves_the_earlier_incident_over() -> None:
 def test_an_incident_that_nobody_saw_open_is_opened_and_resolved_in_one_step() -> None:
     late = follow(ATLAS, healed(), IX_A, 2, None)
     assert asks(late) == [Ask.OPEN, Ask.RESOLVE]
-    assert late.outbox[0].summary == "ix-a had an incident from epoch 2 on: it was over before anybody could be told; see pointsman history"
+    assert (
+        late.outbox[0].summary
+        == "ix-a had an incident from epoch 2 on: it was over before anybody could be told; see pointsman history --link ix-a"
+    )
 
 
 def test_what_befalls_the_link_by_now_neither_excuses_nor_describes_an_earlier_outage_that_nobody_saw() -> None:
@@ -109,6 +112,14 @@ def test_what_befalls_the_link_by_now_neither_excuses_nor_describes_an_earlier_o
     late = follow(ATLAS, again, IX_A, 2, None)
     assert (late.severity, asks(late)) == (Severity.WARNING, [Ask.OPEN, Ask.RESOLVE])
     assert "probes lose" not in late.outbox[0].summary
+
+
+def test_an_incident_that_nobody_saw_open_is_graded_as_if_its_link_were_out_and_told_to_whom_that_concerns() -> None:
+    pager = desks(desk("boss", "error"))
+    assert asks(follow(pager, healed(), IX_A, 2, None), "boss") == [], "there were two more links"
+    alone = replace(healed(), links=healed().links | {IX_B: LinkState(verdict=Verdict.DOWN), VPN: LinkState(verdict=Verdict.DOWN)})
+    late = follow(pager, alone, IX_A, 2, None)
+    assert (late.severity, asks(late, "boss")) == (Severity.CRITICAL, [Ask.OPEN, Ask.RESOLVE])
 
 
 def test_a_plan_without_trouble_has_no_incidents() -> None:

@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 
 from pointsman.core.fabric import Fabric, Flow, FlowName, LinkName
-from pointsman.core.incidents import Incident, Severity
+from pointsman.core.incidents import Incident
 from pointsman.core.plan import LinkState, Placement, Plan, Verdict
+from pointsman.core.values import replace
 
 FLOWS_NAMED = 8
 """Flows that one sentence names; of more it says how many."""
-BELATED = Severity.WARNING
-"""Grade, at least, of an incident that was over before anybody wrote it down: what is announced of its link by now was not of it."""
 
 
 def belated(link: LinkName, epoch: int) -> str:
     """Say what is left to say of an incident that was over before anybody wrote it down: why it began is in the record."""
-    return f"{link} had an incident from epoch {epoch} on: it was over before anybody could be told; see pointsman history"
+    return f"{link} had an incident from epoch {epoch} on: it was over before anybody could be told; see pointsman history --link {link}"
+
+
+def as_it_was(plan: Plan, link: LinkName) -> Plan:
+    """Give a plan in which a link is out, and for no announced reason: what such an incident is graded by, whatever its link does by now."""
+    return replace(plan, links={**plan.links, link: LinkState(verdict=Verdict.DOWN)})
 
 
 def ended(fabric: Fabric, plan: Plan, incident: Incident) -> str:

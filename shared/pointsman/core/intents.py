@@ -5,14 +5,13 @@ agreed and a contingency is a pure function of these, so the row says exactly wh
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pointsman.core.fabric import GROUP, Cloud, Fabric, LinkName
+from pointsman.core.rows import following
 from pointsman.core.sightings import Health, Sighting, Source, own_word
 from pointsman.core.values import replace
 
-ROW_STEP = timedelta(milliseconds=1)
-"""So much later than what it ends a row is, at the least."""
 _KEY = "intent/"
 
 
@@ -38,7 +37,7 @@ def standing(here: Cloud, rows: Iterable[Sighting]) -> tuple[Sighting, ...]:
 
 def over(row: Sighting, now: datetime) -> Sighting:
     """End an intent: the levers are proved to be set as an agreed plan asks, whatever that is."""
-    return replace(row, health=Health.UP, seen_at=max(now, row.seen_at + ROW_STEP))
+    return following(replace(row, health=Health.UP, seen_at=now), row)
 
 
 def links_of(fabric: Fabric, row: Sighting) -> tuple[LinkName, ...]:

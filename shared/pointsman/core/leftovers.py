@@ -12,6 +12,7 @@ from datetime import datetime
 from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName, Mode
 from pointsman.core.members import lever_key, pin_key
 from pointsman.core.plan import LinkState, Plan
+from pointsman.core.rows import following
 from pointsman.core.sightings import Health, Sighting, Source, own_word
 from pointsman.core.steering import PrefixListPin, Setting
 
@@ -31,7 +32,7 @@ def pins_ended(here: Cloud, plan: Plan, settings: Iterable[Setting], stored: Map
     seen = {one.flow for one in settings if isinstance(one, PrefixListPin)}
     kept = {pin_key(pin.flow, pin.link) for pin in plan.pins}
     return [
-        own_word(here, row.member, Health.UP, plan.epoch, now)
+        following(own_word(here, row.member, Health.UP, plan.epoch, now), row)
         for row, (flow, _) in _pins(here, stored.values())
         if flow in seen and row.member not in kept
     ]

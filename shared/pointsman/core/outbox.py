@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from pointsman.core import overfilling, unforced
 from pointsman.core.approvals import PROPOSED, concerns, told
-from pointsman.core.endings import BELATED, belated, ended
+from pointsman.core.endings import as_it_was, belated, ended
 from pointsman.core.fabric import Fabric, Flow, LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Moment, Phase, Severity, Ticket, incident_id
 from pointsman.core.plan import DrainCause, LinkState, Placement, Plan, Verdict
@@ -176,12 +176,11 @@ def _open_epoch(plan: Plan, link: LinkName) -> int | None:
 
 
 def _opened(fabric: Fabric, plan: Plan, link: LinkName, epoch: int, known: Known) -> Incident:
-    late = _open_epoch(plan, link) != epoch and not is_silence(link)
-    text, severity = belated(link, epoch), severity_of(fabric, plan, link, known)
-    if not late:
+    if _open_epoch(plan, link) == epoch or is_silence(link):
+        severity = severity_of(fabric, plan, link, known)
         text = "; ".join(part for part in (_headline(fabric, plan, link, known), _proposed(fabric, plan, link)) if part)
-    elif _RANK[severity] < _RANK[BELATED]:
-        severity = BELATED
+    else:
+        severity, text = severity_of(fabric, as_it_was(plan, link), link), belated(link, epoch)
     incident = Incident(
         id=incident_id(fabric.name, link, epoch), fabric=fabric.name, link=link, epoch=epoch, opened_at=plan.decided_at, severity=severity
     )

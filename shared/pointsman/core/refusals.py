@@ -11,16 +11,15 @@ from itertools import groupby
 from pointsman.core.errors import TEXT_LIMIT
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.plan import Plan
+from pointsman.core.rows import following
 from pointsman.core.sightings import Health, Sighting, Source, own_word
 from pointsman.core.steering import LeverKind
-from pointsman.core.values import Frozen, replace
+from pointsman.core.values import Frozen
 
 REWORDED = timedelta(minutes=10)
 """How old a refusal's row is before other words for it replace those that stand there: a cloud may word each refusal anew."""
 NAMED = 8
 """Levers named of one kind that are refused in the same words; of further ones their number is told."""
-ROW_STEP = timedelta(milliseconds=1)
-"""So much later than what it ends a row is, at the least."""
 _KEY = "refused/"
 _KINDS = frozenset(LeverKind)
 
@@ -41,7 +40,7 @@ def begun(
     """Say of each refused lever why it is, unless a row says so already of what the plan asks now."""
     rows = [_row(here, target, Health.DOWN, plan, now, why=why[:TEXT_LIMIT]) for target, why in refused.items()]
     asked = max((state.drain.epoch for state in plan.links.values() if state.drain), default=0)
-    return [_after(row, stored.get(row.row)) for row in rows if _says_more(row, stored.get(row.row), asked)]
+    return [following(row, stored.get(row.row)) for row in rows if _says_more(row, stored.get(row.row), asked)]
 
 
 def _says_more(row: Sighting, held: Sighting | None, asked: int) -> bool:
@@ -55,11 +54,7 @@ def ended(here: Cloud, plan: Plan, done: Iterable[tuple[LeverKind, str]], stored
     """End the refusals of levers that are seen as the plan asks."""
     rows = [_row(here, target, Health.UP, plan, now) for target in done]
     held = ((row, stored.get(row.row)) for row in rows)
-    return [_after(row, one) for row, one in held if one is not None and one.health is Health.DOWN]
-
-
-def _after(row: Sighting, held: Sighting | None) -> Sighting:
-    return row if held is None else replace(row, seen_at=max(row.seen_at, held.seen_at + ROW_STEP))
+    return [following(row, one) for row, one in held if one is not None and one.health is Health.DOWN]
 
 
 def standing(fabric: Fabric, rows: Iterable[Sighting]) -> tuple[Refusal, ...]:

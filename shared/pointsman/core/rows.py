@@ -11,6 +11,9 @@ GRAIN = timedelta(seconds=1)
 FAR_OFF = timedelta(minutes=1)
 """How far a store's time may lie from the agreed one before it is told: claims are clamped by it, and age by it."""
 
+STEP = timedelta(milliseconds=1)
+"""By how much a word that unsays another of its row is later at least."""
+
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _DIGITS = 18
@@ -58,6 +61,11 @@ def winning(claim: Sighting, held: object, store_time: datetime | None) -> Sight
     seen_at, stands = clamped(claim.seen_at, store_time), standing(held, store_time)
     placed = claim if seen_at == claim.seen_at else replace(claim, seen_at=seen_at)
     return placed if stands is None or rank(placed) > stands else None
+
+
+def following(claim: Sighting, held: Sighting | None) -> Sighting:
+    """Date a claim that unsays what its row holds after that, though by the own time it may not be: stores tell it in whole seconds."""
+    return claim if held is None or claim.seen_at > held.seen_at else replace(claim, seen_at=held.seen_at + STEP)
 
 
 def newest(claims: Iterable[Sighting]) -> dict[str, Sighting]:

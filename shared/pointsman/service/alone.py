@@ -33,7 +33,7 @@ from pointsman.core.incidents import Incident, incident_id
 from pointsman.core.journal import packed
 from pointsman.core.outbox import follow, remarked
 from pointsman.core.plan import Plan
-from pointsman.core.rows import newest
+from pointsman.core.rows import following, newest
 from pointsman.core.safelist import Action, Hold, Levers, dead_from_here, is_safe, safe_action
 from pointsman.core.sightings import Health, Sighting
 from pointsman.core.steering import Level, LeverKind, Observed
@@ -50,8 +50,6 @@ from pointsman.service.stored import value_in
 
 USE_SECONDS = 5.0
 """How old a claim may be when the lever is written on its strength: whoever slept longer leaves it to the next."""
-ROW_STEP = timedelta(milliseconds=1)
-"""So much later than what it ends a row is, at the least."""
 _RIDES_BGP = (LeverKind.ROUTE_POLICY, LeverKind.FAILOVER_TEST)
 
 
@@ -265,7 +263,7 @@ async def _replayed(house: House, own: Registers, plan: Plan, rows: list[Sightin
         return ("what was done alone is told again by the next sweep",)
     now = max(reading.store_times.values(), default=house.clock.now())
     ends = [row for row in rows if row.member not in {row_key(deed.link) for deed in untold}]
-    over = [replace(row, health=Health.UP, seen_at=max(now, row.seen_at + ROW_STEP)) for row in ends]
+    over = [following(replace(row, health=Health.UP, seen_at=now), row) for row in ends]
     await _tried(house.rows[house.here].note(house.here, over))
     said = (f"what was done alone at {deed.link} is not in the record yet: {unread[deed.by]}" for deed in untold)
     return (*(remark(deed, house.here) for deed in deeds if deed.by not in unread), *said)

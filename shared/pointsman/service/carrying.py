@@ -39,7 +39,7 @@ async def proved_for_others(house: House, plan: Plan, done: Sequence[Setting], g
     """Prove the drains and pins in force that another process has set: it may be gone before a probe answers, and then this one tells.
 
     ``done`` are the settings in force. Each costs one verification, once in this process's life, and probes count from then on:
-    the row of its drain is dated by what the pass had read that wrote, which is before the write.
+    the row of its drain may be older than what proves it by now.
     """
     memory = house.effective
     foreign = [one for one in done if _leads_away(plan, one) and target_of(one) not in memory]

@@ -16,6 +16,7 @@ from pointsman.core.leftovers import is_ours, pinned, pins_begun, pins_ended
 from pointsman.core.lint import clashes, lint
 from pointsman.core.members import lever_key
 from pointsman.core.plan import Plan
+from pointsman.core.rows import following
 from pointsman.core.sightings import Health, Sighting, own_word
 from pointsman.core.steering import (
     FailoverTest,
@@ -32,7 +33,7 @@ from pointsman.core.steering import (
 from pointsman.core.values import Frozen, canonical, digest, replace
 from pointsman.core.wants import wanted
 from pointsman.ports.clouds import FenceLost, LeverBusy, LeverFailed, LeverUnsure
-from pointsman.service.gather import Blind, Gathered, Target, as_the_other_reads, by_now, flags_allow, note, observe
+from pointsman.service.gather import Blind, Gathered, Target, as_the_other_reads, by_then, flags_allow, note, observe
 from pointsman.service.house import House
 
 _STEPS = uuid.UUID("6f1d3c52-5a0e-4a5e-9a55-6d7b0a1f0c11")
@@ -50,7 +51,8 @@ class Step(Frozen):
     """One lever's write: what was wanted, whether it was sent, how far it is proved, and what went wrong.
 
     ``again`` asks for the event to be delivered again; ``fence_lost`` for another pass at once; ``refused`` says that
-    trying again helps nobody until a person has mended what the trouble names.
+    trying again helps nobody until a person has mended what the trouble names. ``looked`` is when its proof began, or when its lever
+    was given up (seconds of the clock that never goes back).
     """
 
     setting: Setting
@@ -60,6 +62,7 @@ class Step(Frozen):
     again: bool = False
     fence_lost: bool = False
     refused: bool = False
+    looked: float = 0.0
 
 
 def target_of(setting: Setting) -> Target:
@@ -114,7 +117,7 @@ async def write(house: House, plan: Plan, settings: Sequence[Setting], gathered:
     if not settings:
         return ()
     refused = linted(house.fabric_of(plan), plan, settings, gathered)
-    pinned = pins_begun(house.here, plan, settings, gathered.stored, gathered.now)
+    pinned = pins_begun(house.here, plan, settings, gathered.stored, by_then(gathered, house.clock.monotonic()))
     writing = asyncio.gather(*(_write(house, plan, one, gathered, why) for one, why in zip(settings, refused, strict=True)))
     steps, _ = await asyncio.gather(writing, note(house, pinned))
     return tuple(steps)
@@ -167,6 +170,7 @@ async def prove(house: House, steps: Sequence[Step]) -> tuple[Step, ...]:
 
 
 async def _prove(house: House, step: Step) -> Step:
+    step = replace(step, looked=house.clock.monotonic())
     if not step.written:
         return step
     try:
@@ -180,13 +184,13 @@ async def acknowledge(house: House, plan: Plan, done: Sequence[Setting], steps: 
     """Leave a row for every link once all of this cloud's levers are proved to be set as the plan asks, and end its intents.
 
     The other cloud counts on it, and a drain is in force only when its flows' new links attract them too. A row is
-    left once, so it must stand where the other cloud can read it. What one of the ``steps`` wrote is told as of now, long as that may
-    have taken; what was merely seen as of then: of two functions at once it is no older word that stands.
+    left once, so it must stand where the other cloud can read it. What one of the ``steps`` wrote is told as of its proof, long as that
+    may have taken, and after what was read before the write; what was merely seen as of then: of two functions at once no older word stands.
     """
-    written, at = {target_of(step.setting) for step in steps if step.written}, by_now(house, gathered)
-    told = [(one, at if target_of(one) in written else gathered.now) for one in done if isinstance(one, _LINK_LEVERS)]
-    rows = [(setting.link, _row(house, plan, setting, since)) for setting, since in told]
     stored = await as_the_other_reads(house, gathered.stored)
+    proved = {target_of(step.setting): step.looked for step in steps if step.written}
+    settings = [one for one in done if isinstance(one, _LINK_LEVERS)]
+    rows = [(one.link, _told(house, plan, one, gathered, proved.get(target_of(one)))) for one in settings]
     ended = [over(one, gathered.now) for one in standing(house.here, gathered.stored.values())]
     return await note(house, [*ended, *(row for link, row in rows if _says_more(plan, link, row, stored.get(row.row)))])
 
@@ -202,14 +206,20 @@ async def tell_refusals(
 ) -> tuple[Sighting, ...]:
     """Leave a row for every lever that is refused for good, and end those of levers that are set; gives the rows of new refusals."""
     refused = {target_of(step.setting): step.trouble for step in steps if step.refused}
-    begun = refusals.begun(house.here, plan, refused, gathered.stored, gathered.now)
+    at = max((by_then(gathered, step.looked) for step in steps if step.refused), default=gathered.now)
+    begun = refusals.begun(house.here, plan, refused, gathered.stored, at)
     ended = refusals.ended(house.here, plan, (target_of(one) for one in done), gathered.stored, gathered.now)
     await note(house, [*begun, *ended])
     return tuple(begun)
 
 
-def _row(house: House, plan: Plan, setting: RoutePolicies | FailoverTest | PeerPriority, now: datetime) -> Sighting:
-    return own_word(house.here, lever_key(setting.link), Health.DRAINING if keeps_off(plan, setting) else Health.UP, plan.epoch, now)
+def _told(
+    house: House, plan: Plan, setting: RoutePolicies | FailoverTest | PeerPriority, gathered: Gathered, looked: float | None
+) -> Sighting:
+    """Say how a lever is set: as of when it was seen, or of when its write was proved (``looked``)."""
+    now = gathered.now if looked is None else by_then(gathered, looked)
+    row = own_word(house.here, lever_key(setting.link), Health.DRAINING if keeps_off(plan, setting) else Health.UP, plan.epoch, now)
+    return row if looked is None else following(row, gathered.stored.get(row.row))
 
 
 def keeps_off(plan: Plan, setting: RoutePolicies | FailoverTest | PeerPriority) -> bool:

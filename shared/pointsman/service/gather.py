@@ -54,7 +54,7 @@ class Gathered(Frozen):
     the own cloud that the witness alone holds, from a time when the own store took none, and ``belied`` those of which
     the witness still tells an earlier and contrary word; ``unseen`` are the keys that the look was not let see; ``blind`` says why a lever
     could not be observed; ``unrecorded`` why the events' claims could be noted nowhere ("" when they were). ``heard`` is when the stores
-    told ``now`` (seconds of the clock that never goes back).
+    had told ``now`` (seconds of the clock that never goes back): looks and levers may have kept the round trip waiting since.
     """
 
     view: View
@@ -78,14 +78,14 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
         near_first = (house.here, house.here.other)
         rows = {cloud: group.create_task(_rows_of(house, cloud, witness=scope.witness)) for cloud in near_first}
         noted = group.create_task(note(house, news)) if news else None
-        reading = group.create_task(house.registers.read(house.plan_register))
+        reading = group.create_task(_heard(house))
         await _head_start()
         flags = {cloud: group.create_task(flag.read()) for cloud, flag in house.flags.items()}
         looked = group.create_task(_look(house, scope.look)) if scope.look else None
         levers = {target: group.create_task(observe(house, target)) for target in scope.levers}
     look = Look() if looked is None else looked.result()
-    heard = house.clock.monotonic()
-    now, trusted = _time(house, reading.result(), [task.result() for task in rows.values()])
+    of_plan, heard = reading.result()
+    now, trusted = _time(house, of_plan, [task.result() for task in rows.values()])
     stored = newest(row for task in rows.values() for row in task.result().rows)
     belated = worth_noting(house.current, (claim for claim in claims if claim not in news), stored)
     unnotable = "" if noted is None else noted.result()
@@ -109,7 +109,7 @@ async def gather(house: House, claims: Sequence[Sighting], scope: Scope, *, clos
     seen = {target: task.result() for target, task in levers.items()}
     return Gathered(
         view=view,
-        reading=reading.result(),
+        reading=of_plan,
         now=now,
         heard=heard,
         looked=look.claims,
@@ -266,9 +266,18 @@ def _time(house: House, reading: Reading, rows: Iterable[_CloudRows]) -> tuple[d
     return (house.clock.now(), False) if agreed is None else (agreed, True)
 
 
-def by_now(house: House, gathered: Gathered) -> datetime:
-    """Give the stores' time by now, in whole seconds as they tell it and rounded up: no earlier than whoever looked before now takes it for."""
-    return gathered.now + timedelta(seconds=ceil(house.clock.monotonic() - gathered.heard))
+async def _heard(house: House) -> tuple[Reading, float]:
+    """Read the plan's register; says also when its stores had answered."""
+    reading = await house.registers.read(house.plan_register)
+    return reading, house.clock.monotonic()
+
+
+def by_then(gathered: Gathered, instant: float) -> datetime:
+    """Give the stores' time at an instant since (of the clock that never goes back).
+
+    It is in whole seconds as they tell it, and rounded up: no earlier than whoever looked before that takes it for.
+    """
+    return gathered.now + timedelta(seconds=ceil(instant - gathered.heard))
 
 
 async def _look(house: House, links: tuple[LinkName, ...]) -> Look:
