@@ -10,6 +10,7 @@ from pointsman.core.members import peer_key
 from pointsman.core.plan import Drain, DrainCause, Verdict
 from pointsman.core.sightings import Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
+from pointsman.core.wants import TEST_DURATION
 from tests.core.scene import START, G, Story, aws_bgp, aws_probe, claim, fabric, flow, gcp_bgp, gcp_probe, healthy, lever, link, seconds
 from tests.core.test_moving_traffic import losing
 
@@ -48,6 +49,25 @@ def test_a_planned_drains_link_whose_session_google_alone_misses_is_unknown_whil
     story.note(*healthy("ix-b", late), *gcp_bgp("ix-a", Health.DOWN, late))
     story.note(*(aws_bgp("ix-a", Health.DOWN, late) if seen_by_aws else ()))
     assert losing(story, late, 0.1, "ix-a").decided(late + 1).links[IX_A].verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("looked", "late", "verdict"),
+    [
+        (0.0, TURN + 10, Verdict.UNKNOWN),
+        (TURN + 6, TURN + 10, Verdict.DOWN),
+        (0.0, TURN + 5 + TEST_DURATION.total_seconds(), Verdict.DOWN),
+    ],
+)
+def test_nor_is_it_condemned_where_awss_words_since_it_was_taken_for_unknown_are_out_of_sight(
+    looked: float, late: float, verdict: Verdict
+) -> None:
+    """AWS's functions, which do not reach Google's store, test a link though Google's lever is set, and tell of it in the witness alone."""
+    story = drained_by_order(acknowledged=3)
+    unknown = replace(story.plan.links[IX_A], verdict=Verdict.UNKNOWN, since=START + seconds(TURN + 5))
+    story.plan = replace(story.plan, links={**story.plan.links, IX_A: unknown})
+    story.note(*aws_bgp("ix-a", Health.UP, looked), *healthy("ix-b", late), *gcp_bgp("ix-a", Health.DOWN, late))
+    assert losing(story, late, 1.0, "ix-a").decided(late + 1).links[IX_A].verdict is verdict
 
 
 @pytest.mark.parametrize(("late", "verdict"), [(TURN + 2, Verdict.UNKNOWN), (TURN - 10, Verdict.DEGRADED)])

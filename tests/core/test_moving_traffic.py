@@ -6,6 +6,7 @@ import pytest
 
 from pointsman.core.fabric import Cloud, LinkName, Mode
 from pointsman.core.intents import intent, is_intent, over
+from pointsman.core.members import lever_key
 from pointsman.core.plan import Verdict
 from pointsman.core.sightings import Cause, Health, Sighting, Source, Vantage
 from pointsman.core.values import replace
@@ -313,6 +314,16 @@ def test_what_googles_lever_still_leads_off_a_link_that_nobody_drains_any_more_c
     story.note(*lever("ix-a", Health.UP, 2_003, story.plan.epoch))
     assert story.decided(2_004).links[IX_B].verdict is Verdict.UP
     assert losing(story, 2_010, OVERFILLED).decided(2_011).links[IX_B].verdict is Verdict.DOWN
+
+
+@pytest.mark.parametrize(
+    ("unread", "share", "verdict"), [(True, OVERFILLED, Verdict.UP), (True, 0.9, Verdict.DOWN), (False, OVERFILLED, Verdict.DOWN)]
+)
+def test_nor_does_what_it_may_lead_off_one_while_nobody_can_read_how_it_is_set(verdict: Verdict, *, unread: bool, share: float) -> None:
+    story = led_off_ix_a(share)
+    story.rows = {key: row for key, row in story.rows.items() if row.member != lever_key(IX_A)}
+    story.unreadable = (Cloud.GCP,) if unread else ()
+    assert story.decided(2_002).links[IX_B].verdict is verdict
 
 
 def test_more_than_that_explains_condemns() -> None:

@@ -32,6 +32,8 @@ _SEEN_BY_LOOKS = frozenset({Aspect.BGP, Aspect.LINK, Aspect.IPSEC})
 """What looks and probes can contradict."""
 _SHOWS_PACKETS = frozenset({Aspect.IPSEC, Aspect.PROBE})
 """What shows that packets pass. That a port is available, or an attachment turned up, says that it was provisioned: down it counts, up not."""
+BOTH_PROBES = "both probes lose packets over this link"
+"""What is said of a link that probes alone condemn."""
 TOTAL = 0.98
 """Share of lost packets, there and back, from which on a link passes nothing: no overload is as heavy."""
 BACK_WITHIN = timedelta(minutes=2)
@@ -255,7 +257,7 @@ def _onset(rows: list[Sighting], before: LinkState) -> datetime:
 
 def _downs(link: Link, downs: list[Sighting], onset: datetime, lost: timedelta) -> Belief:
     if {row.vantage for row in downs} >= PROBES:
-        return Belief(verdict=Verdict.DOWN, because="both probes lose packets over this link", onset=onset)
+        return Belief(verdict=Verdict.DOWN, because=BOTH_PROBES, onset=onset)
     pair = _agreeing(downs)
     if pair:
         return Belief(verdict=Verdict.DOWN, because=f"{_word(pair[0])}, and {_word(pair[1])} agrees", onset=onset)

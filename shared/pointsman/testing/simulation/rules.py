@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise, takewhile
 
+from pointsman.core.evidence import BOTH_PROBES
 from pointsman.core.fabric import Fabric, LinkName
 from pointsman.core.journal import opened
 from pointsman.core.members import probe_key
@@ -54,9 +55,10 @@ def nobody_is_alarmed_for_a_sound_link(record: Record) -> Findings:
     for at, plan in record.history:
         for name, state in plan.links.items():
             begun = state.down_since_epoch == plan.epoch and not (state.maintenance and state.maintenance.ask)
+            why = next((one.because for one in plan.reasons if one.about == name), "")
             alarmed = begun and not record.evidence.suffered.get(name, at) < at and _all_are_placed(plan)
-            if alarmed and not any(_failed_unnoticed(record, one, at) for one in _beside(record.fabric(plan), name)):
-                why = next((one.because for one in plan.reasons if one.about == name), "")
+            fell = why == BOTH_PROBES and any(_failed_unnoticed(record, one, at) for one in _beside(record.fabric(plan), name))
+            if alarmed and not fell:
                 yield f"epoch {plan.epoch} opens an incident of {name} at {at:.1f} s, and nothing had ever been wrong with it: {why}"
 
 
@@ -66,10 +68,14 @@ def _beside(fabric: Fabric, name: LinkName) -> frozenset[LinkName]:
 
 
 def _failed_unnoticed(record: Record, name: LinkName, by: float) -> bool:
-    """Say whether something was first wrong with a link some time before, and every plan that stood since then took it for good."""
+    """Say whether something was first wrong with a link just before, and every plan since took it for good and led flows to it.
+
+    As long as a prober's word counts; a drain, which leads them elsewhere by itself, explains nothing here.
+    """
     first = record.evidence.suffered.get(name, by)
-    stood = [plan for (_, plan), (until, _) in pairwise(record.history) if first < until <= by]
-    return first < by and all(name in plan.links and plan.links[name].verdict is Verdict.UP for plan in stood)
+    stood = [plan.links.get(name, LinkState()) for (_, plan), (until, _) in pairwise(record.history) if first < until <= by]
+    lately = 0 < by - first <= record.evidence.fabric.policy.freshness.look.total_seconds()
+    return lately and bool(stood) and all(state.verdict is Verdict.UP and state.drain is None for state in stood)
 
 
 def _all_are_placed(plan: Plan) -> bool:
