@@ -117,7 +117,7 @@ async def write(house: House, plan: Plan, settings: Sequence[Setting], gathered:
     if not settings:
         return ()
     refused = linted(house.fabric_of(plan), plan, settings, gathered)
-    pinned = pins_begun(house.here, plan, settings, gathered.stored, by_then(gathered, house.clock.monotonic()))
+    pinned = pins_begun(house.here, plan, settings, gathered.stored, gathered.now)
     writing = asyncio.gather(*(_write(house, plan, one, gathered, why) for one, why in zip(settings, refused, strict=True)))
     steps, _ = await asyncio.gather(writing, note(house, pinned))
     return tuple(steps)
