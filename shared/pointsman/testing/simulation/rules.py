@@ -68,7 +68,7 @@ def _beside(fabric: Fabric, name: LinkName) -> frozenset[LinkName]:
 
 
 def _failed_unnoticed(record: Record, name: LinkName, by: float) -> bool:
-    """Say whether something was first wrong with a link just before, and every plan since took it for good and led flows to it.
+    """Say whether something was first wrong with a link just before, and every plan since took it for good and drained it not.
 
     As long as a prober's word counts; a drain, which leads them elsewhere by itself, explains nothing here.
     """
