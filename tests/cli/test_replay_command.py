@@ -9,10 +9,10 @@ import pytest
 
 from pointsman.adapters.files.compiled import write_compiled
 from pointsman.cli.replay import DIFFERENCES_TOLD, Replayed, _data, lines
-from pointsman.core.bundles import read
+from pointsman.core.bundles import Kept, read, sealed, written
 from pointsman.core.fabric import Mode
 from pointsman.core.replaying import replay
-from pointsman.core.values import replace
+from pointsman.core.values import canonical, digest, replace
 from pointsman.testing.processes import clean_environment
 from tests.cli.commands import SCRIPT, pointsman
 from tests.cli.test_explain_command import run, told_in
@@ -20,6 +20,16 @@ from tests.core.scene import ATLAS
 
 CORPUS = Path(__file__).resolve().parents[1] / "bundles"
 GREY = CORPUS / "grey.json"
+
+
+def undecidable() -> bytes:
+    """Make a bundle that is whole, and whose flow is on a link that its fabric lacks."""
+    bundle = read((CORPUS / "cut.json").read_bytes())
+    entry = bundle.entries[1].entry
+    flows = {name: replace(one, link="gone") for name, one in entry.before.flows.items()}
+    entry = replace(entry, before=replace(entry.before, flows=flows))
+    kept = Kept(digest=digest(canonical(entry)), entry=entry)
+    return written(sealed(replace(bundle, entries=(kept,), words=(), register=None)))
 
 
 def test_an_incident_is_recorded_and_replayed_and_what_is_no_incident_is_refused(tmp_path: Path) -> None:
@@ -90,3 +100,16 @@ def test_a_corpus_is_a_table_with_the_worst_exit_code(tmp_path: Path) -> None:
     assert [one["same"] for one in json.loads(mixed.stdout)] == [False, True]
     (tmp_path / "empty").mkdir()
     assert pointsman("replay", "--corpus", str(tmp_path / "empty")).returncode == 2
+
+
+def test_a_bundle_that_this_version_cannot_decide_is_named_and_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_bytes(undecidable())
+    shutil.copy(GREY, tmp_path)
+    whole = pointsman("replay", "--corpus", str(tmp_path))
+    assert (whole.returncode, whole.stderr) == (2, "")
+    bad, good, total = whole.stdout.splitlines()
+    assert bad.startswith("bad.json   unreadable  this version cannot decide it (KeyError: 'gone'); try the one that recorded it")
+    assert (good.startswith("grey.json  same"), total) == (True, "1 same, 0 different, 1 unreadable")
+    alone = pointsman("replay", str(tmp_path / "bad.json"))
+    assert (alone.returncode, alone.stdout, alone.stderr.count("\n")) == (2, "", 1)
+    assert alone.stderr.startswith(f"pointsman: {tmp_path / 'bad.json'}: this version cannot decide it")

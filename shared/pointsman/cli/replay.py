@@ -48,7 +48,7 @@ def replay(bundle: BundleFile = "", *, against: Against = "", corpus: Corpus = N
     """Decide a recorded outage again by this version's rules, and print every difference from what was decided then.
 
     Nothing is asked of any cloud. Exits 0 when all is decided as it was, 1 when something is not, 2 for a bundle that
-    cannot be read, was altered, or is of a newer version.
+    cannot be read or decided, was altered, or is of a newer version.
     """
     if bool(bundle) is (corpus is not None):
         refuse("name either a bundle, or a directory of bundles with --corpus")
@@ -82,6 +82,8 @@ def _replayed(path: str, against: Fabric | None) -> Replayed:
         return Replayed(file=path, replay=decide_again(read(files.read(path, BUNDLE_LIMIT)), against))
     except PointsmanError as error:
         return Replayed(file=path, trouble=str(error).removeprefix(f"{path}: "))
+    except Exception as error:  # noqa: BLE001  a bundle is somebody's text: whatever it sets off is told of it, and the others are decided
+        return Replayed(file=path, trouble=f"this version cannot decide it ({type(error).__name__}: {error}); try the one that recorded it")
 
 
 def _data(one: Replayed) -> dict[str, Any]:
