@@ -10,6 +10,7 @@ from tests.cli.commands import pointsman
 from tests.core.scene import ATLAS
 
 WHO = ("--author", "operator", "--reason", "fibre works")
+BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
 ALSO = ("--to", "2026-11-25T08:00Z", *WHO)
 
 
@@ -67,3 +68,15 @@ def test_what_is_written_goes_through_a_link_and_into_a_pipe_and_never_through_a
     assert (tmp_path / "there.json").read_bytes() == (tmp_path / "out.json").read_bytes() == os.read(reading, 1 << 20)
     assert pipe.is_fifo()
     os.close(reading)
+
+
+def test_files_whose_names_are_no_text_are_read_and_told_escaped(tmp_path: Path) -> None:
+    fabric, bundle = tmp_path / "odd\udcff.json", tmp_path / "corpus" / "odd\udcff.json"
+    bundle.parent.mkdir()
+    fabric.write_bytes(write_compiled(ATLAS))
+    bundle.write_bytes((BUNDLES / "cut.json").read_bytes())
+    for arguments in (("check", str(fabric)), ("replay", str(bundle)), ("replay", "--corpus", str(bundle.parent))):
+        done = pointsman(*arguments, "--json")
+        assert (done.returncode, done.stderr) == (0, ""), done
+        assert r"odd\\udcff.json" in done.stdout
+    assert r"none\udcff.json: there is no such file" in pointsman("check", "none\udcff.json", "--json").stderr

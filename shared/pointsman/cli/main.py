@@ -1,6 +1,7 @@
 """The command line: every command in one table, and one way out for every error."""
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -9,6 +10,7 @@ import typer
 
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
+from pointsman.adapters.files.findings import encodable
 from pointsman.cli import (
     adopt,
     audit,
@@ -118,6 +120,7 @@ def _options(*, version: Version = False) -> None:
 def run() -> NoReturn:
     """Run the command line: the console script. A user sees one line for an error, never a traceback."""
     printing.prepare()
+    sys.argv[1:] = [one if os.path.lexists(one) else encodable(one) for one in sys.argv[1:]]  # what names a file has to go on naming it
     code = _main()
     sys.stdout.flush()
     if "pointsman.boot.loop" in sys.modules:  # a command that asked no store has nothing under way

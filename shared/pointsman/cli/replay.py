@@ -9,6 +9,7 @@ import typer
 
 from pointsman.adapters import files
 from pointsman.adapters.files import CannotRead
+from pointsman.adapters.files.findings import encodable
 from pointsman.cli.asking import UNREAD, AsJson, as_json, refuse
 from pointsman.core.bundles import BUNDLE_LIMIT, read
 from pointsman.core.errors import PointsmanError
@@ -88,7 +89,7 @@ def _replayed(path: str, against: Fabric | None) -> Replayed:
 
 def _data(one: Replayed) -> dict[str, Any]:
     """Give one file as plain data: every key is there, also when it is empty."""
-    told = {"file": one.file, "same": one.code == SAME, "trouble": one.trouble}
+    told = {"file": encodable(one.file), "same": one.code == SAME, "trouble": one.trouble}
     if one.replay is None:
         return told | {"decisions": []}
     found = one.replay

@@ -115,6 +115,11 @@ def printable(text: str) -> str:
     return safe if len(safe) <= SHOWN_LIMIT else f"{safe[:SHOWN_LIMIT]}.."
 
 
+def encodable(text: str) -> str:
+    """Escape the bytes of a command line or a file's name that are no text: everything else stays as it is."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def likely(word: str, known: Iterable[str], least: float = NEAR) -> str | None:
     """Give the known word that was most likely meant, None when none is near (0 to 1)."""
     close = difflib.get_close_matches(word[:SHOWN_LIMIT], sorted(set(known)), n=1, cutoff=least)
