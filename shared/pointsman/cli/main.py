@@ -29,6 +29,7 @@ from pointsman.cli import (
     whatif,
     window,
 )
+from pointsman.cli.asking import complain
 from pointsman.core.errors import ConfigError, PointsmanError, Transient
 
 WRONG = 1
@@ -141,7 +142,7 @@ def _main() -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else WRONG
     except PointsmanError as error:
-        return _said(str(error), UNREADABLE if isinstance(error, CannotRead | CannotWrite | Transient) else WRONG)
+        return _said(error, UNREADABLE if isinstance(error, CannotRead | CannotWrite | Transient) else WRONG)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last stop before a traceback would reach a user
@@ -149,6 +150,6 @@ def _main() -> int:
     return 0
 
 
-def _said(text: str, code: int) -> int:
-    typer.echo(f"pointsman: {text}", err=True)
+def _said(error: object, code: int) -> int:
+    complain(error)
     return code

@@ -10,7 +10,7 @@ import typer
 from pointsman.adapters import files
 from pointsman.adapters.files import CannotRead
 from pointsman.adapters.files.findings import encodable
-from pointsman.cli.asking import UNREAD, AsJson, as_json, refuse
+from pointsman.cli.asking import UNREAD, AsJson, as_json, complain, plain, refuse
 from pointsman.core.bundles import BUNDLE_LIMIT, read
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Fabric
@@ -57,14 +57,14 @@ def replay(bundle: BundleFile = "", *, against: Against = "", corpus: Corpus = N
         fabric = files.load(against) if against else None
         found = _corpus(corpus, fabric) if corpus else [_replayed(bundle, fabric)]
     except PointsmanError as error:
-        typer.echo(f"pointsman: {error}", err=True)
+        complain(error)
         raise typer.Exit(UNREAD) from error
     if corpus is None and found[0].replay is None:
-        typer.echo(f"pointsman: {found[0].file}: {found[0].trouble}", err=True)
+        complain(f"{found[0].file}: {found[0].trouble}")
     elif json:
         typer.echo(as_json([_data(one) for one in found] if corpus else _data(found[0])))
     else:
-        typer.echo("\n".join(_table(found) if corpus else lines(found[0])))
+        typer.echo("\n".join(plain(_table(found) if corpus else lines(found[0]))))
     raise typer.Exit(max(one.code for one in found))
 
 

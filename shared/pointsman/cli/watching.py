@@ -7,6 +7,7 @@ from typing import TypeVar
 import typer
 
 from pointsman.cli import printing
+from pointsman.cli.asking import complain
 from pointsman.core.errors import PointsmanError
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ def _reading(read: Callable[[], T], show: Callable[[T], None]) -> T | None:
     try:
         found = read()
     except PointsmanError as error:
-        typer.echo(f"pointsman: {error}", err=True)
+        complain(error)
         return None
     if sys.stdout.isatty():
         typer.echo(_CLEAR, nl=False)
