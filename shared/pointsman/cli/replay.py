@@ -49,7 +49,7 @@ def replay(bundle: BundleFile = "", *, against: Against = "", corpus: Corpus = N
     """Decide a recorded outage again by this version's rules, and print every difference from what was decided then.
 
     Nothing is asked of any cloud. Exits 0 when all is decided as it was, 1 when something is not, 2 for a bundle that
-    cannot be read or decided, was altered, or is of a newer version.
+    cannot be read or decided, was altered, is of a newer version, or could not have had this fabric.
     """
     if bool(bundle) is (corpus is not None):
         refuse("name either a bundle, or a directory of bundles with --corpus")
