@@ -113,3 +113,31 @@ def test_a_bundle_that_this_version_cannot_decide_is_named_and_hides_no_other(tm
     alone = pointsman("replay", str(tmp_path / "bad.json"))
     assert (alone.returncode, alone.stdout, alone.stderr.count("\n")) == (2, "", 1)
     assert alone.stderr.startswith(f"pointsman: {tmp_path / 'bad.json'}: this version cannot decide it")
+
+
+def test_a_bundle_that_cannot_be_read_or_decided_is_json_too_where_that_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_bytes(undecidable())
+    (tmp_path / "broken.json").write_text("{}")
+    for name, says in (("bad", "cannot decide it"), ("broken", "not a bundle"), ("none", "no such file")):
+        path = str(tmp_path / f"{name}.json")
+        done = pointsman("replay", path, "--json")
+        told = json.loads(done.stdout)
+        assert (done.returncode, done.stderr, told["file"], told["same"], told["decisions"]) == (2, "", path, False, [])
+        assert says in told["trouble"]
+
+
+def test_another_fabric_that_could_not_have_been_adopted_is_the_trouble_of_that_bundle(tmp_path: Path) -> None:
+    bundle = read(GREY.read_bytes())
+    late = replace(bundle, entries=bundle.entries[3:], words=())
+    (tmp_path / "late.json").write_bytes(written(sealed(late)))
+    shutil.copy(CORPUS / "cut.json", tmp_path)
+    (fabric,) = bundle.fabrics.values()
+    flows = tuple(replace(flow, prefer=tuple(name for name in flow.prefer if name != "ix-a")) for flow in fabric.flows)
+    other = tmp_path / "other" / "fabric.json"
+    other.parent.mkdir()
+    other.write_bytes(write_compiled(replace(fabric, links=tuple(link for link in fabric.links if link.name != "ix-a"), flows=flows)))
+    done = pointsman("replay", "--corpus", str(tmp_path), "--against", str(other))
+    cut, refused, total = done.stdout.splitlines()
+    assert (done.returncode, done.stderr, "different" in cut) == (2, "", True)
+    assert "ix-a is drained or has an incident that is not over: keep it in the fabric until it is" in refused
+    assert total == "0 same, 1 different, 1 unreadable"

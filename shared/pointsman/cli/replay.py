@@ -9,7 +9,7 @@ import typer
 
 from pointsman.adapters import files
 from pointsman.adapters.files import CannotRead
-from pointsman.adapters.files.findings import encodable
+from pointsman.adapters.files.findings import encodable, printable
 from pointsman.cli.asking import UNREAD, AsJson, as_json, complain, plain, refuse
 from pointsman.core.bundles import BUNDLE_LIMIT, read
 from pointsman.core.errors import PointsmanError
@@ -59,7 +59,7 @@ def replay(bundle: BundleFile = "", *, against: Against = "", corpus: Corpus = N
     except PointsmanError as error:
         complain(error)
         raise typer.Exit(UNREAD) from error
-    if corpus is None and found[0].replay is None:
+    if corpus is None and found[0].replay is None and not json:
         complain(f"{found[0].file}: {found[0].trouble}")
     elif json:
         typer.echo(as_json([_data(one) for one in found] if corpus else _data(found[0])))
@@ -70,9 +70,14 @@ def replay(bundle: BundleFile = "", *, against: Against = "", corpus: Corpus = N
 
 def _corpus(folder: Path, against: Fabric | None) -> list[Replayed]:
     """Replay every bundle of a directory, by name. Raises ``CannotRead`` when it holds none, or too many."""
-    if not folder.is_dir():
-        raise CannotRead(f"{folder}: there is no such directory; check the path")
-    paths = sorted(folder.glob("*.json"))
+    try:
+        if not folder.is_dir():
+            raise CannotRead(f"{folder}: there is no such directory; check the path")
+        paths = sorted(path for path in folder.iterdir() if path.match("*.json"))
+    except OSError as error:
+        raise CannotRead(
+            f"{printable(str(folder))}: cannot look into this directory ({error.strerror}); check the path and its permissions"
+        ) from error
     if not paths or len(paths) > CORPUS_LIMIT:
         raise CannotRead(f"{folder}: {len(paths)} bundles (*.json) are there, and there should be 1 to {CORPUS_LIMIT}; check the path")
     return [_replayed(str(path), against) for path in paths]
@@ -89,7 +94,7 @@ def _replayed(path: str, against: Fabric | None) -> Replayed:
 
 def _data(one: Replayed) -> dict[str, Any]:
     """Give one file as plain data: every key is there, also when it is empty."""
-    told = {"file": encodable(one.file), "same": one.code == SAME, "trouble": one.trouble}
+    told: dict[str, Any] = {"file": encodable(one.file), "same": one.code == SAME, "trouble": one.trouble}
     if one.replay is None:
         return told | {"decisions": []}
     found = one.replay
