@@ -100,6 +100,7 @@ def test_whatif_reads_a_compiled_fabric_too(tmp_path: Path) -> None:
     ("name", "meant"),
     [
         ("ix-aa", 'did you mean "ix-a"?'),
+        ("IX-A", 'did you mean "ix-a"?'),
         ("group:metro-iad-3", 'did you mean "group:metro-iad-2"?'),
         ("ix-a,,ix-b", "known here: group:internet"),
     ],

@@ -48,12 +48,12 @@ def audit(fabric: FabricFile, *, as_json: AsJson = False, sarif: Sarif = None, r
     except PointsmanError as error:
         complain(error)
         raise typer.Exit(UNREAD) from error
-    if sarif is not None:
-        _write(sarif, fabric, found)
     if as_json:
         typer.echo(msgspec.json.format(canonical(as_table(found, repairing=repair)), indent=2).decode())
     else:
         show(found, console(), repairing=repair)
+    if sarif is not None:
+        _write(sarif, fabric, found)
     raise typer.Exit(code(found))
 
 
