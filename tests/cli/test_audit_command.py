@@ -49,12 +49,16 @@ def endpoints(declared: Fabric, network: Network) -> Iterator[dict[str, str]]:  
         yield {service: google.url if service in GOOGLE else aws.url for service in SERVICES}
 
 
-def run(tmp_path: Path, fabric: Fabric, endpoints: dict[str, str], *options: str) -> tuple[int, dict[str, Any]]:
+def ran(tmp_path: Path, fabric: Fabric, endpoints: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
     path = tmp_path / "fabric.json"
     path.write_bytes(write_compiled(fabric))
     own = {"POINTSMAN_ENDPOINTS": json.dumps(endpoints), "POINTSMAN_GOOGLE_IDENTITY": EMULATOR, **KEYS}
     argv = [str(Path(sys.executable).with_name("pointsman")), "audit", str(path), "--json", *options]
-    done = subprocess.run(argv, env=clean_environment(own), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(argv, env=clean_environment(own), capture_output=True, text=True, timeout=60, check=False)
+
+
+def run(tmp_path: Path, fabric: Fabric, endpoints: dict[str, str], *options: str) -> tuple[int, dict[str, Any]]:
+    done = ran(tmp_path, fabric, endpoints, *options)
     assert done.stderr == ""
     return done.returncode, json.loads(done.stdout)
 
@@ -155,3 +159,11 @@ def test_sarif_names_the_fabric_file_by_a_uri_reference(path: str, uri: str) -> 
     (place,) = result["locations"]
     assert place["physicalLocation"]["artifactLocation"]["uri"] == uri
     assert result["message"]["text"] == "too small\ndecide: either"
+
+
+def test_findings_are_told_where_their_file_cannot_be_written(tmp_path: Path, declared: Fabric, endpoints: dict[str, str]) -> None:  # noqa: F811
+    agreed(tmp_path, placed(declared))
+    for path, why in ((str(tmp_path / "none" / "audit.sarif"), "No such file"), ("-", "not written to standard output")):
+        done = ran(tmp_path, declared, endpoints, "--sarif", path)
+        assert (done.returncode, done.stderr.count("\n"), why in done.stderr) == (2, 1, True)
+        assert json.loads(done.stdout)["epoch"] == 7

@@ -1,15 +1,19 @@
 """What is wrong on a command line is told in one line with exit code 2, before any store is asked."""
 
 import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from pointsman.adapters import files
 from pointsman.adapters.files.compiled import write_compiled
 from tests.cli.commands import pointsman
 from tests.core.scene import ATLAS
 
 WHO = ("--author", "operator", "--reason", "fibre works")
+BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
 ALSO = ("--to", "2026-11-25T08:00Z", *WHO)
 
 
@@ -51,6 +55,38 @@ def test_a_corpus_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert one_line(tmp_path, "replay", "--corpus", "none") == "pointsman: none: there is no such directory; check the path\n"
 
 
+def test_a_corpus_that_cannot_be_looked_into_is_the_users_to_mend(tmp_path: Path) -> None:
+    said = one_line(tmp_path, "replay", "--corpus", "x" * 300)
+    assert "cannot look into this directory (File name too long); check the path and its permissions" in said
+
+
+def test_a_path_that_leads_round_in_a_circle_is_the_users_to_mend(tmp_path: Path) -> None:
+    (tmp_path / "round.svg").symlink_to("round.svg")
+    said = one_line(tmp_path, "check", "fabric.json", "--plot", "round.svg")
+    assert said == "pointsman: round.svg: cannot write the file (Too many levels of symbolic links); choose another place\n"
+
+
+@pytest.mark.parametrize("words", [("check", "fabric.json", "--plot"), ("whatif", "fabric.json", "--fail", "ix-a", "--plot")])
+def test_standard_output_is_no_place_for_what_goes_beside_it(words: tuple[str, ...], tmp_path: Path) -> None:
+    assert one_line(tmp_path, *words, "-") == "pointsman: -: this is not written to standard output, which has the rest; name a file\n"
+    assert not (tmp_path / "-").exists()
+
+
+def test_files_of_two_writers_are_whole_and_nothing_of_either_is_left(tmp_path: Path) -> None:
+    path, texts = tmp_path / "out.json", (b"a" * 1_000_000, b"b" * 1_000_000)
+    with ThreadPoolExecutor(4) as writers:
+        for done in [writers.submit(files.write, str(path), text) for text in texts * 40]:
+            done.result()
+            assert path.read_bytes() in texts
+    assert [one.name for one in tmp_path.iterdir()] == ["out.json"]
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(_touched(tmp_path / "plain").stat().st_mode)
+
+
+def _touched(path: Path) -> Path:
+    path.write_text("")
+    return path
+
+
 def test_what_is_written_goes_through_a_link_and_into_a_pipe_and_never_through_a_strangers_draft(tmp_path: Path) -> None:
     private, linked, pipe = tmp_path / "private.txt", tmp_path / "linked.json", tmp_path / "pipe"
     private.write_text("mine")
@@ -67,3 +103,15 @@ def test_what_is_written_goes_through_a_link_and_into_a_pipe_and_never_through_a
     assert (tmp_path / "there.json").read_bytes() == (tmp_path / "out.json").read_bytes() == os.read(reading, 1 << 20)
     assert pipe.is_fifo()
     os.close(reading)
+
+
+def test_files_whose_names_are_no_text_are_read_and_told_escaped(tmp_path: Path) -> None:
+    fabric, bundle = tmp_path / "odd\udcff.json", tmp_path / "corpus" / "odd\udcff.json"
+    bundle.parent.mkdir()
+    fabric.write_bytes(write_compiled(ATLAS))
+    bundle.write_bytes((BUNDLES / "cut.json").read_bytes())
+    for arguments in (("check", str(fabric)), ("replay", str(bundle)), ("replay", "--corpus", str(bundle.parent))):
+        done = pointsman(*arguments, "--json")
+        assert (done.returncode, done.stderr) == (0, ""), done
+        assert r"odd\\udcff.json" in done.stdout
+    assert r"none\udcff.json: there is no such file" in pointsman("check", "none\udcff.json", "--json").stderr

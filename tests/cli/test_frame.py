@@ -69,9 +69,52 @@ def test_a_reader_that_is_gone_ends_it_quietly() -> None:
     try:
         for command in (["check", ATLAS_FILE], ["schema"], ["compile", ATLAS_FILE], ["--help"]):
             done = subprocess.run([*SCRIPT, *command], check=False, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
-            assert (done.returncode, done.stderr) == (1, ""), command
+            assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, ""), command
     finally:
         os.close(writing)
+
+
+def printing(body: str, redirected: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command through a shell that sends its output elsewhere."""
+    script = BROKEN.format(body=f"import typer; {body}")
+    command = ["/bin/sh", "-c", f'exec "$@" {redirected}', "sh", sys.executable, "-c", script, "break"]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"), [("raise typer.Exit(0)", 128 + signal.SIGPIPE), ("raise typer.Exit(1)", 1), ("raise typer.Exit(2)", 2)]
+)
+def test_a_reader_that_is_gone_hides_no_code_of_the_command(body: str, code: int) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        script = BROKEN.format(body=f"import typer; typer.echo('agreed'); {body}")
+        done = subprocess.run(
+            [sys.executable, "-c", script, "break"], check=False, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+@pytest.mark.parametrize(("leaves", "code"), [("", 74), ("; raise typer.Exit(1)", 1), ("; raise typer.Exit(2)", 2)])
+def test_a_full_disk_behind_standard_output_is_told_and_hides_no_code_of_the_command(leaves: str, code: int) -> None:
+    for prints in ("typer.echo('agreed')", "print('agreed')", "print('agreed', flush=True)"):
+        done = printing(f"{prints}{leaves}", ">/dev/full")
+        assert done.stderr == (
+            "pointsman: cannot print (No space left on device): make room where standard output goes; what the command did stands\n"
+        )
+        assert done.returncode == code, prints
+
+
+def test_without_standard_output_or_error_the_code_is_the_command_s_own() -> None:
+    for redirected in (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"):
+        for leaves, code in (("", 0), ("; raise typer.Exit(1)", 1)):
+            done = printing(f"typer.echo('agreed'); typer.echo('also', err=True){leaves}", redirected)
+            assert done.returncode == code, redirected
+            assert "Traceback" not in done.stderr
+        wrong = printing("from pointsman.core.errors import Refused; raise Refused('thaw it first')", redirected)
+        assert wrong.returncode == 1
 
 
 def test_what_a_terminal_cannot_show_is_escaped() -> None:

@@ -164,6 +164,18 @@ def test_a_freeze_sets_both_flags_and_the_plan_and_a_thaw_clears_them(shell: She
     assert (shell.flags.aws.split()[0], shell.flags.gcp.split()[0], shell.plan().freeze) == ("clear", "clear", None)
 
 
+def test_bytes_that_are_no_text_are_kept_escaped_in_a_freeze_and_a_drain(shell: Shell) -> None:
+    shell.decided(*all_healthy(shell))
+    drained = shell.run("drain", "ix-a", "--author", "kim\udcff", "--reason", "works \udcfe")
+    assert (drained.returncode, drained.stderr) == (0, "")
+    drain = shell.plan().links[LinkName("ix-a")].drain
+    assert drain is not None
+    assert drain.by == "kim\\udcff: works \\udcfe"
+    frozen = shell.run("freeze", "--author", "kim\udcff", "--reason", "works \udcfe")
+    assert (frozen.returncode, frozen.stderr) == (0, "")
+    assert shell.flags.aws.endswith("by kim\\udcff: works \\udcfe")
+
+
 @pytest.mark.parametrize(("dark", "cloud", "other"), [("ssm", "aws", "gcp"), ("secretmanager", "gcp", "aws")])
 def test_a_freeze_names_the_flag_that_it_missed_and_sets_the_other(shell: Shell, dark: str, cloud: str, other: str) -> None:
     shell.decided(*all_healthy(shell))

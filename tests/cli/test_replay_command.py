@@ -9,10 +9,10 @@ import pytest
 
 from pointsman.adapters.files.compiled import write_compiled
 from pointsman.cli.replay import DIFFERENCES_TOLD, Replayed, _data, lines
-from pointsman.core.bundles import read
+from pointsman.core.bundles import Kept, read, sealed, written
 from pointsman.core.fabric import Mode
 from pointsman.core.replaying import replay
-from pointsman.core.values import replace
+from pointsman.core.values import canonical, digest, replace
 from pointsman.testing.processes import clean_environment
 from tests.cli.commands import SCRIPT, pointsman
 from tests.cli.test_explain_command import run, told_in
@@ -20,6 +20,16 @@ from tests.core.scene import ATLAS
 
 CORPUS = Path(__file__).resolve().parents[1] / "bundles"
 GREY = CORPUS / "grey.json"
+
+
+def undecidable() -> bytes:
+    """Make a bundle that is whole, and whose flow is on a link that its fabric lacks."""
+    bundle = read((CORPUS / "cut.json").read_bytes())
+    entry = bundle.entries[1].entry
+    flows = {name: replace(one, link="gone") for name, one in entry.before.flows.items()}
+    entry = replace(entry, before=replace(entry.before, flows=flows))
+    kept = Kept(digest=digest(canonical(entry)), entry=entry)
+    return written(sealed(replace(bundle, entries=(kept,), words=(), register=None)))
 
 
 def test_an_incident_is_recorded_and_replayed_and_what_is_no_incident_is_refused(tmp_path: Path) -> None:
@@ -90,3 +100,44 @@ def test_a_corpus_is_a_table_with_the_worst_exit_code(tmp_path: Path) -> None:
     assert [one["same"] for one in json.loads(mixed.stdout)] == [False, True]
     (tmp_path / "empty").mkdir()
     assert pointsman("replay", "--corpus", str(tmp_path / "empty")).returncode == 2
+
+
+def test_a_bundle_that_this_version_cannot_decide_is_named_and_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_bytes(undecidable())
+    shutil.copy(GREY, tmp_path)
+    whole = pointsman("replay", "--corpus", str(tmp_path))
+    assert (whole.returncode, whole.stderr) == (2, "")
+    bad, good, total = whole.stdout.splitlines()
+    assert bad.startswith("bad.json   unreadable  this version cannot decide it (KeyError: 'gone'); try the one that recorded it")
+    assert (good.startswith("grey.json  same"), total) == (True, "1 same, 0 different, 1 unreadable")
+    alone = pointsman("replay", str(tmp_path / "bad.json"))
+    assert (alone.returncode, alone.stdout, alone.stderr.count("\n")) == (2, "", 1)
+    assert alone.stderr.startswith(f"pointsman: {tmp_path / 'bad.json'}: this version cannot decide it")
+
+
+def test_a_bundle_that_cannot_be_read_or_decided_is_json_too_where_that_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_bytes(undecidable())
+    (tmp_path / "broken.json").write_text("{}")
+    for name, says in (("bad", "cannot decide it"), ("broken", "not a bundle"), ("none", "no such file")):
+        path = str(tmp_path / f"{name}.json")
+        done = pointsman("replay", path, "--json")
+        told = json.loads(done.stdout)
+        assert (done.returncode, done.stderr, told["file"], told["same"], told["decisions"]) == (2, "", path, False, [])
+        assert says in told["trouble"]
+
+
+def test_another_fabric_that_could_not_have_been_adopted_is_the_trouble_of_that_bundle(tmp_path: Path) -> None:
+    bundle = read(GREY.read_bytes())
+    late = replace(bundle, entries=bundle.entries[3:], words=())
+    (tmp_path / "late.json").write_bytes(written(sealed(late)))
+    shutil.copy(CORPUS / "cut.json", tmp_path)
+    (fabric,) = bundle.fabrics.values()
+    flows = tuple(replace(flow, prefer=tuple(name for name in flow.prefer if name != "ix-a")) for flow in fabric.flows)
+    other = tmp_path / "other" / "fabric.json"
+    other.parent.mkdir()
+    other.write_bytes(write_compiled(replace(fabric, links=tuple(link for link in fabric.links if link.name != "ix-a"), flows=flows)))
+    done = pointsman("replay", "--corpus", str(tmp_path), "--against", str(other))
+    cut, refused, total = done.stdout.splitlines()
+    assert (done.returncode, done.stderr, "different" in cut) == (2, "", True)
+    assert "ix-a is drained or has an incident that is not over: keep it in the fabric until it is" in refused
+    assert total == "0 same, 1 different, 1 unreadable"

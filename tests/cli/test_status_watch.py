@@ -67,6 +67,20 @@ def test_a_real_one_is_refreshed_and_leaves_without_a_traceback(tmp_path: Path) 
     assert (running.returncode, errors) == (1, "")
 
 
+def test_it_ends_when_nobody_reads_it_any_more() -> None:
+    script = (
+        "from pointsman.cli import main\nfrom pointsman.cli.watching import watched\n"
+        "@main.app.command('look')\ndef look(): watched(str, print, lambda: None)\nmain.run()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, "look"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr is not None
+        errors = running.stderr.read()
+    assert (running.returncode, errors) == (128 + signal.SIGPIPE, "")
+
+
 @pytest.mark.parametrize("every", ["0", "3601", "soon"])
 def test_an_interval_out_of_bounds_is_refused(every: str) -> None:
     assert pointsman("status", "fabric.json", "--watch", "--every", every).returncode == 2

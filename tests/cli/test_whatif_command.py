@@ -100,6 +100,7 @@ def test_whatif_reads_a_compiled_fabric_too(tmp_path: Path) -> None:
     ("name", "meant"),
     [
         ("ix-aa", 'did you mean "ix-a"?'),
+        ("IX-A", 'did you mean "ix-a"?'),
         ("group:metro-iad-3", 'did you mean "group:metro-iad-2"?'),
         ("ix-a,,ix-b", "known here: group:internet"),
     ],
@@ -120,7 +121,7 @@ def test_whatif_of_a_bad_fabric_shows_its_findings_and_exits_1() -> None:
 
 def test_check_lists_every_single_and_every_double_failure() -> None:
     done = pointsman("check", ATLAS_FILE, "--n-1", "--n-2", "--json")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
     data = json.loads(done.stdout)
     assert data["ok"]
     assert [one["fail"] for one in data["n_1"]] == ["ix-a", "ix-b", "mc", "vpn"]
@@ -145,6 +146,24 @@ def test_check_exits_1_where_the_policy_forbids_what_a_failure_leads_to() -> Non
     as_data = pointsman("check", "-", "--n-1", "--json", stdin=edited(SURVIVE))
     assert as_data.returncode == 1
     assert [one["breaks"] for one in json.loads(as_data.stdout)["n_1"]] == ["overloaded: ix-b", "", "", ""]
+
+
+def test_a_policy_that_forbids_nothing_is_told_where_a_flow_loses_every_path() -> None:
+    done = pointsman("check", ATLAS_FILE, "--n-1", "--n-2")
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"{ATLAS_FILE}: policy.survive.n_2 is anything, as where it is not set: no outcome is forbidden, and 1 of 6 double failures"
+        " leaves a flow without a path; set it to no_unplaced if that must not be\n"
+    )
+    held = ("observe: false}\n", "observe: false}\n  survive: {n_1: no_unplaced, n_2: no_unplaced}\n")
+    barred = pointsman("check", "-", "--n-2", stdin=edited(held))
+    assert (barred.returncode, "is anything" in barred.stderr) == (1, False)
+
+
+def test_where_there_are_no_two_failures_that_is_said() -> None:
+    done = pointsman("check", str(EXAMPLES / "one-vpn.yaml"), "--n-2")
+    assert done.returncode == 0
+    assert done.stdout.endswith("what every two failures lead to: there are no two, with one link or group that can fail\n")
 
 
 def test_what_the_policy_forbids_is_not_asked_unless_failures_are() -> None:

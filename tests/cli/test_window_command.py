@@ -89,7 +89,8 @@ def test_the_same_command_twice_is_one_window(tmp_path: Path, declared: Fabric) 
     ("words", "said"),
     [
         (("ix-a", *between(3, 1), *WHO), "before it starts"),
-        (("ix-a", *between(1, 1), *WHO), "before it starts"),
+        (("ix-a", *between(1, 1), *WHO), "when it starts: give a later --to"),
+        (("IX-B", *between(1, 3), *WHO), "did you mean ix-b"),
         (("ix-a", *between(-3, -1), *WHO), "still to end"),
         (("ix-a", *between(1, 24 * 8), *WHO), "longer than 7 days"),
         (("ix-a", *between(24 * 40, 24 * 41), *WHO), "when it is nearer"),

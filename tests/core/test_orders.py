@@ -278,7 +278,10 @@ def test_a_pin_that_is_refused_leaves_the_one_that_stands_and_one_that_is_taken_
     [
         ("training>ix-c", "declares no aws_prefix_list"),
         ("checkout>vpn", "is placed on ix-b: a pin to vpn would part its directions"),
-        ("checkout>nowhere", "write it as FLOW>LINK"),
+        ("checkout>nowhere", "there is no link nowhere: name one of ix-a, "),
+        ("checkout>IX-B", "there is no link IX-B: did you mean ix-b?"),
+        ("nope>ix-b", "there is no flow nope: name one of checkout, "),
+        ("ix-b", "write it as FLOW>LINK"),
     ],
 )
 def test_a_pin_that_could_do_harm_is_refused(target: str, why: str) -> None:

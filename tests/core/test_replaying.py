@@ -8,10 +8,11 @@ import pytest
 from pointsman.core.bundles import VERSION, Bundle, Kept, read, sealed, written
 from pointsman.core.decide import decide
 from pointsman.core.differences import differences
+from pointsman.core.errors import Refused
 from pointsman.core.fabric import Fabric, FlowName, LinkName, Mode
 from pointsman.core.journal import VERSION as ENTRY_VERSION
 from pointsman.core.journal import Entry, plan_of
-from pointsman.core.plan import Done, Placement, Plan, Reason, Verdict, View
+from pointsman.core.plan import Done, Pin, Placement, Plan, Reason, Verdict, View
 from pointsman.core.replaying import RULES, replay
 from pointsman.core.sightings import Health, Order, Verb
 from pointsman.core.values import canonical, digest, parse, replace
@@ -180,6 +181,31 @@ def test_a_fabric_without_the_link_is_decided_with_what_is_left() -> None:
     found = replay(one, less)
     assert found.different
     assert not any("ix-b" in text for decision in found.decisions for text in decision.instead)
+
+
+def without(fabric: Fabric, link: LinkName) -> Fabric:
+    """Give a fabric that lost a link, and the flows that lie on nothing else."""
+    flows = (replace(flow, prefer=tuple(name for name in flow.prefer if name != link)) for flow in fabric.flows)
+    return replace(fabric, links=tuple(one for one in fabric.links if one.name != link), flows=tuple(one for one in flows if one.prefer))
+
+
+def test_a_fabric_that_lost_a_link_which_carries_a_pin_or_is_drained_is_refused_as_its_adoption_would_be() -> None:
+    one = bundle()
+    late = replace(one, entries=one.entries[3:])
+    with pytest.raises(Refused, match=r"could not have been adopted .*: ix-a is drained or has an incident that is not over: keep it in"):
+        replay(late, without(fabric_of(one), IX_A))
+    entry = one.entries[0].entry
+    pin = Pin(flow=FlowName("checkout"), link=IX_A, owner="kim", reason="test", expires_at=entry.now + timedelta(hours=1))
+    pinned = replace(one, entries=(Kept(digest="", entry=replace(entry, before=replace(entry.before, pins=(pin,)))),))
+    with pytest.raises(Refused, match="the pin of checkout to ix-a would be forgotten: let it end first"):
+        replay(pinned, without(fabric_of(one), IX_A))
+
+
+def test_a_fabric_without_any_link_of_a_bundle_says_so() -> None:
+    one = fabric_of(bundle())
+    other = replace(one, links=tuple(replace(link, name=LinkName(f"far-{link.name}")) for link in one.links))
+    with pytest.raises(Refused, match="fabric atlas has no link of those that were recorded"):
+        replay(bundle(), other)
 
 
 def test_every_difference_is_found_however_many_there_are() -> None:

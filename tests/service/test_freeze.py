@@ -1,6 +1,7 @@
 """A freeze that comes while a decision is being agreed stops the writes of that decision too."""
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from pointsman.core.plan import FlagState
 from pointsman.core.sightings import Order, Verb
 from pointsman.core.values import replace
 from pointsman.service.order import still
+from pointsman.testing.inprocess import MemoryFlag
 from pointsman.testing.stores import Weather
 from tests.service.test_converge import World, story
 from tests.service.test_orders import ordered
@@ -77,5 +79,39 @@ def test_a_shorter_freeze_of_another_person_leaves_the_plan_and_both_flags_as_lo
         plan = await world.plan()
         assert plan is not None
         assert plan.freeze is not None
+
+    story(tell)
+
+
+def test_whatever_befalls_one_flag_or_the_plan_the_others_are_frozen_and_it_is_told_as_missed() -> None:
+    class Odd(MemoryFlag):
+        """A flag that fails as nobody foresaw."""
+
+        unreadable = False
+
+        async def read(self) -> FlagState:
+            if self.unreadable:
+                raise ZeroDivisionError("of one flag")
+            return await super().read()
+
+        async def write(self, frozen: bool, note: str) -> None:  # noqa: FBT001 - the port's own yes or no
+            raise ZeroDivisionError(f"of one flag ({frozen=}, {note=})")
+
+    async def tell(world: World) -> None:
+        odd = Odd(Cloud.AWS)
+        half = dataclasses.replace(world.gcp, flags={Cloud.AWS: odd, Cloud.GCP: world.flags[Cloud.GCP]})
+        done = await still(half, ordered(world, Verb.FREEZE))
+        assert (done.written, done.unagreed) == ((Cloud.GCP,), "")
+        assert done.missed[Cloud.AWS].startswith("it failed in a way that is not foreseen (ZeroDivisionError: of one flag")
+        assert (await world.plan()).freeze is not None
+        odd.unreadable = True
+        thawed = await still(half, ordered(world, Verb.THAW))
+        assert (thawed.written, thawed.still) == ((Cloud.GCP,), ("the freeze flag of aws is unreadable",))
+        assert "(ZeroDivisionError: of one flag)" in thawed.unagreed
+        assert (await still(world.aws, ordered(world, Verb.THAW, key="whole"))).complete
+        garbled = await still(world.aws, replace(ordered(world, Verb.FREEZE, key="garbled"), author="kim\udcff"))
+        assert (garbled.written, garbled.missed) == (tuple(Cloud), {})
+        assert "UnicodeEncodeError" in garbled.unagreed
+        assert {flag.state for flag in world.flags.values()} == {FlagState.SET}
 
     story(tell)

@@ -127,7 +127,8 @@ def test_rows_that_were_decided_on_meanwhile_are_read_again_and_the_order_is_of_
 @pytest.mark.parametrize(
     ("verb", "target", "why"),
     [
-        (Verb.DRAIN, "ix-z", "there is no link ix-z"),
+        (Verb.DRAIN, "ix-z", "there is no link ix-z: did you mean ix-"),
+        (Verb.UNDRAIN, "IX-B", "there is no link IX-B: did you mean ix-b"),
         (Verb.UNDRAIN, "ix-a", "ix-a is not drained"),
         (Verb.APPROVE, "0123456789abcdef", "approval for another plan's hash"),
         (Verb.DENY, "0123456789abcdef", "denial for another plan's hash"),
@@ -135,7 +136,7 @@ def test_rows_that_were_decided_on_meanwhile_are_read_again_and_the_order_is_of_
         (Verb.PIN, "checkout>ix-a", "BGP leads it there"),
         (Verb.PIN, "checkout", "write it as FLOW>LINK"),
         (Verb.ACK, "ix-a@7", "there is no open incident"),
-        (Verb.ADOPT, "", "use pointsman adopt"),
+        (Verb.ADOPT, "", "an adopt is not decided on with links and flows: use pointsman adopt"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_words_and_moves_nothing(verb: Verb, target: str, why: str) -> None:

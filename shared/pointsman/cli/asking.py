@@ -1,5 +1,6 @@
 """What commands that read the table and the journal have in common: opening the table, and their exit codes."""
 
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -7,11 +8,11 @@ import msgspec
 import typer
 
 from pointsman.adapters import files
-from pointsman.adapters.files import CannotRead
+from pointsman.adapters.files import BadFabric, CannotRead
 from pointsman.adapters.files.findings import printable
 from pointsman.adapters.files.units import NotAnAmount, lasting
 from pointsman.core.errors import ConfigError
-from pointsman.core.values import canonical, replace
+from pointsman.core.values import canonical, one_line, replace
 
 if TYPE_CHECKING:
     from pointsman.boot.settings import Settings
@@ -34,9 +35,25 @@ def opened(fabric: str) -> "Table":
     return open_table(settings_for(fabric))
 
 
+def plain(lines: Iterable[str]) -> Iterator[str]:
+    """Give lines as a terminal may have them: what a person, a cloud or a bundle wrote stays on its line and turns nothing round.
+
+    An empty line before one, as a line end that it begins with, stays.
+    """
+    for line in lines:
+        begins = "\n" if line.startswith("\n") else ""
+        yield begins + one_line(line.removeprefix("\n"))
+
+
+def complain(error: object) -> None:
+    """Say on standard error what is wrong: one line, or one for each finding about a fabric."""
+    lines = str(error).split("\n") if isinstance(error, BadFabric) else (str(error),)
+    typer.echo("\n".join(plain((f"pointsman: {lines[0]}", *lines[1:]))), err=True)
+
+
 def refuse(text: str) -> NoReturn:
     """End the command in one line: its command line is wrong."""
-    typer.echo(f"pointsman: {text}", err=True)
+    complain(text)
     raise typer.Exit(UNREAD)
 
 

@@ -7,11 +7,11 @@ import typer
 from rich.markup import escape
 
 from pointsman.adapters import files
-from pointsman.cli.asking import settings_for
+from pointsman.cli.asking import complain, settings_for
 from pointsman.core.audit.findings import Finding, Severity, mend, repair
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Fabric
-from pointsman.core.values import Frozen, canonical
+from pointsman.core.values import Frozen, canonical, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,14 +46,14 @@ def audit(fabric: FabricFile, *, as_json: AsJson = False, sarif: Sarif = None, r
     try:
         found = _read(fabric)
     except PointsmanError as error:
-        typer.echo(f"pointsman: {error}", err=True)
+        complain(error)
         raise typer.Exit(UNREAD) from error
-    if sarif is not None:
-        _write(sarif, fabric, found)
     if as_json:
         typer.echo(msgspec.json.format(canonical(as_table(found, repairing=repair)), indent=2).decode())
     else:
         show(found, console(), repairing=repair)
+    if sarif is not None:
+        _write(sarif, fabric, found)
     raise typer.Exit(code(found))
 
 
@@ -102,12 +102,16 @@ def as_table(found: Audited, *, repairing: bool) -> dict[str, Any]:
 def show(found: Audited, out: "Console", *, repairing: bool) -> None:
     """Print the findings as a person reads them."""
     for one in found.findings:
-        out.print(f"[{_COLOURS[one.severity]}]{one.severity}[/] {one.id} {one.check}: {escape(one.text)}", highlight=False, soft_wrap=True)
+        out.print(
+            f"[{_COLOURS[one.severity]}]{one.severity}[/] {one.id} {one.check}: {escape(one_line(one.text))}",
+            highlight=False,
+            soft_wrap=True,
+        )
         for each in one.evidence:
-            out.print(f"    {each.side}: {escape(each.says)}", highlight=False, soft_wrap=True)
+            out.print(f"    {each.side}: {escape(one_line(each.says))}", highlight=False, soft_wrap=True)
         done = repair(found.fabric, one) if repairing else mend(one)
         if done:
-            out.print(f"    {escape(done)}", highlight=False, soft_wrap=True)
+            out.print(f"    {escape(one_line(done))}", highlight=False, soft_wrap=True)
     counted = [f"{sum(one.severity is each for one in found.findings)} {each}s" for each in Severity]
     out.print(f"{found.fabric.name} at epoch {found.epoch}: {', '.join(counted)}", highlight=False)
     if not found.read:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman.adapters.files.findings import nearest, printable
-from pointsman.cli.asking import UNREAD, WELL, WRONG, AsJson, FabricFile, as_json, opened
+from pointsman.cli.asking import UNREAD, WELL, WRONG, AsJson, FabricFile, as_json, complain, opened
 from pointsman.cli.telling import lines
 from pointsman.core.errors import PointsmanError, Refused
 from pointsman.core.explaining import named_incident, named_silence
@@ -40,7 +40,7 @@ def explain(
         if page is not None:
             _write(found, page)
     except PointsmanError as error:
-        typer.echo(f"pointsman: {error}", err=True)
+        complain(error)
         raise typer.Exit(WRONG if isinstance(error, Refused) else UNREAD) from error
     typer.echo(as_json(found) if json else "\n".join(lines(found)))
     raise typer.Exit(WELL)

@@ -11,7 +11,7 @@ from pointsman.adapters.files import Report
 from pointsman.cli import failures, summary
 from pointsman.console import topology
 from pointsman.core.analysis import Analysis, Outcome
-from pointsman.core.fabric import Fabric
+from pointsman.core.fabric import Fabric, Survival
 
 FabricFile = Annotated[str, typer.Argument(metavar="FILE", help="A fabric, as YAML or compiled; - is standard input.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -35,7 +35,7 @@ def check(file: FabricFile, *, as_json: AsJson = False, n_1: N1 = False, n_2: N2
             summary.console().print(failures.listed(several, _TITLES[depth]))
     else:
         _show_findings(report)
-    raise typer.Exit(0 if report.fabric and _survives(report.file, found) else 1)
+    raise typer.Exit(0 if report.fabric and _survives(report.fabric, report.file, found) else 1)
 
 
 _TITLES = {1: "what every single failure leads to", 2: "what every two failures lead to"}
@@ -51,14 +51,22 @@ def _analysed(fabric: Fabric, depths: list[int], plot_to: str | None) -> dict[in
     return {depth: list(analysis.outcomes(depth)) for depth in depths}
 
 
-def _survives(file: str, found: dict[int, list[Outcome]]) -> bool:
-    """Say, on standard error, how many failures lead to what the policy forbids. True when none does."""
-    forbidden = {depth: sum(bool(one.breaks) for one in several) for depth, several in found.items()}
-    for depth, count in forbidden.items():
+def _survives(fabric: Fabric, file: str, found: dict[int, list[Outcome]]) -> bool:
+    """Say, on standard error, how many failures lead to what the policy forbids, or would if it did. True when none is forbidden."""
+    for depth, several in found.items():
+        what = f"of {len(several)} {'single' if depth == 1 else 'double'} failures"
+        count, lost = sum(bool(one.breaks) for one in several), sum(bool(one.after.unplaced) for one in several)
         if count:
-            what = "single" if depth == 1 else "double"
-            typer.echo(f"{file}: policy.survive.n_{depth} does not hold after {count} of {len(found[depth])} {what} failures", err=True)
-    return not any(forbidden.values())
+            typer.echo(f"{file}: policy.survive.n_{depth} does not hold after {count} {what}", err=True)
+        elif lost and fabric.policy.survive.bar(depth) is Survival.ANYTHING:
+            leaves = f"{lost} {what} {'leaves' if lost == 1 else 'leave'}"
+            typer.echo(f"{file}: policy.survive.n_{depth} {_NOTHING_FORBIDDEN.format(leaves)}", err=True)
+    return not any(one.breaks for several in found.values() for one in several)
+
+
+_NOTHING_FORBIDDEN = (
+    "is anything, as where it is not set: no outcome is forbidden, and {} a flow without a path; set it to no_unplaced if that must not be"
+)
 
 
 def compile_(file: FabricFile, *, output: Output = "-") -> None:

@@ -70,6 +70,8 @@ def before_and_after(fabric: Fabric, failure: Failure, before: State, after: Sta
 
 def listed(outcomes: Sequence[Outcome], title: str) -> RenderableType:
     """Show failures as a table, one row each."""
+    if not outcomes:
+        return Text(f"\n{title}: there are no two, with one link or group that can fail")
     table = _table("fails", "without a path", "overloaded", "squeezed", "moves", "policy")
     for one in outcomes:
         after = one.after

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman.adapters.files.findings import nearest, printable
-from pointsman.cli.asking import UNREAD, WELL, WRONG, AsJson, FabricFile, as_json, opened, span
+from pointsman.cli.asking import UNREAD, WELL, WRONG, AsJson, FabricFile, as_json, complain, opened, plain, span
 from pointsman.core.errors import PointsmanError
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def history(fabric: FabricFile, *, link: Link = "", since: Since = "", limit: Li
     try:
         found = _read(fabric, link, since, limit)
     except PointsmanError as error:
-        typer.echo(f"pointsman: {error}", err=True)
+        complain(error)
         raise typer.Exit(UNREAD) from error
-    typer.echo(as_json(found) if json else "\n".join(lines(found)))
+    typer.echo(as_json(found) if json else "\n".join(plain(lines(found))))
     raise typer.Exit(WRONG if found.partial else WELL)
 
 

@@ -1,7 +1,6 @@
 """The command line: every command in one table, and one way out for every error."""
 
 import contextlib
-import io
 import os
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 
 from pointsman import __version__
 from pointsman.adapters.files import CannotRead, CannotWrite
+from pointsman.adapters.files.findings import encodable
 from pointsman.cli import (
     adopt,
     audit,
@@ -19,6 +19,7 @@ from pointsman.cli import (
     fabric,
     history,
     orders,
+    printing,
     probe,
     record,
     replay,
@@ -28,6 +29,7 @@ from pointsman.cli import (
     whatif,
     window,
 )
+from pointsman.cli.asking import complain
 from pointsman.core.errors import ConfigError, PointsmanError, Transient
 
 WRONG = 1
@@ -118,11 +120,13 @@ def _options(*, version: Version = False) -> None:
 
 def run() -> NoReturn:
     """Run the command line: the console script. A user sees one line for an error, never a traceback."""
-    _print_anything()
+    printing.prepare()
+    sys.argv[1:] = [one if os.path.lexists(one) else encodable(one) for one in sys.argv[1:]]  # what names a file has to go on naming it
     code = _main()
+    sys.stdout.flush()
     if "pointsman.boot.loop" in sys.modules:  # a command that asked no store has nothing under way
         _let_settle(code)
-    sys.exit(code)
+    sys.exit(printing.ended(code))
 
 
 def _let_settle(code: int) -> None:
@@ -136,40 +140,16 @@ def _main() -> int:
     try:
         app(prog_name="pointsman")
     except SystemExit as leaving:
-        return _flushed(leaving.code if isinstance(leaving.code, int) else WRONG)
+        return leaving.code if isinstance(leaving.code, int) else WRONG
     except PointsmanError as error:
-        return _said(str(error), UNREADABLE if isinstance(error, CannotRead | CannotWrite | Transient) else WRONG)
+        return _said(error, UNREADABLE if isinstance(error, CannotRead | CannotWrite | Transient) else WRONG)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        return _hushed(WRONG)
     except Exception as error:  # noqa: BLE001  the last stop before a traceback would reach a user
         return _said(f"this is a defect of pointsman ({type(error).__name__}: {error}); please report it with the command you ran", BUG)
-    return _flushed(0)
+    return 0
 
 
-def _said(text: str, code: int) -> int:
-    with contextlib.suppress(BrokenPipeError):
-        typer.echo(f"pointsman: {text}", err=True)
-    return _flushed(code)
-
-
-def _flushed(code: int) -> int:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _hushed(code or WRONG)
+def _said(error: object, code: int) -> int:
+    complain(error)
     return code
-
-
-def _hushed(code: int) -> int:
-    """Let the reader be gone: nothing more is written, also not when the interpreter ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
-
-
-def _print_anything() -> None:
-    """Escape what a terminal of another encoding cannot show."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from pointsman.adapters.files import CannotRead
-from pointsman.cli.asking import AsJson, as_json, settings_for, span
+from pointsman.cli.asking import AsJson, as_json, complain, plain, settings_for, span
 from pointsman.core.errors import ConfigError, PointsmanError, Refused
 from pointsman.core.sightings import Order, Verb
 
@@ -119,18 +119,18 @@ def _carried_out(work: Coroutine[Any, Any, T]) -> T:
 
 def _order(fabric: str, wish: _Wish, holds: str, *, json: bool) -> None:
     heeded = _carried_out(_heeded(fabric, wish, span("--for", holds)))
-    typer.echo(as_json(_data(wish, heeded)) if json else "\n".join(_said(wish, heeded)))
+    typer.echo(as_json(_data(wish, heeded)) if json else "\n".join(plain(_said(wish, heeded))))
     raise typer.Exit(DONE)
 
 
 def _still(fabric: str, wish: _Wish, holds: str, *, json: bool) -> None:
     found = _carried_out(_stilled(fabric, wish, span("--for", holds)))
-    typer.echo(as_json(_stilled_data(wish, found)) if json else "\n".join(_stilled_said(wish, found)))
+    typer.echo(as_json(_stilled_data(wish, found)) if json else "\n".join(plain(_stilled_said(wish, found))))
     raise typer.Exit(DONE if found.complete else REFUSED)
 
 
 def _told(error: PointsmanError) -> typer.Exit:
-    typer.echo(f"pointsman: {error}", err=True)
+    complain(error)
     refused = isinstance(error, Refused | ConfigError) and not isinstance(error, CannotRead)
     return typer.Exit(REFUSED if refused else UNSURE)
 

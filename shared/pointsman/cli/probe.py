@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pointsman.cli import printing
 from pointsman.cli.asking import WELL, WRONG, FabricFile, as_json, settings_for
 from pointsman.core.values import Frozen, canonical, replace
 
@@ -82,7 +83,7 @@ def run(fabric: FabricFile, *, site: Site, port: Port = None, anywhere: Anywhere
     watching = lookout(settings, declared, here, report_queue(settings, declared, here), site=site)
     for address, chosen in loop.run(responder(settings, declared, site, anywhere=anywhere).open()):
         typer.echo(f"answering at {address} port {chosen}")
-    while True:
+    while not printing.gone():
         typer.echo(canonical(loop.run(probe(watching))).decode())
 
 

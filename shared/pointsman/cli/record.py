@@ -6,7 +6,7 @@ import typer
 
 from pointsman.adapters import files
 from pointsman.adapters.files.findings import printable
-from pointsman.cli.asking import UNREAD, WELL, WRONG, FabricFile, opened
+from pointsman.cli.asking import UNREAD, WELL, WRONG, FabricFile, complain, opened
 from pointsman.core.bundles import written
 from pointsman.core.errors import PointsmanError, Refused
 from pointsman.core.explaining import named_incident
@@ -29,7 +29,7 @@ def record(fabric: FabricFile, incident: Incident, *, output: Output, also: Also
         bundle = _recorded(fabric, incident, also or [])
         files.write(output, written(bundle))
     except PointsmanError as error:
-        typer.echo(f"pointsman: {error}", err=True)
+        complain(error)
         raise typer.Exit(WRONG if isinstance(error, Refused) else UNREAD) from error
     typer.echo(f"{output}: {bundle.incident}, {len(bundle.entries)} decisions, epochs {_epochs(bundle)}, {len(bundle.words)} countersigned")
     raise typer.Exit(WELL)

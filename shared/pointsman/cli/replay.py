@@ -9,7 +9,8 @@ import typer
 
 from pointsman.adapters import files
 from pointsman.adapters.files import CannotRead
-from pointsman.cli.asking import UNREAD, AsJson, as_json, refuse
+from pointsman.adapters.files.findings import encodable, printable
+from pointsman.cli.asking import UNREAD, AsJson, as_json, complain, plain, refuse
 from pointsman.core.bundles import BUNDLE_LIMIT, read
 from pointsman.core.errors import PointsmanError
 from pointsman.core.fabric import Fabric
@@ -48,7 +49,7 @@ def replay(bundle: BundleFile = "", *, against: Against = "", corpus: Corpus = N
     """Decide a recorded outage again by this version's rules, and print every difference from what was decided then.
 
     Nothing is asked of any cloud. Exits 0 when all is decided as it was, 1 when something is not, 2 for a bundle that
-    cannot be read, was altered, or is of a newer version.
+    cannot be read or decided, was altered, is of a newer version, or could not have had this fabric.
     """
     if bool(bundle) is (corpus is not None):
         refuse("name either a bundle, or a directory of bundles with --corpus")
@@ -56,22 +57,27 @@ def replay(bundle: BundleFile = "", *, against: Against = "", corpus: Corpus = N
         fabric = files.load(against) if against else None
         found = _corpus(corpus, fabric) if corpus else [_replayed(bundle, fabric)]
     except PointsmanError as error:
-        typer.echo(f"pointsman: {error}", err=True)
+        complain(error)
         raise typer.Exit(UNREAD) from error
-    if corpus is None and found[0].replay is None:
-        typer.echo(f"pointsman: {found[0].file}: {found[0].trouble}", err=True)
+    if corpus is None and found[0].replay is None and not json:
+        complain(f"{found[0].file}: {found[0].trouble}")
     elif json:
         typer.echo(as_json([_data(one) for one in found] if corpus else _data(found[0])))
     else:
-        typer.echo("\n".join(_table(found) if corpus else lines(found[0])))
+        typer.echo("\n".join(plain(_table(found) if corpus else lines(found[0]))))
     raise typer.Exit(max(one.code for one in found))
 
 
 def _corpus(folder: Path, against: Fabric | None) -> list[Replayed]:
     """Replay every bundle of a directory, by name. Raises ``CannotRead`` when it holds none, or too many."""
-    if not folder.is_dir():
-        raise CannotRead(f"{folder}: there is no such directory; check the path")
-    paths = sorted(folder.glob("*.json"))
+    try:
+        if not folder.is_dir():
+            raise CannotRead(f"{folder}: there is no such directory; check the path")
+        paths = sorted(path for path in folder.iterdir() if path.match("*.json"))
+    except OSError as error:
+        raise CannotRead(
+            f"{printable(str(folder))}: cannot look into this directory ({error.strerror}); check the path and its permissions"
+        ) from error
     if not paths or len(paths) > CORPUS_LIMIT:
         raise CannotRead(f"{folder}: {len(paths)} bundles (*.json) are there, and there should be 1 to {CORPUS_LIMIT}; check the path")
     return [_replayed(str(path), against) for path in paths]
@@ -82,11 +88,13 @@ def _replayed(path: str, against: Fabric | None) -> Replayed:
         return Replayed(file=path, replay=decide_again(read(files.read(path, BUNDLE_LIMIT)), against))
     except PointsmanError as error:
         return Replayed(file=path, trouble=str(error).removeprefix(f"{path}: "))
+    except Exception as error:  # noqa: BLE001  a bundle is somebody's text: whatever it sets off is told of it, and the others are decided
+        return Replayed(file=path, trouble=f"this version cannot decide it ({type(error).__name__}: {error}); try the one that recorded it")
 
 
 def _data(one: Replayed) -> dict[str, Any]:
     """Give one file as plain data: every key is there, also when it is empty."""
-    told = {"file": one.file, "same": one.code == SAME, "trouble": one.trouble}
+    told: dict[str, Any] = {"file": encodable(one.file), "same": one.code == SAME, "trouble": one.trouble}
     if one.replay is None:
         return told | {"decisions": []}
     found = one.replay

@@ -26,7 +26,7 @@ def _rule(check: str, title: str) -> dict[str, Any]:
 def _result(fabric: str, one: Finding) -> dict[str, Any]:
     evidence = [f"{each.side}: {each.says}" for each in one.evidence]
     text = "\n".join((one.text, *evidence, mend(one)))
-    uri = quote(fabric.replace("\\", "/"))
+    uri = quote(fabric.replace("\\", "/"), errors="surrogateescape")
     return {
         "ruleId": one.check.value,
         "ruleIndex": list(TITLES).index(one.check),

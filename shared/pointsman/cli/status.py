@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from pointsman.cli.asking import AsJson, FabricFile, opened
+from pointsman.cli.asking import AsJson, FabricFile, complain, opened
 from pointsman.core.errors import PointsmanError
 from pointsman.core.maintenance import spoken
-from pointsman.core.values import canonical
+from pointsman.core.values import canonical, one_line
 
 if TYPE_CHECKING:
     from pointsman.service.attention import Status, StoreStatus
@@ -36,7 +36,7 @@ def status(fabric: FabricFile, *, as_json: AsJson = False, watch: Watch = False,
     try:
         found = _watched(fabric, every, as_json=as_json) if watch else _read(opened(fabric))
     except PointsmanError as error:
-        typer.echo(f"pointsman: {error}", err=True)
+        complain(error)
         raise typer.Exit(UNREAD) from error
     if found is not None and not watch:
         _show(found, as_json=as_json)
@@ -90,7 +90,11 @@ def as_text(found: "Status") -> RenderableType:
     parts += _part("done alone", _alone(found))
     parts += _part("functions", _functions(found))
     parts += _part("stores", _stores(found.stores))
-    parts += [Text("\nattention", style="bold"), *(Text(f"  {one}") for one in found.todo)] if found.todo else [Text("\nnothing to do")]
+    parts += (
+        [Text("\nattention", style="bold"), *(Text(one_line(f"  {one}")) for one in found.todo)]
+        if found.todo
+        else [Text("\nnothing to do")]
+    )
     return Group(*parts)
 
 
@@ -105,11 +109,11 @@ def _part(title: str, body: Grid) -> Iterator[RenderableType]:
 
 
 def _grid(rows: Iterable[tuple[str, ...]], *headers: str) -> Grid:
-    from pointsman.cli.summary import columns  # noqa: PLC0415 - the fabric reader loads for this command only
+    from pointsman.cli.summary import cell, columns  # noqa: PLC0415 - the fabric reader loads for this command only
 
     grid = columns(*headers)
     for row in rows:
-        grid.add_row(*map(Text, row))
+        grid.add_row(*map(cell, row))
     return grid
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.asking import must_be_compiled
+from pointsman.cli.asking import complain, must_be_compiled
 from pointsman.core.errors import PointsmanError, Refused
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def probe(url: Url) -> None:
                 typer.echo(one.beside)
             findings = loop.run(tried(one.bench, _tell))
     except PointsmanError as error:
-        typer.echo(f"pointsman: {error}", err=True)
+        complain(error)
         raise typer.Exit(UNTOLD) from error
     typer.echo(_judged(findings))
     if not one.beside:

@@ -13,6 +13,7 @@ from pointsman.adapters.files import Report
 from pointsman.adapters.files.units import spoken_bandwidth, spoken_duration
 from pointsman.core.domains import addresses_of, table_mode
 from pointsman.core.fabric import AwsSite, Fabric, Flow, GcpSite, Link
+from pointsman.core.values import one_line
 
 WIDTH = 140
 """How wide a summary is where there is no terminal to ask, in characters."""
@@ -24,6 +25,11 @@ def console() -> Console:
     """Make a console on standard output: as wide as the terminal, or ``WIDTH``."""
     made = Console(highlight=False)
     return made if made.is_terminal else Console(highlight=False, width=WIDTH)
+
+
+def cell(text: str) -> Text:
+    """Show one field of a table: what somebody wrote stays in it, and turns, colours and ends nothing."""
+    return Text(one_line(text))
 
 
 def as_text(report: Report) -> RenderableType:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pointsman.cli.asking import plain
 from pointsman.cli.penalty import chart
 from pointsman.core.explaining import Evidence, FlowStory, LinkStory
 from pointsman.core.incidents import Incident
-from pointsman.core.values import one_line
 
 if TYPE_CHECKING:
     from pointsman.service.explain import Explanation
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 def lines(found: "Explanation") -> Iterator[str]:
     """Write an explanation, one thing a line; what a desk or a cloud wrote stays on its line and turns nothing round."""
-    for line in _lines(found):
-        begins = "\n" if line.startswith("\n") else ""
-        yield begins + one_line(line.removeprefix("\n"))
+    return plain(_lines(found))
 
 
 def _lines(found: "Explanation") -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from pointsman.cli.asking import settings_for
+from pointsman.cli.asking import complain, plain, settings_for
 from pointsman.core.errors import PointsmanError
 
 if TYPE_CHECKING:
@@ -34,10 +34,12 @@ def verify(current: Current, others: Others = None, *, last: Last = LAST, within
     try:
         walk = _walked(current, others or [], last, within)
     except PointsmanError as error:
-        typer.echo(f"pointsman: {error}", err=True)
+        complain(error)
         raise typer.Exit(UNTOLD) from error
     typer.echo(
-        msgspec.json.format(msgspec.json.encode(msgspec.structs.asdict(walk)), indent=2).decode() if as_json else "\n".join(_lines(walk))
+        msgspec.json.format(msgspec.json.encode(msgspec.structs.asdict(walk)), indent=2).decode()
+        if as_json
+        else "\n".join(plain(_lines(walk)))
     )
     raise typer.Exit(WRONG if walk.trouble is not None else UNTOLD if walk.dark or walk.unproved else GOOD)
 

@@ -8,7 +8,8 @@ import typer
 from rich.text import Text
 
 from pointsman.adapters.files.findings import printable
-from pointsman.cli.asking import UNREAD, AsJson, FabricFile, as_json, opened, refuse
+from pointsman.cli.asking import UNREAD, AsJson, FabricFile, as_json, complain, opened, refuse
+from pointsman.core.values import one_line
 
 if TYPE_CHECKING:
     from pointsman.service.announcing import Announced, Listed, Written
@@ -81,9 +82,9 @@ def _written(fabric: str, carry_out: "Callable[[Table], Coroutine[Any, Any, Writ
     if json:
         typer.echo(as_json(done))
     else:
-        typer.echo(f"window {done.window.id} on {' and '.join(done.window.links)} {what}: {_when(done.window)}")
+        typer.echo(one_line(f"window {done.window.id} on {' and '.join(done.window.links)} {what}: {_when(done.window)}"))
     for cloud, why in done.missed.items():
-        typer.echo(f"pointsman: {cloud}'s store has yet to be told ({why}): give the same command again", err=True)
+        complain(f"{cloud}'s store has yet to be told ({why}): give the same command again")
     raise typer.Exit(PARTLY if done.missed else 0)
 
 
@@ -93,12 +94,12 @@ def _when(one: "Announced") -> str:
 
 
 def _show(found: "Listed") -> None:
-    from pointsman.cli.summary import columns, console  # noqa: PLC0415
+    from pointsman.cli.summary import cell, columns, console  # noqa: PLC0415
 
     grid = columns("window", "links", "from and to", "by", "says", "taken back by")
     for one in found.windows:
         by = f"{one.by}: {one.author}" if one.author else one.by
-        grid.add_row(*map(Text, (one.id, ", ".join(one.links) or "none of this fabric", _when(one), by, one.what, one.withdrawn)))
+        grid.add_row(*map(cell, (one.id, ", ".join(one.links) or "none of this fabric", _when(one), by, one.what, one.withdrawn)))
     console().print(grid if grid.row_count else Text("no window is announced"))
     for cloud in found.missed:
-        typer.echo(f"pointsman: the rows of {cloud} could not be read: there may be more", err=True)
+        complain(f"the rows of {cloud} could not be read: there may be more")

@@ -121,8 +121,7 @@ class Analysis:
 
     def outcomes(self, depth: int) -> Iterator[Outcome]:
         """Give what every single failure (``depth`` 1) or every double one (2) leads to, held against the policy."""
-        survive = self._fabric.policy.survive
-        bar = survive.n_1 if depth == 1 else survive.n_2
+        bar = self._fabric.policy.survive.bar(depth)
         for failure in failures(self._fabric, depth):
             state = self.after(failure)
             yield Outcome(failure=failure, after=state, breaks=broken(bar, state))

@@ -260,6 +260,10 @@ class Survive(Frozen):
     n_1: Survival = Survival.ANYTHING
     n_2: Survival = Survival.ANYTHING
 
+    def bar(self, depth: int) -> Survival:
+        """Give what must hold after one failure (``depth`` 1), or after two (2)."""
+        return self.n_1 if depth == 1 else self.n_2
+
 
 class MaintenancePolicy(Frozen):
     """How announced maintenance is met: ``lead`` is how long before its window a link is left."""

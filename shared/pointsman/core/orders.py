@@ -4,12 +4,13 @@ An order has an author, a reason and an end. It is given in the view; what stays
 and a digest of its key with what it orders for as long as the same order could come again. None of them is stronger than a rail.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from pointsman.core.case import Case
 from pointsman.core.fabric import Cloud, Fabric, Flow, FlowName, LinkName, Mode
 from pointsman.core.filling import parallel
+from pointsman.core.nearness import meant
 from pointsman.core.pins import OWNER
 from pointsman.core.plan import Done, Drain, DrainCause, FlagState, Freeze, LinkState, Pin, Placement, Plan, Reason, Verdict, View
 from pointsman.core.sightings import Order, Verb
@@ -104,7 +105,7 @@ def _thawed(plan: Plan, now: datetime) -> Plan:
 def unfit(order: Order, now: datetime) -> str:
     """Say what an order lacks in itself, whatever the plan is; "" when nothing."""
     if not order.author.strip() or not order.reason.strip():
-        return f"a {order.verb} needs an author and a reason: give both"
+        return f"{_a(order)} needs an author and a reason: give both"
     if order.author.strip() == OWNER:
         return f"{OWNER} gives no orders: name the person"
     if now >= ends(order):
@@ -114,7 +115,11 @@ def unfit(order: Order, now: datetime) -> str:
     if order.seen_at - now > AHEAD:
         return f"this {order.verb} was given at {order.seen_at:%FT%TZ}, which is yet to come: check the clock there"
     longest = LONGEST.get(order.verb, max(LONGEST.values()))
-    return f"a {order.verb} holds for {_spoken(longest)} at most: order it for less" if ends(order) - order.seen_at > longest else ""
+    return f"{_a(order)} holds for {_spoken(longest)} at most: order it for less" if ends(order) - order.seen_at > longest else ""
+
+
+def _a(order: Order) -> str:
+    return f"{'an' if order.verb[0] in 'aeiou' else 'a'} {order.verb}"
 
 
 def _spoken(span: timedelta) -> str:
@@ -133,15 +138,20 @@ def _unknown(fabric: Fabric, order: Order) -> str:
     links = {link.name for link in fabric.links}
     match order.verb:
         case Verb.DRAIN | Verb.UNDRAIN:
-            return "" if order.target in links else f"there is no link {_shown(order.target)}: name one of {', '.join(sorted(links))}"
+            return _no("link", order.target, links)
         case Verb.PIN:
             flow, _, link = order.target.partition(">")
-            known = flow in {one.name for one in fabric.flows} and link in links
-            return "" if known else f"there is no flow and link {_shown(order.target)}: write it as FLOW>LINK"
+            if not link:
+                return f"{_shown(order.target)} names no flow and link: write it as FLOW>LINK"
+            return _no("flow", flow, {one.name for one in fabric.flows}) or _no("link", link, links)
         case Verb.ADOPT | Verb.ACK:
-            return f"a {order.verb} is not decided on with links and flows: use pointsman {order.verb}"
+            return f"{_a(order)} is not decided on with links and flows: use pointsman {order.verb}"
         case Verb.FREEZE | Verb.THAW | Verb.APPROVE | Verb.DENY:
             return ""
+
+
+def _no(what: str, name: str, known: Collection[str]) -> str:
+    return "" if name in known else f"there is no {what} {_shown(name)}: {meant(name, known)}"
 
 
 def _shown(text: str) -> str:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from pointsman.core.adopting import stranded
 from pointsman.core.approvals import hashed_anew
 from pointsman.core.bundles import Bundle, Kept
 from pointsman.core.changes import changes
 from pointsman.core.decide import Declined, decide
 from pointsman.core.differences import differences
+from pointsman.core.errors import Refused
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.journal import Entry, again, undecidable
 from pointsman.core.plan import Plan, View
@@ -62,7 +64,10 @@ class Replay(Frozen):
 
 
 def replay(bundle: Bundle, against: Fabric | None = None) -> Replay:
-    """Decide every entry of a bundle again, each after the plan it followed; under another fabric each after what that led to."""
+    """Decide every entry of a bundle again, each after the plan it followed; under another fabric each after what that led to.
+
+    Raises ``Refused`` for another fabric that could not have been adopted where the bundle begins.
+    """
     found = tuple(_again(bundle)) if against is None else tuple(_otherwise(bundle, against))
     return Replay(
         incident=bundle.incident,
@@ -100,6 +105,7 @@ def _as_own(plan: Plan) -> Plan:
 
 def _otherwise(bundle: Bundle, fabric: Fabric) -> Iterator[Redecided]:
     """Go through the recorded moments under another fabric; an adoption is passed over, since this fabric is the one that counts."""
+    _must_be_adoptable(bundle, fabric)
     plan = _as_own(under(bundle.entries[0].entry.before, fabric))
     for kept in bundle.entries:
         entry = kept.entry
@@ -113,6 +119,18 @@ def _otherwise(bundle: Bundle, fabric: Fabric) -> Iterator[Redecided]:
         named = _as_named(now, before, _hashes(entry.plan, now))
         yield replace(_redecided(kept, now, differences(entry.plan, named, apart=COUNTED)), instead=_texts(plan, now))
         plan = now
+
+
+def _must_be_adoptable(bundle: Bundle, fabric: Fabric) -> None:
+    entry = bundle.entries[0].entry
+    known = {link.name for one in bundle.fabrics.values() for link in one.links}
+    if known.isdisjoint(link.name for link in fabric.links):
+        raise Refused(f"fabric {fabric.name} has no link of those that were recorded: name a fabric that this bundle is about")
+    then = bundle.fabrics.get(entry.before.fabric_hash) or bundle.fabrics[entry.plan.fabric_hash]
+    refusals = list(stranded(entry.before, then, fabric))
+    if refusals:
+        told = f"this fabric could not have been adopted at epoch {entry.before.epoch}, where the bundle begins"
+        raise Refused(f"{told}: {'; '.join(refusals)}")
 
 
 def _hashes(one: Plan, other: Plan) -> tuple[str, str] | None:

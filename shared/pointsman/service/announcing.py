@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pointsman.core.errors import Refused, Transient
 from pointsman.core.fabric import Cloud, Fabric
 from pointsman.core.members import link_key
+from pointsman.core.nearness import meant
 from pointsman.core.rows import newest
 from pointsman.core.sightings import Sighting, Vantage, Window
 from pointsman.core.values import Frozen, digest, replace
@@ -93,10 +93,10 @@ def refusal(fabric: Fabric, wish: Wish, now: datetime) -> str:
     """Say why a window cannot be announced; "" when it can."""
     names = [link.name for link in fabric.links]
     if wish.link not in names:
-        near = difflib.get_close_matches(wish.link, names, n=1, cutoff=0.0)
-        return f"there is no link {wish.link[:TEXT_KEPT]} in this fabric: did you mean {near[0]}?"
+        return f"there is no link {wish.link[:TEXT_KEPT]} in this fabric: {meant(wish.link, names)}"
     if wish.end <= wish.start:
-        return f"the window ends at {wish.end:%FT%TZ}, before it starts at {wish.start:%FT%TZ}: swap --from and --to"
+        swapped = f"before it starts at {wish.start:%FT%TZ}: swap --from and --to"
+        return f"the window ends at {wish.end:%FT%TZ}, {swapped if wish.end < wish.start else 'when it starts: give a later --to'}"
     if wish.end <= now:
         return f"the window ended at {wish.end:%FT%TZ}, and it is {now:%FT%TZ} now: announce one that is still to end"
     if wish.end - wish.start > LONGEST:

@@ -1,7 +1,6 @@
 """Why things are as they are: the agreed plan, and for each link and flow the decision that made it so."""
 
 import asyncio
-import difflib
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -23,6 +22,7 @@ from pointsman.core.explaining import (
 from pointsman.core.fabric import Cloud, Fabric, FlowName, LinkName
 from pointsman.core.incidents import Incident, incident_id
 from pointsman.core.journal import Entry
+from pointsman.core.nearness import likely
 from pointsman.core.penalties import PenaltyStory, penalty_story
 from pointsman.core.plan import LinkState, Placement, Plan, Reason, Verdict, View
 from pointsman.core.sightings import Sighting
@@ -173,8 +173,8 @@ def _known(plan: Plan) -> list[str]:
 
 def _nearest_of(word: str, known: list[str]) -> str:
     """Suggest the incident that was probably meant, or say that none is open."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.0)
-    return f"the nearest is {near[0]}" if near else "none is open"
+    near = likely(word, known, 0.0)
+    return f"the nearest is {near}" if near else "none is open"
 
 
 def _plan_of(chain: Chain, asked: Asked) -> Plan:

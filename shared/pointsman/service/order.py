@@ -116,7 +116,10 @@ def _waits(house: House, plan: Plan, given: Order) -> Iterator[str]:
 
 async def stores_time(house: House) -> datetime:
     """Give the time by the stores, which an order is given at: a person's clock may be wrong. Falls back to the own clock."""
-    reading = await house.registers.read(house.plan_register)
+    try:
+        reading = await house.registers.read(house.plan_register)
+    except Exception:  # noqa: BLE001  a freeze goes on without it, and so does whatever meets the same trouble next and tells it
+        return house.clock.now()
     return agreed_time(reading.store_times.values(), house.registers.majority) or house.clock.now()
 
 
@@ -206,23 +209,36 @@ async def _written(flag: Flag, note: str, *, frozen: bool) -> str:
     """Write one flag; gives why not, or ""."""
     try:
         await flag.write(frozen, note)
-    except PointsmanError as error:
-        return str(error)
+    except Exception as error:  # noqa: BLE001  whatever befalls one flag, the other one and the plan are frozen
+        return _why(error)
     return ""
 
 
 async def _agreed_or_why(house: House, given: Order) -> Heeded | str:
     try:
         return await order(house, given)
-    except PointsmanError as error:
+    except Exception as error:  # noqa: BLE001  whatever befalls the plan, the flags are set
+        return _why(error)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, PointsmanError):
         return str(error)
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return f"it failed in a way that is not foreseen ({type(error).__name__}: {error}): give the same command again, and report it"
+
+
+async def _state(flag: Flag) -> FlagState:
+    try:
+        return await flag.read()
+    except Exception:  # noqa: BLE001  what cannot be read freezes all the same, and is told as that
+        return FlagState.UNREADABLE
 
 
 async def _freezing(house: House, heeded: Heeded | str) -> tuple[str, ...]:
     """Say what freezes after a thaw."""
-    flags: Mapping[Cloud, FlagState] = dict(
-        zip(house.flags, await asyncio.gather(*(flag.read() for flag in house.flags.values())), strict=True)
-    )
+    flags: Mapping[Cloud, FlagState] = dict(zip(house.flags, await asyncio.gather(*map(_state, house.flags.values())), strict=True))
     said = [f"the freeze flag of {cloud} is {state}" for cloud, state in flags.items() if state is not FlagState.CLEAR]
     freeze = heeded.plan.freeze if isinstance(heeded, Heeded) else None
     return (*said, *((f"the plan is frozen by {freeze.author}: {freeze.reason}",) if freeze else ()))

@@ -7,7 +7,7 @@ from typing import Any
 
 from pointsman.adapters.files.compiled import looks_compiled, read_compiled, write_compiled
 from pointsman.adapters.files.disk import STANDARD, read, write
-from pointsman.adapters.files.findings import BadFabric, CannotRead, CannotWrite, Finding, Note, Place, Report
+from pointsman.adapters.files.findings import BadFabric, CannotRead, CannotWrite, Finding, Note, Place, Report, encodable
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Fabric
 
@@ -45,7 +45,7 @@ def load(path: str) -> Fabric:
 
 def check(path: str) -> Report:
     """Check a fabric file, declared or compiled. Raises CannotRead when there is nothing to check."""
-    return check_text(read(path), path)
+    return check_text(read(path), encodable(path))
 
 
 def check_text(raw: bytes, name: str) -> Report:

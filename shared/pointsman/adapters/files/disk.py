@@ -1,6 +1,9 @@
 """Files on disk: read within a bound, written whole or not at all."""
 
+import errno
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 from pointsman.adapters.files.findings import CannotRead, CannotWrite
@@ -34,27 +37,26 @@ def write(path: str, data: bytes) -> None:
 
     A link stays a link, and what is no regular file (a pipe, a device) is written to and not replaced.
     """
+    if path == STANDARD:
+        raise CannotWrite(f"{path}: this is not written to standard output, which has the rest; name a file")
     try:
         target = Path(path).resolve()
         if target.exists() and not (target.is_file() or target.is_dir()):
             target.write_bytes(data)
         else:
             _replaced(target, data)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise CannotWrite(f"{path}: cannot write the file ({_reason(error)}); choose another place") from error
 
 
 def _replaced(target: Path, data: bytes) -> None:
-    draft = target.with_name(f".{target.name}.draft")
-    draft.unlink(missing_ok=True)  # what a stranger left there, a link above all, is not written through
-    try:
-        with draft.open("xb") as file:
-            file.write(data)
+    with tempfile.TemporaryDirectory(prefix=".", suffix=".draft", dir=target.parent) as own:  # nobody else writes there, or reads it
+        draft = Path(own) / "draft"
+        draft.write_bytes(data)
         draft.replace(target)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, RuntimeError):  # so pathlib calls links that lead round
+        return os.strerror(errno.ELOOP)
     return getattr(error, "strerror", None) or "the path is not a path"

@@ -1,11 +1,11 @@
 """What a check finds: one wrong thing, where it is and how to mend it."""
 
-import difflib
 import json
 from collections.abc import Iterable
 
 from pointsman.core.errors import ConfigError
 from pointsman.core.fabric import Fabric
+from pointsman.core.nearness import likely
 from pointsman.core.values import Frozen
 
 Path = tuple[str | int, ...]
@@ -13,9 +13,6 @@ Path = tuple[str | int, ...]
 
 MAX_FINDINGS = 200
 """Most findings that one check reports; it says how many more there are."""
-
-NEAR = 0.6
-"""How like a known word another must be to be suggested: 0 to 1."""
 
 SHOWN_LIMIT = 60
 """Most characters of a user's value that a message repeats."""
@@ -115,10 +112,9 @@ def printable(text: str) -> str:
     return safe if len(safe) <= SHOWN_LIMIT else f"{safe[:SHOWN_LIMIT]}.."
 
 
-def likely(word: str, known: Iterable[str], least: float = NEAR) -> str | None:
-    """Give the known word that was most likely meant, None when none is near (0 to 1)."""
-    close = difflib.get_close_matches(word[:SHOWN_LIMIT], sorted(set(known)), n=1, cutoff=least)
-    return close[0] if close else None
+def encodable(text: str) -> str:
+    """Escape the bytes of a command line or a file's name that are no text: everything else stays as it is."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -16,8 +16,9 @@ from pydantic_core import ErrorDetails
 from pointsman.adapters.files import json_schema
 from pointsman.adapters.files.bounds import unbounded
 from pointsman.adapters.files.declared import File
-from pointsman.adapters.files.findings import SHOWN_LIMIT, Fault, Path, likely, nearest, shown
+from pointsman.adapters.files.findings import SHOWN_LIMIT, Fault, Path, nearest, shown
 from pointsman.adapters.files.understanding import as_written, mend, understood, value_at
+from pointsman.core.nearness import likely
 from pointsman.core.values import Frozen
 
 MAX_ROUNDS = 6

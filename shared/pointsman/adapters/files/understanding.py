@@ -8,7 +8,8 @@ from typing import Any
 
 from pointsman.adapters.files import json_schema
 from pointsman.adapters.files.declared import CLOUDS, AwsSite, GcpSite
-from pointsman.adapters.files.findings import Fault, Path, likely, nearest, shown
+from pointsman.adapters.files.findings import Fault, Path, nearest, shown
+from pointsman.core.nearness import likely
 from pointsman.core.values import Frozen
 
 SURE = 0.85

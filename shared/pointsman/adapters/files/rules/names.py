@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from pointsman.adapters.files.declared import CLOUDS, File
-from pointsman.adapters.files.findings import Fault, Path, likely, nearest, shown
+from pointsman.adapters.files.findings import Fault, Path, nearest, shown
 from pointsman.adapters.files.scalars import is_name
+from pointsman.core.nearness import likely
 
 
 def links_join_two_clouds(file: File) -> Iterator[Fault]:
