@@ -372,7 +372,6 @@ def test_a_window_of_a_person_who_reaches_one_store_alone_is_met_all_the_same() 
     ("change", "said"),
     [
         ({"hours": -3.0}, "before it starts"),
-        ({"hours": -1.0}, "before it starts"),
         ({"hours": 0.0}, "when it starts: give a later --to"),
         ({"ahead": -9.0, "hours": 1.0}, "still to end"),
         ({"hours": 169.0}, "longer than 7 days"),
