@@ -6,10 +6,12 @@ import pytest
 
 from pointsman.core.errors import Transient
 from pointsman.core.fabric import Cloud, LinkName
-from pointsman.core.incidents import Ask, Incident, Letter, Phase, Severity
-from pointsman.core.outbox import AHEAD, LEASE, claim, next_letter
+from pointsman.core.incidents import Ask, Incident, Letter, Phase, Severity, Ticket
+from pointsman.core.outbox import AHEAD, LEASE, SETTLING, claim, next_letter
+from pointsman.core.values import parse
 from pointsman.service.converge import converge
 from pointsman.service.deliver import deliver
+from pointsman.service.house import incident_register
 from pointsman.testing.inprocess import probes
 from pointsman.testing.virtual import VirtualClock
 from tests.core.scene import START, seconds
@@ -31,6 +33,40 @@ def test_a_letter_that_a_function_years_ahead_left_is_taken_over_when_its_lease_
         await one.clock.sleep(LEASE.total_seconds() + 2)
         await deliver(one.aws)
         assert list(one.desk.tickets.values()) == [Phase.OPEN]
+
+    story(tell)
+
+
+class Severing:
+    """A desk that makes a ticket of what it is told, while a store falls silent."""
+
+    name = "noc"
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def tell(self, incident: Incident, letter: Letter, key: str) -> Ticket:
+        self._world.table.witness.break_down()
+        return await self._world.desk.tell(incident, letter, key)
+
+
+def test_the_time_does_not_go_back_when_the_store_that_kept_the_median_falls_silent() -> None:
+    async def tell(one: World) -> None:
+        one.twin.network.blackhole("ix-a")
+        await one.clock.sleep(1)
+        for cloud in Cloud:
+            await converge(one.house(cloud), probes(one.twin, cloud))
+        one.table.gcp._clock = VirtualClock(skew=-200)
+        with pytest.raises(Transient):
+            await deliver(dataclasses.replace(one.gcp, desks={"noc": DeadDesk()}))
+        await one.clock.sleep(LEASE.total_seconds() + 2)
+        began, plan = one.clock.now(), await one.plan()
+        await deliver(dataclasses.replace(one.aws, desks={"noc": Severing(one)}))
+        name = f"{plan.fabric}/ix-a@{plan.links[LinkName('ix-a')].down_since_epoch}"
+        held = (await one.aws.registers.read(incident_register(name))).value
+        assert held is not None
+        limits = [letter.not_before for letter in parse(held, Incident).outbox if letter.ask is Ask.DEDUPLICATE]
+        assert [limit >= began + SETTLING - seconds(2) for limit in limits if limit is not None] == [True]
 
     story(tell)
 

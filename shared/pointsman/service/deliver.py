@@ -134,7 +134,11 @@ async def _plan_read(house: House) -> _PlanRead:
 
 def _time(house: House, store_times: Mapping[str, datetime]) -> datetime:
     """Give the stores' time: leases bind functions of both clouds, so none may hang on one function's own clock."""
-    return agreed_time(store_times.values(), house.registers.majority) or house.clock.now()
+    return _told_time(house, store_times) or house.clock.now()
+
+
+def _told_time(house: House, store_times: Mapping[str, datetime]) -> datetime | None:
+    return agreed_time(store_times.values(), house.registers.majority)
 
 
 def _value(outcome: Outcome) -> str | None:
@@ -230,7 +234,7 @@ class _Post:
         self.broken = False
         self._house = house
         self._register = incident_register(name)
-        self._hear(now)
+        self._said, self._heard = now, house.clock.monotonic()
 
     @property
     def resting(self) -> Mapping[str, datetime]:
@@ -303,8 +307,10 @@ class _Post:
         """The stores' time: what they last said, and what has passed since."""
         return self._said + timedelta(seconds=self._house.clock.monotonic() - self._heard)
 
-    def _hear(self, now: datetime) -> None:
-        self._said, self._heard = now, self._house.clock.monotonic()
+    def _hear(self, now: datetime | None) -> None:
+        """Keep what the stores said of the time, unless it goes back: of two that answer the earlier counts, and that may be the wrong one."""
+        if now is not None and now > self._now:
+            self._said, self._heard = now, self._house.clock.monotonic()
 
     async def _change(self, step: Callable[[Incident | None], Incident]) -> Incident:
         """Take the incident one agreed step on. Raises ``Transient`` when no majority holds it for certain, or what it holds cannot be read."""
@@ -317,7 +323,7 @@ class _Post:
 
         outcome = await self._house.registers.change(self._register, change)
         value = _value(outcome)
-        self._hear(_time(self._house, outcome.store_times if isinstance(outcome, Agreed) else {}))
+        self._hear(_told_time(self._house, outcome.store_times) if isinstance(outcome, Agreed | Declined) else None)
         assert value is not None, "a step always gives an incident"
         return value_in(self._register, value, Incident)
 
