@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from pointsman.core.fabric import Cloud
+from pointsman.core.fabric import Cloud, LinkName
+from pointsman.core.incidents import Ask, Incident, Letter, Severity
+from pointsman.core.outbox import LEASE
+from pointsman.core.plan import LinkState, Verdict
 from pointsman.core.sightings import Health, Sighting
-from pointsman.core.values import replace
+from pointsman.core.values import canonical, replace
 from pointsman.ports.stores import Reply
 from pointsman.quorum.ballots import above
 from pointsman.quorum.rows import Row
+from pointsman.service.house import incident_register
 from pointsman.testing.inprocess import probes
-from pointsman.testing.simulation.calm import Calm, unfinished
+from pointsman.testing.simulation.calm import JUST_AFTER, Calm, unfinished
 from pointsman.testing.simulation.evidence import Foretold
 from pointsman.testing.simulation.functions import Call
 from pointsman.testing.simulation.kinds import FaultKind
@@ -20,6 +24,7 @@ from pointsman.testing.simulation.schedule import Mishap, schedule
 from pointsman.testing.virtual import run
 from tests.simulation.test_ending import agreed
 
+IX_1 = LinkName("ix-1")
 PROMISED = above([above([], "a" * 16)], "c" * 16)
 
 
@@ -65,6 +70,31 @@ def test_what_comes_up_while_something_later_is_waited_for_is_due_as_soon() -> N
 
 def test_what_a_prober_finds_otherwise_meanwhile_is_told_within_a_minute() -> None:
     assert 10 < rested(lambda play: play.world.twin.network.blackhole("ix-1")) <= 70
+
+
+def test_a_letter_that_may_be_told_by_now_waits_for_the_next_sweep_and_no_longer() -> None:
+    assert due(after=31.0) == 60 + JUST_AFTER
+    assert due(after=10.0) == 20 + JUST_AFTER
+
+
+def due(after: float) -> float | None:
+    """Give when a rest is to end, so long after a letter's teller took its lease and died (seconds)."""
+
+    async def waited() -> float | None:
+        play = Play(schedule(3, kinds=()), watching=False, telling=False)
+        agreed(play, links={IX_1: LinkState(verdict=Verdict.DOWN, down_since_epoch=1)})
+        name, now = f"{play.schedule.fabric.name}/{IX_1}@1", play.world.clock.now()
+        letter = Letter(serial=0, desk="noc", ask=Ask.OPEN, severity=Severity.ERROR, summary="", claimed_by="a", claimed_until=now + LEASE)
+        incident = Incident(
+            id=name, fabric=play.schedule.fabric.name, link=IX_1, epoch=1, opened_at=now, severity=Severity.ERROR, outbox=(letter,)
+        )
+        row = Row(promised=PROMISED, accepted=PROMISED, value=canonical(incident).decode())
+        for store in ("aws", "gcp"):
+            play.world.ledger.accepted(store, incident_register(name), row)
+        await play.world.clock.sleep(after)
+        return Calm(play)._due()
+
+    return run(waited())
 
 
 def rested(befall: Callable[[Play], None]) -> float:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pointsman.core.damping import under_at
 from pointsman.core.fabric import Cloud, Policy
 from pointsman.core.incidents import Incident
-from pointsman.core.outbox import open_incidents
+from pointsman.core.outbox import open_incidents, ready
 from pointsman.core.plan import FlagState, LinkState, Verdict
 from pointsman.core.rows import outranks
 from pointsman.core.sightings import Health, Sighting, Source
@@ -31,6 +31,8 @@ PATIENCE = 95.0
 """Longest time that BGP takes to come up again, and that a write may be late, in seconds."""
 GAPS = (5.0, 10.0, 20.0, 40.0, 60.0)
 """Seconds between turns while it is not known what is waited for; the last again and again."""
+SWEEP_EVERY = timedelta(minutes=1)
+"""Longest time until the next sweep of either cloud."""
 JUST_AFTER = 1.5
 """Seconds from when something may be done until a cloud's next turn: stores tell the time in whole seconds."""
 LANDING = 1.0
@@ -132,10 +134,11 @@ class Calm:
     def _due(self) -> float | None:
         """Give the seconds until something may be done that is waited for; None when that is not known.
 
-        What a clock that is years ahead has dated is not waited for.
+        What a clock that is years ahead has dated is not waited for; for a letter that may be told by now it is the next sweep.
         """
         now, budget = self.play.world.clock.now(), timedelta(seconds=self.play.schedule.size.budget)
         ahead = [at - now for at in self._awaited() if timedelta(0) < at - now < budget]
+        ahead += [SWEEP_EVERY] if any(ready(incident, now) for incident in self._incidents()) else []
         return min(ahead).total_seconds() + JUST_AFTER if ahead else None
 
     def _awaited(self) -> Iterator[datetime]:
@@ -148,10 +151,14 @@ class Calm:
         yield from ordered.awaited(world)
         for state in plan.links.values():
             yield from _returning(state, schedule.fabric.policy)
-        for incident, *_ in open_incidents(schedule.fabric, plan):
-            held = world.ledger.newest(incident_register(incident))
-            letters = parse(held.value, Incident).outbox if held is not None else ()
-            yield from (at for one in letters if not one.done for at in (one.not_before, one.claimed_until) if at is not None)
+        letters = (one for incident in self._incidents() for one in incident.outbox if not one.done)
+        yield from (at for one in letters for at in (one.not_before, one.claimed_until) if at is not None)
+
+    def _incidents(self) -> Iterator[Incident]:
+        world, plan = self.play.world, self.play.world.newest_plan()
+        known = () if plan is None else open_incidents(self.play.schedule.fabric, plan)
+        held = (world.ledger.newest(incident_register(incident)) for incident, *_ in known)
+        yield from (parse(row.value, Incident) for row in held if row is not None)
 
 
 def _healths(found: tuple[Sighting, ...]) -> tuple[Health, ...]:
