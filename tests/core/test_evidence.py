@@ -166,6 +166,26 @@ def test_what_was_up_again_after_a_failover_test_and_is_lost_now_is_lost() -> No
     assert judged(*rows, before=LinkState(verdict=Verdict.UP)).verdict is Verdict.DOWN
 
 
+def returned(*also: Sighting, at: float = 33, before: LinkState | None = None) -> Verdict:
+    """Judge a link whose one member AWS missed in its test at 29 s and Google still misses, though the link was agreed to be up at 30 s."""
+    rows = (*healthy("ix-a", 25), *aws_bgp("ix-a", Health.DOWN, 29, cause=Cause.FAILOVER_TEST), *gcp_bgp("ix-a", Health.DOWN, 32), *also)
+    return judged(*rows, at=at, before=before or left(DrainCause.ORDER, Verdict.UP)).verdict
+
+
+def test_a_session_that_aws_missed_in_its_test_is_on_its_way_though_a_view_without_its_words_took_the_link_for_up() -> None:
+    assert returned() is Verdict.UNKNOWN
+    assert returned(*aws_bgp("ix-a", Health.DOWN, 32, cause=Cause.FAILOVER_TEST)) is Verdict.UNKNOWN, (
+        "AWS has looked again, and says the same"
+    )
+
+
+def test_but_not_once_aws_has_seen_it_up_nor_two_minutes_later_nor_where_traffic_may_be_nor_when_packets_are_lost() -> None:
+    assert returned(*aws_bgp("ix-a", Health.UP, 31)) is not Verdict.UNKNOWN
+    assert returned(at=29 + 120) is not Verdict.UNKNOWN
+    assert returned(before=LinkState(verdict=Verdict.UP, since=START + seconds(30))) is not Verdict.UNKNOWN
+    assert returned(*aws_probe("ix-a", Health.DOWN, 32), *gcp_probe("ix-a", Health.DOWN, 32)) is Verdict.DOWN
+
+
 def left(cause: DrainCause, verdict: Verdict = Verdict.UNKNOWN) -> LinkState:
     """Give the state of a link that was left for some reason, and is believed so since 30 s."""
     return LinkState(verdict=verdict, since=START + seconds(30), drain=Drain(cause=cause, since=START, epoch=3, enactor=Cloud.AWS))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from pointsman.core.plan import Handover, Plan
 
-DECIDER = "17"
+DECIDER = "18"
 """Version of the deciding rules; the plan names it, and it changes with every change of what is decided."""
 NEWER_LEAD = timedelta(days=1)
 """How long after a decision of newer rules earlier ones move nothing at discretion: by then the roll-out is over, or was taken back."""
