@@ -9,10 +9,8 @@ from pointsman.core.fabric import Cloud, LinkName
 from pointsman.core.incidents import Ask, Incident, Letter, Phase, Severity, Ticket
 from pointsman.core.outbox import AHEAD, LEASE, SETTLING, claim, next_letter
 from pointsman.core.values import parse
-from pointsman.service.converge import converge
 from pointsman.service.deliver import deliver
 from pointsman.service.house import incident_register
-from pointsman.testing.inprocess import probes
 from pointsman.testing.virtual import VirtualClock
 from tests.core.scene import START, seconds
 from tests.service.test_converge import World, story
@@ -21,12 +19,17 @@ from tests.service.test_desks import DeadDesk
 YEARS = 3 * 365 * 86_400.0
 
 
+async def outage(one: World) -> None:
+    """Let packets vanish on ix-a, and both clouds' probers tell."""
+    one.twin.network.blackhole("ix-a")
+    await one.clock.sleep(1)
+    for cloud in Cloud:
+        await one.report(cloud)
+
+
 def test_a_letter_that_a_function_years_ahead_left_is_taken_over_when_its_lease_is_over() -> None:
     async def tell(one: World) -> None:
-        one.twin.network.blackhole("ix-a")
-        await one.clock.sleep(1)
-        for cloud in Cloud:
-            await converge(one.house(cloud), probes(one.twin, cloud))
+        await outage(one)
         wrong = dataclasses.replace(one.gcp, clock=VirtualClock(YEARS), desks={"noc": DeadDesk()})
         with pytest.raises(Transient):
             await deliver(wrong)
@@ -52,10 +55,7 @@ class Severing:
 
 def test_the_time_does_not_go_back_when_the_store_that_kept_the_median_falls_silent() -> None:
     async def tell(one: World) -> None:
-        one.twin.network.blackhole("ix-a")
-        await one.clock.sleep(1)
-        for cloud in Cloud:
-            await converge(one.house(cloud), probes(one.twin, cloud))
+        await outage(one)
         one.table.gcp._clock = VirtualClock(skew=-200)
         with pytest.raises(Transient):
             await deliver(dataclasses.replace(one.gcp, desks={"noc": DeadDesk()}))
